@@ -1,0 +1,204 @@
+//! The MAC algorithms, and the keyed state that is made once per key.
+
+use std::{fmt, str::FromStr};
+
+use digest::{Digest, Key, Output, block_api::EagerHash, common::BlockSizeUser};
+use hmac::{Hmac, KeyInit, Mac};
+use sha1::Sha1;
+use sha2::{Sha256, Sha384, Sha512};
+use zeroize::Zeroize;
+
+use crate::{key::SecretKey, signing_string::Sink};
+
+/// An HMAC algorithm (RFC 2104) under the name the gateways give it.
+///
+/// All four are documented by Tencent Cloud API Gateway and Kong. The documentation's samples use
+/// `hmac-sha1`, which is therefore the default there; HMAC-SHA1 is not broken by SHA-1's collisions, but
+/// [`HmacSha256`](Self::HmacSha256) is the better choice wherever the other side allows it.
+///
+/// ```
+/// use tower_hmac_auth::Algorithm;
+///
+/// assert_eq!("hmac-sha256".parse(), Ok(Algorithm::HmacSha256));
+/// assert_eq!(Algorithm::HmacSha1.to_string(), "hmac-sha1");
+/// assert_eq!(Algorithm::HmacSha512.signature_len(), 64);
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[non_exhaustive]
+pub enum Algorithm {
+    /// `hmac-sha1`: 20 bytes.
+    HmacSha1,
+    /// `hmac-sha256`: 32 bytes.
+    HmacSha256,
+    /// `hmac-sha384`: 48 bytes.
+    HmacSha384,
+    /// `hmac-sha512`: 64 bytes.
+    HmacSha512,
+}
+
+impl Algorithm {
+    /// Every algorithm, weakest first.
+    pub const ALL: [Self; 4] = [
+        Self::HmacSha1,
+        Self::HmacSha256,
+        Self::HmacSha384,
+        Self::HmacSha512,
+    ];
+
+    /// The name on the wire, in lower case.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::HmacSha1 => "hmac-sha1",
+            Self::HmacSha256 => "hmac-sha256",
+            Self::HmacSha384 => "hmac-sha384",
+            Self::HmacSha512 => "hmac-sha512",
+        }
+    }
+
+    /// The length of a signature in bytes, before base64.
+    #[must_use]
+    pub const fn signature_len(self) -> usize {
+        match self {
+            Self::HmacSha1 => 20,
+            Self::HmacSha256 => 32,
+            Self::HmacSha384 => 48,
+            Self::HmacSha512 => 64,
+        }
+    }
+}
+
+impl fmt::Display for Algorithm {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.name())
+    }
+}
+
+impl FromStr for Algorithm {
+    type Err = UnknownAlgorithm;
+
+    /// Reads the name on the wire, exactly: the gateways compare it case-sensitively.
+    fn from_str(name: &str) -> Result<Self, Self::Err> {
+        Self::ALL
+            .into_iter()
+            .find(|algorithm| algorithm.name() == name)
+            .ok_or(UnknownAlgorithm)
+    }
+}
+
+/// The name is not one of [`Algorithm::ALL`]'s.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct UnknownAlgorithm;
+
+impl fmt::Display for UnknownAlgorithm {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(
+            "unknown algorithm: use hmac-sha1, hmac-sha256, hmac-sha384 or hmac-sha512, in lower case",
+        )
+    }
+}
+
+impl std::error::Error for UnknownAlgorithm {}
+
+/// The longest signature of all algorithms, in bytes.
+pub(crate) const MAX_SIGNATURE_LEN: usize = Algorithm::HmacSha512.signature_len();
+
+/// A MAC state that has taken in its key; cloning it starts a message. As secret as the key itself.
+#[derive(Clone)]
+pub(crate) enum KeyedMac {
+    Sha1(Hmac<Sha1>),
+    Sha256(Hmac<Sha256>),
+    Sha384(Hmac<Sha384>),
+    Sha512(Hmac<Sha512>),
+}
+
+impl KeyedMac {
+    pub(crate) fn new(algorithm: Algorithm, secret: &SecretKey) -> Self {
+        let secret = secret.as_bytes();
+        match algorithm {
+            Algorithm::HmacSha1 => Self::Sha1(keyed::<Sha1>(secret)),
+            Algorithm::HmacSha256 => Self::Sha256(keyed::<Sha256>(secret)),
+            Algorithm::HmacSha384 => Self::Sha384(keyed::<Sha384>(secret)),
+            Algorithm::HmacSha512 => Self::Sha512(keyed::<Sha512>(secret)),
+        }
+    }
+
+    /// The MAC of what was written.
+    pub(crate) fn finish(self) -> Tag {
+        match self {
+            Self::Sha1(mac) => Tag::new(&mac.finalize().into_bytes()),
+            Self::Sha256(mac) => Tag::new(&mac.finalize().into_bytes()),
+            Self::Sha384(mac) => Tag::new(&mac.finalize().into_bytes()),
+            Self::Sha512(mac) => Tag::new(&mac.finalize().into_bytes()),
+        }
+    }
+
+    /// Whether `signature` is the MAC of what was written; in constant time for the right length.
+    pub(crate) fn verify(self, signature: &[u8]) -> bool {
+        match self {
+            Self::Sha1(mac) => mac.verify_slice(signature),
+            Self::Sha256(mac) => mac.verify_slice(signature),
+            Self::Sha384(mac) => mac.verify_slice(signature),
+            Self::Sha512(mac) => mac.verify_slice(signature),
+        }
+        .is_ok()
+    }
+}
+
+impl Sink for KeyedMac {
+    fn write(&mut self, bytes: &[u8]) {
+        match self {
+            Self::Sha1(mac) => mac.update(bytes),
+            Self::Sha256(mac) => mac.update(bytes),
+            Self::Sha384(mac) => mac.update(bytes),
+            Self::Sha512(mac) => mac.update(bytes),
+        }
+    }
+}
+
+/// Fits the secret to the hash's block (RFC 2104, section 2), so that keying cannot fail: `new_from_slice`
+/// takes any length too, but its type has an error that would have to be carried everywhere.
+fn keyed<D: EagerHash + Digest + BlockSizeUser>(secret: &[u8]) -> Hmac<D>
+where
+    Hmac<D>: KeyInit,
+{
+    let mut block = Key::<Hmac<D>>::default();
+    if secret.len() <= block.len() {
+        fill(&mut block, secret);
+    } else {
+        let mut hashed: Output<D> = D::digest(secret);
+        fill(&mut block, &hashed);
+        hashed.as_mut_slice().zeroize();
+    }
+    let mac = Hmac::new(&block);
+    block.as_mut_slice().zeroize();
+    mac
+}
+
+fn fill(block: &mut [u8], bytes: &[u8]) {
+    for (to, from) in block.iter_mut().zip(bytes) {
+        *to = *from;
+    }
+}
+
+/// A finished MAC, at most [`MAX_SIGNATURE_LEN`] bytes.
+pub(crate) struct Tag {
+    bytes: [u8; MAX_SIGNATURE_LEN],
+    len: usize,
+}
+
+impl Tag {
+    fn new(mac: &[u8]) -> Self {
+        let mut bytes = [0; MAX_SIGNATURE_LEN];
+        fill(&mut bytes, mac);
+        Self {
+            bytes,
+            len: mac.len(),
+        }
+    }
+
+    pub(crate) fn as_bytes(&self) -> &[u8] {
+        self.bytes.get(..self.len).unwrap_or_default()
+    }
+}

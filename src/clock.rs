@@ -1,0 +1,108 @@
+//! Where the time comes from.
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::{Duration, SystemTime, UNIX_EPOCH},
+};
+
+/// The source of the present time, read once per request.
+///
+/// The core ([`Signer`](crate::Signer), [`Verifier`](crate::Verifier)) takes the time as an argument; only the
+/// services hold a clock. Any `&C` or [`Arc<C>`] of a clock is a clock as well.
+///
+/// ```
+/// use std::time::{Duration, SystemTime};
+/// use tower_hmac_auth::{Clock, SystemClock};
+///
+/// /// A machine known to be two minutes slow.
+/// struct TwoMinutesLater;
+///
+/// impl Clock for TwoMinutesLater {
+///     fn now(&self) -> SystemTime {
+///         SystemClock.now() + Duration::from_secs(120)
+///     }
+/// }
+/// assert!(TwoMinutesLater.now() > SystemTime::now());
+/// ```
+pub trait Clock {
+    /// The present time. Whole seconds are all that is used of it.
+    fn now(&self) -> SystemTime;
+}
+
+impl<C: Clock + ?Sized> Clock for &C {
+    fn now(&self) -> SystemTime {
+        (**self).now()
+    }
+}
+
+impl<C: Clock + ?Sized> Clock for Arc<C> {
+    fn now(&self) -> SystemTime {
+        (**self).now()
+    }
+}
+
+/// The system's clock: [`SystemTime::now`]. The default everywhere.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct SystemClock;
+
+impl Clock for SystemClock {
+    fn now(&self) -> SystemTime {
+        SystemTime::now()
+    }
+}
+
+/// A clock that stands still until it is moved by hand, for tests. Clones show the same time.
+///
+/// It counts whole seconds from 1970 on; earlier times are shown as 1970-01-01T00:00:00Z.
+///
+/// ```
+/// use std::time::{Duration, UNIX_EPOCH};
+/// use tower_hmac_auth::{Clock, ManualClock};
+///
+/// let clock = ManualClock::at(UNIX_EPOCH + Duration::from_secs(1_444_348_800));
+/// let same = clock.clone();
+/// clock.advance(Duration::from_secs(901));
+/// assert_eq!(same.now(), UNIX_EPOCH + Duration::from_secs(1_444_349_701));
+/// ```
+#[derive(Debug, Clone)]
+pub struct ManualClock {
+    seconds: Arc<AtomicU64>,
+}
+
+impl ManualClock {
+    /// A clock that shows `time`, rounded down to the second.
+    #[must_use]
+    pub fn at(time: SystemTime) -> Self {
+        let clock = Self {
+            seconds: Arc::default(),
+        };
+        clock.set(time);
+        clock
+    }
+
+    /// Shows `time` from now on; it may lie in the past.
+    pub fn set(&self, time: SystemTime) {
+        let seconds = time
+            .duration_since(UNIX_EPOCH)
+            .map_or(0, |since| since.as_secs());
+        self.seconds.store(seconds, Ordering::SeqCst);
+    }
+
+    /// Moves the clock on by the whole seconds of `by`.
+    pub fn advance(&self, by: Duration) {
+        let later = |seconds: u64| Some(seconds.saturating_add(by.as_secs()));
+        let _previous = self
+            .seconds
+            .fetch_update(Ordering::SeqCst, Ordering::SeqCst, later);
+    }
+}
+
+impl Clock for ManualClock {
+    fn now(&self) -> SystemTime {
+        let since = Duration::from_secs(self.seconds.load(Ordering::SeqCst));
+        UNIX_EPOCH.checked_add(since).unwrap_or(UNIX_EPOCH)
+    }
+}

@@ -1,0 +1,165 @@
+//! What can be signed, and what it stands for in a request.
+
+use http::{HeaderName, HeaderValue, Uri, header, uri::Authority};
+use smallvec::SmallVec;
+
+use crate::RequestHead;
+
+/// Which header carries the date that is signed.
+///
+/// Source: Tencent Cloud API Gateway, "key pair authentication". The gateway checks the age of `X-Date` (15
+/// minutes either way) and never that of `Date`: a request captured with a signed `Date` can be sent again for
+/// ever. So `X-Date` is the default.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum DateHeader {
+    /// `Date`: not checked for age by Tencent Cloud API Gateway.
+    Date,
+    /// `X-Date`: checked for age.
+    XDate,
+}
+
+impl DateHeader {
+    /// The header's name, in lower case as it is signed.
+    #[must_use]
+    pub fn name(self) -> &'static HeaderName {
+        match self {
+            Self::Date => &header::DATE,
+            Self::XDate => &X_DATE,
+        }
+    }
+
+    /// The one of the two that this is not.
+    pub(crate) fn other(self) -> Self {
+        match self {
+            Self::Date => Self::XDate,
+            Self::XDate => Self::Date,
+        }
+    }
+}
+
+/// `Source`, the caller's mark on its requests ("signature watermark").
+pub(crate) static SOURCE: HeaderName = HeaderName::from_static("source");
+
+/// `X-NameSpace-Code`, the namespace of a microservice API.
+pub(crate) static NAME_SPACE_CODE: HeaderName = HeaderName::from_static("x-namespace-code");
+
+/// `X-MicroService-Name`, the service of a microservice API.
+pub(crate) static MICRO_SERVICE_NAME: HeaderName = HeaderName::from_static("x-microservice-name");
+
+static X_DATE: HeaderName = HeaderName::from_static("x-date");
+
+/// One signed thing of a request: a line of the signing string.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Component<'h> {
+    /// As it is listed.
+    pub(crate) name: &'h str,
+    /// Without blanks around it.
+    pub(crate) value: &'h [u8],
+}
+
+/// All that is signed of a request, in signing order. Requests sign a few things; more than these go to the heap.
+pub(crate) type Components<'h> = SmallVec<[Component<'h>; 6]>;
+
+/// The header has more than one value: "HMAC do not support multiple HTTP header".
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Repeated;
+
+/// The one value of a header, if it is there; `name` in any case.
+pub(crate) fn single_value<'h>(
+    head: RequestHead<'h>,
+    name: &str,
+) -> Result<Option<&'h HeaderValue>, Repeated> {
+    let mut values = head.headers().get_all(name).iter();
+    match (values.next(), values.next()) {
+        (value, None) => Ok(value),
+        (_, Some(_)) => Err(Repeated),
+    }
+}
+
+/// The value without spaces and tabs around it, which HTTP does not count as part of it (RFC 9110, 5.5).
+pub(crate) fn trim(mut value: &[u8]) -> &[u8] {
+    while let [b' ' | b'\t', rest @ ..] | [rest @ .., b' ' | b'\t'] = value {
+        value = rest;
+    }
+    value
+}
+
+/// The value without blanks around it, if it has any.
+pub(crate) fn trimmed(value: &HeaderValue) -> Option<HeaderValue> {
+    let bytes = trim(value.as_bytes());
+    if bytes.len() == value.len() {
+        return None;
+    }
+    let mut trimmed = HeaderValue::from_bytes(bytes).ok()?;
+    trimmed.set_sensitive(value.is_sensitive());
+    Some(trimmed)
+}
+
+/// Whether `name` can be a field name (RFC 9110, section 5.1: one or more token characters).
+pub(crate) fn is_field_name(name: &str) -> bool {
+    !name.is_empty()
+        && name
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte))
+}
+
+/// The host and port that HTTP clients send for a target: without user information, an empty port, or the
+/// port that is the scheme's default.
+///
+/// HTTP/1.1 clients drop a default port from `Host`; on HTTP/2 the authority goes out as it stands, so what is
+/// signed holds on both only if the target has this form.
+pub(crate) fn sent_authority(uri: &Uri) -> Option<&str> {
+    let authority = uri.authority()?.as_str();
+    let host_and_port = match authority.rsplit_once('@') {
+        Some((_user, rest)) => rest,
+        None => authority,
+    };
+    Some(without_default_port(host_and_port, uri.scheme_str()))
+}
+
+fn without_default_port<'a>(host_and_port: &'a str, scheme: Option<&str>) -> &'a str {
+    let default_port = match scheme {
+        Some("http") => ":80",
+        Some("https") => ":443",
+        _ => ":",
+    };
+    host_and_port
+        .strip_suffix(default_port)
+        .or_else(|| host_and_port.strip_suffix(':'))
+        .unwrap_or(host_and_port)
+}
+
+/// The target with its authority in the form of [`sent_authority`]; `None` if it has that form already.
+pub(crate) fn with_sent_authority(uri: &Uri) -> Option<Uri> {
+    let sent = sent_authority(uri)?;
+    if uri.authority()?.as_str() == sent {
+        return None;
+    }
+    let mut parts = uri.clone().into_parts();
+    parts.authority = Some(sent.parse::<Authority>().ok()?);
+    Uri::from_parts(parts).ok()
+}
+
+/// The target's authority, where a request that lists `host` has no such header: on HTTP/2 it has none.
+pub(crate) fn authority_as_host<'h>(head: RequestHead<'h>, name: &str) -> Option<&'h [u8]> {
+    let authority = head.uri().authority()?;
+    name.eq_ignore_ascii_case(header::HOST.as_str())
+        .then_some(authority.as_str().as_bytes())
+}
+
+/// Whether the request names two different hosts: in `Host` and in its target (`:authority` on HTTP/2).
+///
+/// Upper and lower case are one, and so are a default port and none.
+pub(crate) fn names_two_hosts(head: RequestHead<'_>) -> bool {
+    let Some(authority) = head.uri().authority() else {
+        return false;
+    };
+    let scheme = head.uri().scheme_str();
+    let expected = without_default_port(authority.as_str(), scheme);
+    head.headers().get_all(header::HOST).iter().any(|host| {
+        !host
+            .to_str()
+            .is_ok_and(|host| without_default_port(host, scheme).eq_ignore_ascii_case(expected))
+    })
+}

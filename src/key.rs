@@ -1,0 +1,222 @@
+//! Key pairs: the public key id and the secret key.
+
+use std::fmt;
+
+use zeroize::{Zeroize, Zeroizing};
+
+/// The public half of a key pair: the name under which a gateway finds the secret key.
+///
+/// Tencent Cloud calls it `SecretId`, Kong `username`, APISIX and draft-cavage `keyId`. It is one or more
+/// visible ASCII characters or spaces, without `"`, because it is sent inside a quoted parameter of the
+/// `Authorization` header and none of the gateways knows an escape there.
+///
+/// ```
+/// use tower_hmac_auth::KeyId;
+///
+/// let id = KeyId::new("AKIDtestkey0001")?;
+/// assert_eq!(id.as_str(), "AKIDtestkey0001");
+/// assert!(KeyId::new("AKID\n").is_err());
+/// # Ok::<(), tower_hmac_auth::KeyError>(())
+/// ```
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct KeyId(Box<str>);
+
+impl KeyId {
+    /// Takes a key id that can be sent in an `Authorization` header.
+    ///
+    /// # Errors
+    ///
+    /// [`KeyError`] if the id is empty, or has a `"`, a control character or a byte above 127.
+    pub fn new(id: impl Into<String>) -> Result<Self, KeyError> {
+        let id = id.into();
+        if id.is_empty() {
+            return Err(KeyError::EmptyKeyId);
+        }
+        for (position, byte) in id.bytes().enumerate() {
+            match byte {
+                b'"' => return Err(KeyError::QuoteInKeyId { position }),
+                0..=0x1f | 0x7f => return Err(KeyError::ControlInKeyId { position }),
+                0x80.. => return Err(KeyError::NonAsciiInKeyId { position }),
+                _ => {}
+            }
+        }
+        Ok(Self(id.into_boxed_str()))
+    }
+
+    /// The id as it is sent.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for KeyId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(&self.0, f)
+    }
+}
+
+impl fmt::Display for KeyId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// The secret half of a key pair: any bytes, at least one.
+///
+/// It is never sent. It has no `Display` and a redacted `Debug`, and its memory is overwritten when it is
+/// dropped. Keys longer than the hash's block are allowed; HMAC hashes them first (RFC 2104, section 2).
+#[derive(Clone)]
+pub struct SecretKey(Zeroizing<Vec<u8>>);
+
+impl SecretKey {
+    /// Takes the bytes of a secret key as they are: nothing is trimmed or decoded.
+    ///
+    /// # Errors
+    ///
+    /// [`KeyError::EmptySecretKey`] if there are none.
+    pub fn new(secret: impl Into<Vec<u8>>) -> Result<Self, KeyError> {
+        let secret = Zeroizing::new(secret.into());
+        if secret.is_empty() {
+            return Err(KeyError::EmptySecretKey);
+        }
+        Ok(Self(secret))
+    }
+
+    /// A key of nobody's, for work whose result is thrown away.
+    pub(crate) fn decoy() -> Self {
+        Self(Zeroizing::new(vec![0]))
+    }
+
+    pub(crate) fn as_bytes(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+impl fmt::Debug for SecretKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("SecretKey([redacted])")
+    }
+}
+
+impl Zeroize for SecretKey {
+    fn zeroize(&mut self) {
+        self.0.zeroize();
+    }
+}
+
+/// A key id and its secret key.
+///
+/// ```
+/// use tower_hmac_auth::{KeyError, KeyPair};
+///
+/// let keys = KeyPair::new("AKIDtestkey0001", "test-secret-key-0001")?;
+/// assert_eq!(format!("{keys:?}"), r#"KeyPair { id: "AKIDtestkey0001", secret: [redacted] }"#);
+///
+/// let error = KeyPair::new("AKIDtestkey0001\n", "test-secret-key-0001").unwrap_err();
+/// assert_eq!(error, KeyError::ControlInKeyId { position: 15 });
+/// # Ok::<(), KeyError>(())
+/// ```
+#[derive(Clone)]
+pub struct KeyPair {
+    id: KeyId,
+    secret: SecretKey,
+}
+
+impl KeyPair {
+    /// Takes a key id and its secret key.
+    ///
+    /// # Errors
+    ///
+    /// [`KeyError`] if the id is empty or has a `"`, a control character or a byte above 127, or if the
+    /// secret key is empty.
+    pub fn new(id: impl Into<String>, secret: impl Into<Vec<u8>>) -> Result<Self, KeyError> {
+        // Both are converted first, so that the secret is overwritten also when the id is refused.
+        let secret = SecretKey::new(secret);
+        Ok(Self {
+            id: KeyId::new(id)?,
+            secret: secret?,
+        })
+    }
+
+    /// The public half.
+    #[must_use]
+    pub fn id(&self) -> &KeyId {
+        &self.id
+    }
+
+    /// The secret half.
+    #[must_use]
+    pub fn secret(&self) -> &SecretKey {
+        &self.secret
+    }
+}
+
+impl fmt::Debug for KeyPair {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("KeyPair")
+            .field("id", &self.id)
+            .field("secret", &format_args!("[redacted]"))
+            .finish()
+    }
+}
+
+impl From<(KeyId, SecretKey)> for KeyPair {
+    fn from((id, secret): (KeyId, SecretKey)) -> Self {
+        Self { id, secret }
+    }
+}
+
+/// Why a key id or a secret key was not taken.
+///
+/// Positions count bytes from 0. The texts never repeat what was given: id and secret may have been swapped.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum KeyError {
+    /// The key id has no characters.
+    EmptyKeyId,
+    /// The secret key has no bytes.
+    EmptySecretKey,
+    /// The key id has a `"`, which would end the quoted parameter it is sent in.
+    QuoteInKeyId {
+        /// Where in the id.
+        position: usize,
+    },
+    /// The key id has a control character (0 to 31, or 127), which no header can carry.
+    ControlInKeyId {
+        /// Where in the id.
+        position: usize,
+    },
+    /// The key id has a byte above 127.
+    NonAsciiInKeyId {
+        /// Where in the id.
+        position: usize,
+    },
+}
+
+impl fmt::Display for KeyError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::EmptyKeyId => f.write_str("the key id is empty: give the id the gateway issued"),
+            Self::EmptySecretKey => {
+                f.write_str("the secret key is empty: give the key the gateway issued with the id")
+            }
+            Self::QuoteInKeyId { position } => write!(
+                f,
+                "the key id has a double quote at byte {position}: give the id without quotes around it"
+            ),
+            Self::ControlInKeyId { position } => write!(
+                f,
+                "the key id has a control character at byte {position}: remove it (a newline at the end \
+                 is often left over from a file)"
+            ),
+            Self::NonAsciiInKeyId { position } => write!(
+                f,
+                "the key id has a byte that is not ASCII at byte {position}: give the id as the gateway \
+                 issued it"
+            ),
+        }
+    }
+}
+
+impl std::error::Error for KeyError {}

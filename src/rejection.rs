@@ -1,0 +1,216 @@
+//! Why a request is refused.
+
+mod excerpt;
+
+use std::{borrow::Cow, fmt};
+
+use http::StatusCode;
+
+pub use self::excerpt::Excerpt;
+use crate::{DateHeader, Malformed};
+
+/// Why a request is refused: one value for each of the refusals that the gateway documents, and a few that only
+/// a careful verifier has.
+///
+/// [`text`](Self::text) is what the client is told, word for word as Tencent Cloud API Gateway documents it
+/// ("error codes"). [`Display`](fmt::Display) is for the server's log: one line that says what is wrong, where,
+/// and what to do. Neither ever holds a secret or a right signature.
+///
+/// ```
+/// use http::StatusCode;
+/// use tower_hmac_auth::Rejection;
+///
+/// let rejection = Rejection::SignatureMismatch;
+/// assert_eq!(rejection.status(), StatusCode::UNAUTHORIZED);
+/// assert_eq!(rejection.text(), "HMAC signature does not match.");
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Rejection {
+    /// There is no `Authorization` header.
+    AuthorizationMissing,
+    /// The `Authorization` header cannot be read.
+    AuthorizationMalformed(Malformed),
+    /// `Authorization` has no `algorithm` or no `headers`, or an empty one.
+    ParameterMissing {
+        /// Which.
+        parameter: &'static str,
+    },
+    /// `Authorization` has no key id or no `signature`, or an empty one.
+    KeyIdOrSignatureMissing,
+    /// The algorithm does not exist or is not among those the server allows.
+    AlgorithmNotSupported {
+        /// As the request names it.
+        algorithm: Excerpt,
+    },
+    /// A signed header, a date header or `Authorization` is there more than once, or two hosts are named.
+    HeaderRepeated {
+        /// Which.
+        name: Excerpt,
+    },
+    /// A header is listed as signed, but not in the request.
+    HeaderMissing {
+        /// Which.
+        name: Excerpt,
+    },
+    /// The server wants this header covered by the signature, and it is not.
+    NotCovered {
+        /// Which.
+        name: Excerpt,
+    },
+    /// The signature covers neither `Date` nor `X-Date`, or not the one the server wants.
+    DateNotCovered,
+    /// There is an `X-Date` that the signature does not cover, beside a `Date` that it covers.
+    XDateNotCovered,
+    /// The date that counts cannot be read as an HTTP date between 1970 and 9999.
+    DateUnreadable {
+        /// Where it stands.
+        header: DateHeader,
+    },
+    /// The date that counts is too far from the server's clock.
+    DateOutOfRange {
+        /// Where it stands.
+        header: DateHeader,
+        /// How far off it is, in seconds, either way.
+        skew: u64,
+        /// How far off it may be, in seconds.
+        max_skew: u64,
+    },
+    /// No key has this id, or it is disabled.
+    KeyUnknown,
+    /// The signature is not that of the signing string under this key.
+    SignatureMismatch,
+    /// The signature is right, but the key is not bound to this API.
+    KeyNotBound,
+    /// The signature is right, but the API has no usage plan.
+    NoUsagePlan,
+    /// The key could not be looked up: not the client's fault.
+    KeyStoreUnavailable,
+}
+
+impl Rejection {
+    /// What the client is told: the gateway's documented text.
+    #[must_use]
+    pub fn text(&self) -> Cow<'static, str> {
+        let text = match self {
+            Self::AuthorizationMissing => {
+                "HMAC signature cannot be verified, a validate authorization header is required"
+            }
+            Self::AuthorizationMalformed(_) => "HMAC authorization format error.",
+            Self::ParameterMissing { .. } => "HMAC authorization headers is invalidate.",
+            Self::KeyIdOrSignatureMissing => "HMAC id or signature missing.",
+            Self::AlgorithmNotSupported { algorithm } => {
+                return format!("HMAC algorithm {algorithm} not supported.").into();
+            }
+            Self::HeaderRepeated { .. } => "HMAC do not support multiple HTTP header.",
+            Self::HeaderMissing { name } | Self::NotCovered { name } => {
+                return format!(
+                    "HMAC signature cannot be verified, a valid {name} header is required."
+                )
+                .into();
+            }
+            Self::DateNotCovered
+            | Self::XDateNotCovered
+            | Self::DateUnreadable {
+                header: DateHeader::Date,
+            } => "HMAC signature cannot be verified, a valid date or x-date header is required.",
+            Self::DateUnreadable {
+                header: DateHeader::XDate,
+            } => {
+                "HMAC signature cannot be verified, a valid x-date header is required for HMAC Authentication."
+            }
+            Self::DateOutOfRange {
+                header: DateHeader::Date,
+                ..
+            } => {
+                "HMAC signature cannot be verified, the date header is out of date for HMAC Authentication."
+            }
+            Self::DateOutOfRange {
+                header: DateHeader::XDate,
+                ..
+            } => {
+                "HMAC signature cannot be verified, the x-date header is out of date for HMAC Authentication."
+            }
+            Self::KeyUnknown => "HMAC signature cannot be verified.",
+            Self::SignatureMismatch => "HMAC signature does not match.",
+            Self::KeyNotBound => "HMAC apikey is invalid for API.",
+            Self::NoUsagePlan => "Found no validate usage plan.",
+            Self::KeyStoreUnavailable => "HMAC signature cannot be verified at present.",
+        };
+        text.into()
+    }
+
+    pub(crate) fn repeated(name: &str) -> Self {
+        let name = Excerpt::new(name);
+        Self::HeaderRepeated { name }
+    }
+
+    /// The documented status: 401, but 403 for [`NoUsagePlan`](Self::NoUsagePlan), and 503 for
+    /// [`KeyStoreUnavailable`](Self::KeyStoreUnavailable).
+    #[must_use]
+    pub fn status(&self) -> StatusCode {
+        match self {
+            Self::NoUsagePlan => StatusCode::FORBIDDEN,
+            Self::KeyStoreUnavailable => StatusCode::SERVICE_UNAVAILABLE,
+            _ => StatusCode::UNAUTHORIZED,
+        }
+    }
+}
+
+impl fmt::Display for Rejection {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::AuthorizationMissing => {
+                f.write_str("no Authorization header: sign the request, after every layer that removes headers")
+            }
+            Self::AuthorizationMalformed(malformed) => fmt::Display::fmt(malformed, f),
+            Self::ParameterMissing { parameter } => {
+                write!(f, "Authorization has no {parameter} parameter, or an empty one: send all four")
+            }
+            Self::KeyIdOrSignatureMissing => {
+                f.write_str("Authorization has no key id or no signature, or an empty one: send all four parameters")
+            }
+            Self::AlgorithmNotSupported { algorithm } => {
+                write!(f, "the algorithm {algorithm} is unknown or not allowed here: sign with an allowed one")
+            }
+            Self::HeaderRepeated { name } => {
+                write!(f, "the request names {name} more than once: send it once, with one value")
+            }
+            Self::HeaderMissing { name } => {
+                write!(f, "{name} is listed as signed but is not in the request: send it, or do not list it")
+            }
+            Self::NotCovered { name } => {
+                write!(f, "{name} must be covered by the signature and is not: sign it")
+            }
+            Self::DateNotCovered => {
+                f.write_str("the signature covers no date header that counts here: send and sign X-Date")
+            }
+            Self::XDateNotCovered => {
+                f.write_str("X-Date is there but not covered by the signature: sign it, or do not send it")
+            }
+            Self::DateUnreadable { header } => {
+                write!(f, "{} is not an HTTP date between 1970 and 9999: send it like \
+                           `Fri, 09 Oct 2015 00:00:00 GMT`", header.name())
+            }
+            Self::DateOutOfRange { header, skew, max_skew } => {
+                write!(f, "{} is {skew} s from this clock, more than {max_skew} s: sign every request when it \
+                           is sent, and set the clocks", header.name())
+            }
+            Self::KeyUnknown => f.write_str("the key id is unknown or disabled: check the id"),
+            Self::SignatureMismatch => f.write_str(
+                "the signature does not match: check the secret key, and compare both sides' signing strings",
+            ),
+            Self::KeyNotBound => f.write_str("the key is not bound to this API: bind it, or use another key"),
+            Self::NoUsagePlan => f.write_str("this API has no usage plan: make one and bind the key to it"),
+            Self::KeyStoreUnavailable => f.write_str("the key store is unavailable: see its own log"),
+        }
+    }
+}
+
+impl std::error::Error for Rejection {}
+
+impl From<Malformed> for Rejection {
+    fn from(malformed: Malformed) -> Self {
+        Self::AuthorizationMalformed(malformed)
+    }
+}

@@ -1,0 +1,82 @@
+//! What of a request the core looks at.
+
+use http::{HeaderMap, Method, Request, Uri, Version, request};
+
+/// A borrowed request head: everything but the body and the extensions.
+///
+/// Made from a reference to a [`Request`] of any body, or to its [`Parts`](request::Parts).
+///
+/// ```
+/// use http::Request;
+/// use tower_hmac_auth::RequestHead;
+///
+/// let request = Request::get("https://api.example.com/a?x=1").body(()).unwrap();
+/// let head = RequestHead::from(&request);
+/// assert_eq!(head.uri().query(), Some("x=1"));
+/// ```
+#[derive(Debug, Clone, Copy)]
+pub struct RequestHead<'h> {
+    method: &'h Method,
+    uri: &'h Uri,
+    version: Version,
+    headers: &'h HeaderMap,
+}
+
+impl<'h> RequestHead<'h> {
+    /// Puts a head together from its parts.
+    #[must_use]
+    pub const fn new(
+        method: &'h Method,
+        uri: &'h Uri,
+        version: Version,
+        headers: &'h HeaderMap,
+    ) -> Self {
+        Self {
+            method,
+            uri,
+            version,
+            headers,
+        }
+    }
+
+    /// The method.
+    #[must_use]
+    pub const fn method(self) -> &'h Method {
+        self.method
+    }
+
+    /// The target: in origin form on HTTP/1.1 servers, with scheme and authority in clients and on HTTP/2.
+    #[must_use]
+    pub const fn uri(self) -> &'h Uri {
+        self.uri
+    }
+
+    /// The HTTP version.
+    #[must_use]
+    pub const fn version(self) -> Version {
+        self.version
+    }
+
+    /// The headers.
+    #[must_use]
+    pub const fn headers(self) -> &'h HeaderMap {
+        self.headers
+    }
+}
+
+impl<'h, B> From<&'h Request<B>> for RequestHead<'h> {
+    fn from(request: &'h Request<B>) -> Self {
+        Self::new(
+            request.method(),
+            request.uri(),
+            request.version(),
+            request.headers(),
+        )
+    }
+}
+
+impl<'h> From<&'h request::Parts> for RequestHead<'h> {
+    fn from(parts: &'h request::Parts) -> Self {
+        Self::new(&parts.method, &parts.uri, parts.version, &parts.headers)
+    }
+}

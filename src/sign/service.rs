@@ -1,0 +1,75 @@
+use std::task::{Context, Poll};
+
+use http::Request;
+use tower_service::Service;
+
+use crate::{Clock, Signer, SystemClock};
+
+/// Signs every request, then hands it to the inner service: what [`SignLayer`](crate::SignLayer) makes.
+///
+/// It has the inner service's response, error, future and readiness, and asks nothing of the body. All that can be
+/// wrong was wrong at construction, but for one case: a request that has a header to be signed more than once.
+/// It is passed on without any `Authorization`, so that the gateway refuses it; with the feature `tracing`, an
+/// event says why. [`Signer::sign_request`] returns the error instead.
+///
+/// # What becomes of the request's headers
+///
+/// The date and `Authorization` are set, not added: what was there before, from an earlier attempt or anyone else,
+/// is gone, and so is the date header that is not in use. A `Source` already there is signed as it is. See
+/// [`Signer`].
+#[derive(Debug, Clone)]
+pub struct SignService<S, C = SystemClock> {
+    inner: S,
+    signer: Signer,
+    clock: C,
+}
+
+impl<S, C> SignService<S, C> {
+    /// Signs with `signer` by `clock`.
+    pub const fn new(inner: S, signer: Signer, clock: C) -> Self {
+        Self {
+            inner,
+            signer,
+            clock,
+        }
+    }
+
+    /// The inner service.
+    pub const fn get_ref(&self) -> &S {
+        &self.inner
+    }
+
+    /// The inner service.
+    pub const fn get_mut(&mut self) -> &mut S {
+        &mut self.inner
+    }
+
+    /// The inner service.
+    pub fn into_inner(self) -> S {
+        self.inner
+    }
+}
+
+impl<S, C, B> Service<Request<B>> for SignService<S, C>
+where
+    S: Service<Request<B>>,
+    C: Clock,
+{
+    type Response = S::Response;
+    type Error = S::Error;
+    type Future = S::Future;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
+        self.inner.poll_ready(cx)
+    }
+
+    fn call(&mut self, mut request: Request<B>) -> Self::Future {
+        let signed = self.signer.sign_request(&mut request, self.clock.now());
+        #[cfg(feature = "tracing")]
+        if let Err(error) = &signed {
+            tracing::warn!(%error, "request sent unsigned");
+        }
+        drop(signed);
+        self.inner.call(request)
+    }
+}

@@ -1,0 +1,285 @@
+//! The signer: request head and time in, headers out. No I/O, no async.
+
+mod builder;
+pub(crate) mod options;
+mod signed_headers;
+
+use std::{fmt, sync::Arc, time::SystemTime};
+
+use bytes::{BufMut as _, Bytes, BytesMut};
+use http::{HeaderName, HeaderValue, Request, header, uri::Authority};
+
+use self::options::Options;
+pub use self::{
+    builder::{BuildError, SignerBuilder},
+    signed_headers::SignedHeaders,
+};
+use crate::{
+    Algorithm, KeyId, KeyPair, RequestHead, SigningString,
+    algorithm::KeyedMac,
+    authorization::{Encoder, Preamble},
+    component::{self, MICRO_SERVICE_NAME, NAME_SPACE_CODE, SOURCE},
+    http_date::{IMF_FIXDATE_LEN, Timestamp},
+    scheme::{self, Scheme},
+    signing_string,
+};
+
+/// Signs request heads with one key pair, in the scheme of Tencent Cloud API Gateway.
+///
+/// Clones are cheap and share everything. The key is put into the MAC once, when the signer is made; the secret
+/// itself is not kept.
+///
+/// [`SignLayer`](crate::SignLayer) is this with a clock, as Tower middleware.
+///
+/// ```
+/// use std::time::{Duration, UNIX_EPOCH};
+/// use http::{HeaderValue, Request};
+/// use tower_hmac_auth::{DateHeader, KeyPair, Signer};
+///
+/// let keys = KeyPair::new(
+///     "AKIDCgOPWjQ6BAxvHtyckhWABJVYSBj548pN",
+///     "ZxF2whO0RhuwnVCj5JMMAuqcDcN2oPrC",
+/// )?;
+/// let signer = Signer::builder(keys)
+///     .date_header(DateHeader::Date)
+///     .source(HeaderValue::from_static("AndriodApp"))
+///     .build()?;
+///
+/// let mut request = Request::get("https://service-1234.ap-guangzhou.apigateway.myqcloud.com/a").body(())?;
+/// let friday = UNIX_EPOCH + Duration::from_secs(1_444_348_800);
+/// signer.sign((&request).into(), friday)?.apply(request.headers_mut());
+///
+/// assert_eq!(request.headers()["date"], "Fri, 09 Oct 2015 00:00:00 GMT");
+/// assert_eq!(
+///     request.headers()["authorization"],
+///     "hmac id=\"AKIDCgOPWjQ6BAxvHtyckhWABJVYSBj548pN\", algorithm=\"hmac-sha1\", \
+///      headers=\"date source\", signature=\"zJ1fUmiWSmSZUoqgZi+dGUJvxn0=\"",
+/// );
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
+/// # What is signed
+///
+/// The date, then `Source` if there is one, then the headers named in
+/// [`SignerBuilder::signed_headers`], in that order. Nothing else: not the method, not the target, not the body.
+///
+/// - The date is `X-Date` unless [`SignerBuilder::date_header`] says `Date`. It replaces one that is on the
+///   request; the other of the two is removed.
+/// - `Source` is the request's own if it has one, even an empty one, else that of [`source`](Self::source).
+/// - Other headers are signed if the request has them, and left out of the list if it lacks them.
+/// - `host`, if it is to be signed, is the request's `Host` if it has one, else that of
+///   [`authority`](Self::authority), else the target's.
+/// - Spaces and tabs around a signed value are removed, in the signing string and in what is sent.
+#[derive(Clone)]
+pub struct Signer {
+    inner: Arc<Inner>,
+}
+
+#[derive(Clone)]
+struct Inner {
+    key_id: KeyId,
+    algorithm: Algorithm,
+    mac: KeyedMac,
+    preamble: Preamble,
+    options: Options,
+}
+
+impl Signer {
+    /// A signer with all defaults: `X-Date`, HMAC-SHA1 and no source. Cannot fail, as a [`KeyPair`] is sound.
+    #[must_use]
+    pub fn new(keys: KeyPair) -> Self {
+        Self::builder(keys).build_unchecked()
+    }
+
+    /// For the options that can be wrong.
+    pub fn builder(keys: KeyPair) -> SignerBuilder {
+        SignerBuilder::new(keys, &scheme::TENCENT)
+    }
+
+    pub(crate) fn from_parts(
+        scheme: &Scheme,
+        keys: &KeyPair,
+        algorithm: Algorithm,
+        options: Options,
+    ) -> Self {
+        Self {
+            inner: Arc::new(Inner {
+                key_id: keys.id().clone(),
+                algorithm,
+                mac: KeyedMac::new(algorithm, keys.secret()),
+                preamble: Preamble::new(scheme, keys.id(), algorithm),
+                options,
+            }),
+        }
+    }
+
+    /// Sends and signs this `Source` with requests that have none; any value, also an empty one. Default: none.
+    ///
+    /// Tencent Cloud calls it the signature watermark: it has no meaning for the gateway.
+    #[must_use]
+    pub fn source(mut self, source: HeaderValue) -> Self {
+        self.options_mut().supply(&SOURCE, source);
+        self
+    }
+
+    /// Sends `X-NameSpace-Code` and `X-MicroService-Name`, which a microservice API needs, with requests that have
+    /// none. They are signed only if [`SignerBuilder::signed_headers`] names them. Default: neither.
+    #[must_use]
+    pub fn microservice(mut self, name_space_code: HeaderValue, name: HeaderValue) -> Self {
+        self.options_mut().supply(&NAME_SPACE_CODE, name_space_code);
+        self.options_mut().supply(&MICRO_SERVICE_NAME, name);
+        self
+    }
+
+    /// The host and port that the client will send, for clients whose layers do not see it in the request's
+    /// target (tonic's). Used only where `host` is signed. Default: that of the target.
+    #[must_use]
+    pub fn authority(mut self, authority: Authority) -> Self {
+        self.options_mut().authority = Some(authority);
+        self
+    }
+
+    /// The id of the key that signs.
+    #[must_use]
+    pub fn key_id(&self) -> &KeyId {
+        &self.inner.key_id
+    }
+
+    /// The algorithm that signs.
+    #[must_use]
+    pub fn algorithm(&self) -> Algorithm {
+        self.inner.algorithm
+    }
+
+    /// The headers to be set on a request, so that it is signed as of `now`.
+    ///
+    /// A time before 1970 or after 9999, which HTTP has no date for, is signed as the nearer end of that range.
+    ///
+    /// # Errors
+    ///
+    /// [`SignError`] if a header that should be signed has more than one value.
+    pub fn sign(&self, head: RequestHead<'_>, now: SystemTime) -> Result<SignedHeaders, SignError> {
+        let inner = &*self.inner;
+        let date = Timestamp::from(now).imf_fixdate();
+        let components = inner.options.components(head, &date)?;
+
+        let mut mac = inner.mac.clone();
+        signing_string::write(&components, &mut mac);
+
+        // One allocation for both values; they are slices of it.
+        let list_len = components
+            .iter()
+            .map(|component| component.name.len() + 1)
+            .sum();
+        let room = IMF_FIXDATE_LEN + inner.preamble.encoded_len(list_len);
+        let mut buffer = BytesMut::with_capacity(room);
+        buffer.put_slice(&date);
+        let date = buffer.split();
+        let mut authorization = Encoder::new(&mut buffer, &inner.preamble);
+        for component in &components {
+            authorization.list(component.name);
+        }
+        authorization.finish(&mac.finish());
+
+        Ok(SignedHeaders {
+            date_header: inner.options.date_header,
+            date: header_value(date.freeze()),
+            others: inner.options.others(head).collect(),
+            authorization: sensitive(header_value(buffer.freeze())),
+        })
+    }
+
+    /// What [`sign`](Self::sign) would compute the signature over, to be compared with the gateway's.
+    ///
+    /// # Errors
+    ///
+    /// As [`sign`](Self::sign).
+    pub fn signing_string(
+        &self,
+        head: RequestHead<'_>,
+        now: SystemTime,
+    ) -> Result<SigningString, SignError> {
+        let date = Timestamp::from(now).imf_fixdate();
+        let components = self.inner.options.components(head, &date)?;
+        Ok(SigningString::new(&components))
+    }
+
+    /// Signs a request in place: [`sign`](Self::sign), then [`SignedHeaders::apply`].
+    ///
+    /// Where `host` is signed, the target is first brought into the form that is sent on HTTP/1.1 and HTTP/2 alike:
+    /// without user information, an empty port or the default port.
+    ///
+    /// # Errors
+    ///
+    /// As [`sign`](Self::sign). The request then has no `Authorization` at all, so that a gateway refuses it.
+    pub fn sign_request<B>(
+        &self,
+        request: &mut Request<B>,
+        now: SystemTime,
+    ) -> Result<(), SignError> {
+        if self.inner.options.signs_host()
+            && let Some(uri) = component::with_sent_authority(request.uri())
+        {
+            *request.uri_mut() = uri;
+        }
+        match self.sign((&*request).into(), now) {
+            Ok(signed) => {
+                signed.apply(request.headers_mut());
+                Ok(())
+            }
+            Err(error) => {
+                request.headers_mut().remove(header::AUTHORIZATION);
+                Err(error)
+            }
+        }
+    }
+
+    fn options_mut(&mut self) -> &mut Options {
+        &mut Arc::make_mut(&mut self.inner).options
+    }
+}
+
+impl fmt::Debug for Signer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Signer")
+            .field("key_id", &self.inner.key_id)
+            .field("algorithm", &self.inner.algorithm)
+            .field("options", &self.inner.options)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Dates, key ids, names and base64 are all visible ASCII and spaces, so this never falls back; if it did, the
+/// gateway would refuse the empty value.
+fn header_value(bytes: Bytes) -> HeaderValue {
+    HeaderValue::from_maybe_shared(bytes).unwrap_or_else(|_| HeaderValue::from_static(""))
+}
+
+fn sensitive(mut value: HeaderValue) -> HeaderValue {
+    value.set_sensitive(true);
+    value
+}
+
+/// Why a request cannot be signed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum SignError {
+    /// A header that should be signed has more than one value, which no gateway of this scheme accepts.
+    RepeatedHeader {
+        /// Which.
+        name: HeaderName,
+    },
+}
+
+impl fmt::Display for SignError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::RepeatedHeader { name } => write!(
+                f,
+                "{name} should be signed but is on the request more than once: send it with one value"
+            ),
+        }
+    }
+}
+
+impl std::error::Error for SignError {}

@@ -1,0 +1,57 @@
+//! What a signer adds to a request.
+
+use http::{HeaderMap, HeaderName, HeaderValue, header};
+use smallvec::SmallVec;
+
+use crate::DateHeader;
+
+/// The headers that sign a request: the date, `Source` and its like where the request lacks them, and
+/// `Authorization`, which is marked sensitive.
+///
+/// ```
+/// use std::time::{Duration, UNIX_EPOCH};
+/// use http::{HeaderValue, Request};
+/// use tower_hmac_auth::{KeyPair, Signer};
+///
+/// let signer = Signer::new(KeyPair::new("AKIDtestkey0001", "test-secret-key-0001")?)
+///     .source(HeaderValue::from_static("billing"));
+/// let request = Request::get("/a").body(())?;
+/// let signed = signer.sign((&request).into(), UNIX_EPOCH + Duration::from_secs(1_444_348_800))?;
+/// let names: Vec<_> = signed.iter().map(|(name, _)| name.as_str()).collect();
+/// assert_eq!(names, ["x-date", "source", "authorization"]);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug, Clone)]
+pub struct SignedHeaders {
+    pub(super) date_header: DateHeader,
+    pub(super) date: HeaderValue,
+    /// Source and the like: seldom more than one.
+    pub(super) others: SmallVec<[(HeaderName, HeaderValue); 1]>,
+    pub(super) authorization: HeaderValue,
+}
+
+impl SignedHeaders {
+    /// The headers to be set, `Authorization` last. Each replaces all of its name that a request has.
+    pub fn iter(&self) -> impl Iterator<Item = (&HeaderName, &HeaderValue)> {
+        std::iter::once((self.date_header.name(), &self.date))
+            .chain(self.others.iter().map(|(name, value)| (name, value)))
+            .chain([(&header::AUTHORIZATION, &self.authorization)])
+    }
+
+    /// Sets them on the request they were made for, and removes the date header that is not the signed one.
+    ///
+    /// A map that is too full to take them (32,768 headers) is left without an `Authorization`.
+    pub fn apply(self, headers: &mut HeaderMap) {
+        let date_name = self.date_header.name().clone();
+        headers.remove(self.date_header.other().name());
+        let all = std::iter::once((date_name, self.date))
+            .chain(self.others)
+            .chain([(header::AUTHORIZATION, self.authorization)]);
+        for (name, value) in all {
+            if headers.try_insert(name, value).is_err() {
+                headers.remove(header::AUTHORIZATION);
+                return;
+            }
+        }
+    }
+}

@@ -1,0 +1,105 @@
+//! What is known of a request whose signature was found right.
+
+use std::str::Split;
+
+use crate::Algorithm;
+
+/// A verified request's key and cover, borrowed from the request: what [`Verifier::verify`] returns.
+///
+/// [`VerifiedKey`] is the same, owned.
+///
+/// [`Verifier::verify`]: crate::Verifier::verify
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Verified<'h> {
+    pub(crate) key_id: &'h str,
+    pub(crate) algorithm: Algorithm,
+    pub(crate) names: &'h str,
+}
+
+impl<'h> Verified<'h> {
+    /// The id of the key the request was signed with.
+    #[must_use]
+    pub fn key_id(&self) -> &'h str {
+        self.key_id
+    }
+
+    /// The algorithm it was signed with.
+    #[must_use]
+    pub fn algorithm(&self) -> Algorithm {
+        self.algorithm
+    }
+
+    /// What the signature covers, in signing order and as the client spelled it. Each was in the request; nothing
+    /// else of the request can be trusted, not even its method, target or body.
+    #[must_use]
+    pub fn covered(&self) -> Covered<'h> {
+        Covered(self.names.split(' '))
+    }
+}
+
+/// A verified request's key and cover, owned.
+///
+/// Only a verifier can make one, so one in a request's extensions was put there by the server itself.
+///
+/// ```
+/// # use std::time::SystemTime;
+/// # use tower_hmac_auth::{Binding, KeyPair, Lookup, Signer, VerifiedKey, Verifier, VerifyingKey};
+/// # let keys = KeyPair::new("AKIDtestkey0001", "test-secret-key-0001").unwrap();
+/// # let key = VerifyingKey::from(&keys);
+/// # let mut request = http::Request::get("/").body(()).unwrap();
+/// # Signer::new(keys).sign((&request).into(), SystemTime::now()).unwrap().apply(request.headers_mut());
+/// # let verifier = Verifier::new();
+/// # let credentials = verifier.read((&request).into(), SystemTime::now()).unwrap();
+/// # let verified = verifier.verify(credentials, Lookup::Key(&key, Binding::Bound)).unwrap();
+/// let verified_key = VerifiedKey::from(verified);
+/// assert_eq!(verified_key.key_id(), "AKIDtestkey0001");
+/// assert_eq!(verified_key.covered().collect::<Vec<_>>(), ["x-date"]);
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct VerifiedKey {
+    key_id: Box<str>,
+    algorithm: Algorithm,
+    names: Box<str>,
+}
+
+impl VerifiedKey {
+    /// The id of the key the request was signed with.
+    #[must_use]
+    pub fn key_id(&self) -> &str {
+        &self.key_id
+    }
+
+    /// The algorithm it was signed with.
+    #[must_use]
+    pub fn algorithm(&self) -> Algorithm {
+        self.algorithm
+    }
+
+    /// What the signature covers, as [`Verified::covered`].
+    #[must_use]
+    pub fn covered(&self) -> Covered<'_> {
+        Covered(self.names.split(' '))
+    }
+}
+
+impl From<Verified<'_>> for VerifiedKey {
+    fn from(verified: Verified<'_>) -> Self {
+        Self {
+            key_id: verified.key_id.into(),
+            algorithm: verified.algorithm,
+            names: verified.names.into(),
+        }
+    }
+}
+
+/// The names of what a signature covers, in signing order.
+#[derive(Debug, Clone)]
+pub struct Covered<'a>(Split<'a, char>);
+
+impl<'a> Iterator for Covered<'a> {
+    type Item = &'a str;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        self.0.next()
+    }
+}

@@ -1,0 +1,69 @@
+//! What several test files need.
+
+#![allow(dead_code, reason = "each test file uses a part of it")]
+#![allow(unreachable_pub)]
+
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use http::{HeaderName, HeaderValue, Request, Version};
+use tower_hmac_auth::{
+    Binding, KeyPair, Lookup, Rejection, RequestHead, VerifiedKey, Verifier, VerifyingKey,
+};
+
+pub const KEY_ID: &str = "AKIDtestkey0001";
+pub const SECRET: &str = "test-secret-key-0001";
+
+/// 2015-10-09T00:00:00Z, a Friday.
+pub const FRIDAY: i64 = 1_444_348_800;
+
+pub fn keys() -> KeyPair {
+    KeyPair::new(KEY_ID, SECRET).unwrap()
+}
+
+/// Seconds since 1970, also before it.
+pub fn at(seconds: i64) -> SystemTime {
+    let distance = Duration::from_secs(seconds.unsigned_abs());
+    if seconds < 0 {
+        UNIX_EPOCH - distance
+    } else {
+        UNIX_EPOCH + distance
+    }
+}
+
+/// Checks a request as a server would that knows only [`keys`].
+pub fn verify(
+    verifier: &Verifier,
+    head: RequestHead<'_>,
+    now: SystemTime,
+) -> Result<VerifiedKey, Rejection> {
+    let key = VerifyingKey::from(&keys());
+    let credentials = verifier.read(head, now)?;
+    let lookup = match credentials.key_id() {
+        KEY_ID => Lookup::Key(&key, Binding::Bound),
+        _ => Lookup::Unknown,
+    };
+    verifier.verify(credentials, lookup).map(VerifiedKey::from)
+}
+
+/// Reads a request head: a request line, then `name: value` lines whose values keep their blanks.
+pub fn parse_head(head: &[u8]) -> Request<()> {
+    let mut lines = head.split(|byte| *byte == b'\n');
+    let line = std::str::from_utf8(lines.next().unwrap()).unwrap();
+    let [method, target, "HTTP/1.1"] = line.split(' ').collect::<Vec<_>>()[..] else {
+        panic!("not a request line: {line}");
+    };
+    let mut request = Request::builder()
+        .method(method)
+        .uri(target)
+        .version(Version::HTTP_11)
+        .body(())
+        .unwrap();
+    for line in lines.filter(|line| !line.is_empty()) {
+        let colon = line.windows(2).position(|pair| pair == b": ").unwrap();
+        let (name, value) = line.split_at(colon);
+        let name = HeaderName::from_bytes(name).unwrap();
+        let value = HeaderValue::from_bytes(&value[2..]).unwrap();
+        request.headers_mut().append(name, value);
+    }
+    request
+}
