@@ -42,8 +42,8 @@ use crate::{
 /// )?;
 /// let signer = Signer::builder(keys)
 ///     .date_header(DateHeader::Date)
-///     .source(HeaderValue::from_static("AndriodApp"))
-///     .build()?;
+///     .build()?
+///     .source(HeaderValue::from_static("AndriodApp"));
 ///
 /// let mut request = Request::get("https://service-1234.ap-guangzhou.apigateway.myqcloud.com/a").body(())?;
 /// let friday = UNIX_EPOCH + Duration::from_secs(1_444_348_800);
