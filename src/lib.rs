@@ -1,5 +1,63 @@
+//! Tower middleware for the HMAC key-pair authentication that API gateways speak.
+//!
+//! [`SignLayer`] signs every [`http::Request`] that passes through a Tower stack; [`Verifier`] checks such requests
+//! as the gateway does. The scheme is that of Tencent Cloud API Gateway ("key pair authentication"):
+//!
+//! ```text
+//! GET /v1/orders HTTP/1.1
+//! X-Date: Fri, 09 Oct 2015 00:00:00 GMT
+//! Source: billing
+//! Authorization: hmac id="AKID…", algorithm="hmac-sha1", headers="x-date source", signature="…"
+//! ```
+//!
+//! The signature is the base64 of an HMAC, under the secret key, over the *signing string*: a line `name: value`
+//! for each listed header, joined with newlines.
+//!
+//! # A tour
+//!
+//! Data flows one way, and the verifier walks the same rooms from the other end:
+//!
+//! | | sign | verify |
+//! |---|---|---|
+//! | a key | [`KeyPair`] | [`VerifyingKey`], found by a [`Lookup`] |
+//! | rules, without I/O; the time is an argument | [`Signer`], [`SignerBuilder`] | [`Verifier`], [`Credentials`] |
+//! | what goes in | [`RequestHead`] | [`RequestHead`] |
+//! | the bytes under the MAC | [`SigningString`] | [`SigningString`] |
+//! | what comes out | [`SignedHeaders`] | [`Verified`], [`VerifiedKey`] |
+//! | what can go wrong | [`KeyError`], [`BuildError`] at setup, [`SignError`] | [`Rejection`] |
+//! | middleware | [`SignLayer`], [`SignService`] with a [`Clock`] | |
+//!
+//! # Layer order
+//!
+//! Outermost first: retry, timeout and limits, whatever sets a signed header, [`SignLayer`], the client.
+//!
+//! - Retry outside, so that every attempt is signed anew. A signature that is made once is refused when its date is
+//!   15 minutes old, which is the commonest mistake of clients of this scheme.
+//! - Waiting (limits, buffers) outside, so that the date is read when the request is sent.
+//! - [`SignLayer`] last of all that change a request: what is signed must be what is sent.
+//! - No redirects followed below [`SignLayer`]: they would carry the signature to another host.
+//!
+//! # What a signature does not protect
+//!
+//! It covers the listed headers and nothing else. With a date and a source, as in the gateway's samples, it is good
+//! for **any method, target and body**, sent to any API the key may use, by anyone who has seen it, until the date is
+//! 15 minutes old; with `Date` instead of `X-Date`, for ever. TLS protects it on the way; further headers can be
+//! signed with [`SignerBuilder::signed_headers`] and demanded with [`Verifier::required`].
+//!
+//! # Secrets
+//!
+//! Secret keys and the MAC states made of them have a redacted `Debug`, no `Display`, and are overwritten when they
+//! are dropped. No error, event or text of this crate holds one, and `Authorization` is marked sensitive.
+//!
+//! # Panics
+//!
+//! Nothing in this crate panics.
+//!
+//! # Features
+//!
+//! - `tracing`: an event for every request that could not be signed. Off by default.
+
 #![cfg_attr(docsrs, feature(doc_cfg))]
-#![doc = "TODO"]
 
 mod algorithm;
 mod authorization;
@@ -31,3 +89,8 @@ pub use self::{
         VerifyingKey,
     },
 };
+
+/// The README's examples, compiled as the crate's own.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -32,8 +32,8 @@ pub(super) fn find<'h>(
     names.map(component).collect()
 }
 
-/// What a request says of itself, read but not yet believed: the way from [`Verifier::read`] to
-/// [`Verifier::verify`].
+/// What a request says of itself, read but not yet believed: the way from [`Verifier::read`](crate::Verifier::read) to
+/// [`Verifier::verify`](crate::Verifier::verify).
 #[derive(Clone)]
 pub struct Credentials<'h> {
     pub(super) authorization: Authorization<'h>,
