@@ -157,9 +157,13 @@ impl Signer {
     ///
     /// # Errors
     ///
-    /// [`SignError`] if a header that should be signed has more than one value.
+    /// [`SignError`] if a header that should be signed has more than one value, or if there are more than
+    /// 16,384 headers.
     pub fn sign(&self, head: RequestHead<'_>, now: SystemTime) -> Result<SignedHeaders, SignError> {
         let inner = &*self.inner;
+        if head.headers().len() > MAX_HEADERS {
+            return Err(SignError::TooManyHeaders);
+        }
         let date = Timestamp::from(now).imf_fixdate();
         let components = inner.options.components(head, &date)?;
 
@@ -249,6 +253,9 @@ impl fmt::Debug for Signer {
     }
 }
 
+/// The most headers of a request that is signed. An [`http::HeaderMap`] is full at half as many again.
+const MAX_HEADERS: usize = 16 * 1024;
+
 /// Dates, key ids, names and base64 are all visible ASCII and spaces, so this never falls back; if it did, the
 /// gateway would refuse the empty value.
 fn header_value(bytes: Bytes) -> HeaderValue {
@@ -269,6 +276,8 @@ pub enum SignError {
         /// Which.
         name: HeaderName,
     },
+    /// The request has more than 16,384 headers: it might not hold three more.
+    TooManyHeaders,
 }
 
 impl fmt::Display for SignError {
@@ -277,6 +286,10 @@ impl fmt::Display for SignError {
             Self::RepeatedHeader { name } => write!(
                 f,
                 "{name} should be signed but is on the request more than once: send it with one value"
+            ),
+            Self::TooManyHeaders => write!(
+                f,
+                "the request has more than {MAX_HEADERS} headers: leave some out"
             ),
         }
     }

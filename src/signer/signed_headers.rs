@@ -40,7 +40,8 @@ impl SignedHeaders {
 
     /// Sets them on the request they were made for, and removes the date header that is not the signed one.
     ///
-    /// A map that is too full to take them (32,768 headers) is left without an `Authorization`.
+    /// A map that is too full to take them is left without an `Authorization`; that of the request they were made
+    /// for is not.
     pub fn apply(self, headers: &mut HeaderMap) {
         let date_name = self.date_header.name().clone();
         headers.remove(self.date_header.other().name());

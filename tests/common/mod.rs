@@ -62,7 +62,7 @@ pub fn parse_head(head: &[u8]) -> Request<()> {
         let colon = line.windows(2).position(|pair| pair == b": ").unwrap();
         let (name, value) = line.split_at(colon);
         let name = HeaderName::from_bytes(name).unwrap();
-        let value = HeaderValue::from_bytes(&value[2..]).unwrap();
+        let value = HeaderValue::from_bytes(value.strip_prefix(b": ").unwrap()).unwrap();
         request.headers_mut().append(name, value);
     }
     request
