@@ -55,7 +55,9 @@ impl Timestamp {
     /// that take it from local time.
     pub(crate) fn parse(value: &[u8]) -> Option<Self> {
         let text = std::str::from_utf8(value).ok()?;
-        if text.len() > MAX_DATE_LEN {
+        // `httpdate` takes any byte for the blank between the date and the time of an RFC 850 date.
+        let is_rfc_850 = text.contains('-');
+        if text.len() > MAX_DATE_LEN || is_rfc_850 && text.split(' ').count() != 4 {
             return None;
         }
         let date = text
