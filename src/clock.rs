@@ -11,30 +11,24 @@ use std::{
 /// The source of the present time, read once per request.
 ///
 /// The core ([`Signer`](crate::Signer), [`Verifier`](crate::Verifier)) takes the time as an argument; only the
-/// services hold a clock. Any `&C` or [`Arc<C>`] of a clock is a clock as well.
+/// services hold a clock. Any closure `Fn() -> SystemTime` is a clock, and so is an [`Arc`] of a clock.
 ///
 /// ```
 /// use std::time::{Duration, SystemTime};
 /// use tower_hmac_auth::{Clock, SystemClock};
 ///
-/// /// A machine known to be two minutes slow.
-/// struct TwoMinutesLater;
-///
-/// impl Clock for TwoMinutesLater {
-///     fn now(&self) -> SystemTime {
-///         SystemClock.now() + Duration::from_secs(120)
-///     }
-/// }
-/// assert!(TwoMinutesLater.now() > SystemTime::now());
+/// // The clock of a machine known to be two minutes slow.
+/// let two_minutes_later = || SystemClock.now() + Duration::from_secs(120);
+/// assert!(two_minutes_later.now() > SystemTime::now());
 /// ```
 pub trait Clock {
     /// The present time. Whole seconds are all that is used of it.
     fn now(&self) -> SystemTime;
 }
 
-impl<C: Clock + ?Sized> Clock for &C {
+impl<F: Fn() -> SystemTime> Clock for F {
     fn now(&self) -> SystemTime {
-        (**self).now()
+        self()
     }
 }
 

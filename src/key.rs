@@ -1,6 +1,6 @@
 //! Key pairs: the public key id and the secret key.
 
-use std::fmt;
+use std::{borrow::Borrow, fmt};
 
 use zeroize::{Zeroize, Zeroizing};
 
@@ -47,6 +47,13 @@ impl KeyId {
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+}
+
+/// A key id is equal to, and hashed as, its text.
+impl Borrow<str> for KeyId {
+    fn borrow(&self) -> &str {
+        self.as_str()
     }
 }
 

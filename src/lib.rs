@@ -72,6 +72,7 @@ mod sign;
 mod signer;
 mod signing_string;
 mod verifier;
+mod verify;
 
 pub use self::{
     algorithm::{Algorithm, UnknownAlgorithm},
@@ -87,6 +88,10 @@ pub use self::{
     verifier::{
         Binding, Covered, Credentials, Lookup, PlainDate, Verified, VerifiedKey, Verifier,
         VerifyingKey,
+    },
+    verify::{
+        AsyncKeyStore, AsyncKeys, AsyncVerifyFuture, KeyRef, KeyStore, Refusals, Refuse,
+        StaticKeys, VerifyBody, VerifyFuture, VerifyLayer, VerifyService,
     },
 };
 

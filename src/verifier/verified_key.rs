@@ -1,6 +1,6 @@
 //! What is known of a request whose signature was found right.
 
-use std::str::Split;
+use std::{fmt, str::Split};
 
 use crate::Algorithm;
 
@@ -55,18 +55,19 @@ impl<'h> Verified<'h> {
 /// assert_eq!(verified_key.key_id(), "AKIDtestkey0001");
 /// assert_eq!(verified_key.covered().collect::<Vec<_>>(), ["x-date"]);
 /// ```
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct VerifiedKey {
-    key_id: Box<str>,
+    /// The key id, then the names: one allocation a request.
+    text: Box<str>,
+    key_id_len: usize,
     algorithm: Algorithm,
-    names: Box<str>,
 }
 
 impl VerifiedKey {
     /// The id of the key the request was signed with.
     #[must_use]
     pub fn key_id(&self) -> &str {
-        &self.key_id
+        self.text.get(..self.key_id_len).unwrap_or_default()
     }
 
     /// The algorithm it was signed with.
@@ -78,17 +79,28 @@ impl VerifiedKey {
     /// What the signature covers, as [`Verified::covered`].
     #[must_use]
     pub fn covered(&self) -> Covered<'_> {
-        Covered(self.names.split(' '))
+        let names = self.text.get(self.key_id_len..).unwrap_or_default();
+        Covered(names.split(' '))
     }
 }
 
 impl From<Verified<'_>> for VerifiedKey {
     fn from(verified: Verified<'_>) -> Self {
         Self {
-            key_id: verified.key_id.into(),
+            text: [verified.key_id, verified.names].concat().into(),
+            key_id_len: verified.key_id.len(),
             algorithm: verified.algorithm,
-            names: verified.names.into(),
         }
+    }
+}
+
+impl fmt::Debug for VerifiedKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("VerifiedKey")
+            .field("key_id", &self.key_id())
+            .field("algorithm", &self.algorithm)
+            .field("covered", &self.covered().collect::<Vec<_>>())
+            .finish()
     }
 }
 

@@ -1,0 +1,149 @@
+//! The same service with keys that have to be waited for.
+
+use std::{
+    fmt, mem,
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll, ready},
+    time::SystemTime,
+};
+
+use http::{Request, Response};
+use pin_project_lite::pin_project;
+use tower_service::Service;
+
+use super::{
+    AsyncKeyStore, AsyncKeys, Refuse, VerifyBody, VerifyFuture, VerifyService, gate::Gate,
+};
+use crate::Clock;
+
+impl<S, K, R, C, B, RB> Service<Request<B>> for VerifyService<S, AsyncKeys<K>, R, C>
+where
+    S: Service<Request<B>, Response = Response<RB>> + Clone,
+    K: AsyncKeyStore,
+    R: Refuse,
+    C: Clock,
+{
+    type Response = Response<VerifyBody<RB>>;
+    type Error = S::Error;
+    type Future = AsyncVerifyFuture<S, K::Future, R, B>;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
+        self.inner.poll_ready(cx)
+    }
+
+    fn call(&mut self, request: Request<B>) -> Self::Future {
+        let head = self.gate.head(&request);
+        let now = self.clock.now();
+        let read = self.gate.verifier.read(head, now);
+        let lookup = read.map(|credentials| self.keys.0.lookup(credentials.key_id(), head));
+        let kind = match lookup {
+            Ok(lookup) => {
+                // The service that was polled ready goes with the request; its clone takes its place.
+                let clone = self.inner.clone();
+                let waiting = Waiting {
+                    request,
+                    inner: mem::replace(&mut self.inner, clone),
+                    gate: Arc::clone(&self.gate),
+                    now,
+                };
+                Kind::LookingUp {
+                    lookup,
+                    waiting: Some(waiting),
+                }
+            }
+            Err(why) => Kind::Decided {
+                future: VerifyFuture::refused(self.gate.refuse(why, head)),
+            },
+        };
+        AsyncVerifyFuture { kind }
+    }
+}
+
+/// A request whose key is being looked up, and all that it will need then.
+struct Waiting<S, R, B> {
+    request: Request<B>,
+    /// Polled ready.
+    inner: S,
+    gate: Arc<Gate<R>>,
+    now: SystemTime,
+}
+
+pin_project! {
+    /// The wait for a key, then the inner service's answer or a refusal: the future of a
+    /// [`VerifyService`] with [`AsyncKeys`].
+    pub struct AsyncVerifyFuture<S, L, R, B>
+    where
+        S: Service<Request<B>>,
+    {
+        #[pin]
+        kind: Kind<S, L, R, B>,
+    }
+}
+
+pin_project! {
+    #[project = KindProjection]
+    enum Kind<S, L, R, B>
+    where
+        S: Service<Request<B>>,
+    {
+        LookingUp {
+            #[pin]
+            lookup: L,
+            waiting: Option<Waiting<S, R, B>>,
+        },
+        Decided {
+            #[pin]
+            future: VerifyFuture<S::Future>,
+        },
+    }
+}
+
+impl<S, L, R, B, RB> Future for AsyncVerifyFuture<S, L, R, B>
+where
+    S: Service<Request<B>, Response = Response<RB>>,
+    L: Future<Output = crate::Lookup<Arc<crate::VerifyingKey>>>,
+    R: Refuse,
+{
+    type Output = Result<Response<VerifyBody<RB>>, S::Error>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let mut kind = self.project().kind;
+        loop {
+            let future = match kind.as_mut().project() {
+                KindProjection::Decided { future } => return future.poll(cx),
+                KindProjection::LookingUp { lookup, waiting } => {
+                    let lookup = ready!(lookup.poll(cx));
+                    // There is always one: it is taken once, and then the future is another kind.
+                    let Some(Waiting {
+                        mut request,
+                        mut inner,
+                        gate,
+                        now,
+                    }) = waiting.take()
+                    else {
+                        return Poll::Pending;
+                    };
+                    let head = gate.head(&request);
+                    match gate.check(head, now, |_| lookup) {
+                        Ok(verified_key) => {
+                            gate.admit(&mut request, verified_key);
+                            VerifyFuture::inner(inner.call(request))
+                        }
+                        Err(why) => VerifyFuture::refused(gate.refuse(why, head)),
+                    }
+                }
+            };
+            kind.set(Kind::Decided { future });
+        }
+    }
+}
+
+impl<S, L, R, B> fmt::Debug for AsyncVerifyFuture<S, L, R, B>
+where
+    S: Service<Request<B>>,
+{
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("AsyncVerifyFuture").finish_non_exhaustive()
+    }
+}

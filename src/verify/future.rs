@@ -1,0 +1,65 @@
+use std::{
+    pin::Pin,
+    task::{Context, Poll, ready},
+};
+
+use bytes::Bytes;
+use http::Response;
+use pin_project_lite::pin_project;
+
+use super::VerifyBody;
+
+pin_project! {
+    /// The inner service's answer, or a refusal at once: the future of [`VerifyService`](crate::VerifyService).
+    #[derive(Debug)]
+    pub struct VerifyFuture<F> {
+        #[pin]
+        kind: Kind<F>,
+    }
+}
+
+pin_project! {
+    #[derive(Debug)]
+    #[project = KindProjection]
+    enum Kind<F> {
+        Inner { #[pin] future: F },
+        Refused { response: Option<Response<Bytes>> },
+    }
+}
+
+impl<F> VerifyFuture<F> {
+    pub(super) fn inner(future: F) -> Self {
+        Self {
+            kind: Kind::Inner { future },
+        }
+    }
+
+    pub(super) fn refused(response: Response<Bytes>) -> Self {
+        Self {
+            kind: Kind::Refused {
+                response: Some(response),
+            },
+        }
+    }
+}
+
+impl<F, B, E> Future for VerifyFuture<F>
+where
+    F: Future<Output = Result<Response<B>, E>>,
+{
+    type Output = Result<Response<VerifyBody<B>>, E>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        match self.project().kind.project() {
+            KindProjection::Inner { future } => {
+                let response = ready!(future.poll(cx))?;
+                Poll::Ready(Ok(response.map(VerifyBody::inner)))
+            }
+            // Polled again after it was done, it waits for ever: the contract allows anything but unsoundness.
+            KindProjection::Refused { response } => match response.take() {
+                Some(response) => Poll::Ready(Ok(response.map(VerifyBody::refusal))),
+                None => Poll::Pending,
+            },
+        }
+    }
+}

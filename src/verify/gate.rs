@@ -1,0 +1,77 @@
+use std::{fmt, ops::Deref, time::SystemTime};
+
+use bytes::Bytes;
+use http::{Extensions, Request, Response, Uri, header};
+
+use super::Refuse;
+use crate::{Credentials, Lookup, Rejection, RequestHead, VerifiedKey, Verifier, VerifyingKey};
+
+/// Where to find the target as the client sent it.
+pub(super) type OriginalTarget = for<'e> fn(&'e Extensions) -> Option<&'e Uri>;
+
+/// What the services with and without waiting have in common: from a request to its admission or a refusal.
+#[derive(Clone)]
+pub(super) struct Gate<R> {
+    pub(super) verifier: Verifier,
+    pub(super) refuse: R,
+    pub(super) removes_authorization: bool,
+    pub(super) original_target: OriginalTarget,
+}
+
+impl<R: Refuse> Gate<R> {
+    /// The request's head as the client sent it.
+    pub(super) fn head<'h, B>(&self, request: &'h Request<B>) -> RequestHead<'h> {
+        let target = (self.original_target)(request.extensions());
+        let target = target.unwrap_or(request.uri());
+        RequestHead::new(
+            request.method(),
+            target,
+            request.version(),
+            request.headers(),
+        )
+    }
+
+    /// Checks the request with what `look_up` finds.
+    pub(super) fn check<'h, K>(
+        &self,
+        head: RequestHead<'h>,
+        now: SystemTime,
+        look_up: impl FnOnce(&Credentials<'h>) -> Lookup<K>,
+    ) -> Result<VerifiedKey, Rejection>
+    where
+        K: Deref<Target = VerifyingKey>,
+    {
+        let credentials = self.verifier.read(head, now)?;
+        let lookup = look_up(&credentials);
+        self.verifier
+            .verify(credentials, lookup)
+            .map(VerifiedKey::from)
+    }
+
+    /// Makes the request ready for the handler.
+    pub(super) fn admit<B>(&self, request: &mut Request<B>, verified_key: VerifiedKey) {
+        request.extensions_mut().insert(verified_key);
+        if self.removes_authorization {
+            request.headers_mut().remove(header::AUTHORIZATION);
+        }
+    }
+
+    /// The refusal's answer, with the reason in its extensions.
+    pub(super) fn refuse(&self, why: Rejection, head: RequestHead<'_>) -> Response<Bytes> {
+        #[cfg(feature = "tracing")]
+        tracing::info!(%why, "request refused");
+        let mut response = self.refuse.refuse(&why, head);
+        response.extensions_mut().insert(why);
+        response
+    }
+}
+
+impl<R: fmt::Debug> fmt::Debug for Gate<R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Gate")
+            .field("verifier", &self.verifier)
+            .field("refuse", &self.refuse)
+            .field("removes_authorization", &self.removes_authorization)
+            .finish_non_exhaustive()
+    }
+}

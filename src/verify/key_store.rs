@@ -1,0 +1,138 @@
+//! Where keys are looked up.
+
+use std::{fmt, ops::Deref, sync::Arc};
+
+use crate::{Lookup, RequestHead, VerifyingKey};
+
+/// Finds the key of a key id, at once: in memory.
+///
+/// [`StaticKeys`](crate::StaticKeys) is one, and so is any closure `Fn(&str, RequestHead<'_>) ->
+/// Lookup<Arc<VerifyingKey>>`, and an [`Arc`] of one. For keys that have to be waited for, see
+/// [`AsyncKeyStore`].
+///
+/// The request's head is there to answer for a usage plan: which key may call which API. **Nothing of it is
+/// verified yet**, so a store must not believe it, count by it or write because of it.
+///
+/// A look-up that takes longer for ids that exist tells a patient client which do.
+///
+/// ```
+/// use std::sync::Arc;
+/// use tower_hmac_auth::{Binding, Lookup, RequestHead, SecretKey, VerifyLayer, VerifyingKey};
+///
+/// let billing = Arc::new(VerifyingKey::new(&SecretKey::new("test-secret-key-0001")?));
+/// let layer = VerifyLayer::new(move |key_id: &str, head: RequestHead<'_>| match key_id {
+///     "billing" if head.uri().path().starts_with("/invoices") => Lookup::Key(billing.clone(), Binding::Bound),
+///     "billing" => Lookup::Key(billing.clone(), Binding::NotBound),
+///     _ => Lookup::Unknown,
+/// });
+/// # Ok::<(), tower_hmac_auth::KeyError>(())
+/// ```
+pub trait KeyStore {
+    /// Finds the key, borrowed from the store or shared with it.
+    fn lookup<'s>(&'s self, key_id: &str, head: RequestHead<'_>) -> Lookup<KeyRef<'s>>;
+}
+
+impl<F> KeyStore for F
+where
+    F: Fn(&str, RequestHead<'_>) -> Lookup<Arc<VerifyingKey>>,
+{
+    fn lookup<'s>(&'s self, key_id: &str, head: RequestHead<'_>) -> Lookup<KeyRef<'s>> {
+        match self(key_id, head) {
+            Lookup::Key(key, binding) => Lookup::Key(KeyRef::Shared(key), binding),
+            Lookup::Unknown => Lookup::Unknown,
+            Lookup::Unavailable => Lookup::Unavailable,
+        }
+    }
+}
+
+impl<K: KeyStore + ?Sized> KeyStore for Arc<K> {
+    fn lookup<'s>(&'s self, key_id: &str, head: RequestHead<'_>) -> Lookup<KeyRef<'s>> {
+        (**self).lookup(key_id, head)
+    }
+}
+
+/// A key that was found: the store's own, or shared with it.
+#[derive(Debug, Clone)]
+pub enum KeyRef<'s> {
+    /// Borrowed from the store.
+    Borrowed(&'s VerifyingKey),
+    /// Shared with the store, which may drop it meanwhile.
+    Shared(Arc<VerifyingKey>),
+}
+
+impl Deref for KeyRef<'_> {
+    type Target = VerifyingKey;
+
+    fn deref(&self) -> &VerifyingKey {
+        match self {
+            Self::Borrowed(key) => key,
+            Self::Shared(key) => key,
+        }
+    }
+}
+
+/// Finds the key of a key id in a database, a secrets manager: somewhere that has to be waited for.
+///
+/// Hand it to the layer inside [`AsyncKeys`]. Any closure of this shape is one. What it costs beside a
+/// [`KeyStore`]:
+///
+/// - The inner service has to be `Clone`: the one that was polled ready is kept until the key is there, as in
+///   [`tower::filter::AsyncFilter`](https://docs.rs/tower/latest/tower/filter/struct.AsyncFilter.html).
+/// - The `Authorization` header is read twice, before the wait and behind it, because nothing can be borrowed from
+///   the request meanwhile. The time is read once: a slow store makes no request stale.
+/// - What waits is not bounded here: put a concurrency limit and a timeout around the layer.
+/// - An unknown id and a wrong signature take the same time only if the store answers both alike.
+pub trait AsyncKeyStore {
+    /// What is waited for. It cannot borrow from the store or the request.
+    type Future: Future<Output = Lookup<Arc<VerifyingKey>>>;
+
+    /// Begins to find the key.
+    fn lookup(&self, key_id: &str, head: RequestHead<'_>) -> Self::Future;
+}
+
+impl<F, Fut> AsyncKeyStore for F
+where
+    F: Fn(&str, RequestHead<'_>) -> Fut,
+    Fut: Future<Output = Lookup<Arc<VerifyingKey>>>,
+{
+    type Future = Fut;
+
+    fn lookup(&self, key_id: &str, head: RequestHead<'_>) -> Fut {
+        self(key_id, head)
+    }
+}
+
+/// Marks a key store as one that has to be waited for: an [`AsyncKeyStore`].
+///
+/// ```
+/// use std::sync::Arc;
+/// use tower_hmac_auth::{AsyncKeys, Binding, Lookup, RequestHead, SecretKey, VerifyLayer, VerifyingKey};
+///
+/// async fn secret_from_database(key_id: &str) -> Result<Option<SecretKey>, std::io::Error> {
+///     // …
+/// #   Ok(None)
+/// }
+///
+/// let store = |key_id: &str, _: RequestHead<'_>| {
+///     let key_id = key_id.to_owned();
+///     async move {
+///         match secret_from_database(&key_id).await {
+///             Ok(Some(secret)) => Lookup::Key(Arc::new(VerifyingKey::new(&secret)), Binding::Bound),
+///             Ok(None) => Lookup::Unknown,
+///             Err(_) => Lookup::Unavailable,
+///         }
+///     }
+/// };
+/// let layer = VerifyLayer::new(AsyncKeys(store));
+/// ```
+#[derive(Clone, Copy)]
+pub struct AsyncKeys<K>(
+    /// The store.
+    pub K,
+);
+
+impl<K> fmt::Debug for AsyncKeys<K> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("AsyncKeys(..)")
+    }
+}

@@ -1,0 +1,173 @@
+use std::{fmt, sync::Arc};
+
+use http::{Extensions, Uri};
+use tower_layer::Layer;
+
+use super::{Refusals, VerifyService, gate::Gate};
+use crate::{SystemClock, Verifier};
+
+/// Lets signed requests pass, and answers all others as the gateway does.
+///
+/// `K` is where keys are found, a [`KeyStore`](crate::KeyStore) or an [`AsyncKeyStore`](crate::AsyncKeyStore) in
+/// [`AsyncKeys`](crate::AsyncKeys); `R` answers refusals; `C` is the clock. See [`VerifyService`] for what happens
+/// to a request.
+///
+/// ```
+/// use bytes::Bytes;
+/// use http::{Request, Response, StatusCode};
+/// use http_body_util::Full;
+/// use tower::{BoxError, ServiceBuilder, ServiceExt, service_fn};
+/// use tower_hmac_auth::{KeyPair, SignLayer, StaticKeys, VerifiedKey, VerifyLayer};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), BoxError> {
+/// let handler = service_fn(|request: Request<()>| async move {
+///     let key = request.extensions().get::<VerifiedKey>().ok_or("not verified")?;
+///     let greeting = format!("hello {}", key.key_id());
+///     Ok::<_, BoxError>(Response::new(Full::<Bytes>::from(greeting)))
+/// });
+///
+/// let keys = KeyPair::new("AKIDtestkey0001", "test-secret-key-0001")?;
+/// let server = ServiceBuilder::new()
+///     .layer(VerifyLayer::new(StaticKeys::from(keys.clone())))
+///     .service(handler);
+///
+/// let unsigned = Request::get("/a").body(())?;
+/// let response = server.clone().oneshot(unsigned).await?;
+/// assert_eq!(response.status(), StatusCode::UNAUTHORIZED);
+///
+/// let client = ServiceBuilder::new().layer(SignLayer::new(keys)).service(server);
+/// let response = client.oneshot(Request::get("/a").body(())?).await?;
+/// assert_eq!(response.status(), StatusCode::OK);
+/// # Ok(())
+/// # }
+/// ```
+///
+/// Rules of the server's own, and another answer:
+///
+/// ```
+/// use std::time::Duration;
+/// use http::{StatusCode, header};
+/// use tower_hmac_auth::{Algorithm, PlainDate, Refusals, StaticKeys, Verifier, VerifyLayer};
+///
+/// let layer = VerifyLayer::new(StaticKeys::new())
+///     .verifier(
+///         Verifier::new()
+///             .algorithms([Algorithm::HmacSha256])
+///             .required([header::HOST])
+///             .max_skew(Duration::from_secs(60))
+///             .plain_date(PlainDate::Refuse),
+///     )
+///     .refuse(Refusals::new().unauthorized_status(StatusCode::FORBIDDEN).terse(true))
+///     .remove_authorization(true);
+/// ```
+#[must_use = "a layer does nothing until a service is put into it"]
+pub struct VerifyLayer<K, R = Refusals, C = SystemClock> {
+    keys: Arc<K>,
+    gate: Arc<Gate<R>>,
+    clock: C,
+}
+
+impl<K> VerifyLayer<K> {
+    /// Verifies with these keys by [`Verifier::new`]'s rules and the system's clock, and refuses by
+    /// [`Refusals::new`].
+    pub fn new(keys: K) -> Self {
+        let gate = Gate {
+            verifier: Verifier::new(),
+            refuse: Refusals::new(),
+            removes_authorization: false,
+            original_target: |_| None,
+        };
+        Self {
+            keys: Arc::new(keys),
+            gate: Arc::new(gate),
+            clock: SystemClock,
+        }
+    }
+}
+
+impl<K, R: Clone, C> VerifyLayer<K, R, C> {
+    /// Verifies by these rules. Default: [`Verifier::new`].
+    pub fn verifier(mut self, verifier: Verifier) -> Self {
+        Arc::make_mut(&mut self.gate).verifier = verifier;
+        self
+    }
+
+    /// Takes `Authorization` off the requests that pass. Default: `false`.
+    pub fn remove_authorization(mut self, remove: bool) -> Self {
+        Arc::make_mut(&mut self.gate).removes_authorization = remove;
+        self
+    }
+
+    /// Where to find the target as the client sent it, if a router outside this layer has rewritten it; `None`
+    /// stands for the request's own. Default: always `None`.
+    ///
+    /// axum's `nest` takes the prefix off; for it:
+    ///
+    /// ```
+    /// use axum::extract::OriginalUri;
+    /// use tower_hmac_auth::{StaticKeys, VerifyLayer};
+    ///
+    /// let layer = VerifyLayer::new(StaticKeys::new())
+    ///     .original_target(|extensions| Some(&extensions.get::<OriginalUri>()?.0));
+    /// ```
+    pub fn original_target(mut self, find: for<'e> fn(&'e Extensions) -> Option<&'e Uri>) -> Self {
+        Arc::make_mut(&mut self.gate).original_target = find;
+        self
+    }
+
+    /// Answers refusals with this. Default: [`Refusals::new`].
+    pub fn refuse<Q>(self, refuse: Q) -> VerifyLayer<K, Q, C> {
+        let gate = Gate {
+            verifier: self.gate.verifier.clone(),
+            refuse,
+            removes_authorization: self.gate.removes_authorization,
+            original_target: self.gate.original_target,
+        };
+        VerifyLayer {
+            keys: self.keys,
+            gate: Arc::new(gate),
+            clock: self.clock,
+        }
+    }
+
+    /// Takes the time from this clock. Default: [`SystemClock`].
+    pub fn clock<D>(self, clock: D) -> VerifyLayer<K, R, D> {
+        VerifyLayer {
+            keys: self.keys,
+            gate: self.gate,
+            clock,
+        }
+    }
+}
+
+impl<S, K, R, C: Clone> Layer<S> for VerifyLayer<K, R, C> {
+    type Service = VerifyService<S, K, R, C>;
+
+    fn layer(&self, inner: S) -> Self::Service {
+        VerifyService {
+            inner,
+            keys: Arc::clone(&self.keys),
+            gate: Arc::clone(&self.gate),
+            clock: self.clock.clone(),
+        }
+    }
+}
+
+impl<K, R, C: Clone> Clone for VerifyLayer<K, R, C> {
+    fn clone(&self) -> Self {
+        Self {
+            keys: Arc::clone(&self.keys),
+            gate: Arc::clone(&self.gate),
+            clock: self.clock.clone(),
+        }
+    }
+}
+
+impl<K, R, C> fmt::Debug for VerifyLayer<K, R, C> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("VerifyLayer")
+            .field("verifier", &self.gate.verifier)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,22 @@
+//! Verifying as Tower middleware: wiring around [`Verifier`](crate::Verifier).
+
+mod async_service;
+mod body;
+mod future;
+mod gate;
+mod key_store;
+mod layer;
+mod refuse;
+mod service;
+mod static_keys;
+
+pub use self::{
+    async_service::AsyncVerifyFuture,
+    body::VerifyBody,
+    future::VerifyFuture,
+    key_store::{AsyncKeyStore, AsyncKeys, KeyRef, KeyStore},
+    layer::VerifyLayer,
+    refuse::{Refusals, Refuse},
+    service::VerifyService,
+    static_keys::StaticKeys,
+};

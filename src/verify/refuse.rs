@@ -1,0 +1,137 @@
+//! How a refusal is answered.
+
+use bytes::Bytes;
+use http::{HeaderValue, Response, StatusCode, header};
+
+use crate::{Rejection, RequestHead};
+
+/// Answers a request that is refused.
+///
+/// [`Refusals`], the default, answers as the gateway does. Any closure `Fn(&Rejection, RequestHead<'_>) ->
+/// Response<Bytes>` will do as well.
+///
+/// ```
+/// use bytes::Bytes;
+/// use http::{Response, StatusCode};
+/// use tower_hmac_auth::{Rejection, RequestHead, StaticKeys, VerifyLayer};
+///
+/// let layer = VerifyLayer::new(StaticKeys::new()).refuse(|why: &Rejection, _: RequestHead<'_>| {
+///     let mut response = Response::new(Bytes::from(format!("refused: {why}")));
+///     *response.status_mut() = StatusCode::UNAUTHORIZED;
+///     response
+/// });
+/// ```
+pub trait Refuse {
+    /// The answer. The service adds the [`Rejection`] to its extensions.
+    fn refuse(&self, why: &Rejection, head: RequestHead<'_>) -> Response<Bytes>;
+}
+
+impl<F> Refuse for F
+where
+    F: Fn(&Rejection, RequestHead<'_>) -> Response<Bytes>,
+{
+    fn refuse(&self, why: &Rejection, head: RequestHead<'_>) -> Response<Bytes> {
+        self(why, head)
+    }
+}
+
+/// Answers as Tencent Cloud API Gateway does: `{"message": "…"}` with the documented text and status, and
+/// `WWW-Authenticate: hmac`.
+///
+/// A gRPC request (`content-type: application/grpc…`) is answered in its own terms: HTTP 200, `grpc-status` 16
+/// (unauthenticated; 7 where the status would be 403, 14 where it would be 503), the text as `grpc-message`, and no
+/// body, as gRPC clients take any other answer for a broken stream.
+#[derive(Debug, Clone)]
+pub struct Refusals {
+    unauthorized: StatusCode,
+    terse: bool,
+}
+
+impl Refusals {
+    /// The documented answers, with status 401.
+    #[must_use]
+    pub const fn new() -> Self {
+        Self {
+            unauthorized: StatusCode::UNAUTHORIZED,
+            terse: false,
+        }
+    }
+
+    /// Answers with `status` where it would be 401. The gateway's older documents have 403 there.
+    #[must_use]
+    pub const fn unauthorized_status(mut self, status: StatusCode) -> Self {
+        self.unauthorized = status;
+        self
+    }
+
+    /// Gives every refused client the same answer, so that none learns what was wrong. Default: `false`.
+    ///
+    /// Only a key store that is unavailable is still told apart (503), as the client should try again. The reason
+    /// stays in the response's extensions, for the server's own log.
+    #[must_use]
+    pub const fn terse(mut self, terse: bool) -> Self {
+        self.terse = terse;
+        self
+    }
+}
+
+impl Default for Refusals {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Refuse for Refusals {
+    fn refuse(&self, why: &Rejection, head: RequestHead<'_>) -> Response<Bytes> {
+        let shown = match why {
+            Rejection::KeyStoreUnavailable => why,
+            _ if self.terse => &Rejection::KeyUnknown,
+            _ => why,
+        };
+        let text = shown.text();
+        if is_grpc(head) {
+            return grpc_status(shown.status(), &text);
+        }
+        // Debug quotes printable ASCII, and these texts are nothing else, as JSON does.
+        let mut response = Response::new(Bytes::from(format!("{{\"message\":{text:?}}}")));
+        let headers = response.headers_mut();
+        headers.insert(
+            header::CONTENT_TYPE,
+            HeaderValue::from_static("application/json"),
+        );
+        if shown.status() != StatusCode::SERVICE_UNAVAILABLE {
+            headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("hmac"));
+        }
+        *response.status_mut() = match shown.status() {
+            StatusCode::UNAUTHORIZED => self.unauthorized,
+            status => status,
+        };
+        response
+    }
+}
+
+fn is_grpc(head: RequestHead<'_>) -> bool {
+    let content_type = head.headers().get(header::CONTENT_TYPE);
+    content_type.is_some_and(|value| value.as_bytes().starts_with(b"application/grpc"))
+}
+
+/// A "trailers-only" answer of the gRPC protocol over HTTP/2; `text` is printable ASCII.
+fn grpc_status(status: StatusCode, text: &str) -> Response<Bytes> {
+    let code = match status {
+        StatusCode::FORBIDDEN => "7",
+        StatusCode::SERVICE_UNAVAILABLE => "14",
+        _ => "16",
+    };
+    let message = HeaderValue::from_str(&text.replace('%', "%25"));
+    let mut response = Response::new(Bytes::new());
+    let headers = response.headers_mut();
+    headers.insert(
+        header::CONTENT_TYPE,
+        HeaderValue::from_static("application/grpc"),
+    );
+    headers.insert("grpc-status", HeaderValue::from_static(code));
+    if let Ok(message) = message {
+        headers.insert("grpc-message", message);
+    }
+    response
+}

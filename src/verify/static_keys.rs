@@ -1,0 +1,89 @@
+use std::{collections::HashMap, fmt};
+
+use super::{KeyRef, KeyStore};
+use crate::{Binding, KeyId, KeyPair, Lookup, RequestHead, VerifyingKey};
+
+/// Key pairs in memory, each good for every API: old and new ones side by side while keys are being rotated.
+///
+/// A look-up takes the same time and memory however many keys there are, and whether the id exists or not.
+/// Of two pairs with the same id, the later one counts.
+///
+/// ```
+/// use tower_hmac_auth::{KeyPair, StaticKeys, VerifyLayer};
+///
+/// let keys = StaticKeys::from_iter([
+///     KeyPair::new("AKIDold", "the-old-secret")?,
+///     KeyPair::new("AKIDnew", "the-new-secret")?,
+/// ]);
+/// assert_eq!(keys.len(), 2);
+/// let layer = VerifyLayer::new(keys);
+/// # Ok::<(), tower_hmac_auth::KeyError>(())
+/// ```
+#[derive(Clone, Default)]
+pub struct StaticKeys {
+    keys: HashMap<KeyId, VerifyingKey>,
+}
+
+impl StaticKeys {
+    /// No keys.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Adds a key pair; one with the same id is replaced.
+    pub fn insert(&mut self, keys: &KeyPair) {
+        self.keys.insert(keys.id().clone(), keys.into());
+    }
+
+    /// How many keys there are.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.keys.len()
+    }
+
+    /// Whether there are none, so that every request is refused.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.keys.is_empty()
+    }
+}
+
+impl KeyStore for StaticKeys {
+    fn lookup<'s>(&'s self, key_id: &str, _: RequestHead<'_>) -> Lookup<KeyRef<'s>> {
+        match self.keys.get(key_id) {
+            Some(key) => Lookup::Key(KeyRef::Borrowed(key), Binding::Bound),
+            None => Lookup::Unknown,
+        }
+    }
+}
+
+impl Extend<KeyPair> for StaticKeys {
+    fn extend<I: IntoIterator<Item = KeyPair>>(&mut self, pairs: I) {
+        for keys in pairs {
+            self.insert(&keys);
+        }
+    }
+}
+
+impl FromIterator<KeyPair> for StaticKeys {
+    fn from_iter<I: IntoIterator<Item = KeyPair>>(pairs: I) -> Self {
+        let mut keys = Self::new();
+        keys.extend(pairs);
+        keys
+    }
+}
+
+impl From<KeyPair> for StaticKeys {
+    fn from(keys: KeyPair) -> Self {
+        Self::from_iter([keys])
+    }
+}
+
+impl fmt::Debug for StaticKeys {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("StaticKeys")
+            .field("len", &self.len())
+            .finish_non_exhaustive()
+    }
+}
