@@ -1,7 +1,7 @@
 //! Tower middleware for the HMAC key-pair authentication that API gateways speak.
 //!
-//! [`SignLayer`] signs every [`http::Request`] that passes through a Tower stack; [`Verifier`] checks such requests
-//! as the gateway does. The scheme is that of Tencent Cloud API Gateway ("key pair authentication"):
+//! [`SignLayer`] signs every [`http::Request`] that passes through a Tower stack; [`VerifyLayer`] lets a server accept
+//! such requests as the gateway does. The scheme is that of Tencent Cloud API Gateway ("key pair authentication"):
 //!
 //! ```text
 //! GET /v1/orders HTTP/1.1
@@ -25,7 +25,9 @@
 //! | the bytes under the MAC | [`SigningString`] | [`SigningString`] |
 //! | what comes out | [`SignedHeaders`] | [`Verified`], [`VerifiedKey`] |
 //! | what can go wrong | [`KeyError`], [`BuildError`] at setup, [`SignError`] | [`Rejection`] |
-//! | middleware | [`SignLayer`], [`SignService`] with a [`Clock`] | |
+//! | middleware, with a [`Clock`] | [`SignLayer`], [`SignService`] | [`VerifyLayer`], [`VerifyService`] |
+//! | where keys are found | | [`KeyStore`], [`StaticKeys`], [`AsyncKeyStore`] |
+//! | how a refusal is answered | | [`Refuse`], [`Refusals`] |
 //!
 //! # Layer order
 //!
@@ -36,6 +38,8 @@
 //! - Waiting (limits, buffers) outside, so that the date is read when the request is sent.
 //! - [`SignLayer`] last of all that change a request: what is signed must be what is sent.
 //! - No redirects followed below [`SignLayer`]: they would carry the signature to another host.
+//!
+//! On a server: concurrency limits, then [`VerifyLayer`], then whatever believes the request.
 //!
 //! # What a signature does not protect
 //!
@@ -55,7 +59,8 @@
 //!
 //! # Features
 //!
-//! - `tracing`: an event for every request that could not be signed. Off by default.
+//! - `tracing`: an event for every request that could not be signed and every request that was refused. Off by
+//!   default.
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
