@@ -15,7 +15,10 @@ mod sign_by_hand;
 
 use std::sync::Arc;
 
-use http::StatusCode;
+use bytes::Bytes;
+use http::{Request, StatusCode};
+use http_body_util::{BodyExt, Empty};
+use hyper_util::{client::legacy::Client, rt::TokioExecutor};
 use tower_hmac_auth::{
     Algorithm, Binding, Lookup, ManualClock, PlainDate, Refusals, RequestHead, StaticKeys,
     Verifier, VerifyLayer, VerifyingKey,
@@ -445,7 +448,7 @@ async fn a_signature_that_is_not_canonical_standard_base64_of_the_right_length_i
         format!("{signature}="),
         format!("{signature}AAAA"),
         format!(" {signature}"),
-        signature[4..].to_owned(),
+        signature.get(4..).unwrap().to_owned(),
         // The last digit's unused bits set: the same bytes in another spelling.
         signature.replace(&format!("{digit}="), &format!("{next}=")),
         "-_-_-_-_-_-_-_-_-_-_-_-_-_-=".to_owned(),
@@ -568,4 +571,22 @@ async fn as_many_headers_as_may_be_listed_are_accepted() {
 
     listed.push(("x-64", "value"));
     assert_refused(&ask(&server, &lines(&listed)).await, 401, FORMAT);
+}
+
+#[tokio::test]
+async fn a_refused_head_request_is_answered_without_content_on_http_1_and_2() {
+    let server = RawServer::start(layer()).await;
+    for http2_only in [false, true] {
+        let client = Client::builder(TokioExecutor::new())
+            .http2_only(http2_only)
+            .build_http::<Empty<Bytes>>();
+        let request = Request::head(format!("http://{}/a", server.address));
+        let response = client.request(request.body(Empty::new()).unwrap());
+        let response = response.await.unwrap();
+        assert_eq!(response.status(), StatusCode::UNAUTHORIZED);
+        assert_eq!(response.headers()["content-length"], "92");
+        assert_eq!(response.headers()["content-type"], "application/json");
+        let body = response.into_body().collect().await.unwrap().to_bytes();
+        assert_eq!(body, "");
+    }
 }

@@ -1,7 +1,7 @@
 use std::{fmt, ops::Deref, time::SystemTime};
 
 use bytes::Bytes;
-use http::{Extensions, Request, Response, Uri, header};
+use http::{Extensions, Method, Request, Response, Uri, header};
 
 use super::Refuse;
 use crate::{Credentials, Lookup, Rejection, RequestHead, VerifiedKey, Verifier, VerifyingKey};
@@ -56,12 +56,19 @@ impl<R: Refuse> Gate<R> {
         }
     }
 
-    /// The refusal's answer, with the reason in its extensions.
+    /// The refusal's answer, with the reason in its extensions; without content for HEAD (RFC 9110, section 9.3.2).
     pub(super) fn refuse(&self, why: Rejection, head: RequestHead<'_>) -> Response<Bytes> {
         #[cfg(feature = "tracing")]
         tracing::info!(%why, "request refused");
         let mut response = self.refuse.refuse(&why, head);
         response.extensions_mut().insert(why);
+        if head.method() == Method::HEAD {
+            let length = response.body().len().into();
+            response
+                .headers_mut()
+                .insert(header::CONTENT_LENGTH, length);
+            *response.body_mut() = Bytes::new();
+        }
         response
     }
 }

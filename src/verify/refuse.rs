@@ -39,7 +39,7 @@ where
 /// `WWW-Authenticate: hmac`.
 ///
 /// A gRPC request (`content-type: application/grpc…`) is answered in its own terms: HTTP 200, `grpc-status` 16
-/// (unauthenticated; 7 where the status would be 403, 14 where it would be 503), the text as `grpc-message`, and no
+/// (unauthenticated; 7 for a missing usage plan, 14 for a key store that is unavailable), the text as `grpc-message`, and no
 /// body, as gRPC clients take any other answer for a broken stream.
 #[derive(Debug, Clone)]
 pub struct Refusals {

@@ -1,0 +1,180 @@
+//! One line a request, on standard error.
+
+use std::{
+    error::Error,
+    fmt::Write as _,
+    io::{self, Write as _},
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll, ready},
+    time::Instant,
+};
+
+use bytes::Bytes;
+use http::{Method, Request, Response, StatusCode};
+use http_body::{Body, Frame, SizeHint};
+use pin_project_lite::pin_project;
+use tokio::sync::watch;
+use tower_hmac_auth::{Rejection, VerifiedKey};
+
+/// Why a request that had a right signature failed, for the log: in the response's extensions.
+#[derive(Clone)]
+pub(crate) struct Failure(pub(crate) String);
+
+/// All that is to be said of a request. It is said when this is dropped, which is when the request is over: with the
+/// last byte of the answer, or when the client is gone.
+pub(crate) struct Entry {
+    method: Method,
+    path: String,
+    began: Instant,
+    status: Option<StatusCode>,
+    key_id: Option<String>,
+    wrong: Option<String>,
+    is_complete: bool,
+    _in_flight: InFlight,
+}
+
+impl Entry {
+    pub(crate) fn new<B>(request: &Request<B>, requests: &Arc<watch::Sender<usize>>) -> Self {
+        Self {
+            method: request.method().clone(),
+            // Without the query, which may hold secrets.
+            path: request.uri().path().to_owned(),
+            began: Instant::now(),
+            status: None,
+            key_id: None,
+            wrong: None,
+            is_complete: false,
+            _in_flight: InFlight::new(requests),
+        }
+    }
+
+    /// Takes down what was answered, and stays with the answer until its last byte.
+    pub(crate) fn stay_with<B: Body>(mut self, response: Response<B>) -> Response<Logged<B>> {
+        self.status = Some(response.status());
+        let extensions = response.extensions();
+        self.key_id = extensions
+            .get()
+            .map(|key: &VerifiedKey| key.key_id().to_owned());
+        self.wrong = match (extensions.get::<Rejection>(), extensions.get::<Failure>()) {
+            (Some(why), _) => Some(why.to_string()),
+            (None, Some(Failure(why))) => Some(why.clone()),
+            (None, None) => None,
+        };
+        // The body of an answer to HEAD is never asked for.
+        self.is_complete = self.method == Method::HEAD || response.body().is_end_stream();
+        response.map(|body| Logged { body, entry: self })
+    }
+}
+
+impl Drop for Entry {
+    fn drop(&mut self) {
+        let mut line = excerpt(self.method.as_str());
+        line.push(' ');
+        line.push_str(&excerpt(&self.path));
+        let _infallible = match self.status {
+            Some(status) => write!(line, " {}", status.as_u16()),
+            None => write!(line, " -"),
+        };
+        let _infallible = write!(line, " {}ms", self.began.elapsed().as_millis());
+        if let Some(key_id) = &self.key_id {
+            let _infallible = write!(line, " key={key_id:?}");
+        }
+        let cut_off = || "the client is gone".to_owned();
+        let wrong = self.wrong.take();
+        if let Some(wrong) = wrong.or_else(|| (!self.is_complete).then(cut_off)) {
+            let _infallible = write!(line, " wrong={wrong:?}");
+        }
+        say(&line);
+    }
+}
+
+/// Writes a line at once. There is no other place to complain if that fails.
+pub(crate) fn say(line: &str) {
+    let _nobody_left_to_tell = io::stderr()
+        .lock()
+        .write_all(format!("{line}\n").as_bytes());
+}
+
+/// Without control characters, blanks and what else might pass for another part of the line, and of limited length.
+fn excerpt(text: &str) -> String {
+    const MAX_CHARS: usize = 512;
+    let escaped = |c: char| match c {
+        '!'..='~' => c.to_string(),
+        _ => c.escape_unicode().to_string(),
+    };
+    let mut excerpt: String = text.chars().take(MAX_CHARS).map(escaped).collect();
+    if text.chars().nth(MAX_CHARS).is_some() {
+        excerpt.push_str("...");
+    }
+    excerpt
+}
+
+/// One more request in flight on its connection, until it is dropped.
+struct InFlight(Arc<watch::Sender<usize>>);
+
+impl InFlight {
+    fn new(requests: &Arc<watch::Sender<usize>>) -> Self {
+        requests.send_modify(|count| *count = count.saturating_add(1));
+        Self(Arc::clone(requests))
+    }
+}
+
+impl Drop for InFlight {
+    fn drop(&mut self) {
+        self.0.send_modify(|count| *count = count.saturating_sub(1));
+    }
+}
+
+pin_project! {
+    /// The answer's body, and the request's entry in the log with it.
+    pub(crate) struct Logged<B> {
+        #[pin]
+        body: B,
+        entry: Entry,
+    }
+}
+
+impl<B> Body for Logged<B>
+where
+    B: Body<Data = Bytes>,
+    B::Error: Into<Box<dyn Error + Send + Sync>>,
+{
+    type Data = Bytes;
+    type Error = Box<dyn Error + Send + Sync>;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
+        let mut this = self.project();
+        let frame = ready!(this.body.as_mut().poll_frame(cx));
+        this.entry.is_complete = frame.is_none() || this.body.is_end_stream();
+        Poll::Ready(frame.map(|frame| {
+            frame.map_err(|error| {
+                let error = error.into();
+                this.entry.wrong = Some(chain(error.as_ref()));
+                error
+            })
+        }))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}
+
+/// The error and what caused it.
+pub(crate) fn chain(error: &(dyn Error + 'static)) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        let _infallible = write!(text, ": {cause}");
+        source = cause.source();
+    }
+    text
+}

@@ -1,0 +1,262 @@
+//! A gateway to run: checks the signature of every request, and passes on those that are right.
+//!
+//! ```sh
+//! cat > keys.txt <<END
+//! # key id, a colon, secret key
+//! AKIDbilling:the-secret-key-of-billing
+//! END
+//! cargo run --example gateway -- --listen 127.0.0.1:8080 --upstream http://127.0.0.1:9000 --keys keys.txt
+//! ```
+//!
+//! Without `--keys` there is one key pair, in `HMAC_KEY_ID` and `HMAC_SECRET_KEY`. Without `--upstream` it tells the
+//! client what it saw: `200 {"key_id":"AKIDbilling","signed":["x-date","source"]}`; the example `sign` makes
+//! requests for it. `--help` shows all options.
+//!
+//! - What is refused is answered as Tencent Cloud API Gateway does, and never reaches the upstream.
+//! - What passes is streamed to the upstream over HTTP/1.1: method, path, query, `Host` and body as the client sent
+//!   them, without `Authorization` and what concerns one connection only, and with the key id in `X-Consumer-Key-Id`.
+//!   `502` if the upstream gives no answer.
+//! - Clients speak HTTP/1.1 or, with prior knowledge, HTTP/2. TLS is left to whatever stands in front.
+//! - One line a request on standard error: method, path without the query, status, time until the last byte, key
+//!   id, and what was wrong.
+//! - `SIGTERM` and `SIGINT`: no new connections; what is in flight has 30 seconds, or until the next signal. Exit
+//!   status 0.
+//!
+//! Whatever is wrong at the start is said in one line on standard error, with exit status 2.
+
+mod keys;
+mod linger;
+mod log;
+mod proxy;
+mod server;
+
+use std::{
+    convert::Infallible,
+    error::Error,
+    io::{self, Write as _},
+    num::NonZeroUsize,
+    path::PathBuf,
+    process::ExitCode,
+    sync::Arc,
+    time::Duration,
+};
+
+use bytes::Bytes;
+use clap::Parser;
+use http::{
+    HeaderValue, Method, Request, Response, StatusCode, Uri, header, uri::Authority, uri::Scheme,
+};
+use http_body_util::{BodyExt as _, Either, Full};
+use hyper::body::Incoming;
+use serde_json::{Value, json};
+use tokio::{net::TcpListener, runtime::Runtime};
+use tower::{Layer as _, service_fn};
+use tower_hmac_auth::{PlainDate, Refusals, StaticKeys, VerifiedKey, Verifier, VerifyLayer};
+
+use self::{
+    proxy::Proxy,
+    server::{Limits, Signals},
+};
+
+type Result<T> = std::result::Result<T, Box<dyn Error + Send + Sync>>;
+
+/// The gateway's own text, or what the upstream sends.
+type Answer = Response<Either<Full<Bytes>, Incoming>>;
+
+/// Checks HMAC signatures of requests and passes on those that are right
+#[derive(Parser)]
+#[command(
+    name = "gateway",
+    version,
+    after_help = "Without --keys, the key pair is taken from the environment: HMAC_KEY_ID and HMAC_SECRET_KEY."
+)]
+struct Arguments {
+    /// Where to listen; port 0 stands for any free one
+    #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:8080")]
+    listen: String,
+    /// Where to send what passes [default: nowhere, the gateway answers itself]
+    #[arg(long, value_name = "http://HOST:PORT", value_parser = upstream)]
+    upstream: Option<Authority>,
+    /// A file with one `id:key` a line; empty lines and lines that begin with # are skipped
+    #[arg(long, value_name = "FILE")]
+    keys: Option<PathBuf>,
+    /// The status of refusals that would have 401
+    #[arg(long, value_name = "401|403", default_value = "401", value_parser = unauthorized_status)]
+    unauthorized_status: StatusCode,
+    /// Gives every refused client the same answer
+    #[arg(long)]
+    terse: bool,
+    /// What to make of requests that sign Date, but not X-Date
+    #[arg(long, value_name = "any-age|check-age|refuse", default_value = "any-age", value_parser = plain_date)]
+    plain_date: PlainDate,
+    /// How far a date may be from this clock, either way
+    #[arg(long, value_name = "SECONDS", default_value_t = Verifier::DEFAULT_MAX_SKEW.as_secs())]
+    max_skew: u64,
+    /// How many connections are served at a time; others wait
+    #[arg(long, value_name = "NUMBER", default_value = "1024")]
+    max_connections: NonZeroUsize,
+    /// After how long a connection without a complete request is closed
+    #[arg(long, value_name = "SECONDS", default_value_t = 30, value_parser = clap::value_parser!(u64).range(1..=86_400))]
+    idle_timeout: u64,
+}
+
+fn main() -> ExitCode {
+    let Err(error) = run() else {
+        return ExitCode::SUCCESS;
+    };
+    // An argument that the message repeats may have several lines.
+    let is_break = |c: char| c.is_control() || ('\u{2028}'..='\u{2029}').contains(&c);
+    let line = error.to_string().replace(is_break, " ");
+    let _nobody_left_to_tell = writeln!(io::stderr().lock(), "gateway: {line}");
+    ExitCode::from(2)
+}
+
+fn run() -> Result<()> {
+    let arguments = match Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        Err(error) if error.use_stderr() => return Err(essence(&error).into()),
+        Err(help_or_version) => return print(&help_or_version.render().to_string()),
+    };
+    let keys = match &arguments.keys {
+        Some(file) => keys::from_file(file)?,
+        None => keys::from_environment()?,
+    };
+    let runtime = Runtime::new()?;
+    let ended = runtime.block_on(start(arguments, keys));
+    // A look-up of the upstream's name that still waits would be waited for.
+    runtime.shutdown_background();
+    ended
+}
+
+async fn start(arguments: Arguments, keys: StaticKeys) -> Result<()> {
+    let verify = VerifyLayer::new(keys)
+        .verifier(
+            Verifier::new()
+                .max_skew(Duration::from_secs(arguments.max_skew))
+                .plain_date(arguments.plain_date),
+        )
+        .refuse(
+            Refusals::new()
+                .unauthorized_status(arguments.unauthorized_status)
+                .terse(arguments.terse),
+        )
+        .remove_authorization(true);
+    let proxy = arguments
+        .upstream
+        .map(|upstream| Arc::new(Proxy::new(upstream)));
+    let service = verify.layer(service_fn(move |request: Request<Incoming>| {
+        let proxy = proxy.clone();
+        async move { Ok::<_, Infallible>(answer(proxy.as_deref(), request).await) }
+    }));
+
+    let listen = &arguments.listen;
+    let listener = TcpListener::bind(listen)
+        .await
+        .map_err(|error| format!("cannot listen on {listen}: {error}"))?;
+    // Before it is said that the gateway is there, as a signal may follow at once.
+    let signals = Signals::new()?;
+    print(&format!("listening on {}\n", listener.local_addr()?))?;
+    let limits = Limits {
+        connections: arguments.max_connections.get(),
+        idle: Duration::from_secs(arguments.idle_timeout),
+    };
+    server::run(listener, service, limits, signals).await;
+    Ok(())
+}
+
+/// Answers a request that the layer has let pass.
+async fn answer(proxy: Option<&Proxy>, mut request: Request<Incoming>) -> Answer {
+    let Some(key) = request.extensions_mut().remove::<VerifiedKey>() else {
+        return refusal(StatusCode::INTERNAL_SERVER_ERROR, "not verified");
+    };
+    let mut response = match proxy {
+        _ if request.method() == Method::CONNECT => {
+            refusal(StatusCode::NOT_IMPLEMENTED, "no tunnels here")
+        }
+        Some(proxy) => proxy.pass_on(request, &key).await,
+        None => describe(request, &key).await,
+    };
+    // For the log.
+    response.extensions_mut().insert(key);
+    response
+}
+
+/// Tells the client what was found, once its body has been read: some look for no answer before it is sent.
+async fn describe(request: Request<Incoming>, key: &VerifiedKey) -> Answer {
+    let mut body = request.into_body();
+    while let Some(Ok(_)) = body.frame().await {}
+    let signed: Vec<_> = key.covered().collect();
+    json_answer(
+        StatusCode::OK,
+        &json!({"key_id": key.key_id(), "signed": signed}),
+    )
+}
+
+fn refusal(status: StatusCode, message: &str) -> Answer {
+    json_answer(status, &json!({"message": message}))
+}
+
+fn json_answer(status: StatusCode, value: &Value) -> Answer {
+    let mut response = Response::new(Either::Left(Full::from(value.to_string())));
+    *response.status_mut() = status;
+    let json = HeaderValue::from_static("application/json");
+    response.headers_mut().insert(header::CONTENT_TYPE, json);
+    response
+}
+
+/// What clap says is wrong, on one line and without tips, usage and pointers.
+fn essence(error: &clap::Error) -> String {
+    let text = error.render().to_string();
+    let ends = ["\n\n  tip:", "\n\nUsage:", "\n\nFor more information"];
+    let end = ends.iter().filter_map(|end| text.find(end)).min();
+    let essence = end.and_then(|end| text.get(..end)).unwrap_or(&text);
+    let essence = essence.trim_start_matches("error: ").replace("\n  ", " ");
+    format!("{essence} (see --help)")
+}
+
+fn upstream(text: &str) -> Result<Authority> {
+    let authority = |uri: Uri| {
+        let is_bare = matches!(uri.path(), "" | "/") && uri.query().is_none();
+        let authority = uri.authority()?;
+        let (_, port) = authority.as_str().rsplit_once(':').unwrap_or_default();
+        // `http` takes an empty host, and anything for a port.
+        let is_host = !authority.host().is_empty()
+            && (port.is_empty() || port.ends_with(']') || authority.port_u16().is_some())
+            && !authority.as_str().contains('@');
+        (uri.scheme() == Some(&Scheme::HTTP) && is_bare && is_host).then(|| authority.clone())
+    };
+    let uri: Option<Uri> = text.parse().ok();
+    uri.and_then(authority)
+        .ok_or_else(|| "write it as http://host:port, without path and user".into())
+}
+
+fn unauthorized_status(text: &str) -> Result<StatusCode> {
+    match text {
+        "401" => Ok(StatusCode::UNAUTHORIZED),
+        "403" => Ok(StatusCode::FORBIDDEN),
+        _ => Err("write 401 or 403".into()),
+    }
+}
+
+fn plain_date(text: &str) -> Result<PlainDate> {
+    match text {
+        "any-age" => Ok(PlainDate::AnyAge),
+        "check-age" => Ok(PlainDate::CheckAge),
+        "refuse" => Ok(PlainDate::Refuse),
+        _ => Err("write any-age, check-age or refuse".into()),
+    }
+}
+
+/// A reader that has read enough (`| head -1`) is no error.
+fn print(text: &str) -> Result<()> {
+    let mut stdout = io::stdout().lock();
+    match stdout
+        .write_all(text.as_bytes())
+        .and_then(|()| stdout.flush())
+    {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+            Err(format!("standard output cannot be written: {error}").into())
+        }
+        _ => Ok(()),
+    }
+}

@@ -1,0 +1,254 @@
+//! The way to the upstream and back (RFC 9110, section 7.6).
+
+use std::{error::Error as _, time::Duration};
+
+use bytes::Bytes;
+use http::{
+    HeaderMap, HeaderName, HeaderValue, Request, StatusCode, Uri, Version,
+    header::{self, CONNECTION, CONTENT_LENGTH, HOST, TE, TRANSFER_ENCODING},
+    request,
+    uri::{Authority, PathAndQuery, Scheme},
+};
+use http_body::{Body as _, Frame};
+use http_body_util::{BodyExt as _, Either, combinators::MapFrame};
+use hyper::body::Incoming;
+use hyper_util::{
+    client::legacy::{Client, Error, connect::HttpConnector},
+    rt::{TokioExecutor, TokioTimer},
+};
+use tower_hmac_auth::VerifiedKey;
+
+use super::{
+    Answer,
+    log::{self, Failure},
+    refusal,
+};
+
+static CONSUMER_KEY_ID: HeaderName = HeaderName::from_static("x-consumer-key-id");
+
+/// What concerns one connection only, beside what `Connection` names.
+static HOP_BY_HOP: [HeaderName; 8] = [
+    CONNECTION,
+    HeaderName::from_static("keep-alive"),
+    HeaderName::from_static("proxy-connection"),
+    header::PROXY_AUTHENTICATE,
+    header::PROXY_AUTHORIZATION,
+    TE,
+    TRANSFER_ENCODING,
+    header::UPGRADE,
+];
+
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+const POOL_IDLE_TIMEOUT: Duration = Duration::from_secs(30);
+
+type RequestBody = MapFrame<Incoming, fn(Frame<Bytes>) -> Frame<Bytes>>;
+
+/// Why a request cannot be passed on.
+type NotPassed = (StatusCode, &'static str);
+
+pub(crate) struct Proxy {
+    upstream: Authority,
+    client: Client<HttpConnector, RequestBody>,
+}
+
+impl Proxy {
+    pub(crate) fn new(upstream: Authority) -> Self {
+        let mut connector = HttpConnector::new();
+        connector.set_nodelay(true);
+        connector.set_connect_timeout(Some(CONNECT_TIMEOUT));
+        let client = Client::builder(TokioExecutor::new())
+            .pool_timer(TokioTimer::new())
+            .pool_idle_timeout(POOL_IDLE_TIMEOUT)
+            .build(connector);
+        Self { upstream, client }
+    }
+
+    /// Sends the request to the upstream, and takes its answer back.
+    pub(crate) async fn pass_on(&self, request: Request<Incoming>, key: &VerifiedKey) -> Answer {
+        let request = match self.outgoing(request, key) {
+            Ok(request) => request,
+            Err((status, why)) => return failure(status, why, why.to_owned()),
+        };
+        let response = match self.client.request(request).await {
+            Ok(response) => response,
+            Err(error) if is_clients_fault(&error) => {
+                let why = log::chain(&error);
+                return failure(StatusCode::BAD_REQUEST, "the body broke off", why);
+            }
+            Err(error) => return bad_gateway(log::chain(&error)),
+        };
+        // It was not asked for: `Upgrade` is not passed on.
+        if response.status() == StatusCode::SWITCHING_PROTOCOLS {
+            return bad_gateway("the upstream switched protocols".to_owned());
+        }
+        if is_coded_otherwise(response.headers()) {
+            return bad_gateway("the upstream sent an unknown transfer coding".to_owned());
+        }
+        let (mut head, body) = response.into_parts();
+        head.version = Version::HTTP_11;
+        let is_chunked = head.headers.contains_key(TRANSFER_ENCODING);
+        remove_hop_by_hop(&mut head.headers);
+        // The body's length is what is read, not what some header says of it. (Of a body that is not sent, as in
+        // answers to HEAD, it is as good.)
+        match body.size_hint().exact() {
+            _ if is_chunked => head.headers.remove(CONTENT_LENGTH),
+            Some(length) if length > 0 => head.headers.insert(CONTENT_LENGTH, length.into()),
+            _ => None,
+        };
+        Answer::from_parts(head, Either::Right(body))
+    }
+
+    fn outgoing(
+        &self,
+        request: Request<Incoming>,
+        key: &VerifiedKey,
+    ) -> Result<Request<RequestBody>, NotPassed> {
+        let (mut head, body) = request.into_parts();
+        if is_coded_otherwise(&head.headers) {
+            let why = "no transfer coding but chunked is known here";
+            return Err((StatusCode::NOT_IMPLEMENTED, why));
+        }
+        let is_signed = |name: &HeaderName| key.covered().any(|signed| *name == signed);
+        if named_in_connection(&head.headers).any(|name| is_signed(&name)) {
+            let why = "Connection names a signed header";
+            return Err((StatusCode::BAD_REQUEST, why));
+        }
+        let host = host(&head)?;
+        let key_id = HeaderValue::from_str(key.key_id())
+            .map_err(|_| (StatusCode::INTERNAL_SERVER_ERROR, "no such header value"))?;
+
+        let headers = &mut head.headers;
+        let takes_trailers = options(headers, &TE).any(|coding| coding == "trailers");
+        remove_hop_by_hop(headers);
+        if takes_trailers {
+            headers.insert(TE, HeaderValue::from_static("trailers"));
+            headers.insert(CONNECTION, HeaderValue::from_static("te"));
+        }
+        remove_consumer_key_ids(headers);
+        headers.insert(CONSUMER_KEY_ID.clone(), key_id);
+        if let Some(host) = host {
+            headers.insert(HOST, host);
+        }
+        // The body's length is what was read, not what some header says of it.
+        let said_length = headers.remove(CONTENT_LENGTH).is_some();
+        match body.size_hint().exact() {
+            Some(0) if !said_length => None,
+            Some(length) => headers.insert(CONTENT_LENGTH, length.into()),
+            None => headers.insert(TRANSFER_ENCODING, HeaderValue::from_static("chunked")),
+        };
+
+        let uri = self.uri(head.uri)?;
+        let mut request = Request::new(body.map_frame(without_forged_trailers as fn(_) -> _));
+        *request.method_mut() = head.method;
+        *request.uri_mut() = uri;
+        *request.headers_mut() = head.headers;
+        Ok(request)
+    }
+
+    /// The upstream's, with path and query as the client sent them.
+    fn uri(&self, sent: Uri) -> Result<Uri, NotPassed> {
+        let mut parts = sent.into_parts();
+        parts.scheme = Some(Scheme::HTTP);
+        parts.authority = Some(self.upstream.clone());
+        let path_and_query = parts.path_and_query.take();
+        parts.path_and_query = path_and_query.or(Some(PathAndQuery::from_static("/")));
+        Uri::from_parts(parts).map_err(|_| (StatusCode::BAD_REQUEST, "no such target"))
+    }
+}
+
+/// The client's `Host`, so that the upstream's links are right. It is the target's where that has one, as on HTTP/2.
+fn host(head: &request::Parts) -> Result<Option<HeaderValue>, NotPassed> {
+    if let Some(authority) = head.uri.authority() {
+        let authority = authority.as_str();
+        let host_and_port = authority
+            .rsplit_once('@')
+            .map_or(authority, |(_, rest)| rest);
+        let host = HeaderValue::from_str(host_and_port);
+        return host
+            .map(Some)
+            .map_err(|_| (StatusCode::BAD_REQUEST, "no such host"));
+    }
+    let mut hosts = head.headers.get_all(HOST).iter();
+    match (hosts.next(), hosts.next()) {
+        (Some(host), None) => Ok(Some(host.clone())),
+        // HTTP/1.0 had none; the upstream's is sent then.
+        (None, None) if head.version < Version::HTTP_11 => Ok(None),
+        (None, _) => Err((StatusCode::BAD_REQUEST, "Host is missing")),
+        (Some(_), Some(_)) => Err((StatusCode::BAD_REQUEST, "Host is there more than once")),
+    }
+}
+
+/// The members of a comma-separated header, in lower case.
+fn options<'h>(
+    headers: &'h HeaderMap,
+    name: &HeaderName,
+) -> impl Iterator<Item = String> + use<'h> {
+    headers
+        .get_all(name)
+        .iter()
+        .flat_map(|value| value.as_bytes().split(|byte| *byte == b','))
+        .map(|option| String::from_utf8_lossy(option.trim_ascii()).to_ascii_lowercase())
+}
+
+fn named_in_connection(headers: &HeaderMap) -> impl Iterator<Item = HeaderName> {
+    options(headers, &CONNECTION).filter_map(|name| name.parse().ok())
+}
+
+fn remove_hop_by_hop(headers: &mut HeaderMap) {
+    let named: Vec<_> = named_in_connection(headers).collect();
+    for name in named.iter().chain(&HOP_BY_HOP) {
+        headers.remove(name);
+    }
+}
+
+/// Another coding would have to be undone, as the next connection cannot be told of it.
+fn is_coded_otherwise(headers: &HeaderMap) -> bool {
+    let codings: Vec<_> = options(headers, &TRANSFER_ENCODING).collect();
+    !codings.is_empty() && codings != ["chunked"]
+}
+
+/// Also spellings that some servers take for the same name: `X_Consumer_Key_Id`.
+fn remove_consumer_key_ids(headers: &mut HeaderMap) {
+    let is_same = |name: &&HeaderName| {
+        let letters = name.as_str().bytes();
+        letters
+            .map(|byte| {
+                if byte.is_ascii_alphanumeric() {
+                    byte
+                } else {
+                    b'-'
+                }
+            })
+            .eq(CONSUMER_KEY_ID.as_str().bytes())
+    };
+    let spellings: Vec<_> = headers.keys().filter(is_same).cloned().collect();
+    for name in spellings {
+        headers.remove(name);
+    }
+}
+
+/// Some servers take trailers for headers.
+fn without_forged_trailers(mut frame: Frame<Bytes>) -> Frame<Bytes> {
+    if let Some(trailers) = frame.trailers_mut() {
+        remove_consumer_key_ids(trailers);
+        remove_hop_by_hop(trailers);
+    }
+    frame
+}
+
+/// Whether it was the client's own body that could not be read.
+fn is_clients_fault(error: &Error) -> bool {
+    let error = error.source().and_then(|error| error.downcast_ref());
+    error.is_some_and(hyper::Error::is_user)
+}
+
+fn bad_gateway(why: String) -> Answer {
+    failure(StatusCode::BAD_GATEWAY, "the upstream gave no answer", why)
+}
+
+/// Tells the client as much as `message`, and the log `why`.
+fn failure(status: StatusCode, message: &str, why: String) -> Answer {
+    let mut response = refusal(status, message);
+    response.extensions_mut().insert(Failure(why));
+    response
+}

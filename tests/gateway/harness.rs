@@ -1,0 +1,283 @@
+//! The gateway, its clients and its upstreams.
+
+use std::{
+    convert::Infallible,
+    env::{self, consts::EXE_SUFFIX},
+    io,
+    net::SocketAddr,
+    path::PathBuf,
+    process::{Output, Stdio},
+    time::{Duration, SystemTime},
+};
+
+use bytes::Bytes;
+use http::{HeaderValue, Request, Response, StatusCode, Version};
+use http_body_util::{BodyExt, Empty, Full, combinators::BoxBody};
+use hyper::{body::Incoming, server::conn::http1, service::service_fn};
+use hyper_util::{
+    client::legacy::{Client, Error, connect::HttpConnector},
+    rt::{TokioExecutor, TokioIo},
+};
+use tokio::{
+    io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader},
+    net::{TcpListener, TcpStream},
+    process::{Child, Command},
+    sync::mpsc,
+    task::AbortHandle,
+    time::timeout,
+};
+use tower::{ServiceBuilder, ServiceExt};
+use tower_hmac_auth::{KeyPair, SignLayer, Signer};
+
+use crate::common::{KEY_ID, SECRET, keys};
+
+pub(crate) type Body = BoxBody<Bytes, io::Error>;
+
+/// Waits, but not for ever.
+pub(crate) async fn within<F: Future>(future: F) -> F::Output {
+    let limit = Duration::from_secs(20);
+    timeout(limit, future).await.expect("within 20 seconds")
+}
+
+pub(crate) fn body(data: impl Into<Bytes>) -> Body {
+    Full::new(data.into())
+        .map_err(|never| match never {})
+        .boxed()
+}
+
+pub(crate) fn no_body() -> Body {
+    Empty::new().map_err(|never| match never {}).boxed()
+}
+
+pub(crate) async fn text(body: Incoming) -> String {
+    let body = within(body.collect()).await.unwrap().to_bytes();
+    String::from_utf8(body.to_vec()).unwrap()
+}
+
+/// The example's binary, without keys in its environment; it is killed when the child is dropped.
+pub(crate) fn command() -> Command {
+    let test = env::current_exe().unwrap();
+    let profile: PathBuf = test.ancestors().nth(2).unwrap().into();
+    let binary = profile.join(format!("examples/gateway{EXE_SUFFIX}"));
+    assert!(
+        binary.exists(),
+        "{} is not there: cargo build --example gateway",
+        binary.display()
+    );
+    let mut command = Command::new(binary);
+    command
+        .env_remove("HMAC_KEY_ID")
+        .env_remove("HMAC_SECRET_KEY")
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .kill_on_drop(true);
+    command
+}
+
+/// What the gateway says if it does not start.
+pub(crate) async fn fails_to_start(mut command: Command) -> Output {
+    within(command.args(["--listen", "127.0.0.1:0"]).output())
+        .await
+        .unwrap()
+}
+
+pub(crate) struct Gateway {
+    pub(crate) child: Child,
+    pub(crate) address: SocketAddr,
+    log: mpsc::UnboundedReceiver<String>,
+}
+
+impl Gateway {
+    /// With the key pair of [`keys`].
+    pub(crate) async fn start(arguments: &[&str]) -> Self {
+        let mut command = command();
+        command
+            .args(arguments)
+            .env("HMAC_KEY_ID", KEY_ID)
+            .env("HMAC_SECRET_KEY", SECRET);
+        Self::from_command(command).await
+    }
+
+    pub(crate) async fn before(upstream: SocketAddr) -> Self {
+        Self::start(&["--upstream", &format!("http://{upstream}")]).await
+    }
+
+    pub(crate) async fn from_command(mut command: Command) -> Self {
+        let mut child = command.args(["--listen", "127.0.0.1:0"]).spawn().unwrap();
+        let mut stderr = BufReader::new(child.stderr.take().unwrap()).lines();
+        let (lines, log) = mpsc::unbounded_channel();
+        tokio::spawn(async move {
+            while let Ok(Some(line)) = stderr.next_line().await {
+                let _the_test_is_over = lines.send(line);
+            }
+        });
+        let mut stdout = BufReader::new(child.stdout.take().unwrap()).lines();
+        let line = within(stdout.next_line()).await.unwrap();
+        let line = line.expect("a line on standard output");
+        let address = line.strip_prefix("listening on ").unwrap().parse().unwrap();
+        Self {
+            child,
+            address,
+            log,
+        }
+    }
+
+    pub(crate) fn url(&self, target: &str) -> String {
+        format!("http://{}{target}", self.address)
+    }
+
+    pub(crate) async fn log_line(&mut self) -> String {
+        within(self.log.recv()).await.expect("a line in the log")
+    }
+
+    pub(crate) async fn signal(&self, name: &str) {
+        let id = self.child.id().expect("it runs").to_string();
+        let status = within(Command::new("kill").args([name, &id]).status()).await;
+        assert!(status.unwrap().success());
+    }
+
+    /// Sends bytes on a connection of its own.
+    pub(crate) async fn connect(&self, bytes: impl AsRef<[u8]>) -> TcpStream {
+        let mut stream = within(TcpStream::connect(self.address)).await.unwrap();
+        within(stream.write_all(bytes.as_ref())).await.unwrap();
+        stream
+    }
+
+    /// What is answered to these bytes until the connection ends.
+    pub(crate) async fn answer_to(&self, bytes: impl AsRef<[u8]>) -> String {
+        let mut answer = Vec::new();
+        let mut stream = self.connect(bytes).await;
+        within(stream.read_to_end(&mut answer)).await.unwrap();
+        String::from_utf8(answer).unwrap()
+    }
+
+    /// Sends a signed `GET`.
+    pub(crate) async fn get(&self, target: &str) -> (StatusCode, String) {
+        let request = Request::get(self.url(target)).body(no_body()).unwrap();
+        let response = send(&keys(), request).await.unwrap();
+        (response.status(), text(response.into_body()).await)
+    }
+}
+
+/// Signs and sends a request, in the version it has.
+pub(crate) async fn send(
+    keys: &KeyPair,
+    request: Request<Body>,
+) -> Result<Response<Incoming>, Error> {
+    let layer = SignLayer::new(keys.clone()).source(HeaderValue::from_static("tests"));
+    let service = ServiceBuilder::new().layer(layer).service(client(&request));
+    within(service.oneshot(request)).await
+}
+
+/// Sends a request as it is.
+pub(crate) async fn send_unsigned(request: Request<Body>) -> Response<Incoming> {
+    within(client(&request).oneshot(request)).await.unwrap()
+}
+
+fn client(request: &Request<Body>) -> Client<HttpConnector, Body> {
+    Client::builder(TokioExecutor::new())
+        .http2_only(request.version() == Version::HTTP_2)
+        .build_http()
+}
+
+/// The lines of a signed request's head, whose connection ends with the answer.
+pub(crate) fn signed_head(request_line: &str, lines: &[&str]) -> String {
+    let mut request = Request::new(());
+    let signer = Signer::new(keys()).source(HeaderValue::from_static("tests"));
+    signer
+        .sign_request(&mut request, SystemTime::now())
+        .unwrap();
+    let mut head = format!("{request_line}\r\n");
+    for (name, value) in request.headers() {
+        head.push_str(&format!("{name}: {}\r\n", value.to_str().unwrap()));
+    }
+    for line in lines {
+        head.push_str(&format!("{line}\r\n"));
+    }
+    head + "\r\n"
+}
+
+/// A server on a free port; it ends with this.
+pub(crate) struct Upstream {
+    pub(crate) address: SocketAddr,
+    task: AbortHandle,
+}
+
+impl Drop for Upstream {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+impl Upstream {
+    pub(crate) async fn start<H, F>(handler: H) -> Self
+    where
+        H: Fn(Request<Incoming>) -> F + Clone + Send + 'static,
+        F: Future<Output = Response<Body>> + Send + 'static,
+    {
+        Self::accept(move |stream| {
+            let handler = handler.clone();
+            let service = service_fn(move |request| {
+                let answer = handler(request);
+                async move { Ok::<_, Infallible>(answer.await) }
+            });
+            async move {
+                let connection =
+                    http1::Builder::new().serve_connection(TokioIo::new(stream), service);
+                let _may_break_off = connection.await;
+            }
+        })
+        .await
+    }
+
+    /// Answers every request with these bytes and the end of the connection. What it reads before, up to the end
+    /// of the head, can be received.
+    pub(crate) async fn raw(answer: &'static str) -> (Self, mpsc::UnboundedReceiver<String>) {
+        let (heads, received) = mpsc::unbounded_channel();
+        let upstream = Self::accept(move |mut stream| {
+            let heads = heads.clone();
+            async move {
+                let head = read_head(&mut stream).await;
+                let _the_test_is_over = heads.send(head);
+                let _may_be_gone = stream.write_all(answer.as_bytes()).await;
+            }
+        })
+        .await;
+        (upstream, received)
+    }
+
+    async fn accept<F>(serve: impl Fn(TcpStream) -> F + Send + 'static) -> Self
+    where
+        F: Future<Output = ()> + Send + 'static,
+    {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let task = tokio::spawn(async move {
+            loop {
+                let (stream, _) = listener.accept().await.unwrap();
+                tokio::spawn(serve(stream));
+            }
+        });
+        let task = task.abort_handle();
+        Self { address, task }
+    }
+}
+
+/// Up to the empty line.
+pub(crate) async fn read_head(stream: &mut TcpStream) -> String {
+    let mut head = Vec::new();
+    while !head.ends_with(b"\r\n\r\n") {
+        head.push(within(stream.read_u8()).await.unwrap());
+    }
+    String::from_utf8(head).unwrap()
+}
+
+/// The values of a header in a head, which has its names in lower case.
+pub(crate) fn values<'h>(head: &'h str, name: &str) -> Vec<&'h str> {
+    head.lines()
+        .filter_map(|line| line.split_once(": "))
+        .filter(|(found, _)| *found == name)
+        .map(|(_, value)| value)
+        .collect()
+}

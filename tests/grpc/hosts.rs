@@ -1,0 +1,69 @@
+//! `host` among the signed headers: a tonic channel adds the authority below all layers.
+
+use http::{Uri, header, uri::Authority};
+use tonic::{Code, Request, Status, client::Grpc, transport, transport::Channel};
+use tower::ServiceBuilder;
+use tower_hmac_auth::{ManualClock, SignLayer, Signer, StaticKeys, Verifier, VerifyLayer};
+
+use super::{
+    assert_answered,
+    common::{KEY_ID, keys},
+    echo::{Kind, Text, answers, call},
+    server::{Server, client, on_time, within},
+};
+
+/// A server that wants the host to be covered.
+async fn start() -> Server {
+    let layer = VerifyLayer::new(StaticKeys::from(keys()))
+        .verifier(Verifier::new().required([header::HOST]));
+    Server::start(transport::Server::builder().layer(layer)).await
+}
+
+fn signing_host() -> SignLayer<ManualClock> {
+    let signer = Signer::builder(keys()).signed_headers([header::HOST]);
+    on_time(signer.build().unwrap())
+}
+
+#[tokio::test]
+async fn the_authority_that_the_layer_is_told_is_signed_and_accepted() {
+    let server = start().await;
+    let channel = server.connect().await;
+    let authority: Authority = server.address.to_string().parse().unwrap();
+    for kind in Kind::ALL {
+        let layer = signing_host().authority(authority.clone());
+        let called = within(call(kind, client(&channel, Some(layer)))).await;
+        assert_eq!(called.unwrap(), answers(kind, KEY_ID));
+    }
+}
+
+#[tokio::test]
+async fn without_an_authority_the_host_is_not_signed_and_a_server_that_wants_it_refuses() {
+    let server = start().await;
+    let channel = server.connect().await;
+    let called = within(call(Kind::Unary, client(&channel, Some(signing_host())))).await;
+    let message = "HMAC signature cannot be verified, a valid host header is required.";
+    assert_answered(called, Code::Unauthenticated, message);
+
+    let elsewhere = signing_host().authority(Authority::from_static("api.example.com"));
+    let called = within(call(Kind::Unary, client(&channel, Some(elsewhere)))).await;
+    let message = "HMAC signature does not match.";
+    assert_answered(called, Code::Unauthenticated, message);
+    assert_eq!((server.take_calls(), server.connections()), (0, 1));
+}
+
+#[tokio::test]
+async fn a_client_made_with_its_origin_shows_the_layer_the_host() {
+    async fn call_with_origin(channel: Channel, origin: Uri) -> Result<String, Status> {
+        let service = ServiceBuilder::new().layer(signing_host()).service(channel);
+        let mut grpc = Grpc::with_origin(service, origin);
+        grpc.ready().await.unwrap();
+        let request = Request::new("a".to_owned());
+        let answer = grpc.unary(request, Kind::Unary.path(), Text).await?;
+        Ok(answer.into_inner())
+    }
+
+    let server = start().await;
+    let origin = format!("http://{}", server.address).parse().unwrap();
+    let called = within(call_with_origin(server.connect().await, origin)).await;
+    assert_eq!(called.unwrap(), format!("{KEY_ID}: a"));
+}

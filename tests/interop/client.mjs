@@ -1,0 +1,92 @@
+#!/usr/bin/env node
+// Signs requests with Node's built-in fetch, as the gateway's documentation says, and checks the answers.
+//
+//     HMAC_KEY_ID=… HMAC_SECRET_KEY=… client.mjs http://127.0.0.1:8080
+//
+// Browsers do not let a script set Date, so a page must sign X-Date. Node's fetch sends Date as it is given; Host it
+// takes from the URL alone, whatever is given, so a signed host is the URL's.
+
+import { createHmac } from 'node:crypto';
+import { isDeepStrictEqual } from 'node:util';
+
+const UNSIGNED = 'HMAC signature cannot be verified, a validate authorization header is required';
+const LATE = 'HMAC signature cannot be verified, the x-date header is out of date for HMAC Authentication.';
+const UNKNOWN = 'HMAC signature cannot be verified.';
+const MISMATCH = 'HMAC signature does not match.';
+const SIGNS = 'a b, "c"; d=e/f%20+&<>\'\\';
+const BEYOND_ASCII = 'café ✓ 你';
+
+const baseUrl = process.argv[2];
+const keyPair = { keyId: process.env.HMAC_KEY_ID, secretKey: process.env.HMAC_SECRET_KEY };
+let passed = 0;
+
+const httpDate = (age) => new Date(Date.now() - age * 1000).toUTCString();
+
+/** The value of Authorization: `headers` are signed in their order. */
+function authorization(headers, { keyId, secretKey, algorithm }) {
+  const signingString = headers.map(([name, value]) => `${name}: ${value}`).join('\n');
+  const signature = createHmac(algorithm.replace('hmac-', ''), secretKey).update(signingString, 'utf8').digest('base64');
+  const names = headers.map(([name]) => name).join(' ');
+  return `hmac id="${keyId}", algorithm="${algorithm}", headers="${names}", signature="${signature}"`;
+}
+
+/** fetch wants one character for each byte that it sends. What is signed is UTF-8, so what is sent must be. */
+const asBytes = (headers) => headers.map(([name, value]) => [name, Buffer.from(value, 'utf8').toString('latin1')]);
+
+/** Sends one request. It must be refused with the text in `refused`, or be accepted if there is none. */
+async function check(what, dateHeader, options = {}) {
+  const { source = 'interop', age = 0, further = [], algorithm = 'hmac-sha1', body, signed = true } = options;
+  const { keyId, secretKey, sentSource, refused } = { ...keyPair, ...options };
+  const name = `${dateHeader} ${what}`;
+  const headers = [[dateHeader, httpDate(age)], ['source', source], ...further];
+  const sent = new Headers(asBytes(headers));
+  if (signed) sent.set('authorization', authorization(headers, { keyId, secretKey, algorithm }));
+  if (sentSource !== undefined) sent.set('source', sentSource);
+
+  const response = await fetch(`${baseUrl}/v1/orders?x=1`, {
+    method: body ? 'POST' : 'GET',
+    headers: sent,
+    body,
+    redirect: 'manual',
+    signal: AbortSignal.timeout(10_000),
+  });
+  const text = await response.text();
+  let json = text;
+  try {
+    json = JSON.parse(text);
+  } catch {
+    // The text is shown below as what it is.
+  }
+  const got = [response.status, json];
+  const wanted = refused
+    ? [401, { message: refused }]
+    : [200, { key_id: keyId, signed: headers.map(([header]) => header) }];
+  if (!isDeepStrictEqual(got, wanted)) {
+    console.error(`not ok node ${name}: wanted ${JSON.stringify(wanted)}, got ${JSON.stringify(got)}`);
+    process.exit(1);
+  }
+  console.log(`ok node ${name}`);
+  passed += 1;
+}
+
+for (const dateHeader of ['date', 'x-date']) {
+  await check('plain source', dateHeader);
+  await check('empty source', dateHeader, { source: '' });
+  await check('source with signs', dateHeader, { source: SIGNS });
+  await check('source beyond ASCII', dateHeader, { source: BEYOND_ASCII });
+  await check('hmac-sha256', dateHeader, { algorithm: 'hmac-sha256' });
+  await check('POST with a body', dateHeader, { body: '{"hello":"world"}' });
+  await check('wrong key', dateHeader, { secretKey: `${keyPair.secretKey}x`, refused: MISMATCH });
+  await check('altered source', dateHeader, { sentSource: 'altered', refused: MISMATCH });
+  await check('unknown key id', dateHeader, { keyId: `${keyPair.keyId}x`, refused: UNKNOWN });
+  await check('unsigned', dateHeader, { signed: false, refused: UNSIGNED });
+}
+
+// The gateway checks the age of X-Date, and not that of Date.
+await check('two days old', 'date', { age: 2 * 24 * 3600 });
+await check('14 minutes old', 'x-date', { age: 14 * 60 });
+await check('16 minutes old', 'x-date', { age: 16 * 60, refused: LATE });
+// What a proxy on the way may change or drop.
+await check('with a signed host', 'x-date', { further: [['host', new URL(baseUrl).host]] });
+await check('with a signed header that has an underscore', 'x-date', { further: [['x_tenant', 'blue']] });
+console.log(`node: ${passed} cases`);
