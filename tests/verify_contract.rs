@@ -134,7 +134,7 @@ async fn nothing_that_a_client_sends_makes_a_verified_key() {
         request.headers_mut().insert(name, "admin".parse().unwrap());
     }
     // One left over from another layer is replaced.
-    let other = VerifiedKey::from({
+    let other: VerifiedKey = {
         let keys = tower_hmac_auth::KeyPair::new("admin", "other").unwrap();
         let mut request = Request::new(());
         Signer::new(keys.clone())
@@ -149,7 +149,7 @@ async fn nothing_that_a_client_sends_makes_a_verified_key() {
         let layer = VerifyLayer::new(StaticKeys::from(keys)).clock(ManualClock::at(at(FRIDAY)));
         layer.layer(capture).oneshot(request).await.unwrap();
         rx.recv().unwrap()
-    });
+    };
     assert_eq!(other.key_id(), "admin");
     request.extensions_mut().insert(other);
     let response = layer().layer(handler).oneshot(request).await.unwrap();
