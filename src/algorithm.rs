@@ -1,6 +1,6 @@
 //! The MAC algorithms, and the keyed state that is made once per key.
 
-use std::{fmt, str::FromStr};
+use std::{fmt, str::FromStr, sync::OnceLock};
 
 use digest::{Digest, Key, Output, block_api::EagerHash, common::BlockSizeUser};
 use hmac::{Hmac, KeyInit, Mac};
@@ -154,6 +154,35 @@ impl Sink for KeyedMac {
             Self::Sha384(mac) => mac.update(bytes),
             Self::Sha512(mac) => mac.update(bytes),
         }
+    }
+}
+
+/// A secret key and the MAC states made of it, each when it is first needed and then for good.
+#[derive(Clone)]
+pub(crate) struct LazyMacs {
+    secret: SecretKey,
+    states: [OnceLock<Box<KeyedMac>>; Algorithm::ALL.len()],
+}
+
+impl LazyMacs {
+    pub(crate) fn new(secret: SecretKey) -> Self {
+        Self {
+            secret,
+            states: Default::default(),
+        }
+    }
+
+    /// A MAC state that has taken in the key and nothing else.
+    pub(crate) fn start(&self, algorithm: Algorithm) -> KeyedMac {
+        let [sha1, sha256, sha384, sha512] = &self.states;
+        let state = match algorithm {
+            Algorithm::HmacSha1 => sha1,
+            Algorithm::HmacSha256 => sha256,
+            Algorithm::HmacSha384 => sha384,
+            Algorithm::HmacSha512 => sha512,
+        };
+        let state = state.get_or_init(|| Box::new(KeyedMac::new(algorithm, &self.secret)));
+        KeyedMac::clone(state)
     }
 }
 

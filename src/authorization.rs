@@ -23,30 +23,6 @@ pub(crate) const MAX_COMPONENTS: usize = 64;
 /// The longest signature in base64: four characters for every three bytes begun.
 const MAX_BASE64_LEN: usize = MAX_SIGNATURE_LEN.div_ceil(3) * 4;
 
-/// What is the same in every `Authorization` header of one key and algorithm: all before the list of names.
-#[derive(Clone)]
-pub(crate) struct Preamble(Box<str>);
-
-impl Preamble {
-    pub(crate) fn new(scheme: &Scheme, key_id: &KeyId, algorithm: Algorithm) -> Self {
-        let Scheme {
-            auth_scheme,
-            key_id: parameter,
-            ..
-        } = scheme;
-        let text =
-            format!(r#"{auth_scheme} {parameter}="{key_id}", algorithm="{algorithm}", headers=""#);
-        Self(text.into_boxed_str())
-    }
-
-    /// Room for the whole header, with a list of names of `list_len` bytes.
-    pub(crate) fn encoded_len(&self, list_len: usize) -> usize {
-        self.0.len() + list_len + SIGNATURE.len() + MAX_BASE64_LEN + 1
-    }
-}
-
-const SIGNATURE: &str = r#"", signature=""#;
-
 /// Writes an `Authorization` value in the order of the documentation's samples: key id, algorithm, headers,
 /// signature, each quoted, separated by `, `.
 pub(crate) struct Encoder<'b> {
@@ -55,12 +31,41 @@ pub(crate) struct Encoder<'b> {
 }
 
 impl<'b> Encoder<'b> {
-    pub(crate) fn new(buffer: &'b mut BytesMut, preamble: &Preamble) -> Self {
-        buffer.put_slice(preamble.0.as_bytes());
+    pub(crate) fn new(
+        buffer: &'b mut BytesMut,
+        scheme: &Scheme,
+        key_id: &KeyId,
+        algorithm: Algorithm,
+    ) -> Self {
+        for part in [
+            scheme.auth_scheme,
+            " ",
+            scheme.key_id,
+            "=\"",
+            key_id.as_str(),
+            "\", algorithm=\"",
+            algorithm.name(),
+            "\", headers=\"",
+        ] {
+            buffer.put_slice(part.as_bytes());
+        }
         Self {
             buffer,
             listed: false,
         }
+    }
+
+    /// Room for a whole header with a list of names of `list_len` bytes.
+    pub(crate) fn max_len(scheme: &Scheme, key_id: &KeyId, list_len: usize) -> usize {
+        // The rest of what is fixed, with the longest algorithm's name.
+        const FIXED: usize = r#" ="", algorithm="hmac-sha512", headers="", signature="""#.len();
+        let Scheme {
+            auth_scheme,
+            key_id: parameter,
+            ..
+        } = scheme;
+        let given = auth_scheme.len() + parameter.len() + key_id.as_str().len() + list_len;
+        FIXED + given + MAX_BASE64_LEN
     }
 
     /// Adds the next name to the list of what is signed.
@@ -73,7 +78,7 @@ impl<'b> Encoder<'b> {
     }
 
     pub(crate) fn finish(self, signature: &Tag) {
-        self.buffer.put_slice(SIGNATURE.as_bytes());
+        self.buffer.put_slice(b"\", signature=\"");
         let mut base64 = [0; MAX_BASE64_LEN];
         // The array has room for the longest signature, so this cannot fail.
         let len = STANDARD

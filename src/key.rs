@@ -159,6 +159,12 @@ impl KeyPair {
     }
 }
 
+impl KeyPair {
+    pub(crate) fn into_parts(self) -> (KeyId, SecretKey) {
+        (self.id, self.secret)
+    }
+}
+
 impl fmt::Debug for KeyPair {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("KeyPair")

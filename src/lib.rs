@@ -19,7 +19,7 @@
 //!
 //! | | sign | verify |
 //! |---|---|---|
-//! | a key | [`KeyPair`] | [`VerifyingKey`], found by a [`Lookup`] |
+//! | a key | [`KeyPair`], [`Keys`] | [`VerifyingKey`], found by a [`Lookup`] |
 //! | rules, without I/O; the time is an argument | [`Signer`], [`SignerBuilder`] | [`Verifier`], [`Credentials`] |
 //! | what goes in | [`RequestHead`] | [`RequestHead`] |
 //! | the bytes under the MAC | [`SigningString`] | [`SigningString`] |
@@ -70,6 +70,7 @@ mod clock;
 mod component;
 mod http_date;
 mod key;
+mod keys;
 mod rejection;
 mod request_head;
 mod scheme;
@@ -85,6 +86,7 @@ pub use self::{
     clock::{Clock, ManualClock, SystemClock},
     component::DateHeader,
     key::{KeyError, KeyId, KeyPair, SecretKey},
+    keys::Keys,
     rejection::{Excerpt, Rejection},
     request_head::RequestHead,
     sign::{SignLayer, SignService},

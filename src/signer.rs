@@ -15,19 +15,18 @@ pub use self::{
     signed_headers::SignedHeaders,
 };
 use crate::{
-    Algorithm, KeyId, KeyPair, RequestHead, SigningString,
-    algorithm::KeyedMac,
-    authorization::{Encoder, Preamble},
+    Algorithm, Keys, RequestHead, SigningString,
+    authorization::Encoder,
     component::{self, MICRO_SERVICE_NAME, NAME_SPACE_CODE, SOURCE},
     http_date::{IMF_FIXDATE_LEN, Timestamp},
     scheme::{self, Scheme},
     signing_string,
 };
 
-/// Signs request heads with one key pair, in the scheme of Tencent Cloud API Gateway.
+/// Signs request heads with a key pair, in the scheme of Tencent Cloud API Gateway.
 ///
-/// Clones are cheap and share everything. The key is put into the MAC once, when the signer is made; the secret
-/// itself is not kept.
+/// Clones are cheap and share everything. The key is put into the MAC once, when it is first used. The pair can be
+/// exchanged while the signer is in use: [`Keys`].
 ///
 /// [`SignLayer`](crate::SignLayer) is this with a clock, as Tower middleware.
 ///
@@ -77,37 +76,36 @@ pub struct Signer {
 
 #[derive(Clone)]
 struct Inner {
-    key_id: KeyId,
+    keys: Keys,
+    scheme: &'static Scheme,
     algorithm: Algorithm,
-    mac: KeyedMac,
-    preamble: Preamble,
     options: Options,
 }
 
 impl Signer {
-    /// A signer with all defaults: `X-Date`, HMAC-SHA1 and no source. Cannot fail, as a [`KeyPair`] is sound.
+    /// A signer with all defaults: `X-Date`, HMAC-SHA1 and no source. Cannot fail, as a [`KeyPair`](crate::KeyPair)
+    /// is sound.
     #[must_use]
-    pub fn new(keys: KeyPair) -> Self {
+    pub fn new(keys: impl Into<Keys>) -> Self {
         Self::builder(keys).build_unchecked()
     }
 
     /// For the options that can be wrong.
-    pub fn builder(keys: KeyPair) -> SignerBuilder {
-        SignerBuilder::new(keys, &scheme::TENCENT)
+    pub fn builder(keys: impl Into<Keys>) -> SignerBuilder {
+        SignerBuilder::new(keys.into(), &scheme::TENCENT)
     }
 
     pub(crate) fn from_parts(
-        scheme: &Scheme,
-        keys: &KeyPair,
+        scheme: &'static Scheme,
+        keys: Keys,
         algorithm: Algorithm,
         options: Options,
     ) -> Self {
         Self {
             inner: Arc::new(Inner {
-                key_id: keys.id().clone(),
+                keys,
+                scheme,
                 algorithm,
-                mac: KeyedMac::new(algorithm, keys.secret()),
-                preamble: Preamble::new(scheme, keys.id(), algorithm),
                 options,
             }),
         }
@@ -139,10 +137,10 @@ impl Signer {
         self
     }
 
-    /// The id of the key that signs.
+    /// The keys that sign.
     #[must_use]
-    pub fn key_id(&self) -> &KeyId {
-        &self.inner.key_id
+    pub fn keys(&self) -> &Keys {
+        &self.inner.keys
     }
 
     /// The algorithm that signs.
@@ -167,7 +165,8 @@ impl Signer {
         let date = Timestamp::from(now).imf_fixdate();
         let components = inner.options.components(head, &date)?;
 
-        let mut mac = inner.mac.clone();
+        let keys = inner.keys.load();
+        let mut mac = keys.macs.start(inner.algorithm);
         signing_string::write(&components, &mut mac);
 
         // One allocation for both values; they are slices of it.
@@ -175,11 +174,11 @@ impl Signer {
             .iter()
             .map(|component| component.name.len() + 1)
             .sum();
-        let room = IMF_FIXDATE_LEN + inner.preamble.encoded_len(list_len);
+        let room = IMF_FIXDATE_LEN + Encoder::max_len(inner.scheme, &keys.id, list_len);
         let mut buffer = BytesMut::with_capacity(room);
         buffer.put_slice(&date);
         let date = buffer.split();
-        let mut authorization = Encoder::new(&mut buffer, &inner.preamble);
+        let mut authorization = Encoder::new(&mut buffer, inner.scheme, &keys.id, inner.algorithm);
         for component in &components {
             authorization.list(component.name);
         }
@@ -246,7 +245,7 @@ impl Signer {
 impl fmt::Debug for Signer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Signer")
-            .field("key_id", &self.inner.key_id)
+            .field("keys", &self.inner.keys)
             .field("algorithm", &self.inner.algorithm)
             .field("options", &self.inner.options)
             .finish_non_exhaustive()

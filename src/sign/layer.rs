@@ -2,7 +2,7 @@ use http::{HeaderValue, uri::Authority};
 use tower_layer::Layer;
 
 use super::SignService;
-use crate::{KeyPair, Signer, SystemClock};
+use crate::{Keys, Signer, SystemClock};
 
 /// Signs every request that passes, each at the time it passes.
 ///
@@ -59,7 +59,7 @@ pub struct SignLayer<C = SystemClock> {
 
 impl SignLayer {
     /// Signs with all of [`Signer::new`]'s defaults, by the system's clock.
-    pub fn new(keys: KeyPair) -> Self {
+    pub fn new(keys: impl Into<Keys>) -> Self {
         Signer::new(keys).into()
     }
 }

@@ -5,7 +5,7 @@ use std::fmt;
 use http::{HeaderName, header};
 
 use crate::{
-    Algorithm, DateHeader, KeyPair, Signer, component::SOURCE, scheme::Scheme,
+    Algorithm, DateHeader, Keys, Signer, component::SOURCE, scheme::Scheme,
     signer::options::Options,
 };
 
@@ -30,14 +30,14 @@ use crate::{
 #[derive(Debug, Clone)]
 #[must_use = "a builder does nothing until it is built"]
 pub struct SignerBuilder {
-    keys: KeyPair,
+    keys: Keys,
     scheme: &'static Scheme,
     algorithm: Algorithm,
     options: Options,
 }
 
 impl SignerBuilder {
-    pub(crate) fn new(keys: KeyPair, scheme: &'static Scheme) -> Self {
+    pub(crate) fn new(keys: Keys, scheme: &'static Scheme) -> Self {
         Self {
             keys,
             scheme,
@@ -88,7 +88,7 @@ impl SignerBuilder {
     }
 
     pub(crate) fn build_unchecked(self) -> Signer {
-        Signer::from_parts(self.scheme, &self.keys, self.algorithm, self.options)
+        Signer::from_parts(self.scheme, self.keys, self.algorithm, self.options)
     }
 }
 

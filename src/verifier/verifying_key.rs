@@ -2,9 +2,12 @@
 
 use std::fmt;
 
-use crate::{Algorithm, KeyPair, SecretKey, algorithm::KeyedMac};
+use crate::{
+    Algorithm, KeyPair, SecretKey,
+    algorithm::{KeyedMac, LazyMacs},
+};
 
-/// A secret key made ready to verify with: keyed once for every algorithm, then used for any number of requests.
+/// A secret key made ready to verify with: keyed once for each algorithm that is used, for any number of requests.
 ///
 /// As secret as the key it is made from: its `Debug` is redacted and its memory is overwritten when it is
 /// dropped.
@@ -18,29 +21,21 @@ use crate::{Algorithm, KeyPair, SecretKey, algorithm::KeyedMac};
 /// ```
 #[derive(Clone)]
 pub struct VerifyingKey {
-    macs: Box<[KeyedMac; Algorithm::ALL.len()]>,
+    macs: LazyMacs,
 }
 
 impl VerifyingKey {
-    /// Keys all algorithms with `secret`.
+    /// Takes a secret key.
     #[must_use]
     pub fn new(secret: &SecretKey) -> Self {
-        let macs = Algorithm::ALL.map(|algorithm| KeyedMac::new(algorithm, secret));
         Self {
-            macs: Box::new(macs),
+            macs: LazyMacs::new(secret.clone()),
         }
     }
 
     /// A MAC state that has taken in the key and nothing else.
     pub(crate) fn start(&self, algorithm: Algorithm) -> KeyedMac {
-        let [sha1, sha256, sha384, sha512] = self.macs.as_ref();
-        match algorithm {
-            Algorithm::HmacSha1 => sha1,
-            Algorithm::HmacSha256 => sha256,
-            Algorithm::HmacSha384 => sha384,
-            Algorithm::HmacSha512 => sha512,
-        }
-        .clone()
+        self.macs.start(algorithm)
     }
 }
 

@@ -1,0 +1,88 @@
+//! The handle that rotates a key pair while services run.
+
+use std::{fmt, sync::Arc};
+
+use arc_swap::{ArcSwap, Guard};
+
+use crate::{KeyId, KeyPair, algorithm::LazyMacs};
+
+/// The key pair that signers sign with, to be exchanged while they run.
+///
+/// Clones are cheap and show the same pair: keep one, give the others to layers. A request is signed with one pair,
+/// the old or the new, never with the id of one and the key of the other; no lock is held meanwhile. The old secret's
+/// memory is overwritten when the last request that began to be signed with it is signed.
+///
+/// ```
+/// use tower_hmac_auth::{KeyPair, Keys, SignLayer};
+///
+/// let keys = Keys::new(KeyPair::new("AKIDold", "the-old-secret")?);
+/// let layer = SignLayer::new(keys.clone());
+///
+/// // Later, while services made from the layer run:
+/// keys.rotate(KeyPair::new("AKIDnew", "the-new-secret")?);
+/// assert_eq!(keys.key_id().as_str(), "AKIDnew");
+/// # Ok::<(), tower_hmac_auth::KeyError>(())
+/// ```
+///
+/// A server accepts the old and the new pair side by side while clients change over:
+/// [`StaticKeys`](crate::StaticKeys).
+#[derive(Clone)]
+pub struct Keys {
+    current: Arc<ArcSwap<Current>>,
+}
+
+/// One pair, and the MAC states made of it.
+pub(crate) struct Current {
+    pub(crate) id: KeyId,
+    pub(crate) macs: LazyMacs,
+}
+
+impl Keys {
+    /// A handle that shows this pair.
+    #[must_use]
+    pub fn new(pair: KeyPair) -> Self {
+        Self {
+            current: Arc::new(ArcSwap::from_pointee(pair.into())),
+        }
+    }
+
+    /// Shows this pair from now on: every clone of every service signs its next request with it.
+    pub fn rotate(&self, pair: KeyPair) {
+        self.current.store(Arc::new(pair.into()));
+    }
+
+    /// The id of the pair that is shown now.
+    #[must_use]
+    pub fn key_id(&self) -> KeyId {
+        self.load().id.clone()
+    }
+
+    pub(crate) fn load(&self) -> Guard<Arc<Current>> {
+        self.current.load()
+    }
+}
+
+impl From<KeyPair> for Keys {
+    fn from(pair: KeyPair) -> Self {
+        Self::new(pair)
+    }
+}
+
+impl From<KeyPair> for Current {
+    fn from(pair: KeyPair) -> Self {
+        let (id, secret) = pair.into_parts();
+        Self {
+            id,
+            macs: LazyMacs::new(secret),
+        }
+    }
+}
+
+impl fmt::Debug for Keys {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Keys")
+            .field("id", &self.load().id)
+            .field("secret", &format_args!("[redacted]"))
+            .finish()
+    }
+}
