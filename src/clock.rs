@@ -8,6 +8,8 @@ use std::{
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
+use crate::RequestHead;
+
 /// The source of the present time, read once per request.
 ///
 /// The core ([`Signer`](crate::Signer), [`Verifier`](crate::Verifier)) takes the time as an argument; only the
@@ -24,6 +26,12 @@ use std::{
 pub trait Clock {
     /// The present time. Whole seconds are all that is used of it.
     fn now(&self) -> SystemTime;
+
+    /// The present time as the one who will get this request has it. Default: [`now`](Self::now).
+    fn now_for(&self, head: RequestHead<'_>) -> SystemTime {
+        let _same_for_all = head;
+        self.now()
+    }
 }
 
 impl<F: Fn() -> SystemTime> Clock for F {
@@ -35,6 +43,10 @@ impl<F: Fn() -> SystemTime> Clock for F {
 impl<C: Clock + ?Sized> Clock for Arc<C> {
     fn now(&self) -> SystemTime {
         (**self).now()
+    }
+
+    fn now_for(&self, head: RequestHead<'_>) -> SystemTime {
+        (**self).now_for(head)
     }
 }
 

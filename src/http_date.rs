@@ -31,7 +31,7 @@ impl From<SystemTime> for Timestamp {
 }
 
 impl Timestamp {
-    fn system_time(self) -> SystemTime {
+    pub(crate) fn system_time(self) -> SystemTime {
         UNIX_EPOCH
             .checked_add(Duration::from_secs(self.0))
             .unwrap_or(UNIX_EPOCH)

@@ -27,6 +27,8 @@
 //! | what can go wrong | [`KeyError`], [`BuildError`] at setup, [`SignError`] | [`Rejection`] |
 //! | middleware, with a [`Clock`] | [`SignLayer`], [`SignService`] | [`VerifyLayer`], [`VerifyService`] |
 //! | where keys are found | | [`KeyStore`], [`StaticKeys`], [`AsyncKeyStore`] |
+//! | which hosts get a signature | [`SignLayer::only_for`] | |
+//! | whose time it is | [`ServerClock`] | |
 //! | how a refusal is answered | | [`Refuse`], [`Refusals`] |
 //!
 //! # Layer order
@@ -37,9 +39,10 @@
 //!   15 minutes old, which is the commonest mistake of clients of this scheme.
 //! - Waiting (limits, buffers) outside, so that the date is read when the request is sent.
 //! - [`SignLayer`] last of all that change a request: what is signed must be what is sent.
-//! - No redirects followed below [`SignLayer`]: they would carry the signature to another host.
+//! - No redirects followed below [`SignLayer`]: they would carry the signature to another host. Above it they are fine,
+//!   with [`SignLayer::only_for`].
 //!
-//! On a server: concurrency limits, then [`VerifyLayer`], then whatever believes the request.
+//! On a server: a CORS layer, as browsers' preflight requests are not signed, concurrency limits, then [`VerifyLayer`], then whatever believes the request.
 //!
 //! # What a signature does not protect
 //!
@@ -59,8 +62,10 @@
 //!
 //! # Features
 //!
-//! - `tracing`: an event for every request that could not be signed and every request that was refused. Off by
-//!   default.
+//! - `retry`: `RetryOnceLearnt`, a policy for `tower::retry`.
+//! - `tracing`: an event for every request that could not be signed and every request that was refused.
+//!
+//! None is on by default.
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
@@ -68,12 +73,14 @@ mod algorithm;
 mod authorization;
 mod clock;
 mod component;
+mod hosts;
 mod http_date;
 mod key;
 mod keys;
 mod rejection;
 mod request_head;
 mod scheme;
+mod server_clock;
 mod sign;
 mod signer;
 mod signing_string;
@@ -85,10 +92,12 @@ pub use self::{
     authorization::Malformed,
     clock::{Clock, ManualClock, SystemClock},
     component::DateHeader,
+    hosts::HostPatternError,
     key::{KeyError, KeyId, KeyPair, SecretKey},
     keys::Keys,
     rejection::{Excerpt, Rejection},
     request_head::RequestHead,
+    server_clock::{ObserveFuture, ObserveLayer, ObserveService, ServerClock},
     sign::{SignLayer, SignService},
     signer::{BuildError, SignError, SignedHeaders, Signer, SignerBuilder},
     signing_string::SigningString,
@@ -101,6 +110,9 @@ pub use self::{
         StaticKeys, VerifyBody, VerifyFuture, VerifyLayer, VerifyService,
     },
 };
+
+#[cfg(feature = "retry")]
+pub use self::server_clock::RetryOnceLearnt;
 
 /// The README's examples, compiled as the crate's own.
 #[cfg(doctest)]

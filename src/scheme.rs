@@ -1,6 +1,8 @@
 //! What differs from gateway to gateway, as data.
 
-use crate::{Algorithm, DateHeader};
+use http::{HeaderMap, HeaderValue, header};
+
+use crate::{Algorithm, DateHeader, component::SOURCE};
 
 /// The facts of one gateway's dialect.
 #[derive(Debug)]
@@ -16,6 +18,34 @@ pub(crate) struct Scheme {
     /// Names that another gateway reads as something else than a header, so that a list with one of them would
     /// mean two things.
     pub(crate) ambiguous_names: &'static [&'static str],
+}
+
+impl Scheme {
+    /// Whether an `Authorization` is of this scheme.
+    pub(crate) fn wrote(&self, authorization: &HeaderValue) -> bool {
+        let bytes = authorization.as_bytes();
+        let word = bytes.split(|byte| *byte == b' ').next().unwrap_or_default();
+        word.eq_ignore_ascii_case(self.auth_scheme.as_bytes())
+    }
+
+    /// Takes a signature of this scheme off a request that must not carry one, with the date and the source that came
+    /// with it. Another scheme's `Authorization` stays.
+    pub(crate) fn remove_signature(&self, headers: &mut HeaderMap) {
+        let (ours, others): (Vec<_>, Vec<_>) = headers
+            .get_all(header::AUTHORIZATION)
+            .iter()
+            .cloned()
+            .partition(|authorization| self.wrote(authorization));
+        if ours.is_empty() {
+            return;
+        }
+        headers.remove(header::AUTHORIZATION);
+        headers.remove(DateHeader::XDate.name());
+        headers.remove(&SOURCE);
+        for authorization in others {
+            headers.append(header::AUTHORIZATION, authorization);
+        }
+    }
 }
 
 /// Tencent Cloud API Gateway, "key pair authentication".

@@ -1,23 +1,26 @@
 //! The signer: request head and time in, headers out. No I/O, no async.
 
 mod builder;
+mod error;
 pub(crate) mod options;
 mod signed_headers;
 
 use std::{fmt, sync::Arc, time::SystemTime};
 
 use bytes::{BufMut as _, Bytes, BytesMut};
-use http::{HeaderName, HeaderValue, Request, header, uri::Authority};
+use http::{HeaderValue, Request, header, uri::Authority};
 
-use self::options::Options;
 pub use self::{
     builder::{BuildError, SignerBuilder},
+    error::SignError,
     signed_headers::SignedHeaders,
 };
+use self::{error::MAX_HEADERS, options::Options};
 use crate::{
     Algorithm, Keys, RequestHead, SigningString,
     authorization::Encoder,
     component::{self, MICRO_SERVICE_NAME, NAME_SPACE_CODE, SOURCE},
+    hosts::{HostPatternError, Hosts},
     http_date::{IMF_FIXDATE_LEN, Timestamp},
     scheme::{self, Scheme},
     signing_string,
@@ -137,6 +140,47 @@ impl Signer {
         self
     }
 
+    /// Signs only requests to these hosts; all others go out unsigned. Default: every host.
+    ///
+    /// A signature over a date and a source is good for every API of its key, so a host that is not the gateway must
+    /// not get one: not by a mistake in a URL, nor by a redirect.
+    ///
+    /// A pattern is a host, or `*.` and a domain for all hosts below it (not the domain itself), with a port if only
+    /// that one is meant. Upper and lower case are one, and so are a host with and without the dot that ends a full
+    /// domain name. What counts is where the request goes: the authority of its target; if it has none, its `Host`;
+    /// if it has none either, [`authority`](Self::authority).
+    ///
+    /// A request to another host gets no date, source or `Authorization`, and loses those that an earlier signature
+    /// has left on it; an `Authorization` of another scheme, a `Bearer` token say, stays.
+    ///
+    /// ```
+    /// use tower_hmac_auth::{KeyPair, Signer};
+    ///
+    /// let signer = Signer::new(KeyPair::new("AKIDtestkey0001", "test-secret-key-0001")?)
+    ///     .only_for(["api.example.com", "*.apigateway.example:8443"])?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`HostPatternError`] for the first pattern that is none.
+    pub fn only_for<P: AsRef<str>>(
+        mut self,
+        patterns: impl IntoIterator<Item = P>,
+    ) -> Result<Self, HostPatternError> {
+        self.options_mut().hosts = Some(Hosts::parse(patterns)?);
+        Ok(self)
+    }
+
+    /// Leaves requests over plain `http` to hosts that are not this machine unsigned. Default: `false`.
+    ///
+    /// Who can read a signed request on its way can send another with its signature.
+    #[must_use]
+    pub fn https_only(mut self, https_only: bool) -> Self {
+        self.options_mut().https_only = https_only;
+        self
+    }
+
     /// The keys that sign.
     #[must_use]
     pub fn keys(&self) -> &Keys {
@@ -155,13 +199,14 @@ impl Signer {
     ///
     /// # Errors
     ///
-    /// [`SignError`] if a header that should be signed has more than one value, or if there are more than
-    /// 16,384 headers.
+    /// [`SignError`] if a header that should be signed has more than one value, if there are more than 16,384
+    /// headers, or if the request goes to where no signature may go.
     pub fn sign(&self, head: RequestHead<'_>, now: SystemTime) -> Result<SignedHeaders, SignError> {
         let inner = &*self.inner;
         if head.headers().len() > MAX_HEADERS {
             return Err(SignError::TooManyHeaders);
         }
+        inner.options.check_destination(head)?;
         let date = Timestamp::from(now).imf_fixdate();
         let components = inner.options.components(head, &date)?;
 
@@ -214,7 +259,8 @@ impl Signer {
     ///
     /// # Errors
     ///
-    /// As [`sign`](Self::sign). The request then has no `Authorization` at all, so that a gateway refuses it.
+    /// As [`sign`](Self::sign). The request then has no `Authorization`, so that a gateway refuses it; one of another
+    /// scheme stays if the request goes to a host that is not signed for.
     pub fn sign_request<B>(
         &self,
         request: &mut Request<B>,
@@ -231,7 +277,12 @@ impl Signer {
                 Ok(())
             }
             Err(error) => {
-                request.headers_mut().remove(header::AUTHORIZATION);
+                let headers = request.headers_mut();
+                if error.is_destination() {
+                    self.inner.scheme.remove_signature(headers);
+                } else {
+                    headers.remove(header::AUTHORIZATION);
+                }
                 Err(error)
             }
         }
@@ -252,9 +303,6 @@ impl fmt::Debug for Signer {
     }
 }
 
-/// The most headers of a request that is signed. An [`http::HeaderMap`] is full at half as many again.
-const MAX_HEADERS: usize = 16 * 1024;
-
 /// Dates, key ids, names and base64 are all visible ASCII and spaces, so this never falls back; if it did, the
 /// gateway would refuse the empty value.
 fn header_value(bytes: Bytes) -> HeaderValue {
@@ -265,33 +313,3 @@ fn sensitive(mut value: HeaderValue) -> HeaderValue {
     value.set_sensitive(true);
     value
 }
-
-/// Why a request cannot be signed.
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum SignError {
-    /// A header that should be signed has more than one value, which no gateway of this scheme accepts.
-    RepeatedHeader {
-        /// Which.
-        name: HeaderName,
-    },
-    /// The request has more than 16,384 headers: it might not hold three more.
-    TooManyHeaders,
-}
-
-impl fmt::Display for SignError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::RepeatedHeader { name } => write!(
-                f,
-                "{name} should be signed but is on the request more than once: send it with one value"
-            ),
-            Self::TooManyHeaders => write!(
-                f,
-                "the request has more than {MAX_HEADERS} headers: leave some out"
-            ),
-        }
-    }
-}
-
-impl std::error::Error for SignError {}

@@ -151,7 +151,7 @@ fn a_key_id_is_taken_as_it_is() {
         assert_eq!(format!("{key_id:?}"), format!("{id:?}"));
         let keys = KeyPair::new(id, SECRET).unwrap();
         assert_eq!(keys.id(), &key_id);
-        assert_eq!(Signer::new(keys).key_id(), &key_id);
+        assert_eq!(Signer::new(keys).keys().key_id(), key_id);
     }
 }
 

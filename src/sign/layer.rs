@@ -2,7 +2,7 @@ use http::{HeaderValue, uri::Authority};
 use tower_layer::Layer;
 
 use super::SignService;
-use crate::{Keys, Signer, SystemClock};
+use crate::{HostPatternError, Keys, Signer, SystemClock};
 
 /// Signs every request that passes, each at the time it passes.
 ///
@@ -80,6 +80,25 @@ impl<C> SignLayer<C> {
     /// As [`Signer::authority`].
     pub fn authority(mut self, authority: Authority) -> Self {
         self.signer = self.signer.authority(authority);
+        self
+    }
+
+    /// As [`Signer::only_for`].
+    ///
+    /// # Errors
+    ///
+    /// [`HostPatternError`] for the first pattern that is none.
+    pub fn only_for<P: AsRef<str>>(
+        mut self,
+        patterns: impl IntoIterator<Item = P>,
+    ) -> Result<Self, HostPatternError> {
+        self.signer = self.signer.only_for(patterns)?;
+        Ok(self)
+    }
+
+    /// As [`Signer::https_only`].
+    pub fn https_only(mut self, https_only: bool) -> Self {
+        self.signer = self.signer.https_only(https_only);
         self
     }
 

@@ -64,10 +64,15 @@ where
     }
 
     fn call(&mut self, mut request: Request<B>) -> Self::Future {
-        let signed = self.signer.sign_request(&mut request, self.clock.now());
+        let now = self.clock.now_for((&request).into());
+        let signed = self.signer.sign_request(&mut request, now);
         #[cfg(feature = "tracing")]
         if let Err(error) = &signed {
-            tracing::warn!(%error, "request sent unsigned");
+            if error.is_destination() {
+                tracing::debug!(%error, "request sent unsigned");
+            } else {
+                tracing::warn!(%error, "request sent unsigned");
+            }
         }
         drop(signed);
         self.inner.call(request)

@@ -3,8 +3,9 @@
 use http::{HeaderName, HeaderValue, header, uri::Authority};
 
 use crate::{
-    DateHeader, RequestHead, SignError,
+    DateHeader, Excerpt, RequestHead, SignError,
     component::{self, Component, Components, Repeated, SOURCE},
+    hosts::{self, Hosts},
 };
 
 #[derive(Debug, Clone)]
@@ -16,6 +17,10 @@ pub(crate) struct Options {
     supplied: Vec<(HeaderName, HeaderValue)>,
     /// The host to sign where no request names one.
     pub(crate) authority: Option<Authority>,
+    /// The hosts that are signed for; any, if there are none.
+    pub(crate) hosts: Option<Hosts>,
+    /// Whether requests over plain HTTP to other machines stay unsigned.
+    pub(crate) https_only: bool,
 }
 
 impl Options {
@@ -25,6 +30,8 @@ impl Options {
             signed_headers: Vec::new(),
             supplied: Vec::new(),
             authority: None,
+            hosts: None,
+            https_only: false,
         }
     }
 
@@ -37,6 +44,43 @@ impl Options {
 
     pub(crate) fn signs_host(&self) -> bool {
         self.signed_headers.contains(&header::HOST)
+    }
+
+    /// Refuses requests that go to where no signature may go.
+    pub(crate) fn check_destination(&self, head: RequestHead<'_>) -> Result<(), SignError> {
+        if self.hosts.is_none() && !self.https_only {
+            return Ok(());
+        }
+        let scheme = head.uri().scheme_str();
+        let destination = self.destination(head);
+        let host = destination.as_ref().map_or("", Authority::host);
+        if let Some(hosts) = &self.hosts
+            && !destination
+                .as_ref()
+                .is_some_and(|to| hosts.contain(to, scheme))
+        {
+            return Err(SignError::NotForThisHost {
+                host: Excerpt::new(host),
+            });
+        }
+        if self.https_only && scheme == Some("http") && !hosts::is_loopback(host) {
+            return Err(SignError::PlainHttp {
+                host: Excerpt::new(host),
+            });
+        }
+        Ok(())
+    }
+
+    /// Where the client below will send the request: to the target's authority if it has one.
+    fn destination(&self, head: RequestHead<'_>) -> Option<Authority> {
+        if let Some(authority) = head.uri().authority() {
+            return Some(authority.clone());
+        }
+        match component::single_value(head, header::HOST.as_str()) {
+            Ok(Some(host)) => host.as_bytes().try_into().ok(),
+            Ok(None) => self.authority.clone(),
+            Err(Repeated) => None,
+        }
     }
 
     /// What is signed of this request, in signing order.

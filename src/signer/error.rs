@@ -1,0 +1,67 @@
+//! Why a request is not signed.
+
+use std::fmt;
+
+use http::HeaderName;
+
+use crate::Excerpt;
+
+/// The most headers of a request that is signed. An [`http::HeaderMap`] is full at half as many again.
+pub(super) const MAX_HEADERS: usize = 16 * 1024;
+
+/// Why a request cannot be signed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum SignError {
+    /// A header that should be signed has more than one value, which no gateway of this scheme accepts.
+    RepeatedHeader {
+        /// Which.
+        name: HeaderName,
+    },
+    /// The request has more than 16,384 headers: it might not hold three more.
+    TooManyHeaders,
+    /// The request goes to a host that is not among those of [`Signer::only_for`](crate::Signer::only_for).
+    NotForThisHost {
+        /// Which; empty if the request names none.
+        host: Excerpt,
+    },
+    /// The request goes over plain HTTP to another machine, and
+    /// [`Signer::https_only`](crate::Signer::https_only) is set.
+    PlainHttp {
+        /// Which.
+        host: Excerpt,
+    },
+}
+
+impl SignError {
+    /// Whether it is wrong where the request goes, rather than what it is.
+    pub(crate) fn is_destination(&self) -> bool {
+        matches!(self, Self::NotForThisHost { .. } | Self::PlainHttp { .. })
+    }
+}
+
+impl fmt::Display for SignError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::RepeatedHeader { name } => write!(
+                f,
+                "{name} should be signed but is on the request more than once: send it with one value"
+            ),
+            Self::TooManyHeaders => write!(
+                f,
+                "the request has more than {MAX_HEADERS} headers: leave some out"
+            ),
+            Self::NotForThisHost { host } => write!(
+                f,
+                "the request goes to the host \"{host}\", which is not signed for: add it to only_for if it is the \
+                 gateway's"
+            ),
+            Self::PlainHttp { host } => write!(
+                f,
+                "the request goes over plain http to {host}, and https_only is set: use https"
+            ),
+        }
+    }
+}
+
+impl std::error::Error for SignError {}

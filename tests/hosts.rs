@@ -1,0 +1,377 @@
+//! `only_for` and `https_only`: who gets a signature, and what becomes of requests to strangers.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing
+)]
+
+mod common;
+
+use std::{
+    convert::Infallible,
+    future::ready,
+    sync::{Arc, Mutex},
+};
+
+use bytes::Bytes;
+use http::{HeaderMap, HeaderValue, Request, Response, Uri, header};
+use http_body_util::Empty;
+use tower::{Layer, ServiceBuilder, ServiceExt, service_fn};
+use tower_hmac_auth::{KeyPair, SignError, SignLayer, Signer, Verifier};
+use tower_http::follow_redirect::FollowRedirectLayer;
+
+use common::{FRIDAY, at, keys, verify};
+
+fn signer(hosts: &[&str]) -> Signer {
+    Signer::new(keys()).only_for(hosts).unwrap()
+}
+
+fn is_signed_for(signer: &Signer, request: &Request<()>) -> bool {
+    match signer.sign(request.into(), at(FRIDAY)) {
+        Ok(_) => true,
+        Err(SignError::NotForThisHost { .. } | SignError::PlainHttp { .. }) => false,
+        Err(error) => panic!("{error}"),
+    }
+}
+
+#[track_caller]
+fn assert_signed_for(hosts: &[&str], targets: &[&str]) {
+    let signer = signer(hosts);
+    for target in targets {
+        let request = Request::get(*target).body(()).unwrap();
+        assert!(is_signed_for(&signer, &request), "{hosts:?} {target}");
+    }
+}
+
+#[track_caller]
+fn assert_strangers(hosts: &[&str], targets: &[&str]) {
+    let signer = signer(hosts);
+    for target in targets {
+        let request = Request::get(*target).body(()).unwrap();
+        assert!(!is_signed_for(&signer, &request), "{hosts:?} {target}");
+    }
+}
+
+#[test]
+fn an_exact_host_is_signed_for_in_every_spelling_and_no_other_is() {
+    let hosts = ["API.example.com"];
+    assert_signed_for(
+        &hosts,
+        &[
+            "https://api.example.com/a",
+            "https://api.example.com",
+            "https://API.Example.COM:8443/a?x=1",
+            "https://api.example.com./a",
+            "https://user:password@api.example.com/a",
+            "http://api.example.com:80/",
+        ],
+    );
+    assert_strangers(
+        &hosts,
+        &[
+            "https://example.com/",
+            "https://a.api.example.com/",
+            "https://xapi.example.com/",
+            "https://api.example.com.evil.example/",
+            "https://api.example.com@evil.example/",
+            "https://evil.example/api.example.com",
+            "https://evil.example/?api.example.com",
+            "https://127.0.0.1/",
+            "/a",
+        ],
+    );
+    assert_signed_for(&["api.example.com."], &["https://api.example.com/"]);
+}
+
+#[test]
+fn a_domain_with_an_asterisk_means_all_hosts_below_it_but_not_itself() {
+    let hosts = ["*.example.com"];
+    assert_signed_for(
+        &hosts,
+        &[
+            "https://a.example.com/",
+            "https://a.b.EXAMPLE.com./",
+            "https://a.example.com:1/",
+        ],
+    );
+    assert_strangers(
+        &hosts,
+        &[
+            "https://example.com/",
+            "https://.example.com/",
+            "https://aexample.com/",
+            "https://a.example.com.evil.example/",
+        ],
+    );
+}
+
+#[test]
+fn a_port_in_a_pattern_means_only_that_port() {
+    assert_signed_for(
+        &["api.example.com:8443", "*.example.org:443"],
+        &[
+            "https://api.example.com:8443/",
+            "http://api.example.com:8443/",
+            "https://a.example.org/",
+            "https://a.example.org:443/",
+        ],
+    );
+    assert_strangers(
+        &["api.example.com:8443", "*.example.org:443"],
+        &[
+            "https://api.example.com/",
+            "https://api.example.com:443/",
+            "http://a.example.org/",
+            "https://a.example.org:444/",
+        ],
+    );
+}
+
+#[test]
+fn addresses_are_compared_as_addresses() {
+    let hosts = ["192.0.2.1", "[2001:DB8:0::1]:8443"];
+    assert_signed_for(
+        &hosts,
+        &[
+            "https://192.0.2.1:1/",
+            "https://[2001:db8::1]:8443/",
+            "https://[2001:db8:0:0:0:0:0:1]:8443/",
+        ],
+    );
+    assert_strangers(
+        &hosts,
+        &[
+            "https://192.0.2.10/",
+            "https://[2001:db8::1]/",
+            "https://[2001:db8::2]:8443/",
+        ],
+    );
+}
+
+#[test]
+fn a_request_without_a_host_in_its_target_goes_to_its_host_header_or_the_configured_authority() {
+    let signer = signer(&["api.example.com"]);
+    let request = |hosts: &[&str]| {
+        let mut request = Request::get("/a").body(()).unwrap();
+        for host in hosts {
+            request
+                .headers_mut()
+                .append(header::HOST, host.parse().unwrap());
+        }
+        request
+    };
+    assert!(is_signed_for(&signer, &request(&["api.example.com:443"])));
+    for strangers in [
+        &["evil.example"][..],
+        &[],
+        &[""],
+        &["api.example.com", "evil.example"],
+        &["a b"],
+    ] {
+        assert!(
+            !is_signed_for(&signer, &request(strangers)),
+            "{strangers:?}"
+        );
+    }
+    let configured = signer.clone().authority("api.example.com".parse().unwrap());
+    assert!(is_signed_for(&configured, &request(&[])));
+    let configured = signer.authority("evil.example".parse().unwrap());
+    assert!(!is_signed_for(&configured, &request(&[])));
+}
+
+#[test]
+fn the_target_counts_and_not_what_the_host_header_says() {
+    let signer = signer(&["api.example.com"]);
+    let request = Request::get("https://evil.example/").header("host", "api.example.com");
+    assert!(!is_signed_for(&signer, &request.body(()).unwrap()));
+}
+
+#[test]
+fn patterns_that_are_none_are_refused_each_by_name() {
+    for pattern in [
+        "",
+        "*",
+        "*.",
+        "*.*.example.com",
+        "a*.example.com",
+        "api.*.com",
+        "https://api.example.com",
+        "api.example.com/a",
+        "user@api.example.com",
+        "api.example.com:",
+        "api.example.com:http",
+        "api.example.com:99999",
+        "api.example.com..",
+        ".example.com",
+        "*.192.0.2.1",
+        "*.[::1]",
+        "[::1",
+        "[not::an::address]",
+        "api example.com",
+    ] {
+        let error = SignLayer::new(keys())
+            .only_for(["good.example", pattern])
+            .unwrap_err();
+        let text = error.to_string();
+        assert!(
+            text.starts_with(&format!("{pattern:?} is no host: write it like")),
+            "{text}"
+        );
+        assert!(!text.contains('\n'));
+    }
+}
+
+#[test]
+fn with_no_patterns_nobody_is_signed_for() {
+    assert_strangers(&[], &["https://api.example.com/"]);
+}
+
+#[test]
+fn plain_http_to_another_machine_is_not_signed_if_so_set() {
+    let signer = Signer::new(keys()).https_only(true);
+    let request = |target: &str| Request::get(target).body(()).unwrap();
+    for target in [
+        "https://api.example.com/",
+        "http://localhost:8080/",
+        "http://gateway.localhost/",
+        "http://127.0.0.1/",
+        "http://127.9.9.9:1/",
+        "http://[::1]:8080/",
+    ] {
+        assert!(is_signed_for(&signer, &request(target)), "{target}");
+    }
+    for target in [
+        "http://api.example.com/",
+        "http://localhost.example.com/",
+        "http://127.0.0.1.example.com/",
+        "http://10.0.0.1/",
+        "http://[::2]/",
+    ] {
+        assert!(!is_signed_for(&signer, &request(target)), "{target}");
+    }
+    assert!(is_signed_for(
+        &Signer::new(keys()),
+        &request("http://api.example.com/")
+    ));
+}
+
+async fn sent_to(target: &str, headers: &[(&'static str, &'static str)]) -> HeaderMap {
+    let layer = SignLayer::new(keys())
+        .source(HeaderValue::from_static("billing"))
+        .only_for(["api.example.com"])
+        .unwrap();
+    let echo = service_fn(|request: Request<()>| ready(Ok::<_, Infallible>(request)));
+    let mut request = Request::get(target).body(()).unwrap();
+    for (name, value) in headers {
+        request
+            .headers_mut()
+            .append(*name, HeaderValue::from_static(value));
+    }
+    layer
+        .layer(echo)
+        .oneshot(request)
+        .await
+        .unwrap()
+        .headers()
+        .clone()
+}
+
+#[tokio::test]
+async fn a_request_to_a_stranger_has_no_date_no_source_and_no_authorization() {
+    assert_eq!(
+        sent_to("https://evil.example/", &[]).await,
+        HeaderMap::new()
+    );
+}
+
+#[tokio::test]
+async fn what_an_earlier_signature_has_left_is_taken_off_and_anyone_elses_authorization_stays() {
+    let left = [
+        (
+            "authorization",
+            "hmac id=\"AKIDold\", algorithm=\"hmac-sha1\", headers=\"x-date\", signature=\"\"",
+        ),
+        ("authorization", "Bearer token"),
+        ("x-date", "Fri, 09 Oct 2015 00:00:00 GMT"),
+        ("source", "billing"),
+        ("accept", "*/*"),
+    ];
+    let headers = sent_to("https://evil.example/", &left).await;
+    let mut expected = HeaderMap::new();
+    expected.insert("authorization", HeaderValue::from_static("Bearer token"));
+    expected.insert("accept", HeaderValue::from_static("*/*"));
+    assert_eq!(headers, expected);
+
+    let own = [
+        ("authorization", "Basic dTpw"),
+        ("source", "own"),
+        ("x-date", "own"),
+    ];
+    let headers = sent_to("https://evil.example/", &own).await;
+    assert_eq!(
+        headers.len(),
+        3,
+        "nothing of the caller's own is taken: {headers:?}"
+    );
+}
+
+#[tokio::test]
+async fn a_redirect_to_another_host_carries_no_signature_and_one_to_the_same_host_is_signed_anew() {
+    let seen = Arc::new(Mutex::new(Vec::new()));
+    let record = seen.clone();
+    let client = service_fn(move |request: Request<Empty<Bytes>>| {
+        let to = match request.uri().path() {
+            "/1" => Some("https://api.example.com/2"),
+            "/2" => Some("https://evil.example/3"),
+            _ => None,
+        };
+        record.lock().unwrap().push(request);
+        let mut response = Response::new(String::new());
+        if let Some(to) = to {
+            *response.status_mut() = http::StatusCode::FOUND;
+            response
+                .headers_mut()
+                .insert("location", to.parse().unwrap());
+        }
+        ready(Ok::<_, Infallible>(response))
+    });
+    let service = ServiceBuilder::new()
+        .layer(FollowRedirectLayer::new())
+        .layer(
+            SignLayer::new(keys())
+                .source(HeaderValue::from_static("billing"))
+                .only_for(["api.example.com"])
+                .unwrap()
+                .clock(|| at(FRIDAY)),
+        )
+        .service(client);
+    let request = Request::get("https://api.example.com/1")
+        .body(Empty::new())
+        .unwrap();
+    service.oneshot(request).await.unwrap();
+
+    let seen = seen.lock().unwrap();
+    let [first, second, third] = seen.as_slice() else {
+        panic!("{seen:?}");
+    };
+    for request in [first, second] {
+        verify(&Verifier::new(), request.into(), at(FRIDAY)).unwrap();
+    }
+    assert_eq!(third.uri(), &Uri::from_static("https://evil.example/3"));
+    assert_eq!(third.headers().len(), 0, "{third:?}");
+}
+
+#[test]
+fn a_host_that_is_not_signed_for_is_named_in_the_error_with_what_to_do() {
+    let keys = KeyPair::new("AKIDtestkey0001", "a-secret-of-its-own").unwrap();
+    let signer = Signer::new(keys).only_for(["api.example.com"]).unwrap();
+    let request = Request::get("https://evil.example/").body(()).unwrap();
+    let error = signer.sign((&request).into(), at(FRIDAY)).unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "the request goes to the host \"evil.example\", which is not signed for: add it to only_for if it is the \
+         gateway's"
+    );
+}
