@@ -109,8 +109,9 @@ impl<'h> Authorization<'h> {
             .map_err(|Repeated| Rejection::repeated(name))?
             .ok_or(Rejection::AuthorizationMissing)?;
         let text = value.to_str().map_err(|_not_ascii| Malformed::NotAscii)?;
-        let text = text.trim_matches([' ', '\t']);
-        let (auth_scheme, mut rest) = text.split_once(' ').unwrap_or((text, ""));
+        let text = text.trim_end_matches([' ', '\t']);
+        let begun = text.trim_start_matches([' ', '\t']);
+        let (auth_scheme, mut rest) = begun.split_once(' ').unwrap_or((begun, ""));
         if !auth_scheme.eq_ignore_ascii_case(scheme.auth_scheme) {
             return Err(Malformed::OtherScheme.into());
         }

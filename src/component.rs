@@ -152,14 +152,14 @@ pub(crate) fn authority_as_host<'h>(head: RequestHead<'h>, name: &str) -> Option
 ///
 /// Upper and lower case are one, and so are a default port and none.
 pub(crate) fn names_two_hosts(head: RequestHead<'_>) -> bool {
-    let Some(authority) = head.uri().authority() else {
+    let Some(expected) = sent_authority(head.uri()) else {
         return false;
     };
-    let scheme = head.uri().scheme_str();
-    let expected = without_default_port(authority.as_str(), scheme);
-    head.headers().get_all(header::HOST).iter().any(|host| {
-        !host
-            .to_str()
-            .is_ok_and(|host| without_default_port(host, scheme).eq_ignore_ascii_case(expected))
-    })
+    let is_expected = |host: &[u8]| {
+        std::str::from_utf8(host).is_ok_and(|host| {
+            without_default_port(host, head.uri().scheme_str()).eq_ignore_ascii_case(expected)
+        })
+    };
+    let mut hosts = head.headers().get_all(header::HOST).iter();
+    hosts.any(|host| !is_expected(trim(host.as_bytes())))
 }

@@ -2,7 +2,9 @@
 
 use std::{borrow::Borrow, fmt};
 
-use zeroize::{Zeroize, Zeroizing};
+use zeroize::Zeroizing;
+
+use crate::authorization::MAX_PARAMETER_LEN;
 
 /// The public half of a key pair: the name under which a gateway finds the secret key.
 ///
@@ -26,11 +28,15 @@ impl KeyId {
     ///
     /// # Errors
     ///
-    /// [`KeyError`] if the id is empty, or has a `"`, a control character or a byte above 127.
+    /// [`KeyError`] if the id is empty or longer than 8,192 bytes, or has a `"`, a control character or a byte above
+    /// 127.
     pub fn new(id: impl Into<String>) -> Result<Self, KeyError> {
         let id = id.into();
         if id.is_empty() {
             return Err(KeyError::EmptyKeyId);
+        }
+        if id.len() > MAX_PARAMETER_LEN {
+            return Err(KeyError::KeyIdTooLong);
         }
         for (position, byte) in id.bytes().enumerate() {
             match byte {
@@ -106,12 +112,6 @@ impl fmt::Debug for SecretKey {
     }
 }
 
-impl Zeroize for SecretKey {
-    fn zeroize(&mut self) {
-        self.0.zeroize();
-    }
-}
-
 /// A key id and its secret key.
 ///
 /// ```
@@ -135,8 +135,8 @@ impl KeyPair {
     ///
     /// # Errors
     ///
-    /// [`KeyError`] if the id is empty or has a `"`, a control character or a byte above 127, or if the
-    /// secret key is empty.
+    /// [`KeyError`] if the id is empty or longer than 8,192 bytes, or has a `"`, a control character or a byte above
+    /// 127, or if the secret key is empty.
     pub fn new(id: impl Into<String>, secret: impl Into<Vec<u8>>) -> Result<Self, KeyError> {
         // Both are converted first, so that the secret is overwritten also when the id is refused.
         let secret = SecretKey::new(secret);
@@ -190,6 +190,8 @@ pub enum KeyError {
     EmptyKeyId,
     /// The secret key has no bytes.
     EmptySecretKey,
+    /// The key id has more than 8,192 bytes.
+    KeyIdTooLong,
     /// The key id has a `"`, which would end the quoted parameter it is sent in.
     QuoteInKeyId {
         /// Where in the id.
@@ -214,6 +216,10 @@ impl fmt::Display for KeyError {
             Self::EmptySecretKey => {
                 f.write_str("the secret key is empty: give the key the gateway issued with the id")
             }
+            Self::KeyIdTooLong => write!(
+                f,
+                "the key id is longer than {MAX_PARAMETER_LEN} bytes: give the id the gateway issued"
+            ),
             Self::QuoteInKeyId { position } => write!(
                 f,
                 "the key id has a double quote at byte {position}: give the id without quotes around it"

@@ -852,11 +852,6 @@ proptest! {
             let position = position.index(text.len());
             text.replace_range(position..=position, &character);
         }
-        if form == 1 {
-            // See `an_rfc_850_date_has_a_blank_between_year_and_hour`.
-            let blank = text.len() - " 00:00:00 GMT".len();
-            text.replace_range(blank..=blank, " ");
-        }
         let window = (seconds - max_skew..=seconds + max_skew).flat_map(|second| {
             let moment = Moment::at(second);
             // asctime's day may have a zero before it instead of a blank.

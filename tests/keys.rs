@@ -49,6 +49,10 @@ fn each_key_error_has_a_text_of_its_own() {
             "the secret key is empty: give the key the gateway issued with the id",
         ),
         (
+            KeyError::KeyIdTooLong,
+            "the key id is longer than 8192 bytes: give the id the gateway issued",
+        ),
+        (
             KeyError::QuoteInKeyId { position: 7 },
             "the key id has a double quote at byte 7: give the id without quotes around it",
         ),
@@ -77,6 +81,12 @@ fn an_empty_key_id_and_an_empty_secret_are_refused() {
         KeyError::EmptySecretKey
     );
     assert!(KeyPair::new("", "").is_err());
+}
+
+#[test]
+fn a_key_id_that_no_verifier_would_read_is_refused() {
+    assert!(KeyId::new("a".repeat(8192)).is_ok());
+    assert_eq!(KeyId::new("a".repeat(8193)), Err(KeyError::KeyIdTooLong));
 }
 
 #[test]

@@ -312,6 +312,7 @@ async fn a_host_that_differs_from_the_targets_is_refused() {
         ("http://a.example/a", "a.example"),
         ("http://a.example/a", "A.Example:80"),
         ("http://a.example:80/a", "a.example"),
+        ("http://user@a.example/a", "a.example"),
         ("/a", "anything.example"),
     ] {
         assert_eq!(send(target, host).await.status, 200, "{target} {host}");
@@ -589,4 +590,18 @@ async fn a_refused_head_request_is_answered_without_content_on_http_1_and_2() {
         let body = response.into_body().collect().await.unwrap().to_bytes();
         assert_eq!(body, "");
     }
+}
+
+#[tokio::test]
+async fn a_refusals_reason_says_where_authorization_cannot_be_read() {
+    let mut request = Request::new(());
+    let value = http::HeaderValue::from_static("  hmac x");
+    request.headers_mut().insert("authorization", value);
+    let rejection = Verifier::new()
+        .read((&request).into(), at(FRIDAY))
+        .unwrap_err();
+    assert_eq!(
+        rejection.to_string(),
+        "Authorization has no name=\"value\" at byte 7: quote every value, one comma between two"
+    );
 }

@@ -323,10 +323,36 @@ fn options_that_contradict_each_other_are_refused_when_the_signer_is_built() {
         (&["x-date"], "x-date has its fixed place"),
         (&["source"], "source has its fixed place"),
         (&["x-a", "x-b", "x-a"], "x-a is named twice"),
+        (&["request-line"], "request-line stands for something else"),
     ];
     for (names, text) in refused {
         let error = named(names).unwrap_err();
         assert!(error.starts_with(text), "{error}");
         assert!(!error.contains('\n'));
     }
+}
+
+#[test]
+fn no_more_headers_can_be_signed_than_a_verifier_looks_at() {
+    let build = |count: usize| {
+        let names = (0..count).map(|number| HeaderName::try_from(format!("x-{number}")).unwrap());
+        Signer::builder(keys()).signed_headers(names).build()
+    };
+    assert_eq!(
+        build(63).unwrap_err().to_string(),
+        "more than 62 headers are to be signed: sign fewer"
+    );
+    let signer = build(62)
+        .unwrap()
+        .source(HeaderValue::from_static("billing"));
+    let mut request = Request::new(());
+    for number in 0..62 {
+        let name = HeaderName::try_from(format!("x-{number}")).unwrap();
+        request
+            .headers_mut()
+            .insert(name, HeaderValue::from(number));
+    }
+    signer.sign_request(&mut request, at(FRIDAY)).unwrap();
+    let verified = verify(&Verifier::new(), (&request).into(), at(FRIDAY)).unwrap();
+    assert_eq!(verified.covered().count(), 64);
 }

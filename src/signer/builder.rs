@@ -5,9 +5,12 @@ use std::fmt;
 use http::{HeaderName, header};
 
 use crate::{
-    Algorithm, DateHeader, Keys, Signer, component::SOURCE, scheme::Scheme,
-    signer::options::Options,
+    Algorithm, DateHeader, Keys, Signer, authorization::MAX_COMPONENTS, component::SOURCE,
+    scheme::Scheme, signer::options::Options,
 };
+
+/// Beside the date and the source.
+const MAX_SIGNED_HEADERS: usize = MAX_COMPONENTS - 2;
 
 /// Builds a [`Signer`] with the options that can be wrong, or that not every gateway can carry. Those that cannot
 /// be wrong are methods of [`Signer`] and [`SignLayer`](crate::SignLayer).
@@ -69,13 +72,20 @@ impl SignerBuilder {
     ///
     /// # Errors
     ///
-    /// [`BuildError`] if a header that should be signed cannot be, is signed anyway, or is named twice.
+    /// [`BuildError`] if a header that should be signed cannot be, is signed anyway, or is named twice, or if there
+    /// are more than 62.
     pub fn build(self) -> Result<Signer, BuildError> {
         let names = &self.options.signed_headers;
+        if names.len() > MAX_SIGNED_HEADERS {
+            return Err(BuildError::TooManyHeaders);
+        }
         for (position, name) in names.iter().enumerate() {
             let dates = [DateHeader::Date, DateHeader::XDate].map(DateHeader::name);
             if *name == header::AUTHORIZATION {
                 return Err(BuildError::SignsAuthorization);
+            }
+            if self.scheme.ambiguous_names.contains(&name.as_str()) {
+                return Err(BuildError::Ambiguous { name: name.clone() });
             }
             if dates.contains(&name) || *name == SOURCE {
                 return Err(BuildError::SignedAnyway { name: name.clone() });
@@ -103,6 +113,13 @@ pub enum BuildError {
         /// Which.
         name: HeaderName,
     },
+    /// The name stands for something else than a header at other gateways, so that verifiers refuse it.
+    Ambiguous {
+        /// Which.
+        name: HeaderName,
+    },
+    /// More than 62 headers are named: with the date and the source, that is more than verifiers look at.
+    TooManyHeaders,
     /// A header to be signed is named twice.
     NamedTwice {
         /// Which.
@@ -121,6 +138,13 @@ impl fmt::Display for BuildError {
                 "{name} has its fixed place in front: take it out of the signed headers (date_header chooses \
                  between date and x-date, source is signed wherever there is one)"
             ),
+            Self::Ambiguous { name } => write!(
+                f,
+                "{name} stands for something else than a header at other gateways: sign a header of another name"
+            ),
+            Self::TooManyHeaders => {
+                write!(f, "more than {MAX_SIGNED_HEADERS} headers are to be signed: sign fewer")
+            }
             Self::NamedTwice { name } => {
                 write!(f, "{name} is named twice among the signed headers: name it once")
             }
