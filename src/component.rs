@@ -119,15 +119,22 @@ pub(crate) fn sent_authority(uri: &Uri) -> Option<&str> {
 }
 
 fn without_default_port<'a>(host_and_port: &'a str, scheme: Option<&str>) -> &'a str {
-    let default_port = match scheme {
-        Some("http") => ":80",
-        Some("https") => ":443",
-        _ => ":",
+    let Some((host, port)) = host_and_port.rsplit_once(':') else {
+        return host_and_port;
     };
-    host_and_port
-        .strip_suffix(default_port)
-        .or_else(|| host_and_port.strip_suffix(':'))
-        .unwrap_or(host_and_port)
+    let default_port = match scheme {
+        Some("https" | "wss") => Some(443),
+        Some(_) => Some(80),
+        None => None,
+    };
+    // What is behind the last colon may be the end of an IPv6 address.
+    let is_left_out = port.is_empty() || port.parse::<u16>().ok() == default_port;
+    let is_port = port.bytes().all(|byte| byte.is_ascii_digit());
+    if is_port && is_left_out {
+        host
+    } else {
+        host_and_port
+    }
 }
 
 /// The target with its authority in the form of [`sent_authority`]; `None` if it has that form already.

@@ -10,12 +10,12 @@ use std::{fmt, sync::Arc, time::SystemTime};
 use bytes::{BufMut as _, Bytes, BytesMut};
 use http::{HeaderValue, Request, header, uri::Authority};
 
+use self::options::Options;
 pub use self::{
     builder::{BuildError, SignerBuilder},
     error::SignError,
     signed_headers::SignedHeaders,
 };
-use self::{error::MAX_HEADERS, options::Options};
 use crate::{
     Algorithm, Keys, RequestHead, SigningString,
     authorization::Encoder,
@@ -203,10 +203,6 @@ impl Signer {
     /// headers, or if the request goes to where no signature may go.
     pub fn sign(&self, head: RequestHead<'_>, now: SystemTime) -> Result<SignedHeaders, SignError> {
         let inner = &*self.inner;
-        if head.headers().len() > MAX_HEADERS {
-            return Err(SignError::TooManyHeaders);
-        }
-        inner.options.check_destination(head)?;
         let date = Timestamp::from(now).imf_fixdate();
         let components = inner.options.components(head, &date)?;
 

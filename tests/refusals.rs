@@ -605,3 +605,11 @@ async fn a_refusals_reason_says_where_authorization_cannot_be_read() {
         "Authorization has no name=\"value\" at byte 7: quote every value, one comma between two"
     );
 }
+
+#[tokio::test]
+async fn no_request_but_a_post_turns_its_refusal_into_a_grpc_status() {
+    let server = RawServer::start(layer()).await;
+    let text = "HMAC signature cannot be verified, a validate authorization header is required";
+    let grpc = b"content-type: application/grpc";
+    assert_refused(&server.ask(&[grpc]).await, 401, text);
+}

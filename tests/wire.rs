@@ -228,6 +228,21 @@ fn a_target_whose_host_is_signed_loses_user_information_and_a_default_port() {
         ),
         ("https://[::1]:443/a", "https://[::1]/a", "[::1]"),
         (
+            "http://api.example.com:080/a",
+            "http://api.example.com/a",
+            "api.example.com",
+        ),
+        (
+            "wss://api.example.com:443/a",
+            "wss://api.example.com/a",
+            "api.example.com",
+        ),
+        (
+            "http://api.example.com:/a",
+            "http://api.example.com/a",
+            "api.example.com",
+        ),
+        (
             "http://[2001:db8::80]/a",
             "http://[2001:db8::80]/a",
             "[2001:db8::80]",

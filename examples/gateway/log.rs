@@ -21,6 +21,9 @@ use tower_hmac_auth::{Rejection, VerifiedKey};
 #[derive(Clone)]
 pub(crate) struct Failure(pub(crate) String);
 
+/// An answer that waits for nothing but the client, in bytes.
+const SHORT: u64 = 4096;
+
 /// All that is to be said of a request. It is said when this is dropped, which is when the request is over: with the
 /// last byte of the answer, or when the client is gone.
 pub(crate) struct Entry {
@@ -31,7 +34,8 @@ pub(crate) struct Entry {
     key_id: Option<String>,
     wrong: Option<String>,
     is_complete: bool,
-    _in_flight: InFlight,
+    /// Gone as soon as a short answer, such as a refusal, is at hand: a client that does not take it is idle.
+    in_flight: Option<InFlight>,
 }
 
 impl Entry {
@@ -45,7 +49,7 @@ impl Entry {
             key_id: None,
             wrong: None,
             is_complete: false,
-            _in_flight: InFlight::new(requests),
+            in_flight: Some(InFlight::new(requests)),
         }
     }
 
@@ -63,6 +67,14 @@ impl Entry {
         };
         // The body of an answer to HEAD is never asked for.
         self.is_complete = self.method == Method::HEAD || response.body().is_end_stream();
+        if response
+            .body()
+            .size_hint()
+            .upper()
+            .is_some_and(|size| size <= SHORT)
+        {
+            self.in_flight = None;
+        }
         response.map(|body| Logged { body, entry: self })
     }
 }

@@ -5,7 +5,7 @@ use std::{error::Error as _, time::Duration};
 use bytes::Bytes;
 use http::{
     HeaderMap, HeaderName, HeaderValue, Request, StatusCode, Uri, Version,
-    header::{self, CONNECTION, CONTENT_LENGTH, HOST, TE, TRANSFER_ENCODING},
+    header::{self, CONNECTION, CONTENT_LENGTH, COOKIE, HOST, TE, TRANSFER_ENCODING},
     request,
     uri::{Authority, PathAndQuery, Scheme},
 };
@@ -113,6 +113,17 @@ impl Proxy {
             let why = "Connection names a signed header";
             return Err((StatusCode::BAD_REQUEST, why));
         }
+        let is_twin = |name: &HeaderName| {
+            let signed = head.headers.keys().filter(|name| is_signed(name));
+            !is_signed(name) && signed.into_iter().any(|signed| is_alike(name, signed))
+        };
+        if head.headers.keys().any(is_twin) {
+            let why = "a header is spelled almost as a signed one";
+            return Err((StatusCode::BAD_REQUEST, why));
+        }
+        if head.uri.scheme().is_none() && head.uri.authority().is_some() {
+            return Err((StatusCode::BAD_REQUEST, "no such target"));
+        }
         let host = host(&head)?;
         let key_id = HeaderValue::from_str(key.key_id())
             .map_err(|_| (StatusCode::INTERNAL_SERVER_ERROR, "no such header value"))?;
@@ -124,6 +135,7 @@ impl Proxy {
             headers.insert(TE, HeaderValue::from_static("trailers"));
             headers.insert(CONNECTION, HeaderValue::from_static("te"));
         }
+        join_cookies(headers);
         remove_consumer_key_ids(headers);
         headers.insert(CONSUMER_KEY_ID.clone(), key_id);
         if let Some(host) = host {
@@ -156,25 +168,47 @@ impl Proxy {
     }
 }
 
-/// The client's `Host`, so that the upstream's links are right. It is the target's where that has one, as on HTTP/2.
+/// The client's `Host`, so that the upstream's links are right; the target's where there is none, as on HTTP/2. Where
+/// there are both, the layer has seen to it that they are the same host.
 fn host(head: &request::Parts) -> Result<Option<HeaderValue>, NotPassed> {
-    if let Some(authority) = head.uri.authority() {
-        let authority = authority.as_str();
-        let host_and_port = authority
-            .rsplit_once('@')
-            .map_or(authority, |(_, rest)| rest);
-        let host = HeaderValue::from_str(host_and_port);
-        return host
-            .map(Some)
-            .map_err(|_| (StatusCode::BAD_REQUEST, "no such host"));
-    }
+    let no_host = |_| (StatusCode::BAD_REQUEST, "no such host");
     let mut hosts = head.headers.get_all(HOST).iter();
-    match (hosts.next(), hosts.next()) {
-        (Some(host), None) => Ok(Some(host.clone())),
+    match (hosts.next(), hosts.next(), head.uri.authority()) {
+        (Some(_), Some(_), _) => Err((StatusCode::BAD_REQUEST, "Host is there more than once")),
+        (Some(host), None, _) => {
+            let authority = Authority::try_from(host.as_bytes());
+            let authority = authority.map_err(|_| no_host(()))?;
+            match authority.as_str().contains('@') {
+                true => Err(no_host(())),
+                false => Ok(Some(host.clone())),
+            }
+        }
+        (None, _, Some(authority)) => {
+            let authority = authority.as_str();
+            let without_user = authority.rsplit_once('@');
+            let host_and_port = without_user.map_or(authority, |(_, rest)| rest);
+            let host = HeaderValue::from_str(host_and_port);
+            host.map(Some).map_err(|_| no_host(()))
+        }
         // HTTP/1.0 had none; the upstream's is sent then.
-        (None, None) if head.version < Version::HTTP_11 => Ok(None),
-        (None, _) => Err((StatusCode::BAD_REQUEST, "Host is missing")),
-        (Some(_), Some(_)) => Err((StatusCode::BAD_REQUEST, "Host is there more than once")),
+        (None, _, None) if head.version < Version::HTTP_11 => Ok(None),
+        (None, _, None) => Err((StatusCode::BAD_REQUEST, "Host is missing")),
+    }
+}
+
+/// HTTP/2 clients may send one a line, HTTP/1.1 knows one header only (RFC 9113, section 8.2.3).
+fn join_cookies(headers: &mut HeaderMap) {
+    let cookies: Vec<_> = headers.get_all(COOKIE).iter().collect();
+    if cookies.len() < 2 {
+        return;
+    }
+    let joined = cookies
+        .iter()
+        .map(|cookie| cookie.as_bytes())
+        .collect::<Vec<_>>()
+        .join(&b"; "[..]);
+    if let Ok(joined) = HeaderValue::from_bytes(&joined) {
+        headers.insert(COOKIE, joined);
     }
 }
 
@@ -209,22 +243,25 @@ fn is_coded_otherwise(headers: &HeaderMap) -> bool {
 
 /// Also spellings that some servers take for the same name: `X_Consumer_Key_Id`.
 fn remove_consumer_key_ids(headers: &mut HeaderMap) {
-    let is_same = |name: &&HeaderName| {
-        let letters = name.as_str().bytes();
-        letters
-            .map(|byte| {
-                if byte.is_ascii_alphanumeric() {
-                    byte
-                } else {
-                    b'-'
-                }
-            })
-            .eq(CONSUMER_KEY_ID.as_str().bytes())
-    };
-    let spellings: Vec<_> = headers.keys().filter(is_same).cloned().collect();
-    for name in spellings {
+    let spellings = headers
+        .keys()
+        .filter(|name| is_alike(name, &CONSUMER_KEY_ID));
+    for name in spellings.cloned().collect::<Vec<_>>() {
         headers.remove(name);
     }
+}
+
+/// Whether some servers take the two for the same name.
+fn is_alike(one: &HeaderName, other: &HeaderName) -> bool {
+    let fold = |byte: u8| {
+        if byte.is_ascii_alphanumeric() {
+            byte
+        } else {
+            b'-'
+        }
+    };
+    let [one, other] = [one, other].map(|name| name.as_str().bytes().map(fold));
+    one.eq(other)
 }
 
 /// Some servers take trailers for headers.

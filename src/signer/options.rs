@@ -2,6 +2,7 @@
 
 use http::{HeaderName, HeaderValue, header, uri::Authority};
 
+use super::error::MAX_HEADERS;
 use crate::{
     DateHeader, Excerpt, RequestHead, SignError,
     component::{self, Component, Components, Repeated, SOURCE},
@@ -47,7 +48,7 @@ impl Options {
     }
 
     /// Refuses requests that go to where no signature may go.
-    pub(crate) fn check_destination(&self, head: RequestHead<'_>) -> Result<(), SignError> {
+    fn check_destination(&self, head: RequestHead<'_>) -> Result<(), SignError> {
         if self.hosts.is_none() && !self.https_only {
             return Ok(());
         }
@@ -89,6 +90,10 @@ impl Options {
         head: RequestHead<'a>,
         date: &'a [u8],
     ) -> Result<Components<'a>, SignError> {
+        if head.headers().len() > MAX_HEADERS {
+            return Err(SignError::TooManyHeaders);
+        }
+        self.check_destination(head)?;
         let mut components = Components::new();
         components.push(Component {
             name: self.date_header.name().as_str(),

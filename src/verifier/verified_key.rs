@@ -30,7 +30,7 @@ impl<'h> Verified<'h> {
     }
 
     /// What the signature covers, in signing order and as the client spelled it. Each was in the request; nothing
-    /// else of the request can be trusted, not even its method, target or body.
+    /// else of the request can be trusted, not even its method, target or body. Blanks around a value are not covered.
     #[must_use]
     pub fn covered(&self) -> Covered<'h> {
         Covered(self.names.split(' '))

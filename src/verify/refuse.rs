@@ -1,7 +1,7 @@
 //! How a refusal is answered.
 
 use bytes::Bytes;
-use http::{HeaderValue, Response, StatusCode, header};
+use http::{HeaderValue, Method, Response, StatusCode, header};
 
 use crate::{Rejection, RequestHead};
 
@@ -38,7 +38,7 @@ where
 /// Answers as Tencent Cloud API Gateway does: `{"message": "…"}` with the documented text and status, and
 /// `WWW-Authenticate: hmac`.
 ///
-/// A gRPC request (`content-type: application/grpc…`) is answered in its own terms: HTTP 200, `grpc-status` 16
+/// A gRPC request (`POST`, `content-type: application/grpc…`) is answered in its own terms: HTTP 200, `grpc-status` 16
 /// (unauthenticated; 7 for a missing usage plan, 14 for a key store that is unavailable), the text as `grpc-message`, and no
 /// body, as gRPC clients take any other answer for a broken stream.
 #[derive(Debug, Clone)]
@@ -110,9 +110,11 @@ impl Refuse for Refusals {
     }
 }
 
+/// gRPC calls are POST requests; anything else of that type must not turn a refusal into a 200.
 fn is_grpc(head: RequestHead<'_>) -> bool {
     let content_type = head.headers().get(header::CONTENT_TYPE);
-    content_type.is_some_and(|value| value.as_bytes().starts_with(b"application/grpc"))
+    head.method() == Method::POST
+        && content_type.is_some_and(|value| value.as_bytes().starts_with(b"application/grpc"))
 }
 
 /// A "trailers-only" answer of the gRPC protocol over HTTP/2; `text` is printable ASCII.

@@ -7,10 +7,10 @@ use crate::{
     harness::{Gateway, Upstream, no_body, read_head, send, signed_head, text, values, within},
 };
 
-const OK: &str = "HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n";
+pub(crate) const OK: &str = "HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n";
 
 /// What the upstream gets when the gateway gets this.
-async fn passed_on(request_line: &str, lines: &[&str]) -> String {
+pub(crate) async fn passed_on(request_line: &str, lines: &[&str]) -> String {
     let (upstream, mut heads) = Upstream::raw(OK).await;
     let gateway = Gateway::before(upstream.address).await;
     let mut stream = gateway.connect(signed_head(request_line, lines)).await;

@@ -2,8 +2,10 @@
 
 use std::{sync::Arc, time::Duration};
 
+use bytes::Bytes;
 use http::{Request, Response, StatusCode, header};
-use http_body_util::BodyExt;
+use http_body_util::{BodyExt, Empty};
+use hyper_util::{client::legacy::Client, rt::TokioExecutor};
 use tokio::{
     io::AsyncReadExt,
     net::TcpListener,
@@ -166,4 +168,20 @@ async fn the_refusal_of_a_large_upload_arrives() {
                 .starts_with("{\"message\":")
         );
     }
+}
+
+#[tokio::test]
+async fn a_client_that_does_not_take_its_refusal_is_idle() {
+    let gateway = Gateway::start(&["--idle-timeout", "1", "--max-connections", "1"]).await;
+    let client = Client::builder(TokioExecutor::new())
+        .http2_only(true)
+        .http2_initial_stream_window_size(0)
+        .build_http::<Empty<Bytes>>();
+    let request = Request::get(gateway.url("/")).body(Empty::new()).unwrap();
+    let response = within(client.request(request)).await.unwrap();
+    assert_eq!(response.status(), StatusCode::UNAUTHORIZED);
+    // The only place is free again, though the refusal's text was never taken.
+    let (status, _) = within(gateway.get("/")).await;
+    assert_eq!(status, StatusCode::OK);
+    drop(response);
 }
