@@ -21,8 +21,9 @@ use std::{
 use http::{HeaderName, HeaderValue, Request, header};
 use proptest::prelude::*;
 use tower_hmac_auth::{
-    Algorithm, Binding, DateHeader, KeyError, KeyId, KeyPair, Lookup, ManualClock, Rejection,
-    SecretKey, SignLayer, SignService, Signer, SystemClock, VerifiedKey, Verifier, VerifyingKey,
+    Algorithm, AsyncKeys, Binding, DateHeader, KeyError, KeyId, KeyPair, KeyRef, Keys, Lookup,
+    ManualClock, Refusals, Rejection, RequestHead, SecretKey, ServerClock, SignLayer, SignService,
+    Signer, StaticKeys, SystemClock, VerifiedKey, Verifier, VerifyLayer, VerifyingKey,
 };
 
 use common::{FRIDAY, KEY_ID, at};
@@ -369,6 +370,38 @@ fn no_type_that_is_made_from_a_key_shows_the_secret() {
             debug("Verified", &verified),
             debug("VerifiedKey", &VerifiedKey::from(verified)),
             debug("Covered", &verified.covered()),
+        ]
+        .concat(),
+    );
+}
+
+#[test]
+fn no_layer_service_store_or_handle_that_holds_keys_shows_the_secret() {
+    let keys = keys();
+    let store = StaticKeys::from(keys.clone());
+    let layer = VerifyLayer::new(store.clone());
+    let key = VerifyingKey::from(&keys);
+    let shared = Keys::new(keys.clone());
+    let clock = ServerClock::new();
+    let async_store =
+        |_: &str, _: RequestHead<'_>| std::future::ready(Lookup::<Arc<VerifyingKey>>::Unknown);
+    assert_secret(
+        [
+            debug("Keys", &shared),
+            debug("Signer", &Signer::new(shared)),
+            debug("StaticKeys", &store),
+            debug("VerifyLayer", &layer),
+            debug("VerifyService", &tower::Layer::layer(&layer, "inner")),
+            debug("KeyRef", &KeyRef::Borrowed(&key)),
+            debug("KeyRef", &KeyRef::Shared(Arc::new(key.clone()))),
+            debug("AsyncKeys", &AsyncKeys(async_store)),
+            debug("Refusals", &Refusals::new()),
+            debug("ServerClock", &clock),
+            debug("ObserveLayer", &clock.observe()),
+            debug(
+                "ObserveService",
+                &tower::Layer::layer(&clock.observe(), "inner"),
+            ),
         ]
         .concat(),
     );
