@@ -81,7 +81,8 @@ pub enum PlainDate {
 ///   if [`plain_date`](Self::plain_date) says so. IMF-fixdate, RFC 850 and asctime dates, and a wrong weekday.
 /// - At most 64 listed names and 8 KiB a parameter, counted before anything is hashed.
 ///
-/// An unknown key and a wrong signature take the same time and the same work.
+/// An unknown key and a wrong signature take the same work, and so the same time; but for the first use of a key with
+/// an algorithm, which once also puts the key into the MAC.
 #[derive(Debug, Clone)]
 pub struct Verifier {
     scheme: &'static Scheme,
