@@ -15,8 +15,9 @@ use crate::{Clock, SystemClock};
 ///
 /// - The handler of a request that passes finds a [`VerifiedKey`](crate::VerifiedKey) in the request's extensions.
 ///   Nothing a client sends can put one there.
-/// - A request that is refused never reaches the inner service; its body is not read. The answer's extensions hold
-///   the [`Rejection`](crate::Rejection), and with the feature `tracing` there is an event.
+/// - A request that is refused never reaches the inner service; its body is not read. (A server that closes a
+///   connection with a large upload unread resets it, and the client may miss the answer: hyper does on HTTP/1.1.) The
+///   answer's extensions hold the [`Rejection`](crate::Rejection), and with the feature `tracing` there is an event.
 /// - Errors and readiness are the inner service's. A refusal uses up a readiness of the inner service, with a permit
 ///   that goes with it, until the service is called the next time: concurrency limits belong outside this layer.
 ///

@@ -64,6 +64,19 @@ async fn without_an_upstream_the_answer_is_the_key_id_and_what_was_signed() {
 }
 
 #[tokio::test]
+async fn head_is_answered_without_the_body_and_nothing_is_wrong_with_it() {
+    let mut gateway = Gateway::start(&[]).await;
+    let head = signed_head("HEAD / HTTP/1.1", &["Host: a", "Connection: close"]);
+    let answer = gateway.answer_to(head).await;
+    assert!(
+        answer.starts_with("HTTP/1.1 200 ") && answer.ends_with("\r\n\r\n"),
+        "{answer}"
+    );
+    let logged = gateway.log_line().await;
+    assert!(!logged.contains("wrong="), "{logged}");
+}
+
+#[tokio::test]
 async fn a_refusal_is_the_documented_one() {
     let gateway = Gateway::start(&[]).await;
     for version in [Version::HTTP_11, Version::HTTP_2] {

@@ -270,7 +270,7 @@ async fn head_204_and_304_have_no_body() {
         response.body(no_body()).unwrap()
     })
     .await;
-    let gateway = Gateway::before(upstream.address).await;
+    let mut gateway = Gateway::before(upstream.address).await;
     let close = ["Host: a", "Connection: close"];
     for (method, status, length) in [
         ("HEAD", 200, &["1234"][..]),
@@ -286,6 +286,8 @@ async fn head_204_and_304_have_no_body() {
         assert!(answer.ends_with("\r\n\r\n"), "{answer}");
         assert_eq!(values(&answer, "content-length"), length, "{answer}");
         assert_eq!(values(&answer, "etag"), ["\"1\""], "{answer}");
+        let logged = gateway.log_line().await;
+        assert!(!logged.contains("wrong="), "{logged}");
     }
     for (method, status) in [("HEAD", 200), ("GET", 204), ("GET", 304)] {
         let request = Request::builder()
