@@ -381,7 +381,7 @@ fn no_layer_service_store_or_handle_that_holds_keys_shows_the_secret() {
     let store = StaticKeys::from(keys.clone());
     let layer = VerifyLayer::new(store.clone());
     let key = VerifyingKey::from(&keys);
-    let shared = Keys::new(keys.clone());
+    let shared = Keys::new(keys);
     let clock = ServerClock::new();
     let async_store =
         |_: &str, _: RequestHead<'_>| std::future::ready(Lookup::<Arc<VerifyingKey>>::Unknown);
