@@ -26,7 +26,7 @@ use crate::{Clock, RequestHead, SystemClock, component, http_date::Timestamp};
 /// Hand it to [`SignLayer::clock`](crate::SignLayer::clock), put [`observe`](Self::observe)'s layer below, and try again
 /// after a refusal:
 #[cfg_attr(feature = "retry", doc = "```")]
-#[cfg_attr(not(feature = "retry"), doc = "```ignore")]
+#[cfg_attr(not(feature = "retry"), doc = "```text")]
 /// use tower::{ServiceBuilder, service_fn};
 /// use tower_hmac_auth::{KeyPair, RetryOnceLearnt, ServerClock, SignLayer};
 /// # let client = service_fn(|_: http::Request<()>| async { Ok::<_, std::io::Error>(http::Response::new(())) });
