@@ -15,13 +15,17 @@ use crate::{Lookup, RequestHead, VerifyingKey};
 ///
 /// A look-up that takes longer for ids that exist tells a patient client which do.
 ///
+/// The path is as the client sent it, neither decoded nor normalised: compare it whole. Below a router that rewrites it
+/// (axum's `nest`), see [`VerifyLayer::original_target`](crate::VerifyLayer::original_target). A closure needs the types
+/// of both its arguments written out, or the compiler says that it is "not general enough".
+///
 /// ```
 /// use std::sync::Arc;
 /// use tower_hmac_auth::{Binding, Lookup, RequestHead, SecretKey, VerifyLayer, VerifyingKey};
 ///
 /// let billing = Arc::new(VerifyingKey::new(&SecretKey::new("test-secret-key-0001")?));
 /// let layer = VerifyLayer::new(move |key_id: &str, head: RequestHead<'_>| match key_id {
-///     "billing" if head.uri().path().starts_with("/invoices") => Lookup::Key(billing.clone(), Binding::Bound),
+///     "billing" if head.uri().path() == "/invoices" => Lookup::Key(billing.clone(), Binding::Bound),
 ///     "billing" => Lookup::Key(billing.clone(), Binding::NotBound),
 ///     _ => Lookup::Unknown,
 /// });
