@@ -128,7 +128,8 @@ fn without_default_port<'a>(host_and_port: &'a str, scheme: Option<&str>) -> &'a
         None => None,
     };
     // What is behind the last colon may be the end of an IPv6 address.
-    let is_left_out = port.is_empty() || port.parse::<u16>().ok() == default_port;
+    let is_default = default_port.is_some_and(|default| port.parse() == Ok::<u16, _>(default));
+    let is_left_out = port.is_empty() || is_default;
     let is_port = port.bytes().all(|byte| byte.is_ascii_digit());
     if is_port && is_left_out {
         host
