@@ -1,17 +1,19 @@
 //! The `Authorization` header: encode and strict decode.
 
 mod malformed;
+mod parameters;
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use bytes::{BufMut as _, BytesMut};
 use http::header;
 
 pub use self::malformed::Malformed;
+use self::parameters::Parameters;
 use crate::{
     Algorithm, Excerpt, KeyId, Rejection, RequestHead,
     algorithm::{MAX_SIGNATURE_LEN, Tag},
     component::{self, Repeated},
-    scheme::Scheme,
+    scheme::{Facts, Grammar, Special},
 };
 
 /// Longest parameter value that is looked at, in bytes.
@@ -20,52 +22,69 @@ pub(crate) const MAX_PARAMETER_LEN: usize = 8 * 1024;
 /// Most names that are looked at in a `headers` list.
 pub(crate) const MAX_COMPONENTS: usize = 64;
 
+/// The algorithm's name where the hash is to be known from the key (draft-cavage-http-signatures-12, section 2.1.3).
+pub(crate) const HS2019: &str = "hs2019";
+
+/// Room for `created` and `expires`: twelve digits reach beyond the year 9999.
+const MAX_TIMES_LEN: usize = 2 * "created=000000000000,".len();
+
 /// The longest signature in base64: four characters for every three bytes begun.
 const MAX_BASE64_LEN: usize = MAX_SIGNATURE_LEN.div_ceil(3) * 4;
 
+/// When a signature was made and until when it is good, in seconds since 1970, as text: the parameters `created` and
+/// `expires`, where the scheme has them.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Times<T> {
+    pub(crate) created: Option<T>,
+    pub(crate) expires: Option<T>,
+}
+
 /// Writes an `Authorization` value in the order of the documentation's samples: key id, algorithm, headers,
-/// signature, each quoted, separated by `, `.
+/// signature, each quoted; `created` and `expires`, not quoted, before the headers.
 pub(crate) struct Encoder<'b> {
     buffer: &'b mut BytesMut,
+    grammar: &'static Grammar,
     listed: bool,
 }
 
 impl<'b> Encoder<'b> {
     pub(crate) fn new(
         buffer: &'b mut BytesMut,
-        scheme: &Scheme,
+        grammar: &'static Grammar,
         key_id: &KeyId,
-        algorithm: Algorithm,
+        algorithm: &str,
+        times: &Times<String>,
     ) -> Self {
-        for part in [
-            scheme.auth_scheme,
-            " ",
-            scheme.key_id,
-            "=\"",
-            key_id.as_str(),
-            "\", algorithm=\"",
-            algorithm.name(),
-            "\", headers=\"",
-        ] {
-            buffer.put_slice(part.as_bytes());
+        let mut put = |parts: &[&str]| {
+            for part in parts {
+                buffer.put_slice(part.as_bytes());
+            }
+        };
+        let separator = grammar.separator;
+        put(&[grammar.auth_scheme, " ", grammar.key_id, "=\""]);
+        put(&[key_id.as_str(), "\"", separator]);
+        put(&["algorithm=\"", algorithm, "\"", separator]);
+        if let Some(created) = &times.created {
+            put(&["created=", created, separator]);
         }
+        if let Some(expires) = &times.expires {
+            put(&["expires=", expires, separator]);
+        }
+        put(&["headers=\""]);
         Self {
             buffer,
+            grammar,
             listed: false,
         }
     }
 
     /// Room for a whole header with a list of names of `list_len` bytes.
-    pub(crate) fn max_len(scheme: &Scheme, key_id: &KeyId, list_len: usize) -> usize {
-        // The rest of what is fixed, with the longest algorithm's name.
-        const FIXED: usize = r#" ="", algorithm="hmac-sha512", headers="", signature="""#.len();
-        let Scheme {
-            auth_scheme,
-            key_id: parameter,
-            ..
-        } = scheme;
-        let given = auth_scheme.len() + parameter.len() + key_id.as_str().len() + list_len;
-        FIXED + given + MAX_BASE64_LEN
+    pub(crate) fn max_len(grammar: &Grammar, key_id: &KeyId, list_len: usize) -> usize {
+        // The rest of what is fixed, with the longest algorithm's name and times.
+        const FIXED: usize =
+            r#" ="", algorithm="hmac-sha512", headers="", signature="""#.len() + MAX_TIMES_LEN;
+        let names = grammar.auth_scheme.len() + grammar.key_id.len();
+        FIXED + names + key_id.as_str().len() + list_len + MAX_BASE64_LEN
     }
 
     /// Adds the next name to the list of what is signed.
@@ -78,7 +97,9 @@ impl<'b> Encoder<'b> {
     }
 
     pub(crate) fn finish(self, signature: &Tag) {
-        self.buffer.put_slice(b"\", signature=\"");
+        for part in ["\"", self.grammar.separator, "signature=\""] {
+            self.buffer.put_slice(part.as_bytes());
+        }
         let mut base64 = [0; MAX_BASE64_LEN];
         // The array has room for the longest signature, so this cannot fail.
         let len = STANDARD
@@ -89,11 +110,13 @@ impl<'b> Encoder<'b> {
     }
 }
 
-/// The four parameters, each there, none empty, none looked into yet.
-#[derive(Debug, Clone, Copy)]
+/// The parameters, all that must be there, none empty, none looked into yet.
+#[derive(Debug, Clone)]
 pub(crate) struct Authorization<'h> {
     pub(crate) key_id: &'h str,
-    pub(crate) algorithm: &'h str,
+    /// `None` is the same as [`HS2019`].
+    pub(crate) algorithm: Option<&'h str>,
+    pub(crate) times: Times<&'h str>,
     pub(crate) headers: &'h str,
     pub(crate) signature: &'h str,
 }
@@ -102,8 +125,10 @@ impl<'h> Authorization<'h> {
     /// Reads the request's one `Authorization` header.
     ///
     /// The parameters may come in any order, as RFC 9110, section 11.2, has it: which is which is plain from
-    /// their names, and a repeated or unknown one is refused. Each is quoted, without escapes.
-    pub(crate) fn decode(scheme: &Scheme, head: RequestHead<'h>) -> Result<Self, Rejection> {
+    /// their names, and a repeated or unknown one is refused; Kong alone wants them in order. Each is quoted, without
+    /// escapes, but for the times.
+    pub(crate) fn decode(facts: &Facts, head: RequestHead<'h>) -> Result<Self, Rejection> {
+        let grammar = &facts.grammar;
         let name = header::AUTHORIZATION.as_str();
         let value = component::single_value(head, name)
             .map_err(|Repeated| Rejection::repeated(name))?
@@ -111,61 +136,47 @@ impl<'h> Authorization<'h> {
         let text = value.to_str().map_err(|_not_ascii| Malformed::NotAscii)?;
         let text = text.trim_end_matches([' ', '\t']);
         let begun = text.trim_start_matches([' ', '\t']);
-        let (auth_scheme, mut rest) = begun.split_once(' ').unwrap_or((begun, ""));
-        if !auth_scheme.eq_ignore_ascii_case(scheme.auth_scheme) {
+        let (auth_scheme, rest) = begun.split_once(' ').unwrap_or((begun, ""));
+        let spellings = grammar.auth_scheme_spellings;
+        if !auth_scheme.eq_ignore_ascii_case(grammar.auth_scheme)
+            || !spellings.is_empty() && !spellings.contains(&auth_scheme)
+        {
             return Err(Malformed::OtherScheme.into());
         }
-
-        let [mut key_id, mut algorithm, mut headers, mut signature] = [None; 4];
-        rest = rest.trim_start_matches(' ');
-        while !rest.is_empty() {
-            let unreadable = Malformed::NotAParameter {
-                position: text.len() - rest.len(),
-            };
-            let Some((name, value, after)) = split_parameter(rest) else {
-                return Err(unreadable.into());
-            };
-            let slot = match name {
-                name if name == scheme.key_id => &mut key_id,
-                "algorithm" => &mut algorithm,
-                "headers" => &mut headers,
-                "signature" => &mut signature,
-                name => {
-                    return Err(Malformed::UnknownParameter {
-                        name: Excerpt::new(name),
-                    }
-                    .into());
-                }
-            };
-            if value.len() > MAX_PARAMETER_LEN {
-                return Err(Malformed::ParameterTooLong {
-                    name: Excerpt::new(name),
-                }
-                .into());
-            }
-            if slot.replace(value).is_some() {
-                return Err(Malformed::RepeatedParameter {
-                    name: Excerpt::new(name),
-                }
-                .into());
-            }
-            rest = after;
-        }
+        let parameters = Parameters::read(grammar, text, rest.trim_start_matches(' '))?;
 
         let some = |value: Option<&'h str>| value.filter(|value| !value.is_empty());
         let missing = |parameter| Rejection::ParameterMissing { parameter };
+        let algorithm = match parameters.algorithm {
+            None if grammar.has_times => None,
+            algorithm => Some(some(algorithm).ok_or(missing("algorithm"))?),
+        };
+        let headers = match (parameters.headers, grammar.implied_list) {
+            (None, Some([under_hs2019, otherwise])) => match algorithm {
+                None | Some(HS2019) => under_hs2019,
+                Some(_) => otherwise,
+            },
+            (headers, _) => some(headers).ok_or(missing("headers"))?,
+        };
         Ok(Self {
-            algorithm: some(algorithm).ok_or(missing("algorithm"))?,
-            headers: some(headers).ok_or(missing("headers"))?,
-            key_id: some(key_id).ok_or(Rejection::KeyIdOrSignatureMissing)?,
-            signature: some(signature).ok_or(Rejection::KeyIdOrSignatureMissing)?,
+            algorithm,
+            headers,
+            key_id: some(parameters.key_id).ok_or(Rejection::KeyIdOrSignatureMissing)?,
+            signature: some(parameters.signature).ok_or(Rejection::KeyIdOrSignatureMissing)?,
+            times: parameters.times,
         })
     }
 
-    /// The names in the list: at most [`MAX_COMPONENTS`], one space between two, each a field name, none twice.
+    /// Whether the hash is to be known from the key.
+    pub(crate) fn is_hs2019(&self) -> bool {
+        matches!(self.algorithm, None | Some(HS2019))
+    }
+
+    /// The names in the list: at most [`MAX_COMPONENTS`], one space between two, each a field name or one of the
+    /// scheme's own, none twice.
     pub(crate) fn names(
         &self,
-        scheme: &Scheme,
+        facts: &Facts,
     ) -> Result<impl Iterator<Item = &'h str> + use<'h>, Malformed> {
         let names = self.headers.split(' ');
         if names.clone().nth(MAX_COMPONENTS).is_some() {
@@ -176,10 +187,17 @@ impl<'h> Authorization<'h> {
             if name.is_empty() {
                 return Err(Malformed::EmptyName);
             }
-            if !component::is_field_name(name)
-                || is(&header::AUTHORIZATION.as_str())
-                || scheme.ambiguous_names.iter().any(is)
-            {
+            let is_signable = match facts.special(name) {
+                // draft-cavage-http-signatures-12, section 2.3.
+                Some(Special::Created | Special::Expires) => self.is_hs2019(),
+                Some(_) => true,
+                None => {
+                    component::is_field_name(name)
+                        && !is(&header::AUTHORIZATION.as_str())
+                        && !facts.is_ambiguous(name)
+                }
+            };
+            if !is_signable {
                 return Err(Malformed::NotSignable {
                     name: Excerpt::new(name),
                 });
@@ -207,21 +225,6 @@ impl<'h> Authorization<'h> {
         }
         Ok(Signature { bytes, len })
     }
-}
-
-/// Splits `name="value"` and the comma behind it off; a comma must be followed by another parameter.
-fn split_parameter(text: &str) -> Option<(&str, &str, &str)> {
-    let (name, rest) = text.split_once("=\"")?;
-    let (value, rest) = rest.split_once('"')?;
-    if !component::is_field_name(name) {
-        return None;
-    }
-    let rest = rest.trim_start_matches([' ', '\t']);
-    if rest.is_empty() {
-        return Some((name, value, rest));
-    }
-    let rest = rest.strip_prefix(',')?.trim_start_matches([' ', '\t']);
-    (!rest.is_empty()).then_some((name, value, rest))
 }
 
 /// A signature as it was received, decoded.

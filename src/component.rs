@@ -1,9 +1,11 @@
 //! What can be signed, and what it stands for in a request.
 
+use std::borrow::Cow;
+
 use http::{HeaderName, HeaderValue, Uri, header, uri::Authority};
 use smallvec::SmallVec;
 
-use crate::RequestHead;
+use crate::{RequestHead, scheme::Layout, target::Target};
 
 /// Which header carries the date that is signed.
 ///
@@ -50,12 +52,28 @@ pub(crate) static MICRO_SERVICE_NAME: HeaderName = HeaderName::from_static("x-mi
 static X_DATE: HeaderName = HeaderName::from_static("x-date");
 
 /// One signed thing of a request: a line of the signing string.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub(crate) struct Component<'h> {
     /// As it is listed.
     pub(crate) name: &'h str,
-    /// Without blanks around it.
-    pub(crate) value: &'h [u8],
+    pub(crate) value: Value<'h>,
+}
+
+/// What a listed name stands for.
+#[derive(Debug, Clone)]
+pub(crate) enum Value<'h> {
+    /// A header's value or a parameter's, without blanks around it.
+    Text(Cow<'h, [u8]>),
+    /// The method and the target.
+    Target(Target<'h>),
+    /// Nothing: the request lacks the header.
+    Absent,
+}
+
+impl<'h> Value<'h> {
+    pub(crate) fn text(value: &'h [u8]) -> Self {
+        Self::Text(trim(value).into())
+    }
 }
 
 /// All that is signed of a request, in signing order. Requests sign a few things; more than these go to the heap.
@@ -74,6 +92,23 @@ pub(crate) fn single_value<'h>(
     match (values.next(), values.next()) {
         (value, None) => Ok(value),
         (_, Some(_)) => Err(Repeated),
+    }
+}
+
+/// What is signed of a header, if it is there: its one value, or all of them where the scheme joins them.
+pub(crate) fn header_value<'h>(
+    layout: &Layout,
+    head: RequestHead<'h>,
+    name: &str,
+) -> Result<Option<Value<'h>>, Repeated> {
+    match (single_value(head, name), (layout.join)(name)) {
+        (Ok(value), _) => Ok(value.map(|value| Value::text(value.as_bytes()))),
+        (Err(Repeated), None) => Err(Repeated),
+        (Err(Repeated), Some(separator)) => {
+            let values = head.headers().get_all(name).iter();
+            let values: Vec<_> = values.map(|value| trim(value.as_bytes())).collect();
+            Ok(Some(Value::Text(values.join(separator).into())))
+        }
     }
 }
 

@@ -37,6 +37,21 @@ impl Timestamp {
             .unwrap_or(UNIX_EPOCH)
     }
 
+    /// Seconds since 1970, as `created` and `expires` count them.
+    pub(crate) fn from_seconds(seconds: u64) -> Self {
+        Self(seconds.min(LAST))
+    }
+
+    /// Seconds since 1970.
+    pub(crate) fn seconds(self) -> u64 {
+        self.0
+    }
+
+    /// The time `by` later, in whole seconds; the last one if there is none.
+    pub(crate) fn later(self, by: Duration) -> Self {
+        Self::from_seconds(self.0.saturating_add(by.as_secs()))
+    }
+
     /// As an IMF-fixdate, the only form that may be sent.
     pub(crate) fn imf_fixdate(self) -> [u8; IMF_FIXDATE_LEN] {
         let mut text = [0; IMF_FIXDATE_LEN];

@@ -84,6 +84,7 @@ mod server_clock;
 mod sign;
 mod signer;
 mod signing_string;
+mod target;
 mod verifier;
 mod verify;
 
@@ -97,10 +98,12 @@ pub use self::{
     keys::Keys,
     rejection::{Excerpt, Rejection},
     request_head::RequestHead,
+    scheme::{Scheme, UnknownScheme},
     server_clock::{ObserveFuture, ObserveLayer, ObserveService, ServerClock},
     sign::{SignLayer, SignService},
     signer::{BuildError, SignError, SignedHeaders, Signer, SignerBuilder},
     signing_string::SigningString,
+    target::TargetError,
     verifier::{
         Binding, Covered, Credentials, Lookup, PlainDate, Verified, VerifiedKey, Verifier,
         VerifyingKey,

@@ -7,13 +7,13 @@ use std::{borrow::Cow, fmt};
 use http::StatusCode;
 
 pub use self::excerpt::Excerpt;
-use crate::{DateHeader, Malformed};
+use crate::{DateHeader, Malformed, Scheme, TargetError};
 
 /// Why a request is refused: one value for each of the refusals that the gateway documents, and a few that only
 /// a careful verifier has.
 ///
-/// [`text`](Self::text) is what the client is told, word for word as Tencent Cloud API Gateway documents it
-/// ("error codes"). [`Display`](fmt::Display) is for the server's log: one line that says what is wrong, where,
+/// [`Scheme::text`] is what the client is told, word for word as the gateway documents it;
+/// [`text`](Self::text) is that of Tencent Cloud API Gateway. [`Display`](fmt::Display) is for the server's log: one line that says what is wrong, where,
 /// and what to do. Neither ever holds a secret or a right signature.
 ///
 /// ```
@@ -76,6 +76,20 @@ pub enum Rejection {
         /// How far off it may be, in seconds.
         max_skew: u64,
     },
+    /// The signature covers a request target that cannot be signed, or that is not believed.
+    Target(TargetError),
+    /// The time in the parameter `created` is too far from the server's clock.
+    CreatedOutOfRange {
+        /// How far off it is, in seconds, either way.
+        skew: u64,
+        /// How far off it may be, in seconds.
+        max_skew: u64,
+    },
+    /// The time in the parameter `expires` is over.
+    Expired {
+        /// For how long, in seconds.
+        since: u64,
+    },
     /// No key has this id, or it is disabled.
     KeyUnknown,
     /// The signature is not that of the signing string under this key.
@@ -89,55 +103,10 @@ pub enum Rejection {
 }
 
 impl Rejection {
-    /// What the client is told: the gateway's documented text.
+    /// What the client is told by Tencent Cloud API Gateway: its documented text. [`Scheme::text`] has every gateway's.
     #[must_use]
     pub fn text(&self) -> Cow<'static, str> {
-        let text = match self {
-            Self::AuthorizationMissing => {
-                "HMAC signature cannot be verified, a validate authorization header is required"
-            }
-            Self::AuthorizationMalformed(_) => "HMAC authorization format error.",
-            Self::ParameterMissing { .. } => "HMAC authorization headers is invalidate.",
-            Self::KeyIdOrSignatureMissing => "HMAC id or signature missing.",
-            Self::AlgorithmNotSupported { algorithm } => {
-                return format!("HMAC algorithm {algorithm} not supported.").into();
-            }
-            Self::HeaderRepeated { .. } => "HMAC do not support multiple HTTP header.",
-            Self::HeaderMissing { name } | Self::NotCovered { name } => {
-                return format!(
-                    "HMAC signature cannot be verified, a valid {name} header is required."
-                )
-                .into();
-            }
-            Self::DateNotCovered
-            | Self::XDateNotCovered
-            | Self::DateUnreadable {
-                header: DateHeader::Date,
-            } => "HMAC signature cannot be verified, a valid date or x-date header is required.",
-            Self::DateUnreadable {
-                header: DateHeader::XDate,
-            } => {
-                "HMAC signature cannot be verified, a valid x-date header is required for HMAC Authentication."
-            }
-            Self::DateOutOfRange {
-                header: DateHeader::Date,
-                ..
-            } => {
-                "HMAC signature cannot be verified, the date header is out of date for HMAC Authentication."
-            }
-            Self::DateOutOfRange {
-                header: DateHeader::XDate,
-                ..
-            } => {
-                "HMAC signature cannot be verified, the x-date header is out of date for HMAC Authentication."
-            }
-            Self::KeyUnknown => "HMAC signature cannot be verified.",
-            Self::SignatureMismatch => "HMAC signature does not match.",
-            Self::KeyNotBound => "HMAC apikey is invalid for API.",
-            Self::NoUsagePlan => "Found no validate usage plan.",
-            Self::KeyStoreUnavailable => "HMAC signature cannot be verified at present.",
-        };
-        text.into()
+        Scheme::Tencent.text(self)
     }
 
     pub(crate) fn repeated(name: &str) -> Self {
@@ -196,6 +165,14 @@ impl fmt::Display for Rejection {
                 write!(f, "{} is {skew} s from this clock, more than {max_skew} s: sign every request when it \
                            is sent, and set the clocks", header.name())
             }
+            Self::Target(error) => fmt::Display::fmt(error, f),
+            Self::CreatedOutOfRange { skew, max_skew } => {
+                write!(f, "created is {skew} s from this clock, more than {max_skew} s: sign every request when it \
+                           is sent, and set the clocks")
+            }
+            Self::Expired { since } => {
+                write!(f, "the signature expired {since} s ago: sign every request when it is sent, and set the clocks")
+            }
             Self::KeyUnknown => f.write_str("the key id is unknown or disabled: check the id"),
             Self::SignatureMismatch => f.write_str(
                 "the signature does not match: check the secret key, and compare both sides' signing strings",
@@ -208,6 +185,12 @@ impl fmt::Display for Rejection {
 }
 
 impl std::error::Error for Rejection {}
+
+impl From<TargetError> for Rejection {
+    fn from(error: TargetError) -> Self {
+        Self::Target(error)
+    }
+}
 
 impl From<Malformed> for Rejection {
     fn from(malformed: Malformed) -> Self {

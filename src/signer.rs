@@ -1,5 +1,6 @@
 //! The signer: request head and time in, headers out. No I/O, no async.
 
+mod build_error;
 mod builder;
 mod error;
 pub(crate) mod options;
@@ -12,21 +13,19 @@ use http::{HeaderValue, Request, header, uri::Authority};
 
 use self::options::Options;
 pub use self::{
-    builder::{BuildError, SignerBuilder},
-    error::SignError,
+    build_error::BuildError, builder::SignerBuilder, error::SignError,
     signed_headers::SignedHeaders,
 };
 use crate::{
-    Algorithm, Keys, RequestHead, SigningString,
+    Algorithm, Keys, RequestHead, Scheme, SigningString,
     authorization::Encoder,
     component::{self, MICRO_SERVICE_NAME, NAME_SPACE_CODE, SOURCE},
     hosts::{HostPatternError, Hosts},
     http_date::{IMF_FIXDATE_LEN, Timestamp},
-    scheme::{self, Scheme},
-    signing_string,
+    signing_string, target,
 };
 
-/// Signs request heads with a key pair, in the scheme of Tencent Cloud API Gateway.
+/// Signs request heads with a key pair, in the [`Scheme`] of Tencent Cloud API Gateway unless told otherwise.
 ///
 /// Clones are cheap and share everything. The key is put into the MAC once, when it is first used. The pair can be
 /// exchanged while the signer is in use: [`Keys`].
@@ -62,15 +61,18 @@ use crate::{
 ///
 /// # What is signed
 ///
-/// The date, then `Source` if there is one, then the headers named in
-/// [`SignerBuilder::signed_headers`], in that order. Nothing else: not the method, not the target, not the body.
+/// The scheme's default list, then the headers named in [`SignerBuilder::signed_headers`], in that order; or exactly
+/// what [`SignerBuilder::components`] lists. With Tencent's scheme the default is the date, then `Source` if there is
+/// one: not the method, not the target, not the body. The other schemes cover the method and the target too.
 ///
-/// - The date is `X-Date` unless [`SignerBuilder::date_header`] says `Date`. It replaces one that is on the
+/// - The date is `X-Date` or `Date`, see [`SignerBuilder::date_header`]. It replaces one that is on the
 ///   request; the other of the two is removed.
 /// - `Source` is the request's own if it has one, even an empty one, else that of [`source`](Self::source).
 /// - Other headers are signed if the request has them, and left out of the list if it lacks them.
 /// - `host`, if it is to be signed, is the request's `Host` if it has one, else that of
 ///   [`authority`](Self::authority), else the target's.
+/// - The request target is signed as it goes over the wire, from a target in absolute or in origin form; `*` and an
+///   authority (`CONNECT`) cannot be signed.
 /// - Spaces and tabs around a signed value are removed, in the signing string and in what is sent.
 #[derive(Clone)]
 pub struct Signer {
@@ -80,8 +82,10 @@ pub struct Signer {
 #[derive(Clone)]
 struct Inner {
     keys: Keys,
-    scheme: &'static Scheme,
+    scheme: Scheme,
     algorithm: Algorithm,
+    /// As it is sent: the algorithm's, or one that leaves the hash to be known from the key.
+    algorithm_name: &'static str,
     options: Options,
 }
 
@@ -90,28 +94,12 @@ impl Signer {
     /// is sound.
     #[must_use]
     pub fn new(keys: impl Into<Keys>) -> Self {
-        Self::builder(keys).build_unchecked()
+        Self::builder(keys).with_defaults()
     }
 
-    /// For the options that can be wrong.
+    /// For the options that can be wrong, another [`Scheme`] among them.
     pub fn builder(keys: impl Into<Keys>) -> SignerBuilder {
-        SignerBuilder::new(keys.into(), &scheme::TENCENT)
-    }
-
-    pub(crate) fn from_parts(
-        scheme: &'static Scheme,
-        keys: Keys,
-        algorithm: Algorithm,
-        options: Options,
-    ) -> Self {
-        Self {
-            inner: Arc::new(Inner {
-                keys,
-                scheme,
-                algorithm,
-                options,
-            }),
-        }
+        SignerBuilder::new(keys.into())
     }
 
     /// Sends and signs this `Source` with requests that have none; any value, also an empty one. Default: none.
@@ -187,6 +175,12 @@ impl Signer {
         &self.inner.keys
     }
 
+    /// The gateway's dialect it signs in.
+    #[must_use]
+    pub fn scheme(&self) -> Scheme {
+        self.inner.scheme
+    }
+
     /// The algorithm that signs.
     #[must_use]
     pub fn algorithm(&self) -> Algorithm {
@@ -203,31 +197,46 @@ impl Signer {
     /// headers, or if the request goes to where no signature may go.
     pub fn sign(&self, head: RequestHead<'_>, now: SystemTime) -> Result<SignedHeaders, SignError> {
         let inner = &*self.inner;
-        let date = Timestamp::from(now).imf_fixdate();
-        let components = inner.options.components(head, &date)?;
+        let facts = inner.scheme.facts();
+        let now = Timestamp::from(now);
+        let date = now.imf_fixdate();
+        let times = inner.options.times(now);
+        let components = inner
+            .options
+            .components(&facts.layout, head, &date, &times)?;
 
         let keys = inner.keys.load();
+        if !facts.carries_key_id(keys.id.as_str()) {
+            let scheme = inner.scheme;
+            return Err(SignError::KeyIdNotCarried { scheme });
+        }
         let mut mac = keys.macs.start(inner.algorithm);
-        signing_string::write(&components, &mut mac);
+        signing_string::write(&facts.layout, keys.id.as_str(), &components, &mut mac);
 
         // One allocation for both values; they are slices of it.
         let list_len = components
             .iter()
             .map(|component| component.name.len() + 1)
             .sum();
-        let room = IMF_FIXDATE_LEN + Encoder::max_len(inner.scheme, &keys.id, list_len);
+        let room = IMF_FIXDATE_LEN + Encoder::max_len(&facts.grammar, &keys.id, list_len);
         let mut buffer = BytesMut::with_capacity(room);
         buffer.put_slice(&date);
         let date = buffer.split();
-        let mut authorization = Encoder::new(&mut buffer, inner.scheme, &keys.id, inner.algorithm);
+        let mut authorization = Encoder::new(
+            &mut buffer,
+            &facts.grammar,
+            &keys.id,
+            inner.algorithm_name,
+            &times,
+        );
         for component in &components {
             authorization.list(component.name);
         }
         authorization.finish(&mac.finish());
 
+        let date_header = inner.options.date_header();
         Ok(SignedHeaders {
-            date_header: inner.options.date_header,
-            date: header_value(date.freeze()),
+            date: date_header.map(|header| (header, header_value(date.freeze()))),
             others: inner.options.others(head).collect(),
             authorization: sensitive(header_value(buffer.freeze())),
         })
@@ -243,15 +252,19 @@ impl Signer {
         head: RequestHead<'_>,
         now: SystemTime,
     ) -> Result<SigningString, SignError> {
-        let date = Timestamp::from(now).imf_fixdate();
-        let components = self.inner.options.components(head, &date)?;
-        Ok(SigningString::new(&components))
+        let Inner { options, keys, .. } = &*self.inner;
+        let layout = &self.inner.scheme.facts().layout;
+        let now = Timestamp::from(now);
+        let (date, times) = (now.imf_fixdate(), options.times(now));
+        let components = options.components(layout, head, &date, &times)?;
+        let key_id = &keys.load().id;
+        Ok(SigningString::new(layout, key_id.as_str(), &components))
     }
 
     /// Signs a request in place: [`sign`](Self::sign), then [`SignedHeaders::apply`].
     ///
-    /// Where `host` is signed, the target is first brought into the form that is sent on HTTP/1.1 and HTTP/2 alike:
-    /// without user information, an empty port or the default port.
+    /// Where the host or the target is signed, the URI is first brought into the form that is sent on HTTP/1.1 and
+    /// HTTP/2 alike: without user information, an empty port or the default port; a query without a path gets a slash.
     ///
     /// # Errors
     ///
@@ -262,8 +275,14 @@ impl Signer {
         request: &mut Request<B>,
         now: SystemTime,
     ) -> Result<(), SignError> {
-        if self.inner.options.signs_host()
+        let options = &self.inner.options;
+        if options.signs_host()
             && let Some(uri) = component::with_sent_authority(request.uri())
+        {
+            *request.uri_mut() = uri;
+        }
+        if options.signs_target()
+            && let Some(uri) = target::with_sent_path(request.uri())
         {
             *request.uri_mut() = uri;
         }
@@ -275,7 +294,7 @@ impl Signer {
             Err(error) => {
                 let headers = request.headers_mut();
                 if error.is_destination() {
-                    self.inner.scheme.remove_signature(headers);
+                    self.inner.scheme.facts().remove_signature(headers);
                 } else {
                     headers.remove(header::AUTHORIZATION);
                 }
@@ -293,6 +312,7 @@ impl fmt::Debug for Signer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Signer")
             .field("keys", &self.inner.keys)
+            .field("scheme", &self.inner.scheme)
             .field("algorithm", &self.inner.algorithm)
             .field("options", &self.inner.options)
             .finish_non_exhaustive()

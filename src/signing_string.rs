@@ -2,34 +2,76 @@
 
 use std::fmt::{self, Write as _};
 
-use crate::component::Component;
+use crate::{
+    component::{Component, Value},
+    scheme::{Absent, Layout},
+};
 
 /// Where signed bytes go: into a MAC, or into a [`SigningString`] to be looked at.
 pub(crate) trait Sink {
     fn write(&mut self, bytes: &[u8]);
-}
 
-/// Writes the signing string: for each component in the order of the list `name: value`, the name in lower
-/// case, joined with newlines, none at the end.
-///
-/// Source: Tencent Cloud API Gateway, "signature generation instructions".
-pub(crate) fn write(components: &[Component<'_>], sink: &mut impl Sink) {
-    for (position, component) in components.iter().enumerate() {
-        if position > 0 {
-            sink.write(b"\n");
+    fn write_lower_case(&mut self, text: &str) {
+        if text.bytes().any(|byte| byte.is_ascii_uppercase()) {
+            self.write(text.to_ascii_lowercase().as_bytes());
+        } else {
+            self.write(text.as_bytes());
         }
-        write_lower_case(component.name, sink);
-        sink.write(b": ");
-        sink.write(component.value);
     }
 }
 
-fn write_lower_case(name: &str, sink: &mut impl Sink) {
-    if name.bytes().any(|byte| byte.is_ascii_uppercase()) {
-        sink.write(name.to_ascii_lowercase().as_bytes());
-    } else {
-        sink.write(name.as_bytes());
+/// Writes the signing string: a line for each component in the order of the list, joined with newlines; most lines
+/// are `name: value`.
+///
+/// Source: Tencent Cloud API Gateway, "signature generation instructions"; draft-cavage-http-signatures-12, section
+/// 2.3. What differs is in [`Layout`].
+pub(crate) fn write(
+    layout: &Layout,
+    key_id: &str,
+    components: &[Component<'_>],
+    sink: &mut impl Sink,
+) {
+    let mut newline: &[u8] = b"";
+    if layout.begins_with_key_id {
+        sink.write(key_id.as_bytes());
+        newline = b"\n";
     }
+    for component in components {
+        if write_line(layout, component, newline, sink) {
+            newline = b"\n";
+        }
+    }
+    if layout.ends_with_newline {
+        sink.write(b"\n");
+    }
+}
+
+/// Writes a line with `newline` in front of it; `false` if the component has none.
+fn write_line(
+    layout: &Layout,
+    component: &Component<'_>,
+    newline: &[u8],
+    sink: &mut impl Sink,
+) -> bool {
+    let is_absent = matches!(component.value, Value::Absent);
+    if is_absent && layout.absent == Some(Absent::NoLine) {
+        return false;
+    }
+    sink.write(newline);
+    if !matches!(&component.value, Value::Target(target) if target.is_bare()) {
+        if layout.lower_case_names {
+            sink.write_lower_case(component.name);
+        } else {
+            sink.write(component.name.as_bytes());
+        }
+        sink.write(if is_absent { b":" } else { b": " });
+    }
+    match &component.value {
+        Value::Text(value) => sink.write(value),
+        Value::Target(target) => target.write(sink),
+        Value::Absent => {}
+    }
+    true
 }
 
 /// The bytes a signature was, or would be, computed over.
@@ -44,9 +86,9 @@ fn write_lower_case(name: &str, sink: &mut impl Sink) {
 pub struct SigningString(Vec<u8>);
 
 impl SigningString {
-    pub(crate) fn new(components: &[Component<'_>]) -> Self {
+    pub(crate) fn new(layout: &Layout, key_id: &str, components: &[Component<'_>]) -> Self {
         let mut string = Self(Vec::new());
-        write(components, &mut string);
+        write(layout, key_id, components, &mut string);
         string
     }
 

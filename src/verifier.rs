@@ -9,19 +9,21 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use http::{HeaderName, header};
+use http::{Uri, header};
 
+use self::credentials::Finder;
 pub use self::{
     credentials::Credentials,
     verified_key::{Covered, Verified, VerifiedKey},
     verifying_key::{Binding, Lookup, VerifyingKey},
 };
 use crate::{
-    Algorithm, DateHeader, Excerpt, Rejection, RequestHead, SecretKey,
-    authorization::Authorization,
+    Algorithm, DateHeader, Excerpt, Rejection, RequestHead, Scheme, SecretKey,
+    authorization::{Authorization, HS2019},
     component::{self, Repeated},
     http_date::Timestamp,
-    scheme::{self, Scheme},
+    scheme::Special,
+    target,
 };
 
 /// What the server makes of a request whose signature covers `Date` but not `X-Date`.
@@ -85,11 +87,15 @@ pub enum PlainDate {
 /// an algorithm, which once also puts the key into the MAC.
 #[derive(Debug, Clone)]
 pub struct Verifier {
-    scheme: &'static Scheme,
+    scheme: Scheme,
     algorithms: Vec<Algorithm>,
-    required: Vec<HeaderName>,
+    /// What is meant by `hs2019`.
+    hs2019: Option<Algorithm>,
+    required: Vec<Box<str>>,
     max_skew: u64,
     plain_date: PlainDate,
+    allows_absent: bool,
+    is_normalising: bool,
     /// Hashed with where there is no key, so that the answer takes as long.
     decoy: VerifyingKey,
 }
@@ -102,33 +108,104 @@ impl Verifier {
     /// seconds off or a `Date` of any age, and nothing else required to be covered.
     #[must_use]
     pub fn new() -> Self {
+        Self::of(Scheme::Tencent)
+    }
+
+    /// A verifier with the rules of this gateway: all of its algorithms, the age of dates as in [`Scheme`]'s table, and
+    /// nothing else required to be covered. **The other gateways' clients sign the request target by default, but a
+    /// client may leave it out: [`required`](Self::required) makes it a must.**
+    ///
+    /// ```
+    /// use tower_hmac_auth::{Scheme, Verifier};
+    ///
+    /// let verifier = Verifier::of(Scheme::Kong).required(["@request-target"]);
+    /// ```
+    #[must_use]
+    pub fn of(scheme: Scheme) -> Self {
+        let facts = scheme.facts();
         // Any secret does: what is computed with it is thrown away.
         let decoy = VerifyingKey::new(&SecretKey::decoy());
         Self {
-            scheme: &scheme::TENCENT,
-            algorithms: Algorithm::ALL.to_vec(),
+            scheme,
+            algorithms: facts.algorithms.to_vec(),
+            hs2019: None,
             required: Vec::new(),
-            max_skew: Self::DEFAULT_MAX_SKEW.as_secs(),
-            plain_date: PlainDate::default(),
+            max_skew: facts.max_skew,
+            plain_date: facts.plain_date,
+            allows_absent: false,
+            is_normalising: false,
             decoy,
         }
     }
 
-    /// Allows these algorithms and no others. Default: all four. With none, every request is refused.
+    /// The gateway's dialect it speaks, and no other.
+    #[must_use]
+    pub fn scheme(&self) -> Scheme {
+        self.scheme
+    }
+
+    /// Allows these of the scheme's algorithms and no others. Default: all. With none, every request is refused.
     #[must_use]
     pub fn algorithms(mut self, allowed: impl IntoIterator<Item = Algorithm>) -> Self {
-        self.algorithms = allowed.into_iter().collect();
+        let has = |algorithm: &Algorithm| self.scheme.facts().algorithms.contains(algorithm);
+        self.algorithms = allowed.into_iter().filter(has).collect();
         self
     }
 
-    /// Wants these headers covered: listed, and in the request. Default: none but a date.
+    /// What is meant by the algorithm's name `hs2019`, and by none, where the scheme has it. Default: nothing, such
+    /// requests are refused.
+    ///
+    /// draft-cavage-http-signatures-12, section 2.1.3: the hash is known from the key, not told by the message.
     #[must_use]
-    pub fn required(mut self, names: impl IntoIterator<Item = HeaderName>) -> Self {
-        self.required = names.into_iter().collect();
+    pub fn hs2019(mut self, algorithm: Algorithm) -> Self {
+        self.hs2019 = Some(algorithm);
         self
     }
 
-    /// How far a date may be from the clock, either way, in whole seconds. Default:
+    /// Wants these covered, each listed **and** in the request: names of headers, in any case, and what the scheme has
+    /// beside them, such as `@request-target`. Default: none but a date.
+    #[must_use]
+    pub fn required(mut self, names: impl IntoIterator<Item: AsRef<str>>) -> Self {
+        self.required = names.into_iter().map(|name| name.as_ref().into()).collect();
+        self
+    }
+
+    /// Accepts lists with headers that the request lacks, where the scheme has a way to sign that (Kong, APISIX). They
+    /// never count as covered. Default: `false`.
+    #[must_use]
+    pub fn allow_absent(mut self, allow_absent: bool) -> Self {
+        self.allows_absent = allow_absent;
+        self
+    }
+
+    /// Accepts any target where the scheme signs a decoded one (APISIX), and hands the normalised target on to the
+    /// handler. Default: `false`, targets that are not in normal form are refused.
+    ///
+    /// A signature for `/a?x=1` is also good for `/a%3Fx=1`, `/admin/../a?x=1` and `/%61?x=1`, and whoever has seen it
+    /// can send those; a handler that routes by what was sent would serve something else than was signed. So a target
+    /// is refused with [`TargetError::NotNormal`](crate::TargetError::NotNormal) if its path has dot segments, empty
+    /// segments, or an escaped slash, question mark, number sign, percent sign or unreserved character.
+    ///
+    /// [`VerifyLayer`](crate::VerifyLayer) sets the request's target to [`normalised_target`](Self::normalised_target);
+    /// callers of this verifier do it themselves.
+    #[must_use]
+    pub fn normalising(mut self, normalising: bool) -> Self {
+        self.is_normalising = normalising;
+        self
+    }
+
+    /// What a handler must see as the request's target, if that is not what was sent: see
+    /// [`normalising`](Self::normalising).
+    #[must_use]
+    pub fn normalised_target(&self, target: &Uri) -> Option<Uri> {
+        let mut specials = self.scheme.facts().specials.iter();
+        let is_decoded = specials.any(|(_, special)| *special == Special::DecodedTarget);
+        (self.is_normalising && is_decoded)
+            .then(|| target::normalised(target))
+            .flatten()
+    }
+
+    /// How far a date may be from the clock, either way, in whole seconds. Default: the scheme's; for Tencent's
     /// [`DEFAULT_MAX_SKEW`](Self::DEFAULT_MAX_SKEW).
     #[must_use]
     pub fn max_skew(mut self, max_skew: Duration) -> Self {
@@ -136,7 +213,8 @@ impl Verifier {
         self
     }
 
-    /// What to make of requests that sign `Date` alone. Default: [`PlainDate::AnyAge`].
+    /// What to make of requests that sign `Date` alone. Default: [`PlainDate::AnyAge`] for Tencent's scheme,
+    /// [`PlainDate::CheckAge`] for the others.
     #[must_use]
     pub fn plain_date(mut self, plain_date: PlainDate) -> Self {
         self.plain_date = plain_date;
@@ -153,24 +231,30 @@ impl Verifier {
         head: RequestHead<'h>,
         now: SystemTime,
     ) -> Result<Credentials<'h>, Rejection> {
-        let authorization = Authorization::decode(self.scheme, head)?;
-        let algorithm = self.algorithm(authorization.algorithm)?;
-        let names = authorization.names(self.scheme)?;
+        let facts = self.scheme.facts();
+        let authorization = Authorization::decode(facts, head)?;
+        let algorithm = self.algorithm(&authorization)?;
+        let finder = Finder {
+            facts,
+            head,
+            allows_absent: self.allows_absent,
+            is_normalising: self.is_normalising,
+        };
         let credentials = Credentials {
-            authorization,
+            facts,
             algorithm,
             signature: authorization.signature(algorithm)?,
-            components: credentials::find(names, head)?,
+            components: finder.find(&authorization)?,
+            authorization,
         };
         if component::names_two_hosts(head) {
             return Err(Rejection::repeated(header::HOST.as_str()));
         }
-        self.check_date(&credentials, head, now)?;
+        self.check_times(&credentials, head, now.into())?;
         for name in &self.required {
-            if credentials.covered(name.as_str()).is_none() {
-                return Err(Rejection::NotCovered {
-                    name: Excerpt::new(name.as_str()),
-                });
+            if credentials.covered(name).is_none() {
+                let name = Excerpt::new(name);
+                return Err(Rejection::NotCovered { name });
             }
         }
         Ok(credentials)
@@ -206,40 +290,87 @@ impl Verifier {
                 key_id: credentials.authorization.key_id,
                 algorithm: credentials.algorithm,
                 names: credentials.authorization.headers,
+                present: credentials.present(),
             }),
             Binding::NotBound => Err(Rejection::KeyNotBound),
             Binding::NoUsagePlan => Err(Rejection::NoUsagePlan),
         }
     }
 
-    fn algorithm(&self, name: &str) -> Result<Algorithm, Rejection> {
-        name.parse()
-            .ok()
+    fn algorithm(&self, authorization: &Authorization<'_>) -> Result<Algorithm, Rejection> {
+        let name = authorization.algorithm.unwrap_or(HS2019);
+        let algorithm = if self.scheme.facts().grammar.has_times && authorization.is_hs2019() {
+            self.hs2019
+        } else {
+            name.parse().ok()
+        };
+        algorithm
             .filter(|algorithm| self.algorithms.contains(algorithm))
             .ok_or_else(|| Rejection::AlgorithmNotSupported {
                 algorithm: Excerpt::new(name),
             })
     }
 
-    /// Only a date that the signature covers counts, and each of the two headers may be there only once.
+    /// Only a time that the signature covers counts.
+    fn check_times(
+        &self,
+        credentials: &Credentials<'_>,
+        head: RequestHead<'_>,
+        now: Timestamp,
+    ) -> Result<(), Rejection> {
+        let times = &credentials.authorization.times;
+        let covers = |special| {
+            let mut specials = self.scheme.facts().specials.iter();
+            specials.any(|(name, other)| *other == special && credentials.covered(name).is_some())
+        };
+        // What does not fit into the number is later than all that does.
+        let time = |text: &str| Timestamp::from_seconds(text.parse().unwrap_or(u64::MAX));
+        let created = times.created.filter(|_| covers(Special::Created)).map(time);
+        let expires = times.expires.filter(|_| covers(Special::Expires)).map(time);
+        if let Some(expires) = expires
+            && now.seconds() > expires.seconds()
+        {
+            let since = now.distance(expires);
+            return Err(Rejection::Expired { since });
+        }
+        if let Some(skew) = created.map(|created| created.distance(now))
+            && skew > self.max_skew
+        {
+            let max_skew = self.max_skew;
+            return Err(Rejection::CreatedOutOfRange { skew, max_skew });
+        }
+        match self.check_date(credentials, head, now) {
+            Err(Rejection::DateNotCovered) if created.is_some() => Ok(()),
+            checked => checked,
+        }
+    }
+
+    /// Each of the headers that can carry the date may be there only once.
     fn check_date(
         &self,
         credentials: &Credentials<'_>,
         head: RequestHead<'_>,
-        now: SystemTime,
+        now: Timestamp,
     ) -> Result<(), Rejection> {
+        let date_headers = self.scheme.facts().date_headers;
         let is_sent = |header: DateHeader| {
-            let name = header.name();
-            component::single_value(head, name.as_str())
-                .map_err(|Repeated| Rejection::repeated(name.as_str()))
-                .map(|value| value.is_some())
+            let name = header.name().as_str();
+            component::single_value(head, name)
+                .map(|value| value.is_some() && date_headers.contains(&header))
         };
-        let covered = |header: DateHeader| credentials.covered(header.name().as_str());
-        let [_, x_date_is_sent] = [is_sent(DateHeader::Date)?, is_sent(DateHeader::XDate)?];
-
+        for header in date_headers {
+            let name = header.name().as_str();
+            is_sent(*header).map_err(|Repeated| Rejection::repeated(name))?;
+        }
+        let covered = |header: DateHeader| {
+            let date = credentials.date(header)?;
+            date_headers.contains(&header).then_some(date)
+        };
         let (header, value) = match (covered(DateHeader::Date), covered(DateHeader::XDate)) {
             (_, Some(value)) => (DateHeader::XDate, value),
-            (Some(_), None) if x_date_is_sent => return Err(Rejection::XDateNotCovered),
+            (Some(_), None) if is_sent(DateHeader::XDate) == Ok(true) => {
+                return Err(Rejection::XDateNotCovered);
+            }
             (Some(value), None) => (DateHeader::Date, value),
             (None, None) => return Err(Rejection::DateNotCovered),
         };
@@ -249,7 +380,7 @@ impl Verifier {
             (DateHeader::Date, PlainDate::AnyAge) => return Ok(()),
             (DateHeader::Date, PlainDate::Refuse) => return Err(Rejection::DateNotCovered),
         };
-        let skew = sent.distance(now.into());
+        let skew = sent.distance(now);
         if skew > max_skew {
             return Err(Rejection::DateOutOfRange {
                 header,

@@ -340,7 +340,7 @@ fn no_more_headers_can_be_signed_than_a_verifier_looks_at() {
     };
     assert_eq!(
         build(63).unwrap_err().to_string(),
-        "more than 62 headers are to be signed: sign fewer"
+        "more than 64 headers are to be signed: sign fewer"
     );
     let signer = build(62)
         .unwrap()

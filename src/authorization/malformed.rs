@@ -17,7 +17,7 @@ pub enum Malformed {
     NotAscii,
     /// It is of another authentication scheme than the server's, `Bearer` say.
     OtherScheme,
-    /// What stands there is not `name="value"`: unquoted, unterminated, without a name, or behind a comma too
+    /// What stands there is not `name="value"`: unquoted where it must not be, unterminated, without a name, or behind a comma too
     /// many or too few.
     NotAParameter {
         /// Where it begins.
@@ -30,6 +30,11 @@ pub enum Malformed {
     },
     /// The parameter is there twice.
     RepeatedParameter {
+        /// Which.
+        name: Excerpt,
+    },
+    /// The scheme has its parameters in one order only, and this one is out of it.
+    OutOfOrder {
         /// Which.
         name: Excerpt,
     },
@@ -76,6 +81,9 @@ impl fmt::Display for Malformed {
             }
             Self::RepeatedParameter { name } => {
                 write!(f, "Authorization has the parameter {name} twice: send it once")
+            }
+            Self::OutOfOrder { name } => {
+                write!(f, "the parameter {name} of Authorization is out of order: send key id, algorithm, headers, signature")
             }
             Self::ParameterTooLong { name } => {
                 write!(f, "the parameter {name} of Authorization is longer than {MAX_PARAMETER_LEN} bytes: shorten it")

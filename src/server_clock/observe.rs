@@ -11,7 +11,7 @@ use tower_layer::Layer;
 use tower_service::Service;
 
 use super::ServerClock;
-use crate::{Clock, RequestHead, component, hosts, http_date::Timestamp, scheme};
+use crate::{Clock, RequestHead, Scheme, component, hosts, http_date::Timestamp};
 
 /// Shows a [`ServerClock`] the answers to signed requests: what [`ServerClock::observe`] returns. Its place is below
 /// [`SignLayer`](crate::SignLayer). It changes nothing.
@@ -81,7 +81,11 @@ fn trusted_authority(head: RequestHead<'_>) -> Option<&str> {
         Some("http") => hosts::is_loopback(host),
         _ => false,
     };
-    (is_private && scheme::TENCENT.wrote(authorization))
+    let is_signed = || {
+        let mut schemes = Scheme::ALL.into_iter();
+        schemes.any(|scheme| scheme.facts().wrote(authorization))
+    };
+    (is_private && is_signed())
         .then(|| component::sent_authority(head.uri()))
         .flatten()
 }

@@ -1,30 +1,37 @@
-//! The options of a signer that can be wrong, and what is said if they are.
+//! The options of a signer that can be wrong.
 
-use std::fmt;
+use std::{sync::Arc, time::Duration};
 
 use http::{HeaderName, header};
 
-use crate::{
-    Algorithm, DateHeader, Keys, Signer, authorization::MAX_COMPONENTS, component::SOURCE,
-    scheme::Scheme, signer::options::Options,
+use super::{
+    Inner,
+    build_error::BuildError,
+    options::{Listed, Options, What},
 };
-
-/// Beside the date and the source.
-const MAX_SIGNED_HEADERS: usize = MAX_COMPONENTS - 2;
+use crate::{
+    Algorithm, DateHeader, Excerpt, Keys, Scheme, Signer,
+    authorization::{HS2019, MAX_COMPONENTS},
+    component,
+    scheme::Special,
+};
 
 /// Builds a [`Signer`] with the options that can be wrong, or that not every gateway can carry. Those that cannot
 /// be wrong are methods of [`Signer`] and [`SignLayer`](crate::SignLayer).
 ///
 /// ```
-/// use http::{HeaderName, HeaderValue, header};
-/// use tower_hmac_auth::{Algorithm, KeyPair, SignLayer, Signer};
+/// use http::{HeaderValue, header};
+/// use tower_hmac_auth::{Algorithm, KeyPair, Scheme, SignLayer, Signer};
 ///
 /// let keys = KeyPair::new("AKIDtestkey0001", "test-secret-key-0001")?;
 /// let signer = Signer::builder(keys.clone())
 ///     .algorithm(Algorithm::HmacSha256)
-///     .signed_headers([header::HOST, HeaderName::from_static("x-tenant")])
+///     .signed_headers(["host", "x-tenant"])
 ///     .build()?;
 /// let layer = SignLayer::from(signer).source(HeaderValue::from_static("billing"));
+///
+/// let signer = Signer::builder(keys.clone()).scheme(Scheme::Kong).build()?;
+/// assert_eq!(signer.algorithm(), Algorithm::HmacSha256);
 ///
 /// let error = Signer::builder(keys).signed_headers([header::AUTHORIZATION]).build().unwrap_err();
 /// assert!(error.to_string().starts_with("authorization cannot be signed"));
@@ -34,37 +41,97 @@ const MAX_SIGNED_HEADERS: usize = MAX_COMPONENTS - 2;
 #[must_use = "a builder does nothing until it is built"]
 pub struct SignerBuilder {
     keys: Keys,
-    scheme: &'static Scheme,
-    algorithm: Algorithm,
-    options: Options,
+    scheme: Scheme,
+    algorithm: Option<Algorithm>,
+    date_header: Option<DateHeader>,
+    components: Option<Vec<String>>,
+    signed_headers: Vec<String>,
+    hs2019: bool,
+    lifetime: Option<Duration>,
 }
 
 impl SignerBuilder {
-    pub(crate) fn new(keys: Keys, scheme: &'static Scheme) -> Self {
+    pub(super) fn new(keys: Keys) -> Self {
         Self {
             keys,
-            scheme,
-            algorithm: scheme.algorithm,
-            options: Options::new(scheme.date_header),
+            scheme: Scheme::default(),
+            algorithm: None,
+            date_header: None,
+            components: None,
+            signed_headers: Vec::new(),
+            hs2019: false,
+            lifetime: None,
         }
     }
 
-    /// Signs with this algorithm. Default: [`Algorithm::HmacSha1`], which the gateway's documentation uses.
+    /// Signs in this gateway's dialect. Default: [`Scheme::Tencent`].
+    pub fn scheme(mut self, scheme: Scheme) -> Self {
+        self.scheme = scheme;
+        self
+    }
+
+    /// Signs with this algorithm. Default: the scheme's, for Tencent's [`Algorithm::HmacSha1`].
     pub fn algorithm(mut self, algorithm: Algorithm) -> Self {
-        self.algorithm = algorithm;
+        self.algorithm = Some(algorithm);
         self
     }
 
-    /// Sends and signs this of the two date headers. Default: [`DateHeader::XDate`].
+    /// Sends and signs this of the two date headers. Default: the scheme's, for Tencent's [`DateHeader::XDate`].
     pub fn date_header(mut self, date_header: DateHeader) -> Self {
-        self.options.date_header = date_header;
+        self.date_header = Some(date_header);
         self
     }
 
-    /// Signs these headers after the date and the source, in this order, on requests that have them. Default:
-    /// none.
-    pub fn signed_headers(mut self, names: impl IntoIterator<Item = HeaderName>) -> Self {
-        self.options.signed_headers = names.into_iter().collect();
+    /// Signs these headers after what the scheme signs by default, in this order, on requests that have them.
+    /// Default: none.
+    ///
+    /// Kong's and APISIX's settings (`enforce_headers`, `signed_headers`) are compared with the list in upper and lower
+    /// case; so with these two schemes the names are sent in the spelling given, else in lower case.
+    pub fn signed_headers(mut self, names: impl IntoIterator<Item: AsRef<str>>) -> Self {
+        self.signed_headers = owned(names);
+        self
+    }
+
+    /// Signs exactly this list, in this order, in place of what the scheme signs by default; what a request lacks is
+    /// left out. Besides headers it can name what the scheme has beside them:
+    ///
+    /// | scheme | name | what is signed |
+    /// |---|---|---|
+    /// | Kong | `@request-target` | method and target, as sent |
+    /// | Kong | `request-line` | the same with the HTTP version: **wrong** where ALPN may pick HTTP/2, as the version is not known when the request is signed |
+    /// | APISIX | `@request-target` | method and target, the path decoded |
+    /// | draft-cavage | `(request-target)` | method and target, as sent |
+    /// | draft-cavage | `(created)`, `(expires)` | the times, with [`hs2019`](Self::hs2019) |
+    ///
+    /// It has to name `date` or `x-date` (which makes it the header that is sent), or `(created)`.
+    ///
+    /// ```
+    /// use tower_hmac_auth::{KeyPair, Scheme, Signer};
+    ///
+    /// let keys = KeyPair::new("AKIDtestkey0001", "test-secret-key-0001")?;
+    /// let signer = Signer::builder(keys)
+    ///     .scheme(Scheme::Apisix)
+    ///     .components(["@request-target", "date", "X-Custom-A"])
+    ///     .build()?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn components(mut self, names: impl IntoIterator<Item: AsRef<str>>) -> Self {
+        self.components = Some(owned(names));
+        self
+    }
+
+    /// Names the algorithm `hs2019`, which leaves it to the key which hash is used: the one set here. Default: `false`.
+    ///
+    /// draft-cavage-http-signatures-12, section 2.3, allows `(created)` and `(expires)` with it only.
+    pub fn hs2019(mut self, hs2019: bool) -> Self {
+        self.hs2019 = hs2019;
+        self
+    }
+
+    /// For how long a signature is good from its making on, in whole seconds: what is sent as `expires`. Needed if
+    /// `(expires)` is listed, and of no use otherwise.
+    pub fn expires_after(mut self, lifetime: Duration) -> Self {
+        self.lifetime = Some(lifetime);
         self
     }
 
@@ -72,84 +139,157 @@ impl SignerBuilder {
     ///
     /// # Errors
     ///
-    /// [`BuildError`] if a header that should be signed cannot be, is signed anyway, or is named twice, or if there
-    /// are more than 62.
+    /// [`BuildError`] if the scheme cannot carry an option, if a header that should be signed cannot be, is signed
+    /// anyway, or is named twice, or if more than 64 things are to be signed.
     pub fn build(self) -> Result<Signer, BuildError> {
-        let names = &self.options.signed_headers;
-        if names.len() > MAX_SIGNED_HEADERS {
+        let (scheme, facts) = (self.scheme, self.scheme.facts());
+        if let Some(algorithm) = self.algorithm
+            && !facts.algorithms.contains(&algorithm)
+        {
+            return Err(BuildError::AlgorithmNotCarried { scheme, algorithm });
+        }
+        if let Some(header) = self.date_header
+            && !facts.date_headers.contains(&header)
+        {
+            return Err(BuildError::DateHeaderNotCarried { scheme, header });
+        }
+        if !facts.carries_key_id(self.keys.key_id().as_str()) {
+            let characters = facts.not_in_key_id;
+            return Err(BuildError::KeyIdNotCarried { scheme, characters });
+        }
+        if self.hs2019 && !facts.grammar.has_times {
+            return Err(BuildError::Hs2019NotCarried { scheme });
+        }
+        let list = self.list()?;
+        self.check(&list)?;
+        Ok(self.with_list(list))
+    }
+
+    /// The signer of a builder that was given keys only, which every scheme's defaults suit.
+    pub(super) fn with_defaults(self) -> Signer {
+        let list = self.list().unwrap_or_default();
+        self.with_list(list)
+    }
+
+    fn with_list(self, list: Vec<Listed>) -> Signer {
+        let default = self.scheme.facts().algorithms.first().copied();
+        let algorithm = self.algorithm.or(default).unwrap_or(Algorithm::HmacSha1);
+        Signer {
+            inner: Arc::new(Inner {
+                keys: self.keys,
+                scheme: self.scheme,
+                algorithm,
+                algorithm_name: if self.hs2019 {
+                    HS2019
+                } else {
+                    algorithm.name()
+                },
+                options: Options::new(list, self.lifetime),
+            }),
+        }
+    }
+
+    /// What is signed, entry by entry.
+    fn list(&self) -> Result<Vec<Listed>, BuildError> {
+        let facts = self.scheme.facts();
+        let date_header = self.date_header.or(facts.date_headers.first().copied());
+        let date = date_header.map_or("", |header| header.name().as_str());
+        let default = facts.default_list.iter().copied();
+        let default = default.map(|name| if name == "date" { date } else { name });
+        let named: Vec<&str> = match &self.components {
+            Some(components) => components.iter().map(String::as_str).collect(),
+            None => default.collect(),
+        };
+        let further = self.signed_headers.iter().map(String::as_str);
+        if let Some(name) = further
+            .clone()
+            .find(|name| is_date(name) || is_in(&named, name))
+        {
+            let name = Excerpt::new(name);
+            return Err(BuildError::SignedAnyway { name });
+        }
+        let names = named.iter().copied().chain(further);
+        names.map(|name| self.listed(name)).collect()
+    }
+
+    fn listed(&self, name: &str) -> Result<Listed, BuildError> {
+        let (scheme, facts) = (self.scheme, self.scheme.facts());
+        if let Some(special) = facts.special(name) {
+            return Ok(Listed {
+                spelling: name.into(),
+                what: What::Special(special),
+            });
+        }
+        let Ok(header) = HeaderName::from_bytes(name.as_bytes()) else {
+            let name = Excerpt::new(name);
+            return Err(BuildError::NotAName { scheme, name });
+        };
+        if header == header::AUTHORIZATION {
+            return Err(BuildError::SignsAuthorization);
+        }
+        if facts.is_ambiguous(header.as_str()) || !component::is_field_name(name) {
+            let name = Excerpt::new(name);
+            return Err(BuildError::Ambiguous { name });
+        }
+        let mut dates = [DateHeader::Date, DateHeader::XDate].into_iter();
+        let what = match dates.find(|date| *date.name() == header) {
+            Some(header) if !facts.date_headers.contains(&header) => {
+                return Err(BuildError::DateHeaderNotCarried { scheme, header });
+            }
+            Some(date) => What::Date(date),
+            None => What::Header(header.clone()),
+        };
+        // The date is listed in lower case for all: APISIX looks for it so.
+        let is_lower_case = facts.layout.lower_case_names || matches!(what, What::Date(_));
+        let spelling = if is_lower_case { header.as_str() } else { name };
+        Ok(Listed {
+            spelling: spelling.into(),
+            what,
+        })
+    }
+
+    /// Refuses lists that no verifier accepts.
+    fn check(&self, list: &[Listed]) -> Result<(), BuildError> {
+        if list.len() > MAX_COMPONENTS {
             return Err(BuildError::TooManyHeaders);
         }
-        for (position, name) in names.iter().enumerate() {
-            let dates = [DateHeader::Date, DateHeader::XDate].map(DateHeader::name);
-            if *name == header::AUTHORIZATION {
-                return Err(BuildError::SignsAuthorization);
+        let mut dates = 0;
+        for (position, Listed { spelling, what }) in list.iter().enumerate() {
+            let mut before = list.iter().take(position);
+            let name = Excerpt::new(spelling);
+            if before.any(|other| other.spelling.eq_ignore_ascii_case(spelling)) {
+                return Err(BuildError::NamedTwice { name });
             }
-            if self.scheme.ambiguous_names.contains(&name.as_str()) {
-                return Err(BuildError::Ambiguous { name: name.clone() });
-            }
-            if dates.contains(&name) || *name == SOURCE {
-                return Err(BuildError::SignedAnyway { name: name.clone() });
-            }
-            if names.iter().take(position).any(|other| other == name) {
-                return Err(BuildError::NamedTwice { name: name.clone() });
-            }
-        }
-        Ok(self.build_unchecked())
-    }
-
-    pub(crate) fn build_unchecked(self) -> Signer {
-        Signer::from_parts(self.scheme, self.keys, self.algorithm, self.options)
-    }
-}
-
-/// Why a signer cannot be made with the options given.
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum BuildError {
-    /// `authorization` is to be signed, which holds the signature.
-    SignsAuthorization,
-    /// A date header or `source` is named, whose places in the list are fixed.
-    SignedAnyway {
-        /// Which.
-        name: HeaderName,
-    },
-    /// The name stands for something else than a header at other gateways, so that verifiers refuse it.
-    Ambiguous {
-        /// Which.
-        name: HeaderName,
-    },
-    /// More than 62 headers are named: with the date and the source, that is more than verifiers look at.
-    TooManyHeaders,
-    /// A header to be signed is named twice.
-    NamedTwice {
-        /// Which.
-        name: HeaderName,
-    },
-}
-
-impl fmt::Display for BuildError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::SignsAuthorization => f.write_str(
-                "authorization cannot be signed, as it holds the signature: take it out of the signed headers",
-            ),
-            Self::SignedAnyway { name } => write!(
-                f,
-                "{name} has its fixed place in front: take it out of the signed headers (date_header chooses \
-                 between date and x-date, source is signed wherever there is one)"
-            ),
-            Self::Ambiguous { name } => write!(
-                f,
-                "{name} stands for something else than a header at other gateways: sign a header of another name"
-            ),
-            Self::TooManyHeaders => {
-                write!(f, "more than {MAX_SIGNED_HEADERS} headers are to be signed: sign fewer")
-            }
-            Self::NamedTwice { name } => {
-                write!(f, "{name} is named twice among the signed headers: name it once")
+            match what {
+                What::Date(_) if dates > 0 => return Err(BuildError::TwoDates),
+                What::Date(_) => dates += 1,
+                What::Special(Special::Created | Special::Expires) if !self.hs2019 => {
+                    return Err(BuildError::NeedsHs2019 { name });
+                }
+                What::Special(Special::Expires) if self.lifetime.is_none() => {
+                    return Err(BuildError::NoLifetime);
+                }
+                _ => {}
             }
         }
+        let is_created = |listed: &Listed| listed.what == What::Special(Special::Created);
+        if dates == 0 && !list.iter().any(is_created) {
+            return Err(BuildError::NoDate);
+        }
+        Ok(())
     }
 }
 
-impl std::error::Error for BuildError {}
+fn owned(names: impl IntoIterator<Item: AsRef<str>>) -> Vec<String> {
+    let names = names.into_iter();
+    names.map(|name| name.as_ref().to_owned()).collect()
+}
+
+fn is_date(name: &str) -> bool {
+    let mut dates = [DateHeader::Date, DateHeader::XDate].into_iter();
+    dates.any(|header| name.eq_ignore_ascii_case(header.name().as_str()))
+}
+
+fn is_in(names: &[&str], name: &str) -> bool {
+    names.iter().any(|other| other.eq_ignore_ascii_case(name))
+}

@@ -4,7 +4,7 @@ use std::fmt;
 
 use http::HeaderName;
 
-use crate::Excerpt;
+use crate::{Excerpt, Scheme, TargetError};
 
 /// The most headers of a request that is signed. An [`http::HeaderMap`] is full at half as many again.
 pub(super) const MAX_HEADERS: usize = 16 * 1024;
@@ -17,6 +17,19 @@ pub enum SignError {
     RepeatedHeader {
         /// Which.
         name: HeaderName,
+    },
+    /// The target should be signed and cannot be.
+    Target(TargetError),
+    /// The request has a header of the name that stands for its request line, which gateways would take instead.
+    NameTaken {
+        /// Which.
+        name: Excerpt,
+    },
+    /// The key id has a character that the scheme cannot carry. Only a pair that came by
+    /// [`Keys::rotate`](crate::Keys::rotate) can: others are refused when the signer is built.
+    KeyIdNotCarried {
+        /// The scheme.
+        scheme: Scheme,
     },
     /// The request has more than 16,384 headers: it might not hold three more.
     TooManyHeaders,
@@ -47,6 +60,15 @@ impl fmt::Display for SignError {
                 f,
                 "{name} should be signed but is on the request more than once: send it with one value"
             ),
+            Self::Target(error) => fmt::Display::fmt(error, f),
+            Self::NameTaken { name } => write!(
+                f,
+                "the request has a header {name}, which gateways would take for the request line: leave it out"
+            ),
+            Self::KeyIdNotCarried { scheme } => write!(
+                f,
+                "the key id has a character that {scheme} cannot carry: rotate to a pair with another id"
+            ),
             Self::TooManyHeaders => write!(
                 f,
                 "the request has more than {MAX_HEADERS} headers: leave some out"
@@ -65,3 +87,9 @@ impl fmt::Display for SignError {
 }
 
 impl std::error::Error for SignError {}
+
+impl From<TargetError> for SignError {
+    fn from(error: TargetError) -> Self {
+        Self::Target(error)
+    }
+}

@@ -1,19 +1,43 @@
 //! What a signer signs of a request, and what it adds to one.
 
+use std::time::Duration;
+
 use http::{HeaderName, HeaderValue, header, uri::Authority};
 
 use super::error::MAX_HEADERS;
 use crate::{
     DateHeader, Excerpt, RequestHead, SignError,
-    component::{self, Component, Components, Repeated, SOURCE},
+    authorization::Times,
+    component::{self, Component, Components, Repeated, Value},
     hosts::{self, Hosts},
+    http_date::Timestamp,
+    scheme::{Layout, Special},
+    target::Target,
 };
+
+/// One entry of the list of what is signed.
+#[derive(Debug, Clone)]
+pub(crate) struct Listed {
+    /// As it is sent.
+    pub(crate) spelling: Box<str>,
+    pub(crate) what: What,
+}
+
+/// What an entry of the list stands for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum What {
+    /// The date header in use.
+    Date(DateHeader),
+    Header(HeaderName),
+    Special(Special),
+}
 
 #[derive(Debug, Clone)]
 pub(crate) struct Options {
-    pub(crate) date_header: DateHeader,
-    /// Headers named by the caller, signed after the date and the source.
-    pub(crate) signed_headers: Vec<HeaderName>,
+    /// What is signed, in order; left out is what a request lacks.
+    pub(crate) list: Vec<Listed>,
+    /// For how long a signature is good, where `expires` is sent.
+    pub(crate) lifetime: Option<Duration>,
     /// Headers that are added to requests that lack them.
     supplied: Vec<(HeaderName, HeaderValue)>,
     /// The host to sign where no request names one.
@@ -25,10 +49,10 @@ pub(crate) struct Options {
 }
 
 impl Options {
-    pub(crate) fn new(date_header: DateHeader) -> Self {
+    pub(crate) fn new(list: Vec<Listed>, lifetime: Option<Duration>) -> Self {
         Self {
-            date_header,
-            signed_headers: Vec::new(),
+            list,
+            lifetime,
             supplied: Vec::new(),
             authority: None,
             hosts: None,
@@ -44,7 +68,34 @@ impl Options {
     }
 
     pub(crate) fn signs_host(&self) -> bool {
-        self.signed_headers.contains(&header::HOST)
+        self.headers().any(|name| *name == header::HOST)
+    }
+
+    pub(crate) fn signs_target(&self) -> bool {
+        let mut list = self.list.iter();
+        list.any(|listed| matches!(listed.what, What::Special(special) if special.is_target()))
+    }
+
+    /// The date header in use; a list may do without.
+    pub(crate) fn date_header(&self) -> Option<DateHeader> {
+        self.list.iter().find_map(|listed| match listed.what {
+            What::Date(header) => Some(header),
+            _ => None,
+        })
+    }
+
+    /// What of the two times the list names.
+    pub(crate) fn times(&self, now: Timestamp) -> Times<String> {
+        let names = |special| {
+            let mut list = self.list.iter();
+            list.any(|listed| listed.what == What::Special(special))
+        };
+        let text = |time: Timestamp| time.seconds().to_string();
+        let lifetime = self.lifetime.unwrap_or_default();
+        Times {
+            created: names(Special::Created).then(|| text(now)),
+            expires: names(Special::Expires).then(|| text(now.later(lifetime))),
+        }
     }
 
     /// Refuses requests that go to where no signature may go.
@@ -87,23 +138,32 @@ impl Options {
     /// What is signed of this request, in signing order.
     pub(crate) fn components<'a>(
         &'a self,
+        layout: &Layout,
         head: RequestHead<'a>,
         date: &'a [u8],
+        times: &'a Times<String>,
     ) -> Result<Components<'a>, SignError> {
         if head.headers().len() > MAX_HEADERS {
             return Err(SignError::TooManyHeaders);
         }
         self.check_destination(head)?;
         let mut components = Components::new();
-        components.push(Component {
-            name: self.date_header.name().as_str(),
-            value: date,
-        });
-        for name in self.names_behind_the_date() {
-            if let Some(value) = self.value(head, name)? {
+        for Listed { spelling, what } in &self.list {
+            let value = match what {
+                What::Date(_) => Some(Value::Text(date.into())),
+                What::Header(name) => self.value(layout, head, name)?,
+                What::Special(Special::Created) => times.created.as_deref().map(text),
+                What::Special(Special::Expires) => times.expires.as_deref().map(text),
+                What::Special(_) if head.headers().contains_key(&**spelling) => {
+                    let name = Excerpt::new(spelling);
+                    return Err(SignError::NameTaken { name });
+                }
+                What::Special(special) => Some(Value::Target(Target::new(*special, head)?)),
+            };
+            if let Some(value) = value {
                 components.push(Component {
-                    name: name.as_str(),
-                    value: component::trim(value),
+                    name: spelling,
+                    value,
                 });
             }
         }
@@ -119,37 +179,46 @@ impl Options {
         let headers = head.headers();
         let supplied = self.supplied.iter();
         let supplied = supplied.filter(move |(name, _)| !headers.contains_key(name));
-        let trimmed = self.names_behind_the_date().filter_map(move |name| {
-            let value = component::trimmed(headers.get(name)?)?;
-            Some((name.clone(), value))
+        let trimmed = self.headers().filter_map(move |name| {
+            // Of joined values each stays as it is: blanks around it do not get to the other side.
+            let own = component::single_value(head, name.as_str()).ok()??;
+            Some((name.clone(), component::trimmed(own)?))
         });
         supplied.cloned().chain(trimmed)
     }
 
-    fn names_behind_the_date(&self) -> impl Iterator<Item = &HeaderName> {
-        std::iter::once(&SOURCE).chain(&self.signed_headers)
+    fn headers(&self) -> impl Iterator<Item = &HeaderName> {
+        self.list.iter().filter_map(|listed| match &listed.what {
+            What::Header(name) => Some(name),
+            _ => None,
+        })
     }
 
     /// The value that will be sent: the request's own, or the one that is supplied.
     fn value<'a>(
         &'a self,
+        layout: &Layout,
         head: RequestHead<'a>,
         name: &HeaderName,
-    ) -> Result<Option<&'a [u8]>, SignError> {
-        let own = component::single_value(head, name.as_str())
+    ) -> Result<Option<Value<'a>>, SignError> {
+        let own = component::header_value(layout, head, name.as_str())
             .map_err(|Repeated| SignError::RepeatedHeader { name: name.clone() })?;
-        let supplied = || {
-            let (_, value) = self.supplied.iter().find(|(other, _)| other == name)?;
-            Some(value)
-        };
-        if let Some(value) = own.or_else(supplied) {
-            return Ok(Some(value.as_bytes()));
+        if own.is_some() {
+            return Ok(own);
+        }
+        let mut supplied = self.supplied.iter();
+        if let Some((_, value)) = supplied.find(|(other, _)| other == name) {
+            return Ok(Some(Value::text(value.as_bytes())));
         }
         if *name != header::HOST {
             return Ok(None);
         }
         let configured = self.authority.as_ref().map(Authority::as_str);
         let host = configured.or_else(|| component::sent_authority(head.uri()));
-        Ok(host.map(str::as_bytes))
+        Ok(host.map(text))
     }
+}
+
+fn text(value: &str) -> Value<'_> {
+    Value::text(value.as_bytes())
 }

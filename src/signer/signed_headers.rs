@@ -23,8 +23,8 @@ use crate::DateHeader;
 /// ```
 #[derive(Debug, Clone)]
 pub struct SignedHeaders {
-    pub(super) date_header: DateHeader,
-    pub(super) date: HeaderValue,
+    /// None where the time is in `Authorization` itself.
+    pub(super) date: Option<(DateHeader, HeaderValue)>,
     /// Source and the like: seldom more than one.
     pub(super) others: SmallVec<[(HeaderName, HeaderValue); 1]>,
     pub(super) authorization: HeaderValue,
@@ -33,8 +33,8 @@ pub struct SignedHeaders {
 impl SignedHeaders {
     /// The headers to be set, `Authorization` last. Each replaces all of its name that a request has.
     pub fn iter(&self) -> impl Iterator<Item = (&HeaderName, &HeaderValue)> {
-        std::iter::once((self.date_header.name(), &self.date))
-            .chain(self.others.iter().map(|(name, value)| (name, value)))
+        let date = self.date.iter().map(|(header, date)| (header.name(), date));
+        date.chain(self.others.iter().map(|(name, value)| (name, value)))
             .chain([(&header::AUTHORIZATION, &self.authorization)])
     }
 
@@ -43,9 +43,12 @@ impl SignedHeaders {
     /// A map that is too full to take them is left without an `Authorization`; that of the request they were made
     /// for is not.
     pub fn apply(self, headers: &mut HeaderMap) {
-        let date_name = self.date_header.name().clone();
-        headers.remove(self.date_header.other().name());
-        let all = std::iter::once((date_name, self.date))
+        let date = self.date.map(|(header, date)| {
+            headers.remove(header.other().name());
+            (header.name().clone(), date)
+        });
+        let all = date
+            .into_iter()
             .chain(self.others)
             .chain([(header::AUTHORIZATION, self.authorization)]);
         for (name, value) in all {

@@ -14,6 +14,8 @@ pub struct Verified<'h> {
     pub(crate) key_id: &'h str,
     pub(crate) algorithm: Algorithm,
     pub(crate) names: &'h str,
+    /// Which of the names are present: a bit for each, the first one's the lowest.
+    pub(crate) present: u64,
 }
 
 impl<'h> Verified<'h> {
@@ -29,11 +31,12 @@ impl<'h> Verified<'h> {
         self.algorithm
     }
 
-    /// What the signature covers, in signing order and as the client spelled it. Each was in the request; nothing
-    /// else of the request can be trusted, not even its method, target or body. Blanks around a value are not covered.
+    /// What the signature covers, in signing order and as the client spelled it. Each was in the request (a listed header
+    /// that was absent is not among them); nothing else of the request can be trusted: its method and target only where
+    /// `@request-target`, `(request-target)` or `request-line` is covered, its body only with a digest. Blanks around a value are not covered.
     #[must_use]
     pub fn covered(&self) -> Covered<'h> {
-        Covered(self.names.split(' '))
+        Covered::new(self.names, self.present)
     }
 }
 
@@ -60,6 +63,7 @@ pub struct VerifiedKey {
     /// The key id, then the names: one allocation a request.
     text: Box<str>,
     key_id_len: usize,
+    present: u64,
     algorithm: Algorithm,
 }
 
@@ -80,7 +84,7 @@ impl VerifiedKey {
     #[must_use]
     pub fn covered(&self) -> Covered<'_> {
         let names = self.text.get(self.key_id_len..).unwrap_or_default();
-        Covered(names.split(' '))
+        Covered::new(names, self.present)
     }
 }
 
@@ -89,6 +93,7 @@ impl From<Verified<'_>> for VerifiedKey {
         Self {
             text: [verified.key_id, verified.names].concat().into(),
             key_id_len: verified.key_id.len(),
+            present: verified.present,
             algorithm: verified.algorithm,
         }
     }
@@ -106,12 +111,29 @@ impl fmt::Debug for VerifiedKey {
 
 /// The names of what a signature covers, in signing order.
 #[derive(Debug, Clone)]
-pub struct Covered<'a>(Split<'a, char>);
+pub struct Covered<'a> {
+    names: Split<'a, char>,
+    present: u64,
+}
+
+impl<'a> Covered<'a> {
+    fn new(names: &'a str, present: u64) -> Self {
+        let names = names.split(' ');
+        Self { names, present }
+    }
+}
 
 impl<'a> Iterator for Covered<'a> {
     type Item = &'a str;
 
     fn next(&mut self) -> Option<Self::Item> {
-        self.0.next()
+        loop {
+            let name = self.names.next()?;
+            let is_present = self.present & 1 == 1;
+            self.present >>= 1;
+            if is_present {
+                return Some(name);
+            }
+        }
     }
 }

@@ -124,13 +124,12 @@ where
                     else {
                         return Poll::Pending;
                     };
-                    let head = gate.head(&request);
-                    match gate.check(head, now, |_| lookup) {
+                    match gate.check(&request, now, |_| lookup) {
                         Ok(verified_key) => {
                             gate.admit(&mut request, verified_key);
                             VerifyFuture::inner(inner.call(request))
                         }
-                        Err(why) => VerifyFuture::refused(gate.refuse(why, head)),
+                        Err(why) => VerifyFuture::refused(gate.refuse(why, gate.head(&request))),
                     }
                 }
             };

@@ -4,7 +4,9 @@ use bytes::Bytes;
 use http::{Extensions, Method, Request, Response, Uri, header};
 
 use super::Refuse;
-use crate::{Credentials, Lookup, Rejection, RequestHead, VerifiedKey, Verifier, VerifyingKey};
+use crate::{
+    Credentials, Lookup, Rejection, RequestHead, VerifiedKey, Verifier, VerifyingKey, target,
+};
 
 /// Where to find the target as the client sent it.
 pub(super) type OriginalTarget = for<'e> fn(&'e Extensions) -> Option<&'e Uri>;
@@ -32,16 +34,22 @@ impl<R: Refuse> Gate<R> {
     }
 
     /// Checks the request with what `look_up` finds.
-    pub(super) fn check<'h, K>(
+    pub(super) fn check<'h, B, K>(
         &self,
-        head: RequestHead<'h>,
+        request: &'h Request<B>,
         now: SystemTime,
         look_up: impl FnOnce(&Credentials<'h>) -> Lookup<K>,
     ) -> Result<VerifiedKey, Rejection>
     where
         K: Deref<Target = VerifyingKey>,
     {
+        let head = self.head(request);
         let credentials = self.verifier.read(head, now)?;
+        // What a router outside has made of the target cannot be normalised any more.
+        let is_rewritten = head.uri() != request.uri();
+        if is_rewritten && self.verifier.normalised_target(head.uri()).is_some() {
+            target::check_normal(head.uri())?;
+        }
         let lookup = look_up(&credentials);
         self.verifier
             .verify(credentials, lookup)
@@ -51,6 +59,9 @@ impl<R: Refuse> Gate<R> {
     /// Makes the request ready for the handler.
     pub(super) fn admit<B>(&self, request: &mut Request<B>, verified_key: VerifiedKey) {
         request.extensions_mut().insert(verified_key);
+        if let Some(target) = self.verifier.normalised_target(request.uri()) {
+            *request.uri_mut() = target;
+        }
         if self.removes_authorization {
             request.headers_mut().remove(header::AUTHORIZATION);
         }
@@ -60,7 +71,7 @@ impl<R: Refuse> Gate<R> {
     pub(super) fn refuse(&self, why: Rejection, head: RequestHead<'_>) -> Response<Bytes> {
         #[cfg(feature = "tracing")]
         tracing::info!(%why, "request refused");
-        let mut response = self.refuse.refuse(&why, head);
+        let mut response = self.refuse.refuse_as(self.verifier.scheme(), &why, head);
         response.extensions_mut().insert(why);
         if head.method() == Method::HEAD {
             let length = response.body().len().into();

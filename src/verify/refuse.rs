@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use http::{HeaderValue, Method, Response, StatusCode, header};
 
-use crate::{Rejection, RequestHead};
+use crate::{Rejection, RequestHead, Scheme};
 
 /// Answers a request that is refused.
 ///
@@ -24,6 +24,13 @@ use crate::{Rejection, RequestHead};
 pub trait Refuse {
     /// The answer. The service adds the [`Rejection`] to its extensions.
     fn refuse(&self, why: &Rejection, head: RequestHead<'_>) -> Response<Bytes>;
+
+    /// The answer in the words of the verifier's scheme: what the service calls. Default: [`refuse`](Self::refuse),
+    /// whatever the scheme.
+    fn refuse_as(&self, scheme: Scheme, why: &Rejection, head: RequestHead<'_>) -> Response<Bytes> {
+        let _same_for_all = scheme;
+        self.refuse(why, head)
+    }
 }
 
 impl<F> Refuse for F
@@ -35,8 +42,8 @@ where
     }
 }
 
-/// Answers as Tencent Cloud API Gateway does: `{"message": "…"}` with the documented text and status, and
-/// `WWW-Authenticate: hmac`.
+/// Answers as the verifier's gateway does: `{"message": "…"}` with its documented text ([`Scheme::text`]) and status, and
+/// its `WWW-Authenticate`. (Kong can also write HTML, XML and plain text; this is JSON whatever the request accepts.)
 ///
 /// A gRPC request (`POST`, `content-type: application/grpc…`) is answered in its own terms: HTTP 200, `grpc-status` 16
 /// (unauthenticated; 7 for a missing usage plan, 14 for a key store that is unavailable), the text as `grpc-message`, and no
@@ -83,12 +90,16 @@ impl Default for Refusals {
 
 impl Refuse for Refusals {
     fn refuse(&self, why: &Rejection, head: RequestHead<'_>) -> Response<Bytes> {
+        self.refuse_as(Scheme::Tencent, why, head)
+    }
+
+    fn refuse_as(&self, scheme: Scheme, why: &Rejection, head: RequestHead<'_>) -> Response<Bytes> {
         let shown = match why {
             Rejection::KeyStoreUnavailable => why,
             _ if self.terse => &Rejection::KeyUnknown,
             _ => why,
         };
-        let text = shown.text();
+        let text = scheme.text(shown);
         if is_grpc(head) {
             return grpc_status(shown.status(), &text);
         }
@@ -100,7 +111,8 @@ impl Refuse for Refusals {
             HeaderValue::from_static("application/json"),
         );
         if shown.status() != StatusCode::SERVICE_UNAVAILABLE {
-            headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("hmac"));
+            let challenge = HeaderValue::from_static(scheme.facts().challenge);
+            headers.insert(header::WWW_AUTHENTICATE, challenge);
         }
         *response.status_mut() = match shown.status() {
             StatusCode::UNAUTHORIZED => self.unauthorized,

@@ -64,7 +64,7 @@ where
 
     fn call(&mut self, mut request: Request<B>) -> Self::Future {
         let head = self.gate.head(&request);
-        let checked = self.gate.check(head, self.clock.now(), |credentials| {
+        let checked = self.gate.check(&request, self.clock.now(), |credentials| {
             self.keys.lookup(credentials.key_id(), head)
         });
         match checked {

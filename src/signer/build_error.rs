@@ -1,0 +1,124 @@
+//! What is said if a signer's options are wrong.
+
+use std::fmt;
+
+use crate::{Algorithm, DateHeader, Excerpt, Scheme, authorization::MAX_COMPONENTS};
+
+/// Why a signer cannot be made with the options given.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum BuildError {
+    /// `authorization` is to be signed, which holds the signature.
+    SignsAuthorization,
+    /// A header is named that is signed by default, in its own place, wherever a request has it.
+    SignedAnyway {
+        /// Which.
+        name: Excerpt,
+    },
+    /// The name stands for something else than a header at other gateways, so that verifiers refuse it.
+    Ambiguous {
+        /// Which.
+        name: Excerpt,
+    },
+    /// The name is neither a header's nor one of the scheme's own.
+    NotAName {
+        /// The scheme.
+        scheme: Scheme,
+        /// Which.
+        name: Excerpt,
+    },
+    /// More than 64 things are to be signed, which is more than verifiers look at.
+    TooManyHeaders,
+    /// A header to be signed is named twice.
+    NamedTwice {
+        /// Which.
+        name: Excerpt,
+    },
+    /// Both date headers are to be signed.
+    TwoDates,
+    /// No date is to be signed, nor `(created)`.
+    NoDate,
+    /// The scheme has no such algorithm.
+    AlgorithmNotCarried {
+        /// The scheme.
+        scheme: Scheme,
+        /// Which.
+        algorithm: Algorithm,
+    },
+    /// The scheme takes no date from this header.
+    DateHeaderNotCarried {
+        /// The scheme.
+        scheme: Scheme,
+        /// Which.
+        header: DateHeader,
+    },
+    /// The key id has a character that the scheme cannot carry.
+    KeyIdNotCarried {
+        /// The scheme.
+        scheme: Scheme,
+        /// What it must not have.
+        characters: &'static [char],
+    },
+    /// The scheme does not have the algorithm's name `hs2019`.
+    Hs2019NotCarried {
+        /// The scheme.
+        scheme: Scheme,
+    },
+    /// `(created)` or `(expires)` is to be signed, but the algorithm is not to be named `hs2019`.
+    NeedsHs2019 {
+        /// Which.
+        name: Excerpt,
+    },
+    /// `(expires)` is to be signed, but it is not said for how long a signature is good.
+    NoLifetime,
+}
+
+impl fmt::Display for BuildError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::SignsAuthorization => f.write_str(
+                "authorization cannot be signed, as it holds the signature: take it out of the signed headers",
+            ),
+            Self::SignedAnyway { name } => write!(
+                f,
+                "{name} has its fixed place in front: take it out of the signed headers (date_header chooses \
+                 between date and x-date; other headers of the default list are signed wherever there is one)"
+            ),
+            Self::Ambiguous { name } => write!(
+                f,
+                "{name} stands for something else than a header at other gateways: sign a header of another name"
+            ),
+            Self::NotAName { scheme, name } => write!(
+                f,
+                "{name} is neither a header nor one of {scheme}'s own names: correct it or take it out"
+            ),
+            Self::TooManyHeaders => {
+                write!(f, "more than {MAX_COMPONENTS} headers are to be signed: sign fewer")
+            }
+            Self::NamedTwice { name } => {
+                write!(f, "{name} is named twice among the signed headers: name it once")
+            }
+            Self::TwoDates => f.write_str("date and x-date are both to be signed: name one of them"),
+            Self::NoDate => f.write_str("no date is to be signed: name date, x-date or, under hs2019, (created)"),
+            Self::AlgorithmNotCarried { scheme, algorithm } => {
+                write!(f, "{scheme} has no {algorithm}: choose another algorithm")
+            }
+            Self::DateHeaderNotCarried { scheme, header } => {
+                write!(f, "{scheme} takes no date from {}: choose the other date header", header.name())
+            }
+            Self::KeyIdNotCarried { scheme, characters } => {
+                let characters = characters.iter().collect::<String>();
+                write!(f, "the key id has one of `{characters}`, which {scheme} cannot carry: use a pair with another id")
+            }
+            Self::Hs2019NotCarried { scheme } => {
+                write!(f, "{scheme} has no hs2019: name the algorithm itself")
+            }
+            Self::NeedsHs2019 { name } => {
+                write!(f, "{name} can be signed under hs2019 only: set hs2019, or take it out")
+            }
+            Self::NoLifetime => f.write_str("(expires) is to be signed: say with expires_after for how long"),
+        }
+    }
+}
+
+impl std::error::Error for BuildError {}
