@@ -8,13 +8,16 @@ mod signed_headers;
 
 use std::{fmt, sync::Arc, time::SystemTime};
 
-use bytes::{BufMut as _, Bytes, BytesMut};
+use bytes::{BufMut as _, BytesMut};
 use http::{HeaderValue, Request, header, uri::Authority};
 
-use self::options::Options;
 pub use self::{
     build_error::BuildError, builder::SignerBuilder, error::SignError,
     signed_headers::SignedHeaders,
+};
+use self::{
+    options::Options,
+    signed_headers::{header_value, sensitive},
 };
 use crate::{
     Algorithm, Keys, RequestHead, Scheme, SigningString,
@@ -22,7 +25,7 @@ use crate::{
     component::{self, MICRO_SERVICE_NAME, NAME_SPACE_CODE, SOURCE},
     hosts::{HostPatternError, Hosts},
     http_date::{IMF_FIXDATE_LEN, Timestamp},
-    signing_string, target,
+    signing_string,
 };
 
 /// Signs request heads with a key pair, in the [`Scheme`] of Tencent Cloud API Gateway unless told otherwise.
@@ -275,15 +278,7 @@ impl Signer {
         request: &mut Request<B>,
         now: SystemTime,
     ) -> Result<(), SignError> {
-        let options = &self.inner.options;
-        if options.signs_host()
-            && let Some(uri) = component::with_sent_authority(request.uri())
-        {
-            *request.uri_mut() = uri;
-        }
-        if options.signs_target()
-            && let Some(uri) = target::with_sent_path(request.uri())
-        {
+        if let Some(uri) = self.inner.options.sent_target(request.uri()) {
             *request.uri_mut() = uri;
         }
         match self.sign((&*request).into(), now) {
@@ -317,15 +312,4 @@ impl fmt::Debug for Signer {
             .field("options", &self.inner.options)
             .finish_non_exhaustive()
     }
-}
-
-/// Dates, key ids, names and base64 are all visible ASCII and spaces, so this never falls back; if it did, the
-/// gateway would refuse the empty value.
-fn header_value(bytes: Bytes) -> HeaderValue {
-    HeaderValue::from_maybe_shared(bytes).unwrap_or_else(|_| HeaderValue::from_static(""))
-}
-
-fn sensitive(mut value: HeaderValue) -> HeaderValue {
-    value.set_sensitive(true);
-    value
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use http::{HeaderName, HeaderValue, header, uri::Authority};
+use http::{HeaderName, HeaderValue, Uri, header, uri::Authority};
 
 use super::error::MAX_HEADERS;
 use crate::{
@@ -12,7 +12,7 @@ use crate::{
     hosts::{self, Hosts},
     http_date::Timestamp,
     scheme::{Layout, Special},
-    target::Target,
+    target::{self, Target},
 };
 
 /// One entry of the list of what is signed.
@@ -67,13 +67,17 @@ impl Options {
         self.supplied.push((name.clone(), value));
     }
 
-    pub(crate) fn signs_host(&self) -> bool {
-        self.headers().any(|name| *name == header::HOST)
-    }
-
-    pub(crate) fn signs_target(&self) -> bool {
-        let mut list = self.list.iter();
-        list.any(|listed| matches!(listed.what, What::Special(special) if special.is_target()))
+    /// The target in the form that clients send, where what is signed depends on it; `None` if it has that form.
+    pub(crate) fn sent_target(&self, target: &Uri) -> Option<Uri> {
+        let signs_host = self.headers().any(|name| *name == header::HOST);
+        let signs_target = self.list.iter().any(|listed| match listed.what {
+            What::Special(special) => special.is_target(),
+            _ => false,
+        });
+        let with_authority = || component::with_sent_authority(target);
+        let changed = signs_host.then(with_authority).flatten();
+        let with_path = || target::with_sent_path(changed.as_ref().unwrap_or(target));
+        signs_target.then(with_path).flatten().or(changed)
     }
 
     /// The date header in use; a list may do without.

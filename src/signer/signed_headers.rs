@@ -1,5 +1,6 @@
 //! What a signer adds to a request.
 
+use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, header};
 use smallvec::SmallVec;
 
@@ -58,4 +59,15 @@ impl SignedHeaders {
             }
         }
     }
+}
+
+/// Dates, key ids, names and base64 are all visible ASCII and spaces, so this never falls back; if it did, the
+/// gateway would refuse the empty value.
+pub(super) fn header_value(bytes: Bytes) -> HeaderValue {
+    HeaderValue::from_maybe_shared(bytes).unwrap_or_else(|_| HeaderValue::from_static(""))
+}
+
+pub(super) fn sensitive(mut value: HeaderValue) -> HeaderValue {
+    value.set_sensitive(true);
+    value
 }
