@@ -22,7 +22,7 @@ use self::{
 use crate::{
     Algorithm, Keys, RequestHead, Scheme, SigningString,
     authorization::Encoder,
-    component::{self, MICRO_SERVICE_NAME, NAME_SPACE_CODE, SOURCE},
+    component::{MICRO_SERVICE_NAME, NAME_SPACE_CODE, SOURCE},
     hosts::{HostPatternError, Hosts},
     http_date::{IMF_FIXDATE_LEN, Timestamp},
     signing_string,
