@@ -44,14 +44,17 @@ use std::{
 use bytes::Bytes;
 use clap::Parser;
 use http::{
-    HeaderValue, Method, Request, Response, StatusCode, Uri, header, uri::Authority, uri::Scheme,
+    HeaderValue, Method, Request, Response, StatusCode, Uri, header,
+    uri::{self, Authority},
 };
 use http_body_util::{BodyExt as _, Either, Full};
 use hyper::body::Incoming;
 use serde_json::{Value, json};
 use tokio::{net::TcpListener, runtime::Runtime};
 use tower::{Layer as _, service_fn};
-use tower_hmac_auth::{PlainDate, Refusals, StaticKeys, VerifiedKey, Verifier, VerifyLayer};
+use tower_hmac_auth::{
+    PlainDate, Refusals, Scheme, StaticKeys, VerifiedKey, Verifier, VerifyLayer,
+};
 
 use self::{
     proxy::Proxy,
@@ -71,6 +74,12 @@ type Answer = Response<Either<Full<Bytes>, Incoming>>;
     after_help = "Without --keys, the key pair is taken from the environment: HMAC_KEY_ID and HMAC_SECRET_KEY."
 )]
 struct Arguments {
+    /// Whose clients are to be served: tencent, kong, apisix or cavage
+    #[arg(long, value_name = "NAME", default_value_t)]
+    scheme: Scheme,
+    /// What signatures must cover besides a date, such as host or @request-target; can be repeated
+    #[arg(long = "require", value_name = "NAME")]
+    required: Vec<String>,
     /// Where to listen; port 0 stands for any free one
     #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:8080")]
     listen: String,
@@ -86,12 +95,12 @@ struct Arguments {
     /// Gives every refused client the same answer
     #[arg(long)]
     terse: bool,
-    /// What to make of requests that sign Date, but not X-Date
-    #[arg(long, value_name = "any-age|check-age|refuse", default_value = "any-age", value_parser = plain_date)]
-    plain_date: PlainDate,
-    /// How far a date may be from this clock, either way
-    #[arg(long, value_name = "SECONDS", default_value_t = Verifier::DEFAULT_MAX_SKEW.as_secs())]
-    max_skew: u64,
+    /// What to make of requests that sign Date, but not X-Date [default: any-age for tencent, else check-age]
+    #[arg(long, value_name = "any-age|check-age|refuse", value_parser = plain_date)]
+    plain_date: Option<PlainDate>,
+    /// How far a date may be from this clock, either way [default: 900 for tencent, else 300]
+    #[arg(long, value_name = "SECONDS")]
+    max_skew: Option<u64>,
     /// How many connections are served at a time; others wait
     #[arg(long, value_name = "NUMBER", default_value = "1024")]
     max_connections: NonZeroUsize,
@@ -130,11 +139,7 @@ fn run() -> Result<()> {
 
 async fn start(arguments: Arguments, keys: StaticKeys) -> Result<()> {
     let verify = VerifyLayer::new(keys)
-        .verifier(
-            Verifier::new()
-                .max_skew(Duration::from_secs(arguments.max_skew))
-                .plain_date(arguments.plain_date),
-        )
+        .verifier(verifier(&arguments))
         .refuse(
             Refusals::new()
                 .unauthorized_status(arguments.unauthorized_status)
@@ -162,6 +167,17 @@ async fn start(arguments: Arguments, keys: StaticKeys) -> Result<()> {
     };
     server::run(listener, service, limits, signals).await;
     Ok(())
+}
+
+fn verifier(arguments: &Arguments) -> Verifier {
+    let mut verifier = Verifier::of(arguments.scheme).required(&arguments.required);
+    if let Some(max_skew) = arguments.max_skew {
+        verifier = verifier.max_skew(Duration::from_secs(max_skew));
+    }
+    if let Some(plain_date) = arguments.plain_date {
+        verifier = verifier.plain_date(plain_date);
+    }
+    verifier
 }
 
 /// Answers a request that the layer has let pass.
@@ -223,7 +239,7 @@ fn upstream(text: &str) -> Result<Authority> {
         let is_host = !authority.host().is_empty()
             && (port.is_empty() || port.ends_with(']') || authority.port_u16().is_some())
             && !authority.as_str().contains('@');
-        (uri.scheme() == Some(&Scheme::HTTP) && is_bare && is_host).then(|| authority.clone())
+        (uri.scheme() == Some(&uri::Scheme::HTTP) && is_bare && is_host).then(|| authority.clone())
     };
     let uri: Option<Uri> = text.parse().ok();
     uri.and_then(authority)
