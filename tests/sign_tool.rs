@@ -421,10 +421,10 @@ fn arguments_that_cannot_be_used_are_refused_with_what_to_do() {
         (&["--sign", "x a"], "'x a'"),
         (&["--sign", ""], "header name"),
         (&["--sign", "host"], "URL"),
-        (&["--sign", "date"], "date has its fixed place"),
+        (&["--sign", "date"], "--date-header chooses"),
         (
             &["--sign", "source", "--source", "a"],
-            "source has its fixed place",
+            "source: it is signed anyway",
         ),
         (
             &["--sign", "authorization"],

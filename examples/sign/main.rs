@@ -15,11 +15,31 @@
 //! `--explain` shows what was signed, `--help` all options. Whatever is wrong is said in one line on standard
 //! error, with exit status 2.
 
-use std::{env, ffi::OsString, io, io::Write as _, process::ExitCode, time::SystemTime};
+mod output;
+mod values;
 
+use std::{
+    env,
+    ffi::{OsStr, OsString},
+    fs, io,
+    io::Write as _,
+    path::PathBuf,
+    process::ExitCode,
+    time::SystemTime,
+};
+
+use base64::{Engine as _, engine::general_purpose::STANDARD};
 use clap::Parser;
-use http::{HeaderMap, HeaderName, HeaderValue, Request, Uri, header, uri::Authority};
-use tower_hmac_auth::{Algorithm, DateHeader, KeyId, KeyPair, SecretKey, Signer};
+use http::{HeaderName, HeaderValue, Method, Request, Uri, header};
+use sha2::{Digest as _, Sha256};
+use tower_hmac_auth::{
+    Algorithm, BuildError, DateHeader, KeyId, KeyPair, Scheme, SecretKey, Signer,
+};
+
+use self::{
+    output::{curl_command, header_lines},
+    values::{date, date_header, header, header_name, header_value, url},
+};
 
 const KEY_ID: &str = "HMAC_KEY_ID";
 const SECRET_KEY: &str = "HMAC_SECRET_KEY";
@@ -30,31 +50,40 @@ type Result<T> = std::result::Result<T, Box<dyn std::error::Error + Send + Sync>
 #[derive(Parser)]
 #[command(name = "sign", version)]
 struct Arguments {
-    /// The header to carry the date; gateways check the age of X-Date only
-    #[arg(long, value_name = "date|x-date", default_value = "x-date", value_parser = date_header)]
-    date_header: DateHeader,
+    /// Whose scheme: tencent, kong, apisix or cavage
+    #[arg(long, value_name = "NAME", default_value_t)]
+    scheme: Scheme,
+    /// The request's method [default: GET, or POST with --data]
+    #[arg(long, value_name = "METHOD")]
+    method: Option<Method>,
+    /// A file with the request's body, whose SHA-256 is sent and signed as Digest
+    #[arg(long, value_name = "FILE")]
+    data: Option<PathBuf>,
+    /// The header to carry the date; Tencent's gateway checks the age of X-Date only [default: the scheme's]
+    #[arg(long, value_name = "date|x-date", value_parser = date_header)]
+    date_header: Option<DateHeader>,
     /// The date, such as 'Fri, 09 Oct 2015 00:00:00 GMT' [default: now]
     #[arg(long, value_parser = date)]
     date: Option<SystemTime>,
     /// The Source header, the caller's mark on its requests; may be empty [default: none]
     #[arg(long, value_name = "VALUE", allow_hyphen_values = true, value_parser = header_value)]
     source: Option<HeaderValue>,
-    /// hmac-sha1, hmac-sha256, hmac-sha384 or hmac-sha512
-    #[arg(long, value_name = "NAME", default_value_t = Algorithm::HmacSha1)]
-    algorithm: Algorithm,
+    /// hmac-sha1, hmac-sha256, hmac-sha384 or hmac-sha512 [default: hmac-sha1 for tencent, else hmac-sha256]
+    #[arg(long, value_name = "NAME")]
+    algorithm: Option<Algorithm>,
     /// A header of the request; can be repeated
     #[arg(long = "header", value_name = "NAME: VALUE", allow_hyphen_values = true, value_parser = header)]
     headers: Vec<(HeaderName, HeaderValue)>,
-    /// A header to be signed after the date and the source; can be repeated
-    #[arg(long = "sign", value_name = "NAME", allow_hyphen_values = true, value_parser = header_name)]
-    signed: Vec<HeaderName>,
+    /// A header to be signed after what the scheme signs anyway; can be repeated
+    #[arg(long = "sign", value_name = "NAME", allow_hyphen_values = true, value_parser = signed_name)]
+    signed: Vec<String>,
     /// Prints a curl command for a POSIX shell instead; needs the URL
     #[arg(long)]
     curl: bool,
     /// Shows the signing string on standard error
     #[arg(long)]
     explain: bool,
-    /// Where the request goes; needed by --curl and --sign host only
+    /// Where the request goes; tencent needs it for --curl and --sign host only
     #[arg(value_parser = url)]
     url: Option<(String, Uri)>,
 }
@@ -82,7 +111,25 @@ fn run() -> Result<()> {
     let request = signed_request(&arguments, &signer, now)?;
 
     print(&match &arguments.url {
-        Some((url, _)) if arguments.curl => curl_command(request.headers(), url),
+        Some((url, _)) if arguments.curl => {
+            let data = arguments.data.as_ref().map(|file| {
+                let mut at = OsString::from("@");
+                at.push(file);
+                at
+            });
+            let mut options = vec![
+                OsStr::new("--request"),
+                OsStr::new(request.method().as_str()),
+            ];
+            options.extend(
+                data.iter()
+                    .flat_map(|data| [OsStr::new("--data-binary"), data]),
+            );
+            if request.method() == Method::GET && data.is_none() {
+                options.clear();
+            }
+            curl_command(request.headers(), &options, url)
+        }
         None if arguments.curl => {
             return Err("--curl needs a URL: add one, such as https://api.example.com/a".into());
         }
@@ -90,11 +137,31 @@ fn run() -> Result<()> {
     })?;
     if arguments.explain {
         let string = signer.signing_string((&request).into(), now)?;
-        let scope = "these headers only: not the method, the path, the query or the body";
+        let scope = match (lists(&request, "request-target"), lists(&request, "digest")) {
+            (false, false) => "these headers only: not the method, the path, the query or the body",
+            (false, true) => "these headers and the body: not the method, the path or the query",
+            (true, false) => "the method, the path and the query, but not the body",
+            (true, true) => "the method, the path, the query and the body",
+        };
         let mut stderr = io::stderr().lock();
         writeln!(stderr, "signing string: {string}\nIt covers {scope}.")?;
     }
     Ok(())
+}
+
+/// Whether the list of what is signed has this name, with or without what sets it apart from a header's.
+fn lists(request: &Request<()>, wanted: &str) -> bool {
+    let authorization = request.headers().get(header::AUTHORIZATION);
+    let text = authorization
+        .and_then(|value| value.to_str().ok())
+        .unwrap_or_default();
+    let (_, list) = text.split_once("headers=\"").unwrap_or_default();
+    let (list, _) = list.split_once('"').unwrap_or_default();
+    let mut names = list.split(' ');
+    names.any(|name| {
+        name.trim_matches(['@', '(', ')'])
+            .eq_ignore_ascii_case(wanted)
+    })
 }
 
 /// What is in the arguments and the key id is printed, in errors too.
@@ -119,73 +186,27 @@ fn essence(error: &clap::Error) -> String {
     format!("{essence} (see --help)")
 }
 
-fn date_header(name: &str) -> Result<DateHeader> {
-    match name.to_ascii_lowercase().as_str() {
-        "date" => Ok(DateHeader::Date),
-        "x-date" => Ok(DateHeader::XDate),
-        _ => Err("write date or x-date".into()),
-    }
-}
-
-fn date(text: &str) -> Result<SystemTime> {
-    if let Ok(date) = httpdate::parse_http_date(text) {
-        return Ok(date);
-    }
-    // The error does not tell a wrong weekday from anything else.
-    let day = text.trim_start_matches(|c: char| c.is_ascii_alphabetic());
-    let weekdays = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"];
-    let dates = weekdays.map(|weekday| format!("{weekday}{day}"));
-    let is_date = |date: &&String| httpdate::parse_http_date(date).is_ok();
-    Err(match dates.iter().find(is_date) {
-        Some(date) => format!("the weekday is wrong: write '{date}'").into(),
-        None => "no such date: write it as 'Fri, 09 Oct 2015 00:00:00 GMT'".into(),
-    })
-}
-
-fn header(text: &str) -> Result<(HeaderName, HeaderValue)> {
-    let form = "write it as 'Name: value', or as 'Name:' if the value is empty";
-    let (name, value) = text.split_once(':').ok_or(form)?;
-    let name = header_name(name)?;
-    match name.as_str() {
-        "date" | "x-date" => Err("leave it out: --date-header and --date set it".into()),
-        "authorization" => Err("leave it out: --algorithm, --sign and the keys set it".into()),
-        _ => Ok((name, header_value(value)?)),
-    }
-}
-
-fn header_name(text: &str) -> Result<HeaderName> {
-    HeaderName::from_bytes(text.as_bytes())
-        .map_err(|_| format!("'{text}' is no header name: use letters, digits and hyphens").into())
-}
-
-fn header_value(text: &str) -> Result<HeaderValue> {
-    HeaderValue::from_str(text.trim_matches([' ', '\t']))
-        .map_err(|_| "no header can carry this value: take the control characters out".into())
-}
-
-/// The text is kept for curl, as a [`Uri`] has no fragment.
-fn url(text: &str) -> Result<(String, Uri)> {
-    // `http` takes an empty host, and anything for a port.
-    let is_host = |authority: &Authority| {
-        let (_, port) = authority.as_str().rsplit_once(':').unwrap_or_default();
-        let has_no_port = port.is_empty() || port.contains(['@', ']']);
-        !authority.host().is_empty() && (has_no_port || authority.port_u16().is_some())
-    };
-    let is_web = |uri: &Uri| {
-        matches!(uri.scheme_str(), Some("http" | "https")) && uri.authority().is_some_and(is_host)
-    };
-    let uri = text.parse().ok().filter(is_web);
-    let uri = uri.ok_or("write it as https://host:port/path, special characters escaped with %")?;
-    Ok((text.to_owned(), uri))
-}
-
 fn signer(arguments: &Arguments) -> Result<Signer> {
-    let signer = Signer::builder(key_pair()?)
-        .date_header(arguments.date_header)
-        .algorithm(arguments.algorithm)
-        .signed_headers(arguments.signed.iter().cloned())
-        .build()
-        .map_err(|error| format!("--sign: {error}"))?;
+    let mut signed = arguments.signed.clone();
+    // The other schemes sign a digest anyway.
+    if arguments.data.is_some() && arguments.scheme == Scheme::Tencent {
+        signed.push("digest".to_owned());
+    }
+    let mut builder = Signer::builder(key_pair()?)
+        .scheme(arguments.scheme)
+        .signed_headers(signed);
+    if let Some(algorithm) = arguments.algorithm {
+        builder = builder.algorithm(algorithm);
+    }
+    if let Some(date_header) = arguments.date_header {
+        builder = builder.date_header(date_header);
+    }
+    let signer = builder.build().map_err(|error| match error {
+        BuildError::SignedAnyway { name } => format!(
+            "--sign {name}: it is signed anyway: leave it out (--date-header chooses between date and x-date)"
+        ),
+        error => error.to_string(),
+    })?;
     Ok(match &arguments.source {
         Some(source) => signer.source(source.clone()),
         None => signer,
@@ -207,9 +228,14 @@ fn key_pair() -> Result<KeyPair> {
 fn signed_request(arguments: &Arguments, signer: &Signer, now: SystemTime) -> Result<Request<()>> {
     let mut request = request(arguments)?;
     signer.sign_request(&mut request, now)?;
+    if lists(&request, "request-target") && arguments.url.is_none() {
+        let scheme = arguments.scheme;
+        return Err(format!("{scheme} signs the method and the target: add the URL").into());
+    }
     // Said rather than left to the client, so that what is signed is what is sent.
-    let signs_host = arguments.signed.contains(&header::HOST);
-    if signs_host && let Some(authority) = request.uri().authority() {
+    if lists(&request, "host")
+        && let Some(authority) = request.uri().authority()
+    {
         let host = HeaderValue::from_str(authority.as_str())?;
         let entry = request.headers_mut().try_entry(header::HOST)?;
         entry.or_try_insert(host)?;
@@ -218,7 +244,18 @@ fn signed_request(arguments: &Arguments, signer: &Signer, now: SystemTime) -> Re
 }
 
 fn request(arguments: &Arguments) -> Result<Request<()>> {
-    let mut builder = Request::builder();
+    let method = match (&arguments.method, &arguments.data) {
+        (Some(method), _) => method.clone(),
+        (None, Some(_)) => Method::POST,
+        (None, None) => Method::GET,
+    };
+    let mut builder = Request::builder().method(method);
+    if let Some(file) = &arguments.data {
+        let name = file.display();
+        let data =
+            fs::read(file).map_err(|error| format!("--data: cannot read {name}: {error}"))?;
+        builder = builder.header("digest", digest(&data));
+    }
     if let Some((_, uri)) = &arguments.url {
         builder = builder.uri(uri.clone());
     }
@@ -236,50 +273,29 @@ fn request(arguments: &Arguments) -> Result<Request<()>> {
         return Err("Host is given twice, of which curl sends the first: give it once".into());
     }
     let has_url = arguments.url.is_some();
-    let will_have = |name| headers.contains_key(name) || name == header::HOST && has_url;
-    match arguments.signed.iter().find(|name| !will_have(*name)) {
-        Some(&header::HOST) => Err("--sign host: the host is not known: add the URL".into()),
+    let is_host = |name: &str| name.eq_ignore_ascii_case("host");
+    let will_have = |name: &str| headers.contains_key(name) || is_host(name) && has_url;
+    match arguments.signed.iter().find(|name| !will_have(name)) {
+        Some(name) if is_host(name) => {
+            Err("--sign host: the host is not known: add the URL".into())
+        }
         Some(name) => Err(format!("--sign {name}: no such header: add it with --header").into()),
         None => Ok(request),
     }
 }
 
-fn header_lines(headers: &HeaderMap) -> Vec<u8> {
-    let line = |(name, value): (&HeaderName, &HeaderValue)| {
-        [title_case(name).as_bytes(), b": ", value.as_bytes(), b"\n"].concat()
-    };
-    headers.iter().flat_map(line).collect()
+fn digest(data: &[u8]) -> String {
+    let mut base64 = [0; 44];
+    // The base64 of 32 bytes is 44 characters long, so this cannot fail.
+    let len = STANDARD
+        .encode_slice(Sha256::digest(data), &mut base64)
+        .unwrap_or(0);
+    let base64 = base64.get(..len).unwrap_or_default();
+    format!("SHA-256={}", String::from_utf8_lossy(base64))
 }
 
-fn curl_command(headers: &HeaderMap, url: &str) -> Vec<u8> {
-    // Without these, curl rewrites /../ in paths and expands [1-9] and {a,b}.
-    let mut command = b"curl --path-as-is --globoff".to_vec();
-    for (name, value) in headers {
-        // `Name:` would be curl's order to leave the header out.
-        let separator: &[u8] = if value.is_empty() { b";" } else { b": " };
-        let option = [title_case(name).as_bytes(), separator, value.as_bytes()].concat();
-        command.extend(b" -H ");
-        command.extend(quoted(&option));
-    }
-    command.push(b' ');
-    command.extend(quoted(url.as_bytes()));
-    command.push(b'\n');
-    command
-}
-
-/// As one word of a POSIX shell.
-fn quoted(word: &[u8]) -> Vec<u8> {
-    let parts: Vec<&[u8]> = word.split(|byte| *byte == b'\'').collect();
-    [b"'", parts.join(&br"'\''"[..]).as_slice(), b"'"].concat()
-}
-
-fn title_case(name: &HeaderName) -> String {
-    let mut starts_word = true;
-    let letter = |c: char| match std::mem::replace(&mut starts_word, c == '-') {
-        true => c.to_ascii_uppercase(),
-        false => c,
-    };
-    name.as_str().chars().map(letter).collect()
+fn signed_name(text: &str) -> Result<String> {
+    header_name(text).map(|_| text.to_owned())
 }
 
 /// A reader that has read enough (`| head -1`) is no error.
