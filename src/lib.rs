@@ -30,6 +30,7 @@
 //! | which hosts get a signature | [`SignLayer::only_for`] | |
 //! | whose time it is | [`ServerClock`] | |
 //! | how a refusal is answered | | [`Refuse`], [`Refusals`] |
+//! | what a refusal means | [`Rejection::from_response_text`], [`RejectionKind`] | [`Rejection::kind`] |
 //!
 //! # Layer order
 //!
@@ -96,7 +97,7 @@ pub use self::{
     hosts::HostPatternError,
     key::{KeyError, KeyId, KeyPair, SecretKey},
     keys::Keys,
-    rejection::{Excerpt, Rejection},
+    rejection::{Excerpt, Rejection, RejectionKind},
     request_head::RequestHead,
     scheme::{Scheme, UnknownScheme},
     server_clock::{ObserveFuture, ObserveLayer, ObserveService, ServerClock},

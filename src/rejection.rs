@@ -1,12 +1,14 @@
 //! Why a request is refused.
 
 mod excerpt;
+mod kind;
+mod response_text;
 
 use std::{borrow::Cow, fmt};
 
 use http::StatusCode;
 
-pub use self::excerpt::Excerpt;
+pub use self::{excerpt::Excerpt, kind::RejectionKind};
 use crate::{DateHeader, Malformed, Scheme, TargetError};
 
 /// Why a request is refused: one value for each of the refusals that the gateway documents, and a few that only

@@ -1,0 +1,159 @@
+//! What a client can learn of a refusal, and what to do about it.
+
+use super::Rejection;
+
+/// What kind of refusal it is: all that can be told from the text a gateway answers with.
+///
+/// [`Rejection::from_response_text`] finds it on the client's side, [`Rejection::kind`] on the server's.
+///
+/// ```
+/// use tower_hmac_auth::{Rejection, RejectionKind};
+///
+/// let kind = Rejection::from_response_text(r#"{"message":"HMAC signature does not match."}"#);
+/// assert_eq!(kind, Some(RejectionKind::SignatureMismatch));
+/// println!("{}", RejectionKind::SignatureMismatch.hint());
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum RejectionKind {
+    /// There is no `Authorization` header.
+    AuthorizationMissing,
+    /// The `Authorization` header cannot be read.
+    AuthorizationMalformed,
+    /// `Authorization` lacks a parameter.
+    ParameterMissing,
+    /// `Authorization` has no key id or no signature.
+    KeyIdOrSignatureMissing,
+    /// The algorithm is unknown or not allowed.
+    AlgorithmNotSupported,
+    /// A header that may be there once is there more often.
+    HeaderRepeated,
+    /// A header is listed but not sent, or has to be signed and is not.
+    HeaderMissing,
+    /// No date that counts is signed.
+    DateMissing,
+    /// The date cannot be read.
+    DateUnreadable,
+    /// The date, or another time in the signature, is too far from the gateway's clock.
+    OutOfDate,
+    /// The request target cannot be signed, or is not believed.
+    Target,
+    /// The key id is unknown or disabled; Kong says no more if the header or the algorithm is wrong.
+    KeyUnknown,
+    /// The signature is wrong.
+    SignatureMismatch,
+    /// The key may not call this API.
+    KeyNotBound,
+    /// The API has no usage plan.
+    NoUsagePlan,
+    /// The gateway could not look the key up.
+    KeyStoreUnavailable,
+    /// The gateway does not say why.
+    Unspecified,
+}
+
+impl RejectionKind {
+    /// A sentence or two for the client's developer: what to check, the likeliest first.
+    #[must_use]
+    pub fn hint(self) -> &'static str {
+        match self {
+            Self::AuthorizationMissing => {
+                "The request came without Authorization. Check that the signing layer is in the stack, that the host is \
+                 among those of only_for, and that no layer or proxy below it removes the header."
+            }
+            Self::AuthorizationMalformed => {
+                "Authorization cannot be read. Check that the gateway speaks the scheme you sign in, that nothing else \
+                 sets Authorization (a Bearer token, user:password in the URL), and that it is sent once."
+            }
+            Self::ParameterMissing => {
+                "Authorization lacks a parameter or has an empty one. Send the key id, the algorithm, the headers and \
+                 the signature, spelled as this gateway's scheme has them."
+            }
+            Self::KeyIdOrSignatureMissing => {
+                "Authorization has no key id or no signature. Check that the key id is not empty, and that its parameter \
+                 has the name of this gateway's scheme."
+            }
+            Self::AlgorithmNotSupported => {
+                "The gateway does not take this algorithm. Use one it allows, its name in lower case: hmac-sha1 or \
+                 hmac-sha256 with most."
+            }
+            Self::HeaderRepeated => {
+                "A signed header, a date or Authorization is on the request more than once, or two hosts are named. \
+                 Send each with one value; look for a layer or proxy that adds a second."
+            }
+            Self::HeaderMissing => {
+                "A header is listed as signed but did not arrive, or has to be signed and is not. Send it and sign it; \
+                 look for a proxy that removes it."
+            }
+            Self::DateMissing => {
+                "No date that counts is signed. Send and sign X-Date, or Date where the gateway wants that, as an HTTP \
+                 date in GMT; Kong says the same of a date that is too old, so check the clocks too."
+            }
+            Self::DateUnreadable => {
+                "The date cannot be read. Send it like `Fri, 09 Oct 2015 00:00:00 GMT`."
+            }
+            Self::OutOfDate => {
+                "The date is too far from the gateway's clock. Sign each request when it is sent, each retry anew, and \
+                 set this machine's clock."
+            }
+            Self::Target => {
+                "The gateway does not believe the request target. Send a path that begins with /, without dot segments, \
+                 empty segments and needless escapes."
+            }
+            Self::KeyUnknown => {
+                "The key id is unknown or disabled: check it, and that the key belongs to this gateway and environment. \
+                 Kong says the same of a header it cannot read and of an algorithm it does not allow."
+            }
+            Self::SignatureMismatch => {
+                "The signature is wrong. Check the secret key, then compare both sides' signing strings: a layer or \
+                 proxy may have changed a signed header, the host or the target after it was signed."
+            }
+            Self::KeyNotBound => {
+                "The signature is right, but this key may not call this API. Bind the key to it, or use another key."
+            }
+            Self::NoUsagePlan => {
+                "The API has no usage plan. Make one, bind the key and the API to it, and publish it in this environment."
+            }
+            Self::KeyStoreUnavailable => {
+                "The gateway could not look the key up. Try again; if it stays so, ask who runs the gateway."
+            }
+            Self::Unspecified => {
+                "The gateway keeps the reason for its own log. Check the key id, the secret key, the clocks, and that all \
+                 it wants signed is signed; then compare the signing string with what it logs."
+            }
+        }
+    }
+}
+
+impl Rejection {
+    /// What of it a client can learn.
+    #[must_use]
+    pub fn kind(&self) -> RejectionKind {
+        match self {
+            Self::AuthorizationMissing => RejectionKind::AuthorizationMissing,
+            Self::AuthorizationMalformed(_) => RejectionKind::AuthorizationMalformed,
+            Self::ParameterMissing { .. } => RejectionKind::ParameterMissing,
+            Self::KeyIdOrSignatureMissing => RejectionKind::KeyIdOrSignatureMissing,
+            Self::AlgorithmNotSupported { .. } => RejectionKind::AlgorithmNotSupported,
+            Self::HeaderRepeated { .. } => RejectionKind::HeaderRepeated,
+            Self::HeaderMissing { .. } | Self::NotCovered { .. } => RejectionKind::HeaderMissing,
+            Self::DateNotCovered | Self::XDateNotCovered => RejectionKind::DateMissing,
+            Self::DateUnreadable { .. } => RejectionKind::DateUnreadable,
+            Self::DateOutOfRange { .. } | Self::CreatedOutOfRange { .. } | Self::Expired { .. } => {
+                RejectionKind::OutOfDate
+            }
+            Self::Target(_) => RejectionKind::Target,
+            Self::KeyUnknown => RejectionKind::KeyUnknown,
+            Self::SignatureMismatch => RejectionKind::SignatureMismatch,
+            Self::KeyNotBound => RejectionKind::KeyNotBound,
+            Self::NoUsagePlan => RejectionKind::NoUsagePlan,
+            Self::KeyStoreUnavailable => RejectionKind::KeyStoreUnavailable,
+        }
+    }
+
+    /// A sentence or two for the client's developer: as [`RejectionKind::hint`].
+    #[must_use]
+    pub fn hint(&self) -> &'static str {
+        self.kind().hint()
+    }
+}

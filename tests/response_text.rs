@@ -1,0 +1,234 @@
+//! What a gateway answered is understood: its documented texts in every form in which they come.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod common;
+
+use std::convert::Infallible;
+
+use bytes::Bytes;
+use http::{Request, Response, header};
+use http_body_util::{BodyExt as _, Full};
+use proptest::prelude::*;
+use tower::{Layer as _, ServiceExt as _, service_fn};
+use tower_hmac_auth::{Rejection, RejectionKind, Scheme, StaticKeys, Verifier, VerifyLayer};
+
+const TEXTS: &[(&str, RejectionKind)] = &[
+    // Tencent Cloud API Gateway
+    (
+        "HMAC signature cannot be verified, a validate authorization header is required",
+        RejectionKind::AuthorizationMissing,
+    ),
+    (
+        "HMAC authorization format error.",
+        RejectionKind::AuthorizationMalformed,
+    ),
+    (
+        "HMAC authorization headers is invalidate.",
+        RejectionKind::ParameterMissing,
+    ),
+    (
+        "authorization headers is invalidate",
+        RejectionKind::ParameterMissing,
+    ),
+    (
+        "HMAC id or signature missing.",
+        RejectionKind::KeyIdOrSignatureMissing,
+    ),
+    (
+        "id or signature missing",
+        RejectionKind::KeyIdOrSignatureMissing,
+    ),
+    (
+        "HMAC algorithm hmac-md5 not supported.",
+        RejectionKind::AlgorithmNotSupported,
+    ),
+    (
+        "HMAC do not support multiple HTTP header.",
+        RejectionKind::HeaderRepeated,
+    ),
+    (
+        "HMAC signature cannot be verified, a valid x-tenant header is required.",
+        RejectionKind::HeaderMissing,
+    ),
+    (
+        "HMAC signature cannot be verified, a valid date or x-date header is required.",
+        RejectionKind::DateMissing,
+    ),
+    (
+        "HMAC signature cannot be verified, a valid date header is required.",
+        RejectionKind::DateMissing,
+    ),
+    (
+        "HMAC signature cannot be verified, a valid x-date header is required for HMAC Authentication.",
+        RejectionKind::DateUnreadable,
+    ),
+    (
+        "HMAC signature cannot be verified, the x-date header is out of date for HMAC Authentication.",
+        RejectionKind::OutOfDate,
+    ),
+    (
+        "HMAC signature cannot be verified.",
+        RejectionKind::KeyUnknown,
+    ),
+    (
+        "HMAC signature does not match.",
+        RejectionKind::SignatureMismatch,
+    ),
+    (
+        "HMAC apikey is invalid for API.",
+        RejectionKind::KeyNotBound,
+    ),
+    ("Found no validate usage plan.", RejectionKind::NoUsagePlan),
+    // Kong
+    ("Unauthorized", RejectionKind::AuthorizationMissing),
+    (
+        "HMAC signature cannot be verified, a valid date or x-date header is required for HMAC Authentication",
+        RejectionKind::DateMissing,
+    ),
+    // Apache APISIX
+    (
+        "client request can't be validated",
+        RejectionKind::Unspecified,
+    ),
+    (
+        "client request can't be validated: missing Authorization header",
+        RejectionKind::AuthorizationMissing,
+    ),
+];
+
+#[track_caller]
+fn assert_understood(answer: &str, kind: RejectionKind) {
+    assert_eq!(
+        Rejection::from_response_text(answer),
+        Some(kind),
+        "{answer}"
+    );
+}
+
+#[test]
+fn every_documented_text_is_understood_with_and_without_the_final_stop() {
+    for (text, kind) in TEXTS {
+        let bare = text.trim_end_matches('.');
+        assert_understood(text, *kind);
+        assert_understood(bare, *kind);
+        assert_understood(&format!(" {bare}. \r\n"), *kind);
+    }
+}
+
+#[test]
+fn every_documented_text_is_understood_in_every_form_of_answer() {
+    for (text, kind) in TEXTS {
+        let json = serde_json::json!({"message": text, "request_id": "0"});
+        assert_understood(&json.to_string(), *kind);
+        assert_understood(&serde_json::to_string_pretty(&json).unwrap(), *kind);
+        let all_escaped: String = text
+            .chars()
+            .map(|c| format!("\\u{:04x}", u32::from(c)))
+            .collect();
+        assert_understood(&format!(r#"{{"message":"{all_escaped}"}}"#), *kind);
+        assert_understood(
+            &format!(
+                "<!doctype html>\n<html><title>Error</title><body><p>{text}</p></body></html>"
+            ),
+            *kind,
+        );
+        for apostrophe in ["&#39;", "&#x27;", "&apos;"] {
+            let text = text.replace('\'', apostrophe);
+            assert_understood(
+                &format!("<?xml version=\"1.0\"?>\n<error>\n  <message>{text}</message>\n</error>"),
+                *kind,
+            );
+        }
+        let percent_encoded = text.replace(' ', "%20").replace('\'', "%27");
+        assert_understood(&percent_encoded, *kind);
+    }
+}
+
+#[test]
+fn other_answers_are_not_taken_for_refusals() {
+    for answer in [
+        "",
+        "{}",
+        "401 Unauthorized access to the club",
+        "HMAC",
+        "HMAC signature cannot be verified by hand",
+        "HMAC algorithm",
+        "client request can't be validated yet",
+        "%",
+        "\\u12",
+        "&#;",
+        "&#99999999999999999999;",
+    ] {
+        assert_eq!(Rejection::from_response_text(answer), None, "{answer}");
+    }
+}
+
+#[test]
+fn only_the_beginning_of_a_huge_answer_is_looked_at() {
+    let answer = |padding: usize| format!("{}\nUnauthorized", "\u{e9}".repeat(padding));
+    assert_understood(&answer(1000), RejectionKind::AuthorizationMissing);
+    assert_eq!(Rejection::from_response_text(&answer(40_000)), None);
+    let one_piece = "\\".repeat(1 << 20);
+    assert_eq!(Rejection::from_response_text(&one_piece), None);
+}
+
+async fn refused_by(scheme: Scheme, request: Request<()>) -> Response<String> {
+    let handler = service_fn(|_: Request<()>| async {
+        Ok::<_, Infallible>(Response::new(Full::<Bytes>::default()))
+    });
+    let layer = VerifyLayer::new(StaticKeys::new()).verifier(Verifier::of(scheme));
+    let (parts, body) = layer
+        .layer(handler)
+        .oneshot(request)
+        .await
+        .unwrap()
+        .into_parts();
+    let body = body.collect().await.unwrap().to_bytes();
+    Response::from_parts(parts, String::from_utf8(body.to_vec()).unwrap())
+}
+
+#[tokio::test]
+async fn what_verify_layer_answers_in_any_gateways_words_is_understood() {
+    for scheme in [Scheme::Tencent, Scheme::Kong, Scheme::Apisix] {
+        let unsigned = refused_by(scheme, Request::new(())).await;
+        assert_understood(unsigned.body(), RejectionKind::AuthorizationMissing);
+
+        let call = Request::post("/")
+            .header(header::CONTENT_TYPE, "application/grpc")
+            .body(())
+            .unwrap();
+        let unsigned = refused_by(scheme, call).await;
+        let message = unsigned.headers()["grpc-message"].to_str().unwrap();
+        assert_understood(message, RejectionKind::AuthorizationMissing);
+    }
+}
+
+#[test]
+fn the_texts_of_rejections_are_understood_as_their_kinds() {
+    for rejection in [
+        Rejection::AuthorizationMissing,
+        Rejection::ParameterMissing {
+            parameter: "headers",
+        },
+        Rejection::KeyIdOrSignatureMissing,
+        Rejection::DateNotCovered,
+        Rejection::XDateNotCovered,
+        Rejection::KeyUnknown,
+        Rejection::SignatureMismatch,
+        Rejection::KeyNotBound,
+        Rejection::NoUsagePlan,
+        Rejection::KeyStoreUnavailable,
+    ] {
+        assert_understood(&rejection.text(), rejection.kind());
+        let hint = rejection.hint();
+        assert!(hint.ends_with('.') && !hint.contains('\n') && hint.len() < 300);
+    }
+}
+
+proptest! {
+    #[test]
+    fn no_answer_makes_it_panic(answer in "(\\PC|[\\\\%&#;u<>\"\n0-9a-f]){0,200}") {
+        let _any = Rejection::from_response_text(&answer);
+    }
+}
