@@ -284,6 +284,12 @@ impl Signer {
         }
     }
 
+    /// Takes a signature of this scheme off a request that cannot be signed.
+    #[cfg(feature = "reqwest")]
+    pub(crate) fn remove_signature(&self, headers: &mut http::HeaderMap) {
+        self.inner.scheme.remove_signature(headers);
+    }
+
     fn options_mut(&mut self) -> &mut Options {
         &mut Arc::make_mut(&mut self.inner).options
     }
