@@ -275,7 +275,7 @@ impl Signer {
             Err(error) => {
                 let headers = request.headers_mut();
                 if error.is_destination() {
-                    self.inner.scheme.remove_signature(headers);
+                    self.remove_signature(headers);
                 } else {
                     headers.remove(header::AUTHORIZATION);
                 }
@@ -285,7 +285,6 @@ impl Signer {
     }
 
     /// Takes a signature of this scheme off a request that cannot be signed.
-    #[cfg(feature = "reqwest")]
     pub(crate) fn remove_signature(&self, headers: &mut http::HeaderMap) {
         self.inner.scheme.remove_signature(headers);
     }
