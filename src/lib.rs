@@ -41,7 +41,8 @@
 //! - Waiting (limits, buffers) outside, so that the date is read when the request is sent.
 //! - [`SignLayer`] last of all that change a request: what is signed must be what is sent.
 //! - No redirects followed below [`SignLayer`]: they would carry the signature to another host. Above it they are fine,
-//!   with [`SignLayer::only_for`].
+//!   with [`SignLayer::only_for`]. reqwest follows them by default; `SignLayer::reqwest_client` and
+//!   `SignLayer::reqwest_middleware` make clients that do not.
 //!
 //! On a server: a CORS layer, as browsers' preflight requests are not signed, concurrency limits, then [`VerifyLayer`], then whatever believes the request.
 //!
@@ -63,6 +64,9 @@
 //!
 //! # Features
 //!
+//! - `reqwest`: [`SignService`] takes `reqwest::Request`s; `SignLayer::reqwest_client` makes a client of both.
+//! - `reqwest-middleware`: `SignMiddleware` and `SignLayer::reqwest_middleware`, for the middleware chains of the crate
+//!   of that name. Implies `reqwest`.
 //! - `retry`: `RetryOnceLearnt`, a policy for `tower::retry`.
 //! - `tracing`: an event for every request that could not be signed and every request that was refused.
 //!
@@ -80,6 +84,8 @@ mod key;
 mod keys;
 mod rejection;
 mod request_head;
+#[cfg(feature = "reqwest-middleware")]
+mod reqwest_middleware;
 mod scheme;
 mod server_clock;
 mod sign;
@@ -115,10 +121,13 @@ pub use self::{
     },
 };
 
+#[cfg(feature = "reqwest-middleware")]
+pub use self::reqwest_middleware::{RedirectFollowed, SignMiddleware};
+
 #[cfg(feature = "retry")]
 pub use self::server_clock::RetryOnceLearnt;
 
-/// The README's examples, compiled as the crate's own.
-#[cfg(doctest)]
+/// The README's examples, compiled as the crate's own; one of them needs the feature.
+#[cfg(all(doctest, feature = "reqwest-middleware"))]
 #[doc = include_str!("../README.md")]
 struct Readme;

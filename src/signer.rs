@@ -289,13 +289,18 @@ impl Signer {
             Err(error) => {
                 let headers = request.headers_mut();
                 if error.is_destination() {
-                    self.inner.scheme.facts().remove_signature(headers);
+                    self.remove_signature(headers);
                 } else {
                     headers.remove(header::AUTHORIZATION);
                 }
                 Err(error)
             }
         }
+    }
+
+    /// Takes a signature of this scheme off a request that cannot be signed.
+    pub(crate) fn remove_signature(&self, headers: &mut http::HeaderMap) {
+        self.inner.scheme.facts().remove_signature(headers);
     }
 
     fn options_mut(&mut self) -> &mut Options {

@@ -85,6 +85,19 @@ fn a_request_that_cannot_be_signed_makes_an_event_that_says_why() {
     );
 }
 
+#[cfg(feature = "reqwest")]
+#[test]
+fn a_url_that_cannot_be_signed_makes_an_event_that_does_not_repeat_it() {
+    let inner = service_fn(|_: reqwest::Request| ready(Ok::<_, Infallible>(())));
+    let service = SignLayer::new(keys()).layer(inner);
+    let url = "http://{{host}}/?token=abc".parse().unwrap();
+    let request = reqwest::Request::new(reqwest::Method::GET, url);
+    assert_eq!(
+        events_of(service.oneshot(request)),
+        "WARN message=request sent unsigned: its URL is no URI that HTTP can carry\n"
+    );
+}
+
 #[test]
 fn a_request_that_is_refused_makes_an_event_that_says_why() {
     let service = VerifyLayer::new(StaticKeys::from(keys())).layer(service_fn(answer));

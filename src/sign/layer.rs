@@ -109,6 +109,14 @@ impl<C> SignLayer<C> {
     }
 }
 
+#[cfg(feature = "reqwest")]
+impl<C> SignLayer<C> {
+    /// What it signs with.
+    pub(crate) fn into_parts(self) -> (Signer, C) {
+        (self.signer, self.clock)
+    }
+}
+
 impl From<Signer> for SignLayer {
     fn from(signer: Signer) -> Self {
         Self {

@@ -17,11 +17,17 @@ use crate::{Clock, Signer, SystemClock};
 /// The date and `Authorization` are set, not added: what was there before, from an earlier attempt or anyone else,
 /// is gone, and so is the date header that is not in use. A `Source` already there is signed as it is. See
 /// [`Signer`].
+///
+/// # reqwest
+///
+/// With the feature `reqwest` it takes a `reqwest::Request` as well as an [`http::Request`], so that a
+/// `reqwest::Client` can be the inner service. Make it with `SignLayer::reqwest_client`, which keeps the client from
+/// following redirects. A URL that cannot be an [`http::Uri`] is passed on unsigned.
 #[derive(Debug, Clone)]
 pub struct SignService<S, C = SystemClock> {
-    inner: S,
-    signer: Signer,
-    clock: C,
+    pub(super) inner: S,
+    pub(super) signer: Signer,
+    pub(super) clock: C,
 }
 
 impl<S, C> SignService<S, C> {
@@ -64,17 +70,22 @@ where
     }
 
     fn call(&mut self, mut request: Request<B>) -> Self::Future {
-        let now = self.clock.now_for((&request).into());
-        let signed = self.signer.sign_request(&mut request, now);
-        #[cfg(feature = "tracing")]
-        if let Err(error) = &signed {
-            if error.is_destination() {
-                tracing::debug!(%error, "request sent unsigned");
-            } else {
-                tracing::warn!(%error, "request sent unsigned");
-            }
-        }
-        drop(signed);
+        sign(&self.signer, &self.clock, &mut request);
         self.inner.call(request)
     }
+}
+
+/// Signs by the clock, or leaves the request unsigned and tells why in an event. Returns whether it is signed.
+pub(super) fn sign<B>(signer: &Signer, clock: &impl Clock, request: &mut Request<B>) -> bool {
+    let now = clock.now_for((&*request).into());
+    let signed = signer.sign_request(request, now);
+    #[cfg(feature = "tracing")]
+    if let Err(error) = &signed {
+        if error.is_destination() {
+            tracing::debug!(%error, "request sent unsigned");
+        } else {
+            tracing::warn!(%error, "request sent unsigned");
+        }
+    }
+    signed.is_ok()
 }

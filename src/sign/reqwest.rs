@@ -1,0 +1,142 @@
+//! Signing what a `reqwest::Client` sends.
+
+use std::{
+    mem,
+    task::{Context, Poll},
+};
+
+use http::Uri;
+use reqwest::{Client, ClientBuilder, Url, redirect};
+use tower_service::Service;
+
+use super::{SignLayer, SignService, service};
+use crate::{Clock, Signer};
+
+impl<C> SignLayer<C> {
+    /// Builds a client that follows no redirects, and signs what it sends. With the feature `reqwest`.
+    ///
+    /// reqwest follows redirects below every layer: to another host without the `Authorization`, but with the date,
+    /// `Source` and every other header that was signed; on the same host with the old signature. So whatever policy
+    /// `builder` has is replaced by [`redirect::Policy::none`], and an answer that redirects comes back as it is. To
+    /// follow it, send a request to its `Location` through the same service, with [`only_for`](Self::only_for).
+    ///
+    /// The layer can also be put around a [`Client`] that is there already, as around any service. A client does not
+    /// show which policy it has: that one must have been built with [`redirect::Policy::none`].
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// use http::HeaderValue;
+    /// use tower::{BoxError, Service, ServiceBuilder, ServiceExt};
+    /// use tower_hmac_auth::{KeyPair, SignLayer};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), BoxError> {
+    /// let keys = KeyPair::new("AKIDtestkey0001", "test-secret-key-0001")?;
+    /// let client = SignLayer::new(keys)
+    ///     .source(HeaderValue::from_static("billing"))
+    ///     .only_for(["gateway.example"])?
+    ///     .reqwest_client(reqwest::Client::builder().connect_timeout(Duration::from_secs(5)))?;
+    ///
+    /// let get = |url: &str| client.get_ref().get(url).build();
+    /// let request = get("https://gateway.example/v1/orders")?;
+    ///
+    /// let mut service = ServiceBuilder::new()
+    ///     // A retry layer belongs here: outside, so that every attempt is signed anew.
+    ///     .timeout(Duration::from_secs(5))
+    ///     .service(client);
+    /// # if false {
+    /// let response = service.ready().await?.call(request).await?;
+    /// println!("{}", response.status());
+    /// # }
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// A request that is sent by its own `send()` does not pass the service, and is not signed.
+    ///
+    /// # What is below the layer
+    ///
+    /// The client adds its [`default_headers`](ClientBuilder::default_headers) and its cookies after signing: a header
+    /// that is to be signed, `Host` also, belongs on the request. Attempts of [`ClientBuilder::retry`] repeat the
+    /// signature; retry outside.
+    ///
+    /// A request from reqwest's `RequestBuilder` has no user information in its URL: it has become an `Authorization:
+    /// Basic`, which the signature replaces. What is still in the URL of a request is taken off where `host` is
+    /// signed, as [`Signer::sign_request`] does.
+    ///
+    /// # Errors
+    ///
+    /// As [`ClientBuilder::build`].
+    pub fn reqwest_client(
+        self,
+        builder: ClientBuilder,
+    ) -> Result<SignService<Client, C>, reqwest::Error> {
+        let client = without_redirects(builder)?;
+        let (signer, clock) = self.into_parts();
+        Ok(SignService::new(client, signer, clock))
+    }
+}
+
+pub(crate) fn without_redirects(builder: ClientBuilder) -> Result<Client, reqwest::Error> {
+    builder.redirect(redirect::Policy::none()).build()
+}
+
+impl<S, C> Service<reqwest::Request> for SignService<S, C>
+where
+    S: Service<reqwest::Request>,
+    C: Clock,
+{
+    type Response = S::Response;
+    type Error = S::Error;
+    type Future = S::Future;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
+        self.inner.poll_ready(cx)
+    }
+
+    fn call(&mut self, mut request: reqwest::Request) -> Self::Future {
+        sign(&self.signer, &self.clock, &mut request);
+        self.inner.call(request)
+    }
+}
+
+/// Signs by the clock, or leaves the request unsigned and tells why in an event. Returns whether it is signed.
+pub(crate) fn sign(signer: &Signer, clock: &impl Clock, request: &mut reqwest::Request) -> bool {
+    let Some(uri) = sent_target(request.url()) else {
+        // reqwest refuses to send it; another service might not.
+        signer.remove_signature(request.headers_mut());
+        #[cfg(feature = "tracing")]
+        tracing::warn!("request sent unsigned: its URL is no URI that HTTP can carry");
+        return false;
+    };
+    let mut head = http::Request::new(());
+    *head.method_mut() = request.method().clone();
+    *head.uri_mut() = uri.clone();
+    *head.version_mut() = request.version();
+    mem::swap(head.headers_mut(), request.headers_mut());
+
+    let mut is_signed = service::sign(signer, clock, &mut head);
+
+    mem::swap(head.headers_mut(), request.headers_mut());
+    if *head.uri() != uri {
+        remove_user_information(request.url_mut());
+        // Nothing else of a `Url` needs to change; should it ever, the gateway must not get a wrong signature.
+        if sent_target(request.url()).as_ref() != Some(head.uri()) {
+            signer.remove_signature(request.headers_mut());
+            is_signed = false;
+        }
+    }
+    is_signed
+}
+
+/// The target as reqwest makes it of the URL. A `Url` has no default and no empty port, and no empty path.
+fn sent_target(url: &Url) -> Option<Uri> {
+    url.as_str().parse().ok()
+}
+
+fn remove_user_information(url: &mut Url) {
+    // These fail only for a URL without a host, which has none.
+    let _ = url.set_username("");
+    let _ = url.set_password(None);
+}
