@@ -1,7 +1,8 @@
 //! Tower middleware for the HMAC key-pair authentication that API gateways speak.
 //!
 //! [`SignLayer`] signs every [`http::Request`] that passes through a Tower stack; [`VerifyLayer`] lets a server accept
-//! such requests as the gateway does. The scheme is that of Tencent Cloud API Gateway ("key pair authentication"):
+//! such requests as the gateway does. The scheme is that of Tencent Cloud API Gateway ("key pair authentication") unless
+//! another [`Scheme`] is asked for, Kong's, Apache APISIX's or draft-cavage's:
 //!
 //! ```text
 //! GET /v1/orders HTTP/1.1
@@ -48,10 +49,11 @@
 //!
 //! # What a signature does not protect
 //!
-//! It covers the listed headers and nothing else. With a date and a source, as in the gateway's samples, it is good
+//! It covers what is listed and nothing else. With a date and a source, as in Tencent Cloud's samples, it is good
 //! for **any method, target and body**, sent to any API the key may use, by anyone who has seen it, until the date is
 //! 15 minutes old; with `Date` instead of `X-Date`, for ever. TLS protects it on the way; further headers can be
-//! signed with [`SignerBuilder::signed_headers`] and demanded with [`Verifier::required`].
+//! signed with [`SignerBuilder::signed_headers`] and demanded with [`Verifier::required`]. The other schemes cover the
+//! method and the target too, and the body where the request has a digest.
 //!
 //! # Secrets
 //!
