@@ -35,17 +35,8 @@
 //!
 //! # Layer order
 //!
-//! Outermost first: retry, timeout and limits, whatever sets a signed header, [`SignLayer`], the client.
-//!
-//! - Retry outside, so that every attempt is signed anew. A signature that is made once is refused when its date is
-//!   15 minutes old, which is the commonest mistake of clients of this scheme.
-//! - Waiting (limits, buffers) outside, so that the date is read when the request is sent.
-//! - [`SignLayer`] last of all that change a request: what is signed must be what is sent.
-//! - No redirects followed below [`SignLayer`]: they would carry the signature to another host. Above it they are fine,
-//!   with [`SignLayer::only_for`]. reqwest follows them by default; `SignLayer::reqwest_client` and
-//!   `SignLayer::reqwest_middleware` make clients that do not.
-//!
-//! On a server: a CORS layer, as browsers' preflight requests are not signed, concurrency limits, then [`VerifyLayer`], then whatever believes the request.
+//! Outermost first: retry, redirects, timeout and limits, whatever sets a signed header, [`SignLayer`], the client. Each
+//! layer's place, and what goes wrong elsewhere, is in [`layer_order`].
 //!
 //! # What a signature does not protect
 //!
@@ -84,6 +75,7 @@ mod hosts;
 mod http_date;
 mod key;
 mod keys;
+pub mod layer_order;
 mod rejection;
 mod request_head;
 #[cfg(feature = "reqwest-middleware")]

@@ -25,7 +25,7 @@ use hyper_util::{
 };
 use tokio::{net::TcpListener, task::AbortHandle};
 use tower::{ServiceBuilder, ServiceExt};
-use tower_hmac_auth::{DateHeader, ManualClock, SignLayer, Signer, Verifier};
+use tower_hmac_auth::{DateHeader, ManualClock, Scheme, SignLayer, Signer, Verifier};
 
 use common::{keys, verify};
 
@@ -280,4 +280,60 @@ fn the_configured_authority_is_signed_where_the_target_has_none() {
             .ends_with(b"\nhost: grpc.example.com:8443"),
         "{string}"
     );
+}
+
+#[tokio::test]
+async fn a_signed_target_is_the_one_that_is_sent() {
+    let targets = [
+        ("/v1/a%20b?x=1&y=%E4%BD%A0", "/v1/a%20b?x=1&y=%E4%BD%A0"),
+        ("", "/"),
+        ("/", "/"),
+        ("?q", "/?q"),
+        ("/a?", "/a?"),
+    ];
+    for (scheme, name) in [
+        (Scheme::Kong, "@request-target"),
+        (Scheme::Apisix, "@request-target"),
+        (Scheme::Cavage, "(request-target)"),
+    ] {
+        let gateway = Gateway::start(Verifier::of(scheme).required([name])).await;
+        for version in [Version::HTTP_11, Version::HTTP_2] {
+            for (target, sent) in targets {
+                let signer = Signer::builder(keys()).scheme(scheme).build().unwrap();
+                let request = post(gateway.url(target));
+                let answer = send(version, on_time(signer), request, |_| {}).await;
+                assert_eq!(answer.0, StatusCode::OK, "{scheme} {target}: {}", answer.1);
+                assert!(answer.1.contains(name), "{}", answer.1);
+
+                // It is the target that is signed: another one is refused.
+                let signer = Signer::builder(keys()).scheme(scheme).build().unwrap();
+                let request = post(gateway.url(target));
+                let to_another = |request: &mut Request<Full<Bytes>>| {
+                    let mut parts = request.uri().clone().into_parts();
+                    parts.path_and_query = Some("/another".parse().unwrap());
+                    *request.uri_mut() = parts.try_into().unwrap();
+                };
+                let answer = send(version, on_time(signer), request, to_another).await;
+                assert_eq!(answer.0, StatusCode::UNAUTHORIZED, "{scheme} {sent}");
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_request_line_is_signed_for_http_1_1_and_breaks_on_http_2() {
+    let gateway = Gateway::start(Verifier::of(Scheme::Kong)).await;
+    let signer = || {
+        let builder = Signer::builder(keys()).scheme(Scheme::Kong);
+        builder
+            .components(["date", "request-line"])
+            .build()
+            .unwrap()
+    };
+    let request = || post(gateway.url("/a?x=1"));
+    let answer = send(Version::HTTP_11, on_time(signer()), request(), |_| {}).await;
+    assert_eq!(answer.0, StatusCode::OK, "{}", answer.1);
+    // The request says HTTP/1.1, as all do that do not know better.
+    let answer = send(Version::HTTP_2, on_time(signer()), request(), |_| {}).await;
+    assert_eq!(answer.0, StatusCode::UNAUTHORIZED);
 }
