@@ -35,6 +35,9 @@ async fn main() -> Result<(), BoxError> {
     let keys = KeyPair::new(KEY_ID, SECRET_KEY)?;
     let address = start_gateway(VerifyingKey::from(&keys)).await?;
     println!("A small gateway listens on {address}. It knows the key pair {KEY_ID}.");
+    println!(
+        "signature = base64(HMAC(secret key, what is signed)); \\n below stands for one newline."
+    );
 
     let signer = Signer::new(keys).source(HeaderValue::from_static("quickstart"));
     let visit = |tamper, now| Visit {
@@ -80,6 +83,7 @@ async fn main() -> Result<(), BoxError> {
         5,
         "X-Date 16 minutes old: correctly signed, but too long ago.",
     );
+    println!("   The date is refused before any signature is computed.");
     let old = now
         .checked_sub(Duration::from_secs(16 * 60))
         .ok_or("the system's clock shows 1970")?;
@@ -141,6 +145,9 @@ impl Visit<'_> {
         let body = response.into_body().collect().await?.to_bytes();
         let body = String::from_utf8_lossy(&body);
         println!("   answered        {answered}  {body}");
+        if let Some(kind) = Rejection::from_response_text(&body) {
+            println!("   hint            {}", kind.hint());
+        }
         if answered != status || !body.contains(&text) {
             return Err(format!("expected {status} with {text:?}").into());
         }
@@ -225,7 +232,7 @@ fn check<'h>(
     head: RequestHead<'h>,
 ) -> Result<Verified<'h>, Rejection> {
     let credentials = verifier.read(head, SystemTime::now())?;
-    println!("   gateway signs   {}", credentials.signing_string());
+    println!("   gateway hashes  {}", credentials.signing_string());
     let lookup = match credentials.key_id() {
         KEY_ID => Lookup::Key(key, Binding::Bound),
         _ => Lookup::Unknown,

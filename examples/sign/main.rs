@@ -12,7 +12,7 @@
 //! eval "$(cargo run -q --example sign -- --source '' --sign host --curl 'https://api.example.com/a?x=1')"
 //! ```
 //!
-//! `--explain` shows what was signed, `--help` all options. Whatever is wrong is said in one line on standard
+//! `--explain` shows what was signed, `--why ANSWER` tells what to check if the gateway refuses, `--help` all options. Whatever is wrong is said in one line on standard
 //! error, with exit status 2.
 
 mod output;
@@ -22,7 +22,7 @@ use std::{
     env,
     ffi::{OsStr, OsString},
     fs, io,
-    io::Write as _,
+    io::{Read as _, Write as _},
     path::PathBuf,
     process::ExitCode,
     time::SystemTime,
@@ -33,7 +33,7 @@ use clap::Parser;
 use http::{HeaderName, HeaderValue, Method, Request, Uri, header};
 use sha2::{Digest as _, Sha256};
 use tower_hmac_auth::{
-    Algorithm, BuildError, DateHeader, KeyId, KeyPair, Scheme, SecretKey, Signer,
+    Algorithm, BuildError, DateHeader, KeyId, KeyPair, Rejection, Scheme, SecretKey, Signer,
 };
 
 use self::{
@@ -43,6 +43,9 @@ use self::{
 
 const KEY_ID: &str = "HMAC_KEY_ID";
 const SECRET_KEY: &str = "HMAC_SECRET_KEY";
+
+/// Refusals are short; more is not looked at, in bytes.
+const MAX_ANSWER_LEN: u64 = 64 * 1024;
 
 type Result<T> = std::result::Result<T, Box<dyn std::error::Error + Send + Sync>>;
 
@@ -77,6 +80,9 @@ struct Arguments {
     /// A header to be signed after what the scheme signs anyway; can be repeated
     #[arg(long = "sign", value_name = "NAME", allow_hyphen_values = true, value_parser = signed_name)]
     signed: Vec<String>,
+    /// Tells what a gateway's answer means instead; - stands for standard input
+    #[arg(long, value_name = "ANSWER", allow_hyphen_values = true)]
+    why: Option<String>,
     /// Prints a curl command for a POSIX shell instead; needs the URL
     #[arg(long)]
     curl: bool,
@@ -106,6 +112,9 @@ fn run() -> Result<()> {
         Err(error) if error.use_stderr() => return Err(essence(&error).into()),
         Err(help_or_version) => return print(help_or_version.render().to_string().as_bytes()),
     };
+    if let Some(answer) = &arguments.why {
+        return why(answer);
+    }
     let now = arguments.date.unwrap_or_else(SystemTime::now);
     let signer = signer(&arguments)?;
     let request = signed_request(&arguments, &signer, now)?;
@@ -147,6 +156,16 @@ fn run() -> Result<()> {
         writeln!(stderr, "signing string: {string}\nIt covers {scope}.")?;
     }
     Ok(())
+}
+
+fn why(answer: &str) -> Result<()> {
+    let answer = match answer {
+        "-" => io::read_to_string(io::stdin().lock().take(MAX_ANSWER_LEN))?,
+        answer => answer.to_owned(),
+    };
+    let kind = Rejection::from_response_text(&answer);
+    let kind = kind.ok_or("--why: no gateway's refusal that is known: give its whole answer")?;
+    print(format!("{}\n", kind.hint()).as_bytes())
 }
 
 /// Whether the list of what is signed has this name, with or without what sets it apart from a header's.

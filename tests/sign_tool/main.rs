@@ -1,4 +1,4 @@
-//! The signature tool, `examples/sign.rs`, as its users run it: arguments and environment in, text and status out.
+//! The signature tool, `examples/sign/`, as its users run it: arguments and environment in, text and status out.
 //!
 //! `cargo test` builds it. With `--test sign_tool` alone cargo does not: run `cargo build --example sign` before.
 
@@ -8,6 +8,8 @@
     clippy::panic,
     clippy::indexing_slicing
 )]
+
+mod schemes;
 
 use std::{
     env::{self, consts::EXE_SUFFIX},

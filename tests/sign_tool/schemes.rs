@@ -1,0 +1,141 @@
+//! Other gateways' schemes, bodies, and answers explained.
+
+use std::{
+    env, fs,
+    io::Write as _,
+    process::{self, Stdio},
+};
+
+use super::{printed, refused, tool};
+
+#[test]
+fn a_gateways_answer_is_explained() {
+    let answer = r#"{"message":"HMAC signature does not match."}"#;
+    let hint = printed(&mut tool(&["--why", answer]));
+    assert!(
+        hint.contains("compare both sides' signing strings"),
+        "{hint}"
+    );
+    assert_eq!(hint.lines().count(), 1);
+
+    let line = refused(&mut tool(&["--why", "no such host"]));
+    assert!(line.contains("--why"), "{line}");
+}
+
+#[test]
+fn an_answer_on_standard_input_is_explained() {
+    let mut tool = tool(&["--why", "-"]);
+    let mut child = tool
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut input = child.stdin.take().unwrap();
+    input
+        .write_all(b"client request can't be validated")
+        .unwrap();
+    drop(input);
+    let output = child.wait_with_output().unwrap();
+    assert!(output.status.success());
+    assert!(
+        String::from_utf8(output.stdout)
+            .unwrap()
+            .contains("its own log")
+    );
+}
+
+/// Accepted by Kong's and APISIX's own code, and confirmed with a library of draft-cavage.
+#[test]
+fn every_scheme_signs_what_its_gateway_accepts() {
+    let friday = "Fri, 09 Oct 2015 00:00:00 GMT";
+    let signed = |arguments: &[&str]| {
+        let mut command = tool(&["--date", friday]);
+        command.env("HMAC_KEY_ID", "AKIDtestkey0001");
+        command.env("HMAC_SECRET_KEY", "test-secret-key-0001");
+        printed(command.args(arguments))
+    };
+    for (arguments, list, signature) in [
+        (
+            &["--scheme", "kong", "http://a/v1/a%20b?x=1&y=%E4%BD%A0"][..],
+            r#"hmac username="AKIDtestkey0001", algorithm="hmac-sha256", headers="x-date @request-target""#,
+            "wkRFFij+nfhxTgDPL9ZuXdLtGoA3ejrIKnWsvU2T1jI=",
+        ),
+        (
+            &[
+                "--scheme",
+                "apisix",
+                "http://a/v1/caf%C3%A9%20b?x=1&y=%E4%BD%A0",
+            ],
+            r#"Signature keyId="AKIDtestkey0001",algorithm="hmac-sha256",headers="@request-target date""#,
+            "OylvM093iqwOhx2hsWQFdlmLpjvF9lEx/ZtWheLUJDU=",
+        ),
+        (
+            &[
+                "--scheme",
+                "apisix",
+                "--algorithm",
+                "hmac-sha1",
+                "http://a/a",
+            ],
+            r#"Signature keyId="AKIDtestkey0001",algorithm="hmac-sha1",headers="@request-target date""#,
+            "KYYhoj+AjVNWbjmvDnaClvkAApM=",
+        ),
+        (
+            &["--scheme", "cavage", "http://example.com/a?x=1&y=%20"],
+            r#"Signature keyId="AKIDtestkey0001",algorithm="hmac-sha256",headers="(request-target) host date""#,
+            "va7+DLJcT3Flx//oGi+3DaDsX5jh+JgDWhKop1Ydfhk=",
+        ),
+    ] {
+        let lines = signed(arguments);
+        assert!(lines.contains(list), "{lines}");
+        assert!(
+            lines.contains(&format!("signature=\"{signature}\"")),
+            "{lines}"
+        );
+    }
+}
+
+#[test]
+fn the_digest_of_a_file_is_sent_and_signed() {
+    let file = env::temp_dir().join(format!("sign-tool-data-{}", process::id()));
+    fs::write(&file, br#"{"hello":"world"}"#).unwrap();
+    let data = file.to_str().unwrap();
+    let mut command = tool(&[
+        "--scheme",
+        "cavage",
+        "--date",
+        "Fri, 09 Oct 2015 00:00:00 GMT",
+    ]);
+    command.env("HMAC_KEY_ID", "AKIDtestkey0001");
+    command.env("HMAC_SECRET_KEY", "test-secret-key-0001");
+    let lines = printed(command.args(["--data", data, "http://example.com/items"]));
+    let curl = printed(command.arg("--curl"));
+    let tencent = printed(&mut tool(&["--data", data]));
+    fs::remove_file(&file).unwrap();
+
+    assert!(lines.contains("Digest: SHA-256=k6I5cakU5erL8KjSUVTNownDwccvu5kU1Hxg88toFYg=\n"));
+    assert!(lines.contains(r#"signature="4h7CDRogIuM2JTrl4R2ApBNXFjg5U90/QjgZSRnrqhY=""#));
+    assert!(
+        curl.contains("'--request' 'POST' '--data-binary' '@"),
+        "{curl}"
+    );
+    assert!(tencent.contains(r#"headers="x-date digest""#), "{tencent}");
+}
+
+#[test]
+fn a_scheme_that_signs_the_target_needs_the_url() {
+    for scheme in ["kong", "apisix", "cavage"] {
+        let line = refused(&mut tool(&["--scheme", scheme]));
+        assert!(line.contains("add the URL"), "{line}");
+    }
+    let line = refused(&mut tool(&["--scheme", "none"]));
+    assert!(line.contains("tencent, kong, apisix, cavage"), "{line}");
+    let line = refused(&mut tool(&[
+        "--scheme",
+        "apisix",
+        "--algorithm",
+        "hmac-sha384",
+        "http://a/",
+    ]));
+    assert!(line.contains("apisix has no hmac-sha384"), "{line}");
+}
