@@ -29,6 +29,7 @@
 //! | middleware, with a [`Clock`] | [`SignLayer`], [`SignService`] | [`VerifyLayer`], [`VerifyService`] |
 //! | where keys are found | | [`KeyStore`], [`StaticKeys`], [`AsyncKeyStore`] |
 //! | which hosts get a signature | [`SignLayer::only_for`] | |
+//! | the body under the signature (feature `digest`) | `DigestLayer` | `VerifyDigestLayer` |
 //! | whose time it is | [`ServerClock`] | |
 //! | how a refusal is answered | | [`Refuse`], [`Refusals`] |
 //! | what a refusal means | [`Rejection::from_response_text`], [`RejectionKind`] | [`Rejection::kind`] |
@@ -57,6 +58,7 @@
 //!
 //! # Features
 //!
+//! - `digest`: `DigestLayer` computes the digest of bodies to be signed, `VerifyDigestLayer` checks it.
 //! - `reqwest`: [`SignService`] takes `reqwest::Request`s; `SignLayer::reqwest_client` makes a client of both.
 //! - `reqwest-middleware`: `SignMiddleware` and `SignLayer::reqwest_middleware`, for the middleware chains of the crate
 //!   of that name. Implies `reqwest`.
@@ -71,6 +73,8 @@ mod algorithm;
 mod authorization;
 mod clock;
 mod component;
+#[cfg(feature = "digest")]
+mod digest;
 mod hosts;
 mod http_date;
 mod key;
@@ -118,6 +122,11 @@ pub use self::{
 #[cfg(feature = "reqwest-middleware")]
 pub use self::reqwest_middleware::{RedirectFollowed, SignMiddleware};
 
+#[cfg(feature = "digest")]
+pub use self::digest::{
+    CheckedBody, DigestError, DigestFuture, DigestHeader, DigestLayer, DigestMismatch,
+    DigestService, KnownBody, VerifyDigestFuture, VerifyDigestLayer, VerifyDigestService,
+};
 #[cfg(feature = "retry")]
 pub use self::server_clock::RetryOnceLearnt;
 

@@ -100,6 +100,23 @@ pub enum Rejection {
     KeyNotBound,
     /// The signature is right, but the API has no usage plan.
     NoUsagePlan,
+    /// The header that carries the body's digest cannot be read, or has no SHA-256 or two.
+    DigestMalformed {
+        /// Which.
+        name: Excerpt,
+    },
+    /// The body is not what the signed digest says.
+    DigestMismatch,
+    /// The body is too long to be compared with its digest.
+    BodyTooLarge {
+        /// How long it may be, in bytes.
+        limit: usize,
+    },
+    /// The body could not be read to its end.
+    BodyUnreadable,
+    /// A layer that needs to know what the signature covers is not behind [`VerifyLayer`](crate::VerifyLayer): the
+    /// server's mistake.
+    NotVerified,
     /// The key could not be looked up: not the client's fault.
     KeyStoreUnavailable,
 }
@@ -111,18 +128,30 @@ impl Rejection {
         Scheme::Tencent.text(self)
     }
 
+    /// Whether to tell the client apart what was wrong would tell it of credentials.
+    pub(crate) fn is_about_credentials(&self) -> bool {
+        matches!(
+            self.status(),
+            StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN
+        )
+    }
+
     pub(crate) fn repeated(name: &str) -> Self {
         let name = Excerpt::new(name);
         Self::HeaderRepeated { name }
     }
 
-    /// The documented status: 401, but 403 for [`NoUsagePlan`](Self::NoUsagePlan), and 503 for
-    /// [`KeyStoreUnavailable`](Self::KeyStoreUnavailable).
+    /// The documented status: 401, but 403 for [`NoUsagePlan`](Self::NoUsagePlan), 413 for
+    /// [`BodyTooLarge`](Self::BodyTooLarge), 400 for [`BodyUnreadable`](Self::BodyUnreadable), 500 for
+    /// [`NotVerified`](Self::NotVerified), and 503 for [`KeyStoreUnavailable`](Self::KeyStoreUnavailable).
     #[must_use]
     pub fn status(&self) -> StatusCode {
         match self {
             Self::NoUsagePlan => StatusCode::FORBIDDEN,
             Self::KeyStoreUnavailable => StatusCode::SERVICE_UNAVAILABLE,
+            Self::BodyTooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::BodyUnreadable => StatusCode::BAD_REQUEST,
+            Self::NotVerified => StatusCode::INTERNAL_SERVER_ERROR,
             _ => StatusCode::UNAUTHORIZED,
         }
     }
@@ -181,6 +210,17 @@ impl fmt::Display for Rejection {
             ),
             Self::KeyNotBound => f.write_str("the key is not bound to this API: bind it, or use another key"),
             Self::NoUsagePlan => f.write_str("this API has no usage plan: make one and bind the key to it"),
+            Self::DigestMalformed { name } => {
+                write!(f, "{name} has not exactly one SHA-256: send it like `SHA-256=` and base64, or `sha-256=:` base64 `:`")
+            }
+            Self::DigestMismatch => f.write_str("the body is not what its digest says: hash what is sent"),
+            Self::BodyTooLarge { limit } => {
+                write!(f, "the body is longer than {limit} bytes: send less, or raise the server's limit")
+            }
+            Self::BodyUnreadable => f.write_str("the body broke off: send all of it"),
+            Self::NotVerified => {
+                f.write_str("the request was not verified before its digest: put VerifyDigestLayer below VerifyLayer")
+            }
             Self::KeyStoreUnavailable => f.write_str("the key store is unavailable: see its own log"),
         }
     }

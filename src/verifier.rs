@@ -274,6 +274,7 @@ impl Verifier {
         };
         match binding {
             Binding::Bound => Ok(Verified {
+                scheme: self.scheme,
                 key_id: credentials.authorization.key_id,
                 algorithm: credentials.algorithm,
                 names: credentials.authorization.headers,

@@ -46,6 +46,10 @@ pub enum RejectionKind {
     KeyNotBound,
     /// The API has no usage plan.
     NoUsagePlan,
+    /// The body is not what its digest says, or its digest cannot be read.
+    Digest,
+    /// The body is too long, or broke off.
+    Body,
     /// The gateway could not look the key up.
     KeyStoreUnavailable,
     /// The gateway does not say why.
@@ -114,6 +118,13 @@ impl RejectionKind {
             Self::NoUsagePlan => {
                 "The API has no usage plan. Make one, bind the key and the API to it, and publish it in this environment."
             }
+            Self::Digest => {
+                "The body is not what its digest says. Hash exactly the bytes that are sent, compressed ones after \
+                 compression; look for a layer or proxy that changes the body."
+            }
+            Self::Body => {
+                "The body is longer than the gateway takes, or broke off on its way. Send less at a time."
+            }
             Self::KeyStoreUnavailable => {
                 "The gateway could not look the key up. Try again; if it stays so, ask who runs the gateway."
             }
@@ -147,7 +158,9 @@ impl Rejection {
             Self::SignatureMismatch => RejectionKind::SignatureMismatch,
             Self::KeyNotBound => RejectionKind::KeyNotBound,
             Self::NoUsagePlan => RejectionKind::NoUsagePlan,
-            Self::KeyStoreUnavailable => RejectionKind::KeyStoreUnavailable,
+            Self::DigestMalformed { .. } | Self::DigestMismatch => RejectionKind::Digest,
+            Self::BodyTooLarge { .. } | Self::BodyUnreadable => RejectionKind::Body,
+            Self::KeyStoreUnavailable | Self::NotVerified => RejectionKind::KeyStoreUnavailable,
         }
     }
 

@@ -45,7 +45,12 @@ pub(super) fn tencent(why: &Rejection) -> Cow<'static, str> {
         } => {
             "HMAC signature cannot be verified, the x-date header is out of date for HMAC Authentication."
         }
-        Rejection::SignatureMismatch => "HMAC signature does not match.",
+        Rejection::SignatureMismatch
+        | Rejection::DigestMalformed { .. }
+        | Rejection::DigestMismatch => "HMAC signature does not match.",
+        Rejection::BodyTooLarge { .. } => "The request's body is too large.",
+        Rejection::BodyUnreadable => "The request's body cannot be read.",
+        Rejection::NotVerified => "An unexpected error occurred.",
         Rejection::KeyNotBound => "HMAC apikey is invalid for API.",
         Rejection::NoUsagePlan => "Found no validate usage plan.",
         Rejection::KeyStoreUnavailable => "HMAC signature cannot be verified at present.",
@@ -61,7 +66,11 @@ pub(super) fn tencent(why: &Rejection) -> Cow<'static, str> {
 pub(super) fn kong(why: &Rejection) -> Cow<'static, str> {
     let text = match why {
         Rejection::AuthorizationMissing => "Unauthorized",
-        Rejection::SignatureMismatch => "HMAC signature does not match",
+        Rejection::SignatureMismatch
+        | Rejection::DigestMalformed { .. }
+        | Rejection::DigestMismatch
+        | Rejection::BodyTooLarge { .. }
+        | Rejection::BodyUnreadable => "HMAC signature does not match",
         Rejection::DateNotCovered
         | Rejection::XDateNotCovered
         | Rejection::DateUnreadable { .. }
@@ -69,7 +78,7 @@ pub(super) fn kong(why: &Rejection) -> Cow<'static, str> {
             "HMAC signature cannot be verified, a valid date or x-date header is required for HMAC Authentication"
         }
         Rejection::KeyNotBound | Rejection::NoUsagePlan => "You cannot consume this service",
-        Rejection::KeyStoreUnavailable => "An unexpected error occurred",
+        Rejection::KeyStoreUnavailable | Rejection::NotVerified => "An unexpected error occurred",
         _ => "HMAC signature cannot be verified",
     };
     text.into()

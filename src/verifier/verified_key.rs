@@ -2,7 +2,7 @@
 
 use std::{fmt, str::Split};
 
-use crate::Algorithm;
+use crate::{Algorithm, Scheme};
 
 /// A verified request's key and cover, borrowed from the request: what [`Verifier::verify`] returns.
 ///
@@ -11,6 +11,7 @@ use crate::Algorithm;
 /// [`Verifier::verify`]: crate::Verifier::verify
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Verified<'h> {
+    pub(crate) scheme: Scheme,
     pub(crate) key_id: &'h str,
     pub(crate) algorithm: Algorithm,
     pub(crate) names: &'h str,
@@ -19,6 +20,12 @@ pub struct Verified<'h> {
 }
 
 impl<'h> Verified<'h> {
+    /// The gateway's dialect it was signed in.
+    #[must_use]
+    pub fn scheme(&self) -> Scheme {
+        self.scheme
+    }
+
     /// The id of the key the request was signed with.
     #[must_use]
     pub fn key_id(&self) -> &'h str {
@@ -63,11 +70,18 @@ pub struct VerifiedKey {
     /// The key id, then the names: one allocation a request.
     text: Box<str>,
     key_id_len: usize,
+    scheme: Scheme,
     present: u64,
     algorithm: Algorithm,
 }
 
 impl VerifiedKey {
+    /// The gateway's dialect it was signed in.
+    #[must_use]
+    pub fn scheme(&self) -> Scheme {
+        self.scheme
+    }
+
     /// The id of the key the request was signed with.
     #[must_use]
     pub fn key_id(&self) -> &str {
@@ -93,6 +107,7 @@ impl From<Verified<'_>> for VerifiedKey {
         Self {
             text: [verified.key_id, verified.names].concat().into(),
             key_id_len: verified.key_id.len(),
+            scheme: verified.scheme,
             present: verified.present,
             algorithm: verified.algorithm,
         }

@@ -28,13 +28,13 @@ pin_project! {
 }
 
 impl<F> VerifyFuture<F> {
-    pub(super) fn inner(future: F) -> Self {
+    pub(crate) fn inner(future: F) -> Self {
         Self {
             kind: Kind::Inner { future },
         }
     }
 
-    pub(super) fn refused(response: Response<Bytes>) -> Self {
+    pub(crate) fn refused(response: Response<Bytes>) -> Self {
         Self {
             kind: Kind::Refused {
                 response: Some(response),

@@ -5,7 +5,8 @@ use http::{Extensions, Method, Request, Response, Uri, header};
 
 use super::Refuse;
 use crate::{
-    Credentials, Lookup, Rejection, RequestHead, VerifiedKey, Verifier, VerifyingKey, target,
+    Credentials, Lookup, Rejection, RequestHead, Scheme, VerifiedKey, Verifier, VerifyingKey,
+    target,
 };
 
 /// Where to find the target as the client sent it.
@@ -67,21 +68,30 @@ impl<R: Refuse> Gate<R> {
         }
     }
 
-    /// The refusal's answer, with the reason in its extensions; without content for HEAD (RFC 9110, section 9.3.2).
     pub(super) fn refuse(&self, why: Rejection, head: RequestHead<'_>) -> Response<Bytes> {
-        #[cfg(feature = "tracing")]
-        tracing::info!(%why, "request refused");
-        let mut response = self.refuse.refuse_as(self.verifier.scheme(), &why, head);
-        response.extensions_mut().insert(why);
-        if head.method() == Method::HEAD {
-            let length = response.body().len().into();
-            response
-                .headers_mut()
-                .insert(header::CONTENT_LENGTH, length);
-            *response.body_mut() = Bytes::new();
-        }
-        response
+        refused(&self.refuse, self.verifier.scheme(), why, head)
     }
+}
+
+/// A refusal's answer, with the reason in its extensions; without content for HEAD (RFC 9110, section 9.3.2).
+pub(crate) fn refused(
+    refuse: &impl Refuse,
+    scheme: Scheme,
+    why: Rejection,
+    head: RequestHead<'_>,
+) -> Response<Bytes> {
+    #[cfg(feature = "tracing")]
+    tracing::info!(%why, "request refused");
+    let mut response = refuse.refuse_as(scheme, &why, head);
+    response.extensions_mut().insert(why);
+    if head.method() == Method::HEAD {
+        let length = response.body().len().into();
+        response
+            .headers_mut()
+            .insert(header::CONTENT_LENGTH, length);
+        *response.body_mut() = Bytes::new();
+    }
+    response
 }
 
 impl<R: fmt::Debug> fmt::Debug for Gate<R> {

@@ -10,6 +10,8 @@ mod refuse;
 mod service;
 mod static_keys;
 
+#[cfg(feature = "digest")]
+pub(crate) use self::gate::refused;
 pub use self::{
     async_service::AsyncVerifyFuture,
     body::VerifyBody,

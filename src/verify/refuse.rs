@@ -73,7 +73,8 @@ impl Refusals {
 
     /// Gives every refused client the same answer, so that none learns what was wrong. Default: `false`.
     ///
-    /// Only a key store that is unavailable is still told apart (503), as the client should try again. The reason
+    /// What does not depend on the credentials is still told apart: a key store that is unavailable (503), as the client should
+    /// try again, and a body that is too large or broke off. The reason
     /// stays in the response's extensions, for the server's own log.
     #[must_use]
     pub const fn terse(mut self, terse: bool) -> Self {
@@ -95,7 +96,7 @@ impl Refuse for Refusals {
 
     fn refuse_as(&self, scheme: Scheme, why: &Rejection, head: RequestHead<'_>) -> Response<Bytes> {
         let shown = match why {
-            Rejection::KeyStoreUnavailable => why,
+            why if !why.is_about_credentials() => why,
             _ if self.terse => &Rejection::KeyUnknown,
             _ => why,
         };
@@ -110,7 +111,10 @@ impl Refuse for Refusals {
             header::CONTENT_TYPE,
             HeaderValue::from_static("application/json"),
         );
-        if shown.status() != StatusCode::SERVICE_UNAVAILABLE {
+        if matches!(
+            shown.status(),
+            StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN
+        ) {
             let challenge = HeaderValue::from_static(scheme.facts().challenge);
             headers.insert(header::WWW_AUTHENTICATE, challenge);
         }
@@ -134,6 +138,8 @@ fn grpc_status(status: StatusCode, text: &str) -> Response<Bytes> {
     let code = match status {
         StatusCode::FORBIDDEN => "7",
         StatusCode::SERVICE_UNAVAILABLE => "14",
+        StatusCode::PAYLOAD_TOO_LARGE => "8",
+        StatusCode::BAD_REQUEST | StatusCode::INTERNAL_SERVER_ERROR => "13",
         _ => "16",
     };
     let message = HeaderValue::from_str(&text.replace('%', "%25"));

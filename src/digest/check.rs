@@ -1,0 +1,270 @@
+//! The server's side: compares a body with the digest that was signed.
+
+use std::{
+    error::Error,
+    fmt, mem,
+    sync::Arc,
+    task::{Context, Poll},
+};
+
+use bytes::Bytes;
+use http::{HeaderMap, Request, Response, request};
+use http_body::Body;
+use http_body_util::{BodyExt as _, Limited};
+use tower_layer::Layer;
+use tower_service::Service;
+
+use super::{
+    CheckedBody, DigestHeader, KnownBody, VerifyDigestFuture,
+    check_future::{Kind, Waiting},
+    header::Sha256Digest,
+};
+use crate::{
+    Excerpt, Refusals, Refuse, Rejection, Scheme, VerifiedKey, VerifyBody, VerifyFuture,
+    verify::refused,
+};
+
+type BoxError = Box<dyn Error + Send + Sync>;
+
+/// Lets requests pass whose body is what their signed digest says. With the feature `digest`.
+///
+/// Its place is right below [`VerifyLayer`](crate::VerifyLayer). It wants `Digest` or `Content-Digest` on every request,
+/// once, covered by the signature; a digest that is not signed protects nothing, so it does not count. If both are
+/// covered, both have to be right. Of a list of digests the SHA-256 counts.
+///
+/// [`buffered`](Self::buffered) compares before the handler sees the first byte, [`streaming`](Self::streaming) while
+/// the handler reads.
+///
+/// ```
+/// use tower::ServiceBuilder;
+/// use tower_hmac_auth::{Scheme, StaticKeys, Verifier, VerifyDigestLayer, VerifyLayer};
+///
+/// let layers = ServiceBuilder::new()
+///     .layer(VerifyLayer::new(StaticKeys::new()).verifier(Verifier::of(Scheme::Kong)))
+///     .layer(VerifyDigestLayer::buffered(1024 * 1024));
+/// ```
+#[must_use = "a layer does nothing until a service is put into it"]
+pub struct VerifyDigestLayer<R = Refusals> {
+    options: Arc<Options<R>>,
+}
+
+pub(super) struct Options<R> {
+    /// `None` while streaming.
+    limit: Option<usize>,
+    needs_none_without_body: bool,
+    refuse: R,
+}
+
+impl VerifyDigestLayer {
+    fn new(limit: Option<usize>) -> Self {
+        let options = Arc::new(Options {
+            limit,
+            needs_none_without_body: false,
+            refuse: Refusals::new(),
+        });
+        Self { options }
+    }
+
+    /// Reads the whole body first, and refuses it if it is not what the digest says. A body of more than `limit` bytes is
+    /// refused with 413.
+    pub fn buffered(limit: usize) -> Self {
+        Self::new(Some(limit))
+    }
+
+    /// Hands the body on as it comes, and ends it with an error if it is not what the digest says: see [`CheckedBody`].
+    /// The handler must not act on a part of the body as if it were all.
+    pub fn streaming() -> Self {
+        Self::new(None)
+    }
+}
+
+impl<R> VerifyDigestLayer<R> {
+    /// Lets requests without a body pass without a digest, as Kong does. Default: `false`, as with APISIX, which wants
+    /// the digest of nothing there.
+    pub fn allow_none_without_body(self, allow: bool) -> Self
+    where
+        R: Clone,
+    {
+        let options = Options {
+            needs_none_without_body: allow,
+            limit: self.options.limit,
+            refuse: self.options.refuse.clone(),
+        };
+        Self {
+            options: Arc::new(options),
+        }
+    }
+
+    /// Answers refusals with this. Default: [`Refusals::new`].
+    pub fn refuse<Q>(self, refuse: Q) -> VerifyDigestLayer<Q> {
+        let options = Options {
+            refuse,
+            limit: self.options.limit,
+            needs_none_without_body: self.options.needs_none_without_body,
+        };
+        VerifyDigestLayer {
+            options: Arc::new(options),
+        }
+    }
+}
+
+impl<R> Clone for VerifyDigestLayer<R> {
+    fn clone(&self) -> Self {
+        let options = Arc::clone(&self.options);
+        Self { options }
+    }
+}
+
+impl<R> fmt::Debug for VerifyDigestLayer<R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("VerifyDigestLayer")
+            .field("limit", &self.options.limit)
+            .finish_non_exhaustive()
+    }
+}
+
+impl<S, R> Layer<S> for VerifyDigestLayer<R> {
+    type Service = VerifyDigestService<S, R>;
+
+    fn layer(&self, inner: S) -> Self::Service {
+        VerifyDigestService {
+            inner,
+            options: Arc::clone(&self.options),
+        }
+    }
+}
+
+/// Lets requests pass whose body is what their signed digest says: what [`VerifyDigestLayer`] makes.
+///
+/// The inner service has to be `Clone`, because it may be called only when the body has been read, and this service may
+/// be called again meanwhile.
+pub struct VerifyDigestService<S, R = Refusals> {
+    inner: S,
+    options: Arc<Options<R>>,
+}
+
+impl<S: Clone, R> Clone for VerifyDigestService<S, R> {
+    fn clone(&self) -> Self {
+        Self {
+            inner: self.inner.clone(),
+            options: Arc::clone(&self.options),
+        }
+    }
+}
+
+impl<S: fmt::Debug, R> fmt::Debug for VerifyDigestService<S, R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("VerifyDigestService")
+            .field("inner", &self.inner)
+            .finish_non_exhaustive()
+    }
+}
+
+impl<S, R, B, RB> Service<Request<B>> for VerifyDigestService<S, R>
+where
+    S: Service<Request<CheckedBody<B>>, Response = Response<RB>> + Clone,
+    R: Refuse,
+    B: Body,
+    B::Error: Into<BoxError>,
+{
+    type Response = Response<VerifyBody<RB>>;
+    type Error = S::Error;
+    type Future = VerifyDigestFuture<S, R, B>;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
+        self.inner.poll_ready(cx)
+    }
+
+    fn call(&mut self, request: Request<B>) -> Self::Future {
+        let (head, body) = request.into_parts();
+        let options = &self.options;
+        let expected = options.expected(&head, &body);
+        let kind = match (expected, options.limit) {
+            (Err(why), _) => Kind::Decided {
+                future: VerifyFuture::refused(options.refused(&head, why)),
+            },
+            (Ok(Some(expected)), Some(limit)) => {
+                // The service that was polled ready goes with the request; its clone takes its place.
+                let clone = self.inner.clone();
+                Kind::Reading {
+                    body: Limited::new(body, limit).collect(),
+                    waiting: Some(Waiting {
+                        inner: mem::replace(&mut self.inner, clone),
+                        options: Arc::clone(&self.options),
+                        head,
+                        expected,
+                        limit,
+                    }),
+                }
+            }
+            (Ok(expected), _) => {
+                let body = match expected {
+                    Some(expected) => CheckedBody::streaming(body, expected),
+                    None => CheckedBody::known(KnownBody::default()),
+                };
+                let request = Request::from_parts(head, body);
+                Kind::Decided {
+                    future: VerifyFuture::inner(self.inner.call(request)),
+                }
+            }
+        };
+        VerifyDigestFuture { kind }
+    }
+}
+
+impl<R: Refuse> Options<R> {
+    /// What the body has to be, if it has to be anything.
+    fn expected(
+        &self,
+        head: &request::Parts,
+        body: &impl Body,
+    ) -> Result<Option<Sha256Digest>, Rejection> {
+        let key = head.extensions.get::<VerifiedKey>();
+        let key = key.ok_or(Rejection::NotVerified)?;
+        let is_covered = |header: &DigestHeader| {
+            let name = header.name().as_str();
+            let mut covered = key.covered();
+            covered.any(|covered| covered.eq_ignore_ascii_case(name))
+        };
+        let mut expected = None;
+        for header in DigestHeader::ALL.into_iter().filter(is_covered) {
+            let digest = one(&head.headers, header)?;
+            if expected
+                .replace(digest)
+                .is_some_and(|other| other != digest)
+            {
+                return Err(Rejection::DigestMismatch);
+            }
+        }
+        let has_body = !body.is_end_stream() && body.size_hint().exact() != Some(0);
+        if expected.is_none() && (has_body || !self.needs_none_without_body) {
+            let name = Excerpt::new(DigestHeader::Digest.name().as_str());
+            return Err(Rejection::NotCovered { name });
+        }
+        match self.limit {
+            Some(limit) if body.size_hint().lower() > limit as u64 => {
+                Err(Rejection::BodyTooLarge { limit })
+            }
+            _ => Ok(expected),
+        }
+    }
+
+    pub(super) fn refused(&self, head: &request::Parts, why: Rejection) -> Response<Bytes> {
+        let key = head.extensions.get::<VerifiedKey>();
+        let scheme = key.map_or(Scheme::default(), VerifiedKey::scheme);
+        refused(&self.refuse, scheme, why, head.into())
+    }
+}
+
+/// What one of the headers says, which may be there only once.
+fn one(headers: &HeaderMap, header: DigestHeader) -> Result<Sha256Digest, Rejection> {
+    let name = header.name();
+    let mut values = headers.get_all(name).iter();
+    match (values.next(), values.next()) {
+        (Some(value), None) => header.decode(value).ok_or_else(|| {
+            let name = Excerpt::new(name.as_str());
+            Rejection::DigestMalformed { name }
+        }),
+        _ => Err(Rejection::repeated(name.as_str())),
+    }
+}

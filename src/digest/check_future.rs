@@ -1,0 +1,122 @@
+use std::{
+    error::Error,
+    fmt,
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll, ready},
+};
+
+use http::{Request, Response, request};
+use http_body::Body;
+use http_body_util::{LengthLimitError, Limited, combinators::Collect};
+use pin_project_lite::pin_project;
+use sha2::{Digest as _, Sha256};
+use tower_service::Service;
+
+use super::{CheckedBody, KnownBody, check::Options, header::Sha256Digest};
+use crate::{Refuse, Rejection, VerifyBody, VerifyFuture};
+
+type BoxError = Box<dyn Error + Send + Sync>;
+
+/// A request whose body is being read, and all that it will need then.
+pub(super) struct Waiting<S, R> {
+    /// Polled ready.
+    pub(super) inner: S,
+    pub(super) options: Arc<Options<R>>,
+    pub(super) head: request::Parts,
+    pub(super) expected: Sha256Digest,
+    pub(super) limit: usize,
+}
+
+pin_project! {
+    /// The wait for the body, then the inner service's answer or a refusal: the future of [`VerifyDigestService`].
+    pub struct VerifyDigestFuture<S, R, B>
+    where
+        S: Service<Request<CheckedBody<B>>>,
+        B: Body,
+        B::Error: Into<BoxError>,
+    {
+        #[pin]
+        pub(super) kind: Kind<S, R, B>,
+    }
+}
+
+pin_project! {
+    #[project = KindProjection]
+    pub(super) enum Kind<S, R, B>
+    where
+        S: Service<Request<CheckedBody<B>>>,
+        B: Body,
+        B::Error: Into<BoxError>,
+    {
+        Reading {
+            #[pin]
+            body: Collect<Limited<B>>,
+            waiting: Option<Waiting<S, R>>,
+        },
+        Decided {
+            #[pin]
+            future: VerifyFuture<S::Future>,
+        },
+    }
+}
+
+impl<S, R, B, RB> Future for VerifyDigestFuture<S, R, B>
+where
+    S: Service<Request<CheckedBody<B>>, Response = Response<RB>>,
+    R: Refuse,
+    B: Body,
+    B::Error: Into<BoxError>,
+{
+    type Output = Result<Response<VerifyBody<RB>>, S::Error>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let mut kind = self.project().kind;
+        loop {
+            let future = match kind.as_mut().project() {
+                KindProjection::Decided { future } => return future.poll(cx),
+                KindProjection::Reading { body, waiting } => {
+                    let read = ready!(body.poll(cx));
+                    // There is always one: it is taken once, and then the future is another kind.
+                    let Some(Waiting {
+                        mut inner,
+                        options,
+                        head,
+                        expected,
+                        limit,
+                    }) = waiting.take()
+                    else {
+                        return Poll::Pending;
+                    };
+                    let checked = match read.map(KnownBody::new) {
+                        Ok(body) if Sha256::digest(body.data()).as_slice() == expected => Ok(body),
+                        Ok(_) => Err(Rejection::DigestMismatch),
+                        Err(error) if error.is::<LengthLimitError>() => {
+                            Err(Rejection::BodyTooLarge { limit })
+                        }
+                        Err(_) => Err(Rejection::BodyUnreadable),
+                    };
+                    match checked {
+                        Ok(body) => {
+                            let request = Request::from_parts(head, CheckedBody::known(body));
+                            VerifyFuture::inner(inner.call(request))
+                        }
+                        Err(why) => VerifyFuture::refused(options.refused(&head, why)),
+                    }
+                }
+            };
+            kind.set(Kind::Decided { future });
+        }
+    }
+}
+
+impl<S, R, B> fmt::Debug for VerifyDigestFuture<S, R, B>
+where
+    S: Service<Request<CheckedBody<B>>>,
+    B: Body,
+    B::Error: Into<BoxError>,
+{
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("VerifyDigestFuture").finish_non_exhaustive()
+    }
+}

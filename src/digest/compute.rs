@@ -1,0 +1,302 @@
+//! The client's side: reads a body ahead and sends its digest.
+
+use std::{
+    error::Error,
+    fmt, mem,
+    pin::Pin,
+    task::{Context, Poll, ready},
+};
+
+use http::{Request, request};
+use http_body::Body;
+use http_body_util::{BodyExt as _, LengthLimitError, Limited, combinators::Collect};
+use pin_project_lite::pin_project;
+use sha2::{Digest as _, Sha256};
+use tower_layer::Layer;
+use tower_service::Service;
+
+use super::{DigestHeader, KnownBody};
+
+type BoxError = Box<dyn Error + Send + Sync>;
+
+/// Computes the digest of a request's body and sends it in a header, for [`SignLayer`](crate::SignLayer) to sign. With
+/// the feature `digest`.
+///
+/// Its place is outermost, above retry: the body is read and hashed once, and handed on as a [`KnownBody`], which can
+/// be sent again. Stale `Digest` and `Content-Digest` headers are replaced. An empty body has a digest too. A body
+/// of one frame of [`Bytes`](bytes::Bytes), such as `Full<Bytes>`, is not copied; trailers are kept, and not hashed.
+///
+/// Signers of [`Kong`](crate::Scheme::Kong)'s, [`Apisix`](crate::Scheme::Apisix)'s and
+/// [`Cavage`](crate::Scheme::Cavage)'s schemes sign a digest wherever a request has one. **Those of
+/// [`Tencent`](crate::Scheme::Tencent)'s have to be told**, or the digest protects nothing:
+///
+/// ```
+/// use bytes::Bytes;
+/// use http::{Request, Response};
+/// use http_body_util::Full;
+/// use tower::{BoxError, ServiceBuilder, ServiceExt, service_fn};
+/// use tower_hmac_auth::{DigestLayer, KeyPair, KnownBody, SignLayer, Signer};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), BoxError> {
+/// let keys = KeyPair::new("AKIDtestkey0001", "test-secret-key-0001")?;
+/// let signer = Signer::builder(keys).signed_headers(["digest"]).build()?;
+/// # let client = service_fn(|request: Request<KnownBody>| async move {
+/// #     assert_eq!(request.headers()["digest"], "SHA-256=k6I5cakU5erL8KjSUVTNownDwccvu5kU1Hxg88toFYg=");
+/// #     assert!(request.headers()["authorization"].to_str()?.contains("headers=\"x-date digest\""));
+/// #     Ok::<_, BoxError>(Response::new(()))
+/// # });
+/// let service = ServiceBuilder::new()
+///     .layer(DigestLayer::new())
+///     // A retry layer belongs here.
+///     .layer(SignLayer::from(signer).only_for(["api.example.com"])?)
+///     .service(client);
+/// let body = Full::from(Bytes::from_static(br#"{"hello":"world"}"#));
+/// service.oneshot(Request::post("https://api.example.com/a").body(body)?).await?;
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Debug, Clone, Copy)]
+#[must_use = "a layer does nothing until a service is put into it"]
+pub struct DigestLayer {
+    limit: usize,
+    header: DigestHeader,
+}
+
+impl DigestLayer {
+    /// How long a body may be by default, in bytes: 8 MiB.
+    pub const DEFAULT_LIMIT: usize = 8 * 1024 * 1024;
+
+    /// Sends `Digest` for bodies of up to [`DEFAULT_LIMIT`](Self::DEFAULT_LIMIT) bytes.
+    pub const fn new() -> Self {
+        Self {
+            limit: Self::DEFAULT_LIMIT,
+            header: DigestHeader::Digest,
+        }
+    }
+
+    /// How long a body may be, in bytes; a request with a longer one is an error before anything is sent. Default:
+    /// [`DEFAULT_LIMIT`](Self::DEFAULT_LIMIT). (With its default buffer Kong checks bodies of up to about 8 KiB only, and
+    /// refuses longer ones.)
+    pub const fn limit(mut self, limit: usize) -> Self {
+        self.limit = limit;
+        self
+    }
+
+    /// Which header carries the digest. Default: [`DigestHeader::Digest`].
+    pub const fn header(mut self, header: DigestHeader) -> Self {
+        self.header = header;
+        self
+    }
+}
+
+impl Default for DigestLayer {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl<S> Layer<S> for DigestLayer {
+    type Service = DigestService<S>;
+
+    fn layer(&self, inner: S) -> Self::Service {
+        DigestService {
+            inner,
+            options: *self,
+        }
+    }
+}
+
+/// Computes the digest of a request's body, then hands it to the inner service: what [`DigestLayer`] makes.
+///
+/// The inner service has to be `Clone`, because it is called only when the body has been read, and this service may be
+/// called again meanwhile. Its errors come as [`DigestError::Inner`].
+#[derive(Debug, Clone)]
+pub struct DigestService<S> {
+    inner: S,
+    options: DigestLayer,
+}
+
+impl<S, B> Service<Request<B>> for DigestService<S>
+where
+    S: Service<Request<KnownBody>> + Clone,
+    B: Body,
+    B::Error: Into<BoxError>,
+{
+    type Response = S::Response;
+    type Error = DigestError<S::Error>;
+    type Future = DigestFuture<S, B>;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
+        self.inner.poll_ready(cx).map_err(DigestError::Inner)
+    }
+
+    fn call(&mut self, request: Request<B>) -> Self::Future {
+        let (head, body) = request.into_parts();
+        let is_too_large = body.size_hint().lower() > self.options.limit as u64;
+        // The service that was polled ready goes with the request; its clone takes its place.
+        let clone = self.inner.clone();
+        DigestFuture {
+            kind: Kind::Reading {
+                body: Limited::new(body, self.options.limit).collect(),
+                waiting: Some(Waiting {
+                    head,
+                    inner: mem::replace(&mut self.inner, clone),
+                    options: self.options,
+                    is_too_large,
+                }),
+            },
+        }
+    }
+}
+
+struct Waiting<S> {
+    head: request::Parts,
+    /// Polled ready.
+    inner: S,
+    options: DigestLayer,
+    is_too_large: bool,
+}
+
+impl<S: Service<Request<KnownBody>>> Waiting<S> {
+    fn send(self, body: KnownBody) -> S::Future {
+        let Self {
+            mut head,
+            mut inner,
+            options,
+            ..
+        } = self;
+        for header in DigestHeader::ALL {
+            head.headers.remove(header.name());
+        }
+        let digest = Sha256::digest(body.data()).into();
+        let value = options.header.encode(&digest);
+        // A map that is too full to take it is too full to be signed.
+        let _full = head.headers.try_insert(options.header.name(), value);
+        inner.call(Request::from_parts(head, body))
+    }
+}
+
+pin_project! {
+    /// The wait for the body, then the inner service's answer: the future of [`DigestService`].
+    pub struct DigestFuture<S, B>
+    where
+        S: Service<Request<KnownBody>>,
+        B: Body,
+        B::Error: Into<BoxError>,
+    {
+        #[pin]
+        kind: Kind<S, B>,
+    }
+}
+
+pin_project! {
+    #[project = KindProjection]
+    enum Kind<S, B>
+    where
+        S: Service<Request<KnownBody>>,
+        B: Body,
+        B::Error: Into<BoxError>,
+    {
+        Reading {
+            #[pin]
+            body: Collect<Limited<B>>,
+            waiting: Option<Waiting<S>>,
+        },
+        Calling {
+            #[pin]
+            future: S::Future,
+        },
+    }
+}
+
+impl<S, B> Future for DigestFuture<S, B>
+where
+    S: Service<Request<KnownBody>>,
+    B: Body,
+    B::Error: Into<BoxError>,
+{
+    type Output = Result<S::Response, DigestError<S::Error>>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let mut kind = self.project().kind;
+        loop {
+            let future = match kind.as_mut().project() {
+                KindProjection::Calling { future } => {
+                    return future.poll(cx).map_err(DigestError::Inner);
+                }
+                KindProjection::Reading { body, waiting } => {
+                    let limit = waiting.as_ref().map_or(0, |waiting| waiting.options.limit);
+                    if waiting.as_ref().is_some_and(|waiting| waiting.is_too_large) {
+                        return Poll::Ready(Err(DigestError::BodyTooLarge { limit }));
+                    }
+                    let body = ready!(body.poll(cx)).map_err(|error| {
+                        if error.is::<LengthLimitError>() {
+                            DigestError::BodyTooLarge { limit }
+                        } else {
+                            DigestError::Body(error)
+                        }
+                    })?;
+                    // There is always one: it is taken once, and then the future is another kind.
+                    let Some(waiting) = waiting.take() else {
+                        return Poll::Pending;
+                    };
+                    waiting.send(KnownBody::new(body))
+                }
+            };
+            kind.set(Kind::Calling { future });
+        }
+    }
+}
+
+impl<S, B> fmt::Debug for DigestFuture<S, B>
+where
+    S: Service<Request<KnownBody>>,
+    B: Body,
+    B::Error: Into<BoxError>,
+{
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("DigestFuture").finish_non_exhaustive()
+    }
+}
+
+/// Why a request with a digest was not answered. Unless it is the inner service's error, nothing was sent.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum DigestError<E> {
+    /// The inner service's error.
+    Inner(E),
+    /// The body is longer than the limit.
+    BodyTooLarge {
+        /// How long it may be, in bytes.
+        limit: usize,
+    },
+    /// The body could not be read.
+    Body(BoxError),
+}
+
+impl<E: fmt::Display> fmt::Display for DigestError<E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Inner(error) => fmt::Display::fmt(error, f),
+            Self::BodyTooLarge { limit } => write!(
+                f,
+                "the body is longer than {limit} bytes, so it was not sent: raise DigestLayer's limit, or send less"
+            ),
+            Self::Body(error) => write!(
+                f,
+                "the body could not be read to compute its digest, so it was not sent: {error}"
+            ),
+        }
+    }
+}
+
+impl<E: Error + 'static> Error for DigestError<E> {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        match self {
+            Self::Inner(error) => error.source(),
+            Self::BodyTooLarge { .. } => None,
+            Self::Body(error) => Some(&**error),
+        }
+    }
+}

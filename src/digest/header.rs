@@ -1,0 +1,88 @@
+//! The two headers that carry a body's digest: encode and strict decode.
+
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use http::{HeaderName, HeaderValue};
+
+use crate::component;
+
+/// A SHA-256.
+pub(super) type Sha256Digest = [u8; 32];
+
+/// The base64 of 32 bytes.
+const BASE64_LEN: usize = 44;
+
+/// Which header carries the digest of a body.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+#[non_exhaustive]
+pub enum DigestHeader {
+    /// `Digest: SHA-256=…` (RFC 3230): what Kong, APISIX and most users of draft-cavage check.
+    #[default]
+    Digest,
+    /// `Content-Digest: sha-256=:…:` (RFC 9530), its successor, for draft-cavage.
+    ContentDigest,
+}
+
+static DIGEST: HeaderName = HeaderName::from_static("digest");
+static CONTENT_DIGEST: HeaderName = HeaderName::from_static("content-digest");
+
+impl DigestHeader {
+    pub(super) const ALL: [Self; 2] = [Self::Digest, Self::ContentDigest];
+
+    /// The header's name, in lower case.
+    #[must_use]
+    pub fn name(self) -> &'static HeaderName {
+        match self {
+            Self::Digest => &DIGEST,
+            Self::ContentDigest => &CONTENT_DIGEST,
+        }
+    }
+
+    fn around(self) -> (&'static str, &'static str) {
+        match self {
+            Self::Digest => ("SHA-256=", ""),
+            Self::ContentDigest => ("sha-256=:", ":"),
+        }
+    }
+
+    pub(super) fn encode(self, digest: &Sha256Digest) -> HeaderValue {
+        let mut base64 = [0; BASE64_LEN];
+        // The array has room for exactly that, so this cannot fail; if it did, the gateway would refuse the value.
+        let len = STANDARD.encode_slice(digest, &mut base64).unwrap_or(0);
+        let (before, after) = self.around();
+        let base64 = base64.get(..len).unwrap_or_default();
+        let value = [before.as_bytes(), base64, after.as_bytes()].concat();
+        HeaderValue::from_maybe_shared(bytes::Bytes::from(value))
+            .unwrap_or_else(|_| HeaderValue::from_static(""))
+    }
+
+    /// The one SHA-256 in a list of digests; other algorithms' are passed over.
+    pub(super) fn decode(self, value: &HeaderValue) -> Option<Sha256Digest> {
+        let text = value.to_str().ok()?;
+        let mut found = None;
+        for member in text.split(',') {
+            let member = member.trim_matches([' ', '\t']);
+            let (algorithm, digest) = member.split_once('=')?;
+            if !component::is_field_name(algorithm) {
+                return None;
+            }
+            if !algorithm.eq_ignore_ascii_case("sha-256") {
+                continue;
+            }
+            let (_, after) = self.around();
+            let base64 = digest.strip_prefix(after)?.strip_suffix(after)?;
+            if found.replace(sha256(base64)?).is_some() {
+                return None;
+            }
+        }
+        found
+    }
+}
+
+fn sha256(base64: &str) -> Option<Sha256Digest> {
+    if base64.len() != BASE64_LEN {
+        return None;
+    }
+    let mut bytes = [0; BASE64_LEN];
+    let len = STANDARD.decode_slice(base64, &mut bytes).ok()?;
+    bytes.get(..len)?.try_into().ok()
+}

@@ -1,0 +1,59 @@
+//! A body that has been read.
+
+use std::{
+    convert::Infallible,
+    pin::Pin,
+    task::{Context, Poll},
+};
+
+use bytes::Bytes;
+use http::HeaderMap;
+use http_body::{Body, Frame, SizeHint};
+use http_body_util::Collected;
+
+/// A body that has been read: it can be sent again on a retry, its clones share the bytes, and its length is known.
+#[derive(Debug, Clone, Default)]
+pub struct KnownBody {
+    data: Bytes,
+    trailers: Option<HeaderMap>,
+}
+
+impl KnownBody {
+    /// Bytes of one frame are taken as they are, those of several are put together.
+    pub(super) fn new<D: bytes::Buf>(collected: Collected<D>) -> Self {
+        let trailers = collected.trailers().cloned();
+        let data = collected.to_bytes();
+        Self { data, trailers }
+    }
+
+    /// The whole data.
+    #[must_use]
+    pub fn data(&self) -> &Bytes {
+        &self.data
+    }
+}
+
+impl Body for KnownBody {
+    type Data = Bytes;
+    type Error = Infallible;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+        let frame = if self.data.is_empty() {
+            self.trailers.take().map(Frame::trailers)
+        } else {
+            Some(Frame::data(std::mem::take(&mut self.data)))
+        };
+        Poll::Ready(frame.map(Ok))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.data.is_empty() && self.trailers.is_none()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        SizeHint::with_exact(self.data.len() as u64)
+    }
+}

@@ -1,0 +1,227 @@
+//! What `DigestLayer` sends, or does not.
+
+use std::{
+    convert::Infallible,
+    future::{Ready, ready},
+    sync::{Arc, Mutex},
+};
+
+use bytes::Bytes;
+use http::{HeaderMap, Request, Response, StatusCode};
+use http_body::Frame;
+use http_body_util::{BodyExt as _, Full, StreamBody};
+use tower::{Layer as _, ServiceBuilder, ServiceExt as _, retry::Policy, service_fn};
+use tower_hmac_auth::{
+    DigestError, DigestHeader, DigestLayer, KnownBody, ManualClock, Scheme, Verifier,
+};
+
+use super::{EMPTY_DIGEST, HELLO, HELLO_DIGEST, post, signing, value};
+use crate::common::{FRIDAY, at, verify};
+
+type Sent = Arc<Mutex<Vec<Request<KnownBody>>>>;
+
+/// A client that keeps what it is given.
+fn keeping(
+    status: impl Fn(usize) -> StatusCode + Clone,
+) -> (
+    impl tower::Service<
+        Request<KnownBody>,
+        Response = Response<()>,
+        Error = Infallible,
+        Future = Ready<Result<Response<()>, Infallible>>,
+    > + Clone,
+    Sent,
+) {
+    let sent = Sent::default();
+    let keep = sent.clone();
+    let service = service_fn(move |request: Request<KnownBody>| {
+        let mut sent = keep.lock().unwrap();
+        sent.push(request);
+        let mut response = Response::new(());
+        *response.status_mut() = status(sent.len());
+        ready(Ok(response))
+    });
+    (service, sent)
+}
+
+fn frames(
+    frames: Vec<Result<Frame<Bytes>, std::io::Error>>,
+) -> StreamBody<tokio_stream::Iter<std::vec::IntoIter<Result<Frame<Bytes>, std::io::Error>>>> {
+    StreamBody::new(tokio_stream::iter(frames))
+}
+
+fn data(text: &'static str) -> Result<Frame<Bytes>, std::io::Error> {
+    Ok(Frame::data(Bytes::from_static(text.as_bytes())))
+}
+
+#[tokio::test]
+async fn the_digest_of_any_body_is_sent_and_a_stale_one_replaced() {
+    let (client, sent) = keeping(|_| StatusCode::OK);
+    for (body, digest) in [(HELLO, HELLO_DIGEST), ("", EMPTY_DIGEST)] {
+        let mut request = post(body);
+        request
+            .headers_mut()
+            .append("digest", value("SHA-256=stale"));
+        request.headers_mut().append("digest", value("MD5=stale"));
+        request
+            .headers_mut()
+            .append("content-digest", value("stale"));
+        let service = DigestLayer::new().layer(client.clone());
+        service.oneshot(request).await.unwrap();
+        let sent = sent.lock().unwrap().pop().unwrap();
+        let all: Vec<_> = sent.headers().get_all("digest").iter().collect();
+        assert_eq!(all, [digest]);
+        assert!(!sent.headers().contains_key("content-digest"));
+        assert_eq!(sent.body().data(), body.as_bytes());
+    }
+}
+
+#[tokio::test]
+async fn content_digest_is_sent_in_its_own_form() {
+    let (client, sent) = keeping(|_| StatusCode::OK);
+    let layer = DigestLayer::new().header(DigestHeader::ContentDigest);
+    layer.layer(client).oneshot(post(HELLO)).await.unwrap();
+    let sent = sent.lock().unwrap().pop().unwrap();
+    assert_eq!(
+        sent.headers()["content-digest"],
+        "sha-256=:k6I5cakU5erL8KjSUVTNownDwccvu5kU1Hxg88toFYg=:"
+    );
+    assert!(!sent.headers().contains_key("digest"));
+}
+
+#[tokio::test]
+async fn a_body_that_is_known_at_once_is_not_copied() {
+    let (client, sent) = keeping(|_| StatusCode::OK);
+    let body = Bytes::from(vec![7; 100_000]);
+    let request = Request::post("/")
+        .body(Full::<Bytes>::new(body.clone()))
+        .unwrap();
+    DigestLayer::new()
+        .layer(client)
+        .oneshot(request)
+        .await
+        .unwrap();
+    let sent = sent.lock().unwrap().pop().unwrap();
+    assert_eq!(sent.body().data().as_ptr(), body.as_ptr());
+}
+
+#[tokio::test]
+async fn a_body_of_several_frames_is_put_together_and_its_trailers_are_kept() {
+    let (client, sent) = keeping(|_| StatusCode::OK);
+    let mut trailers = HeaderMap::new();
+    trailers.insert("x-checksum", value("1"));
+    let body = frames(vec![
+        data("{\"hello\""),
+        data(""),
+        data(":\"world\"}"),
+        Ok(Frame::trailers(trailers.clone())),
+    ]);
+    let request = Request::post("/").body(body).unwrap();
+    DigestLayer::new()
+        .layer(client)
+        .oneshot(request)
+        .await
+        .unwrap();
+    let sent = sent.lock().unwrap().pop().unwrap();
+    assert_eq!(sent.headers()["digest"], HELLO_DIGEST);
+    let collected = sent.into_body().collect().await.unwrap();
+    assert_eq!(collected.trailers(), Some(&trailers));
+    assert_eq!(collected.to_bytes(), HELLO.as_bytes());
+}
+
+#[tokio::test]
+async fn a_body_over_the_limit_is_an_error_before_anything_is_sent() {
+    let (client, sent) = keeping(|_| StatusCode::OK);
+    let layer = DigestLayer::new().limit(HELLO.len() - 1);
+    let service = layer.layer(client.clone());
+    let error = service.oneshot(post(HELLO)).await.unwrap_err();
+    assert!(matches!(error, DigestError::BodyTooLarge { limit } if limit == HELLO.len() - 1));
+    assert!(error.to_string().contains("16 bytes"), "{error}");
+
+    // Its length is not known before it is read.
+    let body = frames(vec![data("{\"hello\""), data(":\"world\"}")]);
+    let request = Request::post("/").body(body).unwrap();
+    let error = layer
+        .layer(client.clone())
+        .oneshot(request)
+        .await
+        .unwrap_err();
+    assert!(matches!(error, DigestError::BodyTooLarge { .. }), "{error}");
+    assert!(sent.lock().unwrap().is_empty());
+
+    let layer = DigestLayer::new().limit(HELLO.len());
+    layer.layer(client).oneshot(post(HELLO)).await.unwrap();
+    assert_eq!(sent.lock().unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn a_body_that_breaks_off_is_an_error_and_nothing_is_sent() {
+    let (client, sent) = keeping(|_| StatusCode::OK);
+    let body = frames(vec![data("{"), Err(std::io::Error::other("disk gone"))]);
+    let request = Request::post("/").body(body).unwrap();
+    let error = DigestLayer::new()
+        .layer(client)
+        .oneshot(request)
+        .await
+        .unwrap_err();
+    assert!(matches!(error, DigestError::Body(_)));
+    assert!(error.to_string().contains("disk gone"), "{error}");
+    assert!(sent.lock().unwrap().is_empty());
+}
+
+/// Tries again after a 503, a quarter of an hour later.
+#[derive(Clone)]
+struct Later(ManualClock);
+
+impl Policy<Request<KnownBody>, Response<()>, Infallible> for Later {
+    type Future = Ready<()>;
+
+    fn retry(
+        &mut self,
+        _: &mut Request<KnownBody>,
+        result: &mut Result<Response<()>, Infallible>,
+    ) -> Option<Ready<()>> {
+        let response = result.as_ref().unwrap();
+        self.0.advance(std::time::Duration::from_secs(1000));
+        (response.status() != StatusCode::OK).then(|| ready(()))
+    }
+
+    fn clone_request(&mut self, request: &Request<KnownBody>) -> Option<Request<KnownBody>> {
+        Some(request.clone())
+    }
+}
+
+#[tokio::test]
+async fn a_retry_sends_the_same_body_and_digest_with_a_signature_of_its_own() {
+    for scheme in Scheme::ALL {
+        let clock = ManualClock::at(at(FRIDAY));
+        let (client, sent) = keeping(|attempt| match attempt {
+            3 => StatusCode::OK,
+            _ => StatusCode::SERVICE_UNAVAILABLE,
+        });
+        let service = ServiceBuilder::new()
+            .layer(DigestLayer::new())
+            .retry(Later(clock.clone()))
+            .layer(signing(scheme).clock(clock))
+            .service(client);
+        service.oneshot(post(HELLO)).await.unwrap();
+
+        let sent = std::mem::take(&mut *sent.lock().unwrap());
+        assert_eq!(sent.len(), 3);
+        for (attempt, request) in (0..).zip(&sent) {
+            let now = at(FRIDAY + attempt * 1000);
+            let key = verify(
+                &Verifier::of(scheme).required(["digest"]),
+                request.into(),
+                now,
+            );
+            assert_eq!(key.unwrap().scheme(), scheme);
+            assert_eq!(request.headers()["digest"], HELLO_DIGEST);
+            assert_eq!(request.body().data(), HELLO.as_bytes());
+        }
+        assert_ne!(
+            sent[0].headers()["authorization"],
+            sent[1].headers()["authorization"]
+        );
+    }
+}

@@ -1,0 +1,176 @@
+//! hyper's client and server on loopback, over HTTP/1.1 and HTTP/2.
+
+use std::sync::atomic::Ordering;
+
+use bytes::Bytes;
+use http::{Request, StatusCode, Version};
+use http_body::Frame;
+use http_body_util::{BodyExt as _, Full, StreamBody};
+use hyper::body::Incoming;
+use hyper_util::{
+    client::legacy::Client,
+    rt::{TokioExecutor, TokioIo},
+    server::conn::auto,
+    service::TowerToHyperService,
+};
+use tokio::net::TcpListener;
+use tower::{ServiceBuilder, ServiceExt as _};
+use tower_hmac_auth::{DigestHeader, DigestLayer, KnownBody, Scheme, VerifyDigestLayer};
+
+use super::{HELLO, server, signing};
+
+/// Serves until the test ends; returns the URL.
+async fn serve(scheme: Scheme, layer: VerifyDigestLayer) -> (String, server::Calls) {
+    let (service, calls) = server::server::<Incoming>(scheme, layer);
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}/items?x=1", listener.local_addr().unwrap());
+    tokio::spawn(async move {
+        loop {
+            let (stream, _) = listener.accept().await.unwrap();
+            let service = TowerToHyperService::new(service.clone());
+            tokio::spawn(async move {
+                auto::Builder::new(TokioExecutor::new())
+                    .serve_connection(TokioIo::new(stream), service)
+                    .await
+            });
+        }
+    });
+    (url, calls)
+}
+
+async fn send<B>(
+    version: Version,
+    scheme: Scheme,
+    digest: DigestLayer,
+    request: Request<B>,
+    tamper: fn(&mut Request<KnownBody>),
+) -> (StatusCode, String)
+where
+    B: http_body::Body<Error: Into<tower::BoxError>>,
+{
+    let client = Client::builder(TokioExecutor::new())
+        .http2_only(version == Version::HTTP_2)
+        .build_http::<KnownBody>();
+    let service = ServiceBuilder::new()
+        .layer(digest)
+        .layer(signing(scheme))
+        .map_request(move |mut request| {
+            tamper(&mut request);
+            request
+        })
+        .service(client);
+    let response = service.oneshot(request).await.unwrap();
+    let status = response.status();
+    let body = response.into_body().collect().await.unwrap().to_bytes();
+    (status, String::from_utf8(body.to_vec()).unwrap())
+}
+
+fn post(url: &str, body: &'static str) -> Request<Full<Bytes>> {
+    Request::post(url).body(Full::from(body)).unwrap()
+}
+
+const VERSIONS: [Version; 2] = [Version::HTTP_11, Version::HTTP_2];
+
+fn layers() -> [VerifyDigestLayer; 2] {
+    [
+        VerifyDigestLayer::buffered(1024),
+        VerifyDigestLayer::streaming(),
+    ]
+}
+
+#[tokio::test]
+async fn a_body_reaches_the_handler_of_every_scheme_whole_and_checked() {
+    for scheme in Scheme::ALL {
+        for layer in layers() {
+            let (url, _) = serve(scheme, layer).await;
+            for version in VERSIONS {
+                for body in [HELLO, ""] {
+                    let request = post(&url, body);
+                    let answer = send(version, scheme, DigestLayer::new(), request, |_| {}).await;
+                    assert_eq!(
+                        answer,
+                        (StatusCode::OK, body.to_owned()),
+                        "{scheme} {version:?}"
+                    );
+                }
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_content_digest_is_checked_with_draft_cavage() {
+    let digest = DigestLayer::new().header(DigestHeader::ContentDigest);
+    for layer in layers() {
+        let (url, _) = serve(Scheme::Cavage, layer).await;
+        let request = post(&url, HELLO);
+        let answer = send(Version::HTTP_11, Scheme::Cavage, digest, request, |_| {}).await;
+        assert_eq!(answer, (StatusCode::OK, HELLO.to_owned()));
+    }
+}
+
+#[tokio::test]
+async fn a_body_sent_in_chunks_is_hashed_whole() {
+    let (url, _) = serve(Scheme::Kong, VerifyDigestLayer::buffered(1024)).await;
+    for version in VERSIONS {
+        let chunks = ["{\"hello\"", ":", "\"world\"}"];
+        let chunks = chunks.map(|chunk| Ok::<_, std::io::Error>(Frame::data(Bytes::from(chunk))));
+        let body = StreamBody::new(tokio_stream::iter(chunks));
+        let request = Request::post(&url).body(body).unwrap();
+        let answer = send(version, Scheme::Kong, DigestLayer::new(), request, |_| {}).await;
+        assert_eq!(answer, (StatusCode::OK, HELLO.to_owned()));
+    }
+}
+
+#[tokio::test]
+async fn a_body_changed_on_its_way_never_reaches_a_handler_as_whole() {
+    fn tamper(request: &mut Request<KnownBody>) {
+        let digest = request.headers()["digest"].clone();
+        let authorization = request.headers()["authorization"].clone();
+        assert!(authorization.to_str().unwrap().contains("digest"));
+        *request.body_mut() = KnownBody::default();
+        assert_eq!(request.headers()["digest"], digest);
+    }
+    for version in VERSIONS {
+        let (url, calls) = serve(Scheme::Kong, VerifyDigestLayer::buffered(1024)).await;
+        let answer = send(
+            version,
+            Scheme::Kong,
+            DigestLayer::new(),
+            post(&url, HELLO),
+            tamper,
+        )
+        .await;
+        assert_eq!(answer.0, StatusCode::UNAUTHORIZED);
+        assert_eq!(answer.1, r#"{"message":"HMAC signature does not match"}"#);
+        assert_eq!(calls.load(Ordering::SeqCst), 0);
+
+        let (url, calls) = serve(Scheme::Kong, VerifyDigestLayer::streaming()).await;
+        let answer = send(
+            version,
+            Scheme::Kong,
+            DigestLayer::new(),
+            post(&url, HELLO),
+            tamper,
+        )
+        .await;
+        assert!(
+            answer
+                .1
+                .starts_with("error: the body is not what its digest says"),
+            "{answer:?}"
+        );
+        assert_eq!(calls.load(Ordering::SeqCst), 1);
+    }
+}
+
+#[tokio::test]
+async fn a_body_over_the_servers_limit_is_answered_413_before_the_handler() {
+    for version in VERSIONS {
+        let (url, calls) = serve(Scheme::Apisix, VerifyDigestLayer::buffered(16)).await;
+        let request = post(&url, HELLO);
+        let answer = send(version, Scheme::Apisix, DigestLayer::new(), request, |_| {}).await;
+        assert_eq!(answer.0, StatusCode::PAYLOAD_TOO_LARGE);
+        assert_eq!(calls.load(Ordering::SeqCst), 0);
+    }
+}
