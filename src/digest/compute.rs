@@ -110,7 +110,8 @@ impl<S> Layer<S> for DigestLayer {
 /// Computes the digest of a request's body, then hands it to the inner service: what [`DigestLayer`] makes.
 ///
 /// The inner service has to be `Clone`, because it is called only when the body has been read, and this service may be
-/// called again meanwhile. Its errors come as [`DigestError::Inner`].
+/// called again meanwhile. As tower's own middleware has it, errors are boxed: the inner service's as they are, and
+/// [`DigestError`].
 #[derive(Debug, Clone)]
 pub struct DigestService<S> {
     inner: S,
@@ -120,15 +121,16 @@ pub struct DigestService<S> {
 impl<S, B> Service<Request<B>> for DigestService<S>
 where
     S: Service<Request<KnownBody>> + Clone,
+    S::Error: Into<BoxError>,
     B: Body,
     B::Error: Into<BoxError>,
 {
     type Response = S::Response;
-    type Error = DigestError<S::Error>;
+    type Error = BoxError;
     type Future = DigestFuture<S, B>;
 
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
-        self.inner.poll_ready(cx).map_err(DigestError::Inner)
+        self.inner.poll_ready(cx).map_err(Into::into)
     }
 
     fn call(&mut self, request: Request<B>) -> Self::Future {
@@ -213,22 +215,23 @@ pin_project! {
 impl<S, B> Future for DigestFuture<S, B>
 where
     S: Service<Request<KnownBody>>,
+    S::Error: Into<BoxError>,
     B: Body,
     B::Error: Into<BoxError>,
 {
-    type Output = Result<S::Response, DigestError<S::Error>>;
+    type Output = Result<S::Response, BoxError>;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let mut kind = self.project().kind;
         loop {
             let future = match kind.as_mut().project() {
                 KindProjection::Calling { future } => {
-                    return future.poll(cx).map_err(DigestError::Inner);
+                    return future.poll(cx).map_err(Into::into);
                 }
                 KindProjection::Reading { body, waiting } => {
                     let limit = waiting.as_ref().map_or(0, |waiting| waiting.options.limit);
                     if waiting.as_ref().is_some_and(|waiting| waiting.is_too_large) {
-                        return Poll::Ready(Err(DigestError::BodyTooLarge { limit }));
+                        return Poll::Ready(Err(DigestError::BodyTooLarge { limit }.into()));
                     }
                     let body = ready!(body.poll(cx)).map_err(|error| {
                         if error.is::<LengthLimitError>() {
@@ -260,12 +263,10 @@ where
     }
 }
 
-/// Why a request with a digest was not answered. Unless it is the inner service's error, nothing was sent.
+/// Why a request was not sent: its body's digest could not be computed.
 #[derive(Debug)]
 #[non_exhaustive]
-pub enum DigestError<E> {
-    /// The inner service's error.
-    Inner(E),
+pub enum DigestError {
     /// The body is longer than the limit.
     BodyTooLarge {
         /// How long it may be, in bytes.
@@ -275,10 +276,9 @@ pub enum DigestError<E> {
     Body(BoxError),
 }
 
-impl<E: fmt::Display> fmt::Display for DigestError<E> {
+impl fmt::Display for DigestError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Inner(error) => fmt::Display::fmt(error, f),
             Self::BodyTooLarge { limit } => write!(
                 f,
                 "the body is longer than {limit} bytes, so it was not sent: raise DigestLayer's limit, or send less"
@@ -291,10 +291,9 @@ impl<E: fmt::Display> fmt::Display for DigestError<E> {
     }
 }
 
-impl<E: Error + 'static> Error for DigestError<E> {
+impl Error for DigestError {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
         match self {
-            Self::Inner(error) => error.source(),
             Self::BodyTooLarge { .. } => None,
             Self::Body(error) => Some(&**error),
         }

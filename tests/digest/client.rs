@@ -135,7 +135,9 @@ async fn a_body_over_the_limit_is_an_error_before_anything_is_sent() {
     let layer = DigestLayer::new().limit(HELLO.len() - 1);
     let service = layer.layer(client.clone());
     let error = service.oneshot(post(HELLO)).await.unwrap_err();
-    assert!(matches!(error, DigestError::BodyTooLarge { limit } if limit == HELLO.len() - 1));
+    let limit = HELLO.len() - 1;
+    let is_told = |error: &DigestError| matches!(error, DigestError::BodyTooLarge { limit: l } if *l == limit);
+    assert!(error.downcast_ref().is_some_and(is_told), "{error}");
     assert!(error.to_string().contains("16 bytes"), "{error}");
 
     // Its length is not known before it is read.
@@ -146,7 +148,7 @@ async fn a_body_over_the_limit_is_an_error_before_anything_is_sent() {
         .oneshot(request)
         .await
         .unwrap_err();
-    assert!(matches!(error, DigestError::BodyTooLarge { .. }), "{error}");
+    assert!(error.downcast_ref().is_some_and(is_told), "{error}");
     assert!(sent.lock().unwrap().is_empty());
 
     let layer = DigestLayer::new().limit(HELLO.len());
@@ -164,7 +166,7 @@ async fn a_body_that_breaks_off_is_an_error_and_nothing_is_sent() {
         .oneshot(request)
         .await
         .unwrap_err();
-    assert!(matches!(error, DigestError::Body(_)));
+    assert!(matches!(error.downcast_ref(), Some(DigestError::Body(_))));
     assert!(error.to_string().contains("disk gone"), "{error}");
     assert!(sent.lock().unwrap().is_empty());
 }
@@ -224,4 +226,20 @@ async fn a_retry_sends_the_same_body_and_digest_with_a_signature_of_its_own() {
             sent[1].headers()["authorization"]
         );
     }
+}
+
+#[tokio::test]
+async fn errors_of_the_inner_service_pass_as_they_are() {
+    let client = service_fn(|_: Request<KnownBody>| {
+        ready(Err::<Response<()>, _>(std::io::Error::other(
+            "connection reset",
+        )))
+    });
+    let error = DigestLayer::new()
+        .layer(client)
+        .oneshot(post(HELLO))
+        .await
+        .unwrap_err();
+    let error = error.downcast::<std::io::Error>().unwrap();
+    assert_eq!(error.to_string(), "connection reset");
 }
