@@ -51,7 +51,7 @@ type BoxError = Box<dyn Error + Send + Sync>;
 ///     // A retry layer belongs here.
 ///     .layer(SignLayer::from(signer).only_for(["api.example.com"])?)
 ///     .service(client);
-/// let body = Full::from(Bytes::from_static(br#"{"hello":"world"}"#));
+/// let body = Full::<Bytes>::from(r#"{"hello":"world"}"#);
 /// service.oneshot(Request::post("https://api.example.com/a").body(body)?).await?;
 /// # Ok(())
 /// # }

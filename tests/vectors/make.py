@@ -18,6 +18,8 @@ import hmac
 import pathlib
 import sys
 
+import schemes
+
 HERE = pathlib.Path(__file__).resolve().parent
 
 SAMPLE_ID = "AKIDCgOPWjQ6BAxvHtyckhWABJVYSBj548pN"
@@ -59,17 +61,21 @@ def case(name, *, line="GET /a HTTP/1.1", headers=(), key_id=SAMPLE_ID, key=SAMP
                 ("date-header", date_name), ("now", str(seconds))]
     settings += [("supply", "%s: %s" % (n, v)) for n, v in supplied]
     settings += [("sign", n) for n in sign]
-    whole = sorted(list(sent) + [(date_name, date.encode()), ("authorization", authorization.encode())])
+    whole = list(sent) + [(date_name, date.encode()), ("authorization", authorization.encode())]
+    return case_files(name, settings, line, headers, string, authorization, whole)
 
-    def head(fields):
+
+def case_files(name, settings, line, headers, string, authorization, whole, sent_line=None):
+    """The files of a case; `whole` are the headers of the request as it is sent."""
+    def head(line, fields):
         return line.encode() + b"\n" + b"".join(n.encode() + b": " + v + b"\n" for n, v in fields)
 
     return {
         name + "/settings": "".join("%s: %s\n" % s for s in settings).encode(),
-        name + "/request": head(headers),
+        name + "/request": head(line, headers),
         name + "/signing-string": string,
         name + "/authorization": authorization.encode(),
-        name + "/signed-request": head(whole),
+        name + "/signed-request": head(sent_line or line, sorted(whole, key=lambda field: field[0])),
     }
 
 
@@ -79,7 +85,7 @@ def sourced(name, source, **more):
     return case(name, supplied=[("source", source)], signed=[("source", value)], sent=[("source", value)], **more)
 
 
-def cases():
+def tencent_cases():
     for hash_name in ("sha1", "sha256"):
         for date_name, source, when in (("date", "AndriodApp", FRIDAY), ("x-date", "xxxxxx", MONDAY),
                                         ("date", "", FRIDAY)):
@@ -141,6 +147,11 @@ def cases():
     yield case("host-of-the-target", line="GET https://api.example.com:8443/a HTTP/1.1", sign=["host"],
                signed=[("host", b"api.example.com:8443")], sent=[])
     yield case("no-host-anywhere", sign=["host"], signed=[], sent=[])
+
+
+def cases():
+    yield from tencent_cases()
+    yield from schemes.cases(case_files)
 
 
 def main():

@@ -1,0 +1,148 @@
+"""The vectors of Kong, Apache APISIX and draft-cavage, from the descriptions of their schemes.
+
+What the plugins' own code accepted, and npm's http-signature confirmed, is in PUBLISHED; each case names its own.
+"""
+
+import base64
+import hashlib
+import hmac
+import urllib.parse
+
+KEY_ID, KEY = "AKIDtestkey0001", b"test-secret-key-0001"
+FRIDAY = (1444348800, "Fri, 09 Oct 2015 00:00:00 GMT")
+DATE = FRIDAY[1].encode()
+DIGEST = b"SHA-256=k6I5cakU5erL8KjSUVTNownDwccvu5kU1Hxg88toFYg="
+
+FORMS = {
+    "kong": ('hmac username="%s", algorithm="%s", %sheaders="%s", signature="%s"', ", "),
+    "apisix": ('Signature keyId="%s",algorithm="%s",%sheaders="%s",signature="%s"', ","),
+    "cavage": ('Signature keyId="%s",algorithm="%s",%sheaders="%s",signature="%s"', ","),
+}
+
+PUBLISHED = {
+    "kong-date-source-sha1": "C6pxycsoBHmQJ9G8lCBx7779juc=",
+    "kong-date-source-sha256": "DukvBfASQU+AAPodKWCQamgoWiqaH88/d/HhfnbX+jo=",
+    "kong-date-source-sha384": "44txe29DA3fSpbMNaVpYY2BX5dX3agAMO5UMIOrE3vu7fCrJTFEySBZNQYe+0FAl",
+    "kong-date-source-sha512":
+        "otJatNMti6zU6ctvQ2XFdLaUAZzab4H8eEmsVA2VhqlV0WDuEEVEib1pygbq6pvY19elMzh1aXHfYXdn1qu13Q==",
+    "kong-target": "wkRFFij+nfhxTgDPL9ZuXdLtGoA3ejrIKnWsvU2T1jI=",
+    "kong-request-line-and-digest": "a6FlfqLhUUx0STiUI8/qy8yOtzYfalG2twDybaMHaKY=",
+    "kong-absent": "6sG99q1VgM5kGBh6aR0HfjDrbPk=",
+    "apisix-default-sha256": "nvbJkwHQoPZGx3IigsBF1WIDKfgU1OyyJCr811NPLIc=",
+    "apisix-default-sha1": "KYYhoj+AjVNWbjmvDnaClvkAApM=",
+    "apisix-decoded-path": "OylvM093iqwOhx2hsWQFdlmLpjvF9lEx/ZtWheLUJDU=",
+    "apisix-absent-and-digest": "uq9cT6bDYCNZY0UNY08cLM72zSxJus8CP8okfza5P58=",
+    "cavage-default-sha256": "va7+DLJcT3Flx//oGi+3DaDsX5jh+JgDWhKop1Ydfhk=",
+    "cavage-default-sha512":
+        "Z2Cwa8B1Id1nera2ZZZ9RpD3rAm9MdgUfMqHd3Zwt7khH6JyA5zg2KJh8/8yOmMtwmzv70ITlktjOrt8heSUog==",
+    "cavage-digest": "4h7CDRogIuM2JTrl4R2ApBNXFjg5U90/QjgZSRnrqhY=",
+    "cavage-joined-and-empty": "Yl0hJqAjo0F6Eh3lhKMBX+oAaAUt7ckXGq56cqPUSic=",
+}
+
+
+def signing_string(scheme, line, names, headers, times):
+    """`headers`: name in lower case to the list of its values."""
+    method, target, version = line.split(" ")
+    raw, mark, query = target.partition("?")
+    lines = [KEY_ID.encode()] if scheme == "apisix" else []
+    for name in names:
+        spelled = name.lower() if scheme == "cavage" else name
+        values = [value.strip(b" \t") for value in headers.get(name.lower(), [])]
+        if name == "@request-target" and scheme == "apisix":
+            lines.append(method.encode() + b" " + urllib.parse.unquote_to_bytes(raw)
+                         + (b"?" + query.encode() if query else b""))
+        elif name in ("@request-target", "(request-target)"):
+            lines.append(("%s: %s %s" % (name, method.lower(), target)).encode())
+        elif name == "request-line":
+            lines.append(line.encode())
+        elif name in ("(created)", "(expires)"):
+            lines.append(("%s: %d" % (name, times[name])).encode())
+        elif values:
+            join = b"; " if (scheme, name) == ("kong", "cookie") else b", "
+            lines.append(spelled.encode() + b": " + join.join(values))
+        elif scheme == "kong":
+            lines.append(spelled.encode() + b":")
+        else:
+            assert scheme == "apisix", name
+    return b"\n".join(lines) + (b"\n" if scheme == "apisix" else b"")
+
+
+def case(case_files, name, scheme, names, *, line="GET /a HTTP/1.1", sent_line=None, target_line=None, headers=(),
+         sent=(), hash_name="sha256", date_name="date", hs2019=False, lifetime=None, allow_absent=False, default=False,
+         sign=()):
+    """`sent`: what the signer adds beside date and Authorization; `default`: the list is the scheme's own."""
+    seconds, date = FRIDAY
+    times = {"(created)": seconds, "(expires)": seconds + (lifetime or 0)}
+    all_headers = {}
+    whole = list(headers) + list(sent)
+    if date_name:
+        whole.append((date_name, date.encode()))
+    for header, value in whole:
+        all_headers.setdefault(header, []).append(value)
+    string = signing_string(scheme, target_line or sent_line or line, names, all_headers, times)
+    algorithm = "hs2019" if hs2019 else "hmac-" + hash_name
+    signature = base64.b64encode(hmac.new(KEY, string, getattr(hashlib, hash_name)).digest()).decode()
+    assert PUBLISHED.get(name, signature) == signature, name
+    form, separator = FORMS[scheme]
+    parameters = "".join("%s=%d%s" % (n.strip("()"), times[n], separator) for n in times if n in names)
+    authorization = form % (KEY_ID, algorithm, parameters, " ".join(names), signature)
+
+    settings = [("scheme", scheme), ("key-id", KEY_ID), ("secret-key", KEY.hex()), ("algorithm", "hmac-" + hash_name),
+                ("now", str(seconds))]
+    settings += [("component", n) for n in names] if not default else [("sign", n) for n in sign]
+    settings += [("hs2019", "yes")] if hs2019 else []
+    settings += [("lifetime", str(lifetime))] if lifetime else []
+    settings += [("allow-absent", "yes")] if allow_absent else []
+    whole = [h for h in whole] + [("authorization", authorization.encode())]
+    return case_files(name, settings, line, headers, string, authorization, whole, sent_line)
+
+
+def cases(case_files):
+    def made(*arguments, **more):
+        return case(case_files, *arguments, **more)
+
+    source = [("source", b"AndriodApp")]
+    for hash_name in ("sha1", "sha256", "sha384", "sha512"):
+        yield made("kong-date-source-" + hash_name, "kong", ["date", "source"], headers=source, hash_name=hash_name)
+    odd = "/v1/a%20b?x=1&y=%E4%BD%A0"
+    yield made("kong-target", "kong", ["x-date", "@request-target"], line="GET " + odd + " HTTP/1.1", default=True,
+               date_name="x-date")
+    yield made("kong-request-line-and-digest", "kong", ["date", "request-line", "digest"],
+               line="POST /digest/items HTTP/1.1", headers=[("digest", DIGEST)])
+    yield made("kong-absent", "kong", ["date", "source", "x-none"], headers=[("source", b"")], hash_name="sha1",
+               allow_absent=True)
+    yield made("kong-spelling-is-kept", "kong", ["x-date", "@request-target", "X-Tenant"], default=True, sign=["X-Tenant"],
+               headers=[("x-tenant", b"7")], date_name="x-date")
+    yield made("kong-cookies-are-joined", "kong", ["date", "cookie"], headers=[("cookie", b"a=1"), ("cookie", b" b=2 ")])
+    yield made("kong-default-with-source-and-digest", "kong", ["x-date", "@request-target", "source", "digest"],
+               line="PUT / HTTP/1.1", headers=source + [("digest", DIGEST)], default=True, date_name="x-date")
+    yield made("kong-bare-question-mark", "kong", ["x-date", "@request-target"], line="DELETE /a? HTTP/1.1", default=True,
+               date_name="x-date")
+    yield made("kong-absolute-form", "kong", ["x-date", "@request-target"], default=True, date_name="x-date",
+               line="GET http://h.example/a?x HTTP/1.1", target_line="GET /a?x HTTP/1.1")
+    yield made("kong-query-without-path", "kong", ["x-date", "@request-target"], default=True, date_name="x-date",
+               line="GET http://h.example?x HTTP/1.1", sent_line="GET http://h.example/?x HTTP/1.1",
+               target_line="GET /?x HTTP/1.1")
+
+    for hash_name in ("sha1", "sha256", "sha512"):
+        yield made("apisix-default-" + hash_name, "apisix", ["@request-target", "date"], default=True,
+                   hash_name=hash_name)
+    yield made("apisix-decoded-path", "apisix", ["@request-target", "date"], default=True,
+               line="GET /v1/caf%C3%A9%20b?x=1&y=%E4%BD%A0 HTTP/1.1")
+    yield made("apisix-absent-and-digest", "apisix", ["@request-target", "date", "X-Custom-A", "x-none", "digest"],
+               line="POST /digest/items HTTP/1.1", headers=[("x-custom-a", b"v1"), ("digest", DIGEST)], allow_absent=True)
+    yield made("apisix-bare-question-mark-is-dropped", "apisix", ["@request-target", "date"], default=True,
+               line="GET /a? HTTP/1.1")
+    yield made("apisix-method-as-sent", "apisix", ["@request-target", "date"], default=True, line="Patch /a/b/ HTTP/1.1")
+
+    host = [("host", b"example.com")]
+    for hash_name in ("sha256", "sha512"):
+        yield made("cavage-default-" + hash_name, "cavage", ["(request-target)", "host", "date"], default=True,
+                   line="GET /a?x=1&y=%20 HTTP/1.1", headers=host, hash_name=hash_name)
+    yield made("cavage-digest", "cavage", ["(request-target)", "host", "date", "digest"], default=True,
+               line="POST /items HTTP/1.1", headers=host + [("digest", DIGEST)])
+    yield made("cavage-joined-and-empty", "cavage", ["date", "x-multi", "x-empty"],
+               headers=[("x-multi", b"a"), ("x-multi", b" b\t"), ("x-empty", b"")])
+    yield made("cavage-created-and-expires", "cavage", ["(request-target)", "(created)", "(expires)", "host"],
+               headers=host, hs2019=True, lifetime=60, hash_name="sha512", date_name=None)
+    yield made("cavage-created-beside-a-date", "cavage", ["(created)", "x-date"], hs2019=True, date_name="x-date")
