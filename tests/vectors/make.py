@@ -18,7 +18,8 @@ import hmac
 import pathlib
 import sys
 
-import schemes
+sys.dont_write_bytecode = True  # What is in a folder here is a case.
+import schemes  # noqa: E402
 
 HERE = pathlib.Path(__file__).resolve().parent
 

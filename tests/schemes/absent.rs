@@ -1,0 +1,78 @@
+//! Names that are listed, but not in the request.
+
+use tower_hmac_auth::{Scheme, Verifier};
+
+use super::{DATE, assert_accepted, assert_refused, signed};
+use crate::common::KEY_ID;
+
+#[test]
+fn an_absent_header_is_refused_unless_allowed_and_then_signed_as_the_gateway_does() {
+    let cases = [
+        (Scheme::Kong, format!("date: {DATE}\nx-none:"), true),
+        (Scheme::Kong, format!("date: {DATE}\nx-none: "), false),
+        (Scheme::Kong, format!("date: {DATE}"), false),
+        (Scheme::Apisix, format!("{KEY_ID}\ndate: {DATE}\n"), true),
+        (
+            Scheme::Apisix,
+            format!("{KEY_ID}\ndate: {DATE}\nx-none: \n"),
+            false,
+        ),
+    ];
+    for (scheme, string, is_right) in cases {
+        let request = signed(scheme, "/a", &[("date", DATE)], "date x-none", &string);
+        assert_refused(&Verifier::of(scheme), &request, "HeaderMissing");
+        let allowing = Verifier::of(scheme).allow_absent(true);
+        if is_right {
+            let key = assert_accepted(&allowing, &request);
+            assert_eq!(key.covered().collect::<Vec<_>>(), ["date"]);
+        } else {
+            assert_refused(&allowing, &request, "SignatureMismatch");
+        }
+    }
+}
+
+#[test]
+fn where_there_is_no_way_to_sign_it_an_absent_header_stays_refused() {
+    for scheme in [Scheme::Tencent, Scheme::Cavage] {
+        for string in [format!("date: {DATE}\nx-none:"), format!("date: {DATE}")] {
+            let request = signed(scheme, "/a", &[("date", DATE)], "date x-none", &string);
+            let verifier = Verifier::of(scheme).allow_absent(true);
+            assert_refused(&verifier, &request, "HeaderMissing");
+        }
+    }
+}
+
+#[test]
+fn padding_the_list_with_absent_names_satisfies_no_requirement() {
+    for (scheme, string) in [
+        (Scheme::Kong, format!("x-none:\ndate: {DATE}\nx-tenant:")),
+        (Scheme::Apisix, format!("{KEY_ID}\ndate: {DATE}\n")),
+    ] {
+        let list = "x-none date x-tenant";
+        let request = signed(scheme, "/a", &[("date", DATE)], list, &string);
+        let verifier = Verifier::of(scheme).allow_absent(true);
+        let key = assert_accepted(&verifier, &request);
+        assert_eq!(key.covered().collect::<Vec<_>>(), ["date"]);
+        for name in ["x-tenant", "X-Tenant", "x-none"] {
+            assert_refused(&verifier.clone().required([name]), &request, "NotCovered");
+        }
+        assert_accepted(&verifier.required(["Date"]), &request);
+    }
+}
+
+#[test]
+fn an_absent_date_is_no_date() {
+    for (scheme, string) in [
+        (Scheme::Kong, "x-date:".to_owned()),
+        (Scheme::Apisix, format!("{KEY_ID}\n\n")),
+    ] {
+        let name = if scheme == Scheme::Kong {
+            "x-date"
+        } else {
+            "date"
+        };
+        let request = signed(scheme, "/a", &[], name, &string);
+        let verifier = Verifier::of(scheme).allow_absent(true);
+        assert_refused(&verifier, &request, "DateNotCovered");
+    }
+}

@@ -1,0 +1,215 @@
+use http::header;
+use tower_hmac_auth::{KeyPair, Keys, Scheme, Signer, Verifier};
+
+use super::{DATE, assert_accepted, assert_refused, authorization, now, request, signed};
+use crate::common::{KEY_ID, keys};
+
+fn verifier() -> Verifier {
+    Verifier::of(Scheme::Apisix)
+}
+
+#[test]
+fn the_string_begins_with_the_key_id_and_ends_with_a_newline() {
+    let with = |string: &str| {
+        signed(
+            Scheme::Apisix,
+            "/a",
+            &[("date", DATE)],
+            "@request-target date",
+            string,
+        )
+    };
+    assert_accepted(
+        &verifier(),
+        &with(&format!("{KEY_ID}\nGET /a\ndate: {DATE}\n")),
+    );
+    for wrong in [
+        format!("{KEY_ID}\nGET /a\ndate: {DATE}"),
+        format!("GET /a\ndate: {DATE}\n"),
+        format!("{KEY_ID}\nget /a\ndate: {DATE}\n"),
+        format!("{KEY_ID}\n@request-target: GET /a\ndate: {DATE}\n"),
+    ] {
+        assert_refused(&verifier(), &with(&wrong), "SignatureMismatch");
+    }
+}
+
+#[test]
+fn parameters_are_read_in_any_order_with_or_without_blanks() {
+    let string = format!("{KEY_ID}\ndate: {DATE}\n");
+    let right = authorization(Scheme::Apisix, "date", &string);
+    let parameters: Vec<_> = right
+        .strip_prefix("Signature ")
+        .unwrap()
+        .split(',')
+        .collect();
+    for (first, separator) in [(0, ","), (1, ", "), (2, " , "), (3, ",\t")] {
+        let mut turned = parameters.clone();
+        turned.rotate_left(first);
+        let authorization = format!("signature {}", turned.join(separator));
+        let request = request("/a", &authorization, &[("date", DATE)]);
+        assert_accepted(&verifier(), &request);
+    }
+}
+
+#[test]
+fn only_a_date_listed_in_lower_case_counts() {
+    let with = |list: &str, string: &str| {
+        let string = format!("{KEY_ID}\n{string}\n");
+        signed(
+            Scheme::Apisix,
+            "/a",
+            &[("date", DATE), ("x-date", DATE)],
+            list,
+            &string,
+        )
+    };
+    let x_date_only = with("x-date", &format!("x-date: {DATE}"));
+    assert_refused(&verifier(), &x_date_only, "DateNotCovered");
+    let upper = with("Date", &format!("Date: {DATE}"));
+    assert_refused(&verifier(), &upper, "DateNotCovered");
+    // An X-Date is a header like any other here.
+    assert_accepted(&verifier(), &with("date", &format!("date: {DATE}")));
+    assert_accepted(
+        &verifier(),
+        &with("date x-date", &format!("date: {DATE}\nx-date: {DATE}")),
+    );
+}
+
+#[test]
+fn a_signature_for_one_target_is_good_for_no_other_that_decodes_to_it() {
+    let string = |target: &str, more: &str| format!("{KEY_ID}\nGET {target}\ndate: {DATE}\n{more}");
+    // The victim's requests are accepted...
+    let list = "@request-target date";
+    let victim = string("/a?x=1", "");
+    assert_accepted(
+        &verifier(),
+        &signed(Scheme::Apisix, "/a?x=1", &[("date", DATE)], list, &victim),
+    );
+    // ...with any of these targets the plugin computes the same string.
+    for target in [
+        "/a%3Fx=1",
+        "/admin/../a?x=1",
+        "/%61?x=1",
+        "/./a?x=1",
+        "//a?x=1",
+        "/b/..//a?x=1",
+        "/%2e/a?x=1",
+        "%2Fa?x=1",
+        "/%2Fa?x=1",
+    ] {
+        if target.parse::<http::Uri>().is_err() {
+            continue;
+        }
+        let request = signed(Scheme::Apisix, target, &[("date", DATE)], list, &victim);
+        assert_refused(&verifier(), &request, "Target(NotNormal)");
+        assert_accepted(&verifier().normalising(true), &request);
+    }
+
+    // A control character makes a line of its own.
+    let headers = [("date", DATE), ("x-role", "user")];
+    let injected = format!("{KEY_ID}\nGET /a\nx-role: user\ndate: {DATE}\n");
+    let request = signed(
+        Scheme::Apisix,
+        "/a%0Ax-role:%20user",
+        &headers,
+        list,
+        &injected,
+    );
+    for verifier in [verifier(), verifier().normalising(true)] {
+        assert_refused(&verifier, &request, "Target(ControlCharacter)");
+    }
+}
+
+#[test]
+fn an_escape_that_is_needed_is_normal() {
+    for (target, decoded) in [
+        ("/caf%C3%A9%20b?x=%41", "/café b?x=%41"),
+        ("/a%22b", "/a\"b"),
+        ("/a%40b:c@d", "/a@b:c@d"),
+        ("/.well-known/a..b/...", "/.well-known/a..b/..."),
+        ("/a/", "/a/"),
+        ("/a?", "/a"),
+    ] {
+        let string = format!("{KEY_ID}\nGET {decoded}\ndate: {DATE}\n");
+        let list = "@request-target date";
+        let request = signed(Scheme::Apisix, target, &[("date", DATE)], list, &string);
+        assert_accepted(&verifier().required(["@request-target"]), &request);
+    }
+}
+
+#[test]
+fn targets_that_cannot_be_decoded_are_neither_signed_nor_believed() {
+    let signer = Signer::builder(keys())
+        .scheme(Scheme::Apisix)
+        .build()
+        .unwrap();
+    for (target, kind) in [
+        ("/a%0Ab", "ControlCharacter"),
+        ("/a%00", "ControlCharacter"),
+        ("/a%7f", "ControlCharacter"),
+        ("/a%", "BadEscape"),
+        ("/a%4", "BadEscape"),
+        ("/a%zz", "BadEscape"),
+        ("/a%+1", "BadEscape"),
+        ("/..", "AboveRoot"),
+        ("/a/../../b", "AboveRoot"),
+        ("/%2e%2e/b", "AboveRoot"),
+    ] {
+        let mut unsigned = request(target, "Signature keyId=\"stale\"", &[]);
+        let error = signer.sign_request(&mut unsigned, now()).unwrap_err();
+        assert_eq!(format!("{error:?}"), format!("Target({kind})"), "{target}");
+        assert!(!unsigned.headers().contains_key(header::AUTHORIZATION));
+
+        let string = format!("{KEY_ID}\nGET /a\ndate: {DATE}\n");
+        let request = signed(
+            Scheme::Apisix,
+            target,
+            &[("date", DATE)],
+            "@request-target date",
+            &string,
+        );
+        assert_refused(&verifier(), &request, &format!("Target({kind})"));
+    }
+    // What only decodes to something else is signed as the plugin will decode it.
+    let mut dotted = request("/b/../a%2Fb//c/.", "", &[]);
+    let string = signer.signing_string((&dotted).into(), now()).unwrap();
+    let expected = format!("{KEY_ID}\nGET /a/b/c/\ndate: {DATE}\n");
+    assert_eq!(string.as_bytes(), expected.as_bytes());
+    signer.sign_request(&mut dotted, now()).unwrap();
+    assert_accepted(&verifier().normalising(true), &dotted);
+}
+
+#[test]
+fn a_key_id_with_a_comma_is_refused_when_the_signer_is_built_and_never_sent_after_a_rotation() {
+    let comma = || KeyPair::new("AKID,1", "test-secret-key-0001").unwrap();
+    let build = |pair| Signer::builder(pair).scheme(Scheme::Apisix).build();
+    let error = build(comma()).unwrap_err().to_string();
+    assert_eq!(
+        error,
+        "the key id has one of `,`, which apisix cannot carry: use a pair with another id"
+    );
+
+    let keys = Keys::new(keys());
+    let signer = Signer::builder(keys.clone())
+        .scheme(Scheme::Apisix)
+        .build()
+        .unwrap();
+    keys.rotate(comma());
+    let mut request = request("/a", "Signature keyId=\"stale\"", &[]);
+    let error = signer.sign_request(&mut request, now()).unwrap_err();
+    assert!(
+        error
+            .to_string()
+            .contains("rotate to a pair with another id"),
+        "{error}"
+    );
+    assert!(!request.headers().contains_key(header::AUTHORIZATION));
+}
+
+#[test]
+fn a_repeated_header_is_refused() {
+    let headers = [("date", DATE), ("x-a", "1"), ("x-a", "2")];
+    let string = format!("{KEY_ID}\ndate: {DATE}\nx-a: 1\n");
+    let request = signed(Scheme::Apisix, "/a", &headers, "date x-a", &string);
+    assert_refused(&verifier(), &request, "HeaderRepeated");
+}
