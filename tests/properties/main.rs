@@ -17,6 +17,7 @@ mod exhaustive;
 mod input;
 mod mangle;
 mod parameters;
+mod schemes;
 
 use exhaustive::sample_case;
 use mangle::mangle;
