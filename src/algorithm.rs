@@ -8,7 +8,7 @@ use sha1::Sha1;
 use sha2::{Sha256, Sha384, Sha512};
 use zeroize::Zeroize;
 
-use crate::{key::SecretKey, signing_string::Sink};
+use crate::key::SecretKey;
 
 /// An HMAC algorithm (RFC 2104) under the name the gateways give it.
 ///
@@ -124,8 +124,9 @@ impl KeyedMac {
         }
     }
 
-    /// The MAC of what was written.
-    pub(crate) fn finish(self) -> Tag {
+    /// The MAC of a message.
+    pub(crate) fn tag(mut self, message: &[u8]) -> Tag {
+        self.update(message);
         match self {
             Self::Sha1(mac) => Tag::new(&mac.finalize().into_bytes()),
             Self::Sha256(mac) => Tag::new(&mac.finalize().into_bytes()),
@@ -134,8 +135,9 @@ impl KeyedMac {
         }
     }
 
-    /// Whether `signature` is the MAC of what was written; in constant time for the right length.
-    pub(crate) fn verify(self, signature: &[u8]) -> bool {
+    /// Whether `signature` is the MAC of a message; in constant time for the right length.
+    pub(crate) fn verify(mut self, message: &[u8], signature: &[u8]) -> bool {
+        self.update(message);
         match self {
             Self::Sha1(mac) => mac.verify_slice(signature),
             Self::Sha256(mac) => mac.verify_slice(signature),
@@ -144,10 +146,8 @@ impl KeyedMac {
         }
         .is_ok()
     }
-}
 
-impl Sink for KeyedMac {
-    fn write(&mut self, bytes: &[u8]) {
+    fn update(&mut self, bytes: &[u8]) {
         match self {
             Self::Sha1(mac) => mac.update(bytes),
             Self::Sha256(mac) => mac.update(bytes),

@@ -4,7 +4,6 @@ mod malformed;
 mod parameters;
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
-use bytes::{BufMut as _, BytesMut};
 use http::header;
 
 pub use self::malformed::Malformed;
@@ -42,14 +41,14 @@ pub(crate) struct Times<T> {
 /// Writes an `Authorization` value in the order of the documentation's samples: key id, algorithm, headers,
 /// signature, each quoted; `created` and `expires`, not quoted, before the headers.
 pub(crate) struct Encoder<'b> {
-    buffer: &'b mut BytesMut,
+    buffer: &'b mut Vec<u8>,
     grammar: &'static Grammar,
     listed: bool,
 }
 
 impl<'b> Encoder<'b> {
     pub(crate) fn new(
-        buffer: &'b mut BytesMut,
+        buffer: &'b mut Vec<u8>,
         grammar: &'static Grammar,
         key_id: &KeyId,
         algorithm: &str,
@@ -57,7 +56,7 @@ impl<'b> Encoder<'b> {
     ) -> Self {
         let mut put = |parts: &[&str]| {
             for part in parts {
-                buffer.put_slice(part.as_bytes());
+                buffer.extend_from_slice(part.as_bytes());
             }
         };
         let separator = grammar.separator;
@@ -90,23 +89,24 @@ impl<'b> Encoder<'b> {
     /// Adds the next name to the list of what is signed.
     pub(crate) fn list(&mut self, name: &str) {
         if self.listed {
-            self.buffer.put_u8(b' ');
+            self.buffer.push(b' ');
         }
         self.listed = true;
-        self.buffer.put_slice(name.as_bytes());
+        self.buffer.extend_from_slice(name.as_bytes());
     }
 
     pub(crate) fn finish(self, signature: &Tag) {
         for part in ["\"", self.grammar.separator, "signature=\""] {
-            self.buffer.put_slice(part.as_bytes());
+            self.buffer.extend_from_slice(part.as_bytes());
         }
         let mut base64 = [0; MAX_BASE64_LEN];
         // The array has room for the longest signature, so this cannot fail.
         let len = STANDARD
             .encode_slice(signature.as_bytes(), &mut base64)
             .unwrap_or(0);
-        self.buffer.put_slice(base64.get(..len).unwrap_or_default());
-        self.buffer.put_u8(b'"');
+        self.buffer
+            .extend_from_slice(base64.get(..len).unwrap_or_default());
+        self.buffer.push(b'"');
     }
 }
 

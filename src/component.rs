@@ -2,8 +2,11 @@
 
 use std::borrow::Cow;
 
-use http::{HeaderName, HeaderValue, Uri, header, uri::Authority};
-use smallvec::SmallVec;
+use http::{
+    HeaderName, HeaderValue, Uri,
+    header::{self, AsHeaderName},
+    uri::Authority,
+};
 
 use crate::{RequestHead, scheme::Layout, target::Target};
 
@@ -76,9 +79,6 @@ impl<'h> Value<'h> {
     }
 }
 
-/// All that is signed of a request, in signing order. Requests sign a few things; more than these go to the heap.
-pub(crate) type Components<'h> = SmallVec<[Component<'h>; 6]>;
-
 /// The header has more than one value: "HMAC do not support multiple HTTP header".
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Repeated;
@@ -86,7 +86,7 @@ pub(crate) struct Repeated;
 /// The one value of a header, if it is there; `name` in any case.
 pub(crate) fn single_value<'h>(
     head: RequestHead<'h>,
-    name: &str,
+    name: impl AsHeaderName,
 ) -> Result<Option<&'h HeaderValue>, Repeated> {
     let mut values = head.headers().get_all(name).iter();
     match (values.next(), values.next()) {
@@ -99,12 +99,14 @@ pub(crate) fn single_value<'h>(
 pub(crate) fn header_value<'h>(
     layout: &Layout,
     head: RequestHead<'h>,
-    name: &str,
+    name: impl AsHeaderName + AsRef<str> + Copy,
 ) -> Result<Option<Value<'h>>, Repeated> {
-    match (single_value(head, name), (layout.join)(name)) {
-        (Ok(value), _) => Ok(value.map(|value| Value::text(value.as_bytes()))),
-        (Err(Repeated), None) => Err(Repeated),
-        (Err(Repeated), Some(separator)) => {
+    if let Ok(value) = single_value(head, name) {
+        return Ok(value.map(|value| Value::text(value.as_bytes())));
+    }
+    match (layout.join)(name.as_ref()) {
+        None => Err(Repeated),
+        Some(separator) => {
             let values = head.headers().get_all(name).iter();
             let values: Vec<_> = values.map(|value| trim(value.as_bytes())).collect();
             Ok(Some(Value::Text(values.join(separator).into())))
@@ -136,7 +138,7 @@ pub(crate) fn is_field_name(name: &str) -> bool {
     !name.is_empty()
         && name
             .bytes()
-            .all(|byte| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte))
+            .all(|byte| matches!(byte, b'a'..=b'z' | b'-' | b'A'..=b'Z' | b'0'..=b'9' | b'!' | b'#'..=b'\'' | b'*' | b'+' | b'.' | b'^'..=b'`' | b'|' | b'~'))
 }
 
 /// The host and port that HTTP clients send for a target: without user information, an empty port, or the

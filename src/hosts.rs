@@ -1,14 +1,17 @@
 //! Which hosts are the gateway: everyone else is a stranger, who gets no signature.
 
-use std::{fmt, net::Ipv6Addr};
+use std::{
+    fmt,
+    net::{Ipv4Addr, Ipv6Addr},
+};
 
 use http::uri::Authority;
 
 /// One of the hosts that are signed for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Pattern {
-    /// In [`canonical`] form; with `any_label`, the domain below which all are meant.
-    host: String,
+    /// With `any_label`, the domain below which all are meant.
+    host: Host<String>,
     any_label: bool,
     /// Any port, if there is none.
     port: Option<u16>,
@@ -36,7 +39,7 @@ impl Hosts {
     /// Whether a request that is sent to this authority is sent to one of them. `scheme` tells which port is meant
     /// if none is named.
     pub(crate) fn contain(&self, authority: &Authority, scheme: Option<&str>) -> bool {
-        let Some(host) = canonical(authority.host()) else {
+        let Some(host) = Host::of(authority.host()) else {
             return false;
         };
         let default_port = match scheme {
@@ -45,7 +48,7 @@ impl Hosts {
             _ => None,
         };
         let port = authority.port_u16().or(default_port);
-        self.0.iter().any(|pattern| pattern.matches(&host, port))
+        self.0.iter().any(|pattern| pattern.matches(host, port))
     }
 }
 
@@ -56,57 +59,83 @@ impl Pattern {
             None => (false, pattern),
         };
         let authority: Authority = rest.parse().ok()?;
-        let host = canonical(authority.host())?;
+        let host = Host::of(authority.host())?;
         let port = authority.port_u16();
         let spelled = match port {
             Some(port) => format!("{}:{port}", authority.host()),
             None => authority.host().to_owned(),
         };
         // Nothing else may be there: no user information, no port that is not a number, no second asterisk.
-        let is_whole = spelled == rest && !host.contains('*');
-        let is_address =
-            host.starts_with('[') || host.bytes().all(|b| b == b'.' || b.is_ascii_digit());
-        (is_whole && !(any_label && is_address)).then_some(Self {
-            host,
+        let is_whole = spelled == rest && !rest.contains('*');
+        let is_address = match host {
+            Host::Address(_) => true,
+            Host::Name(name) => name.bytes().all(|b| b == b'.' || b.is_ascii_digit()),
+        };
+        (is_whole && !(any_label && is_address)).then(|| Self {
+            host: host.to_owned(),
             any_label,
             port,
         })
     }
 
-    fn matches(&self, host: &str, port: Option<u16>) -> bool {
-        let is_host = match (self.any_label, host.strip_suffix(&self.host)) {
-            (false, rest) => rest == Some(""),
-            (true, rest) => rest.is_some_and(|labels| labels.len() > 1 && labels.ends_with('.')),
+    fn matches(&self, host: Host<&str>, port: Option<u16>) -> bool {
+        let is_host = match (&self.host, host) {
+            (Host::Address(wanted), Host::Address(address)) => *wanted == address,
+            (Host::Name(wanted), Host::Name(name)) if self.any_label => {
+                let labels = name.len().checked_sub(wanted.len());
+                let parts = labels.and_then(|labels| name.split_at_checked(labels));
+                parts.is_some_and(|(labels, domain)| {
+                    labels.len() > 1 && labels.ends_with('.') && domain.eq_ignore_ascii_case(wanted)
+                })
+            }
+            (Host::Name(wanted), Host::Name(name)) => wanted.eq_ignore_ascii_case(name),
+            _ => false,
         };
         is_host && (self.port.is_none() || self.port == port)
     }
 }
 
-/// A host in lower case without the dot that ends a full domain name, an IPv6 address in its shortest form; `None` if
-/// there is nothing left.
-fn canonical(host: &str) -> Option<String> {
-    if let Some(literal) = host
-        .strip_prefix('[')
-        .and_then(|host| host.strip_suffix(']'))
-    {
-        let address: Ipv6Addr = literal.parse().ok()?;
-        return Some(format!("[{address}]"));
+/// A host: a name without the dot that ends a full domain name, or an IPv6 address.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Host<T> {
+    Name(T),
+    Address(Ipv6Addr),
+}
+
+impl<'a> Host<&'a str> {
+    /// `None` if it is none.
+    fn of(host: &'a str) -> Option<Self> {
+        if let Some(literal) = host
+            .strip_prefix('[')
+            .and_then(|host| host.strip_suffix(']'))
+        {
+            return literal.parse().ok().map(Self::Address);
+        }
+        let host = host.strip_suffix('.').unwrap_or(host);
+        let is_name = !host.is_empty() && !host.starts_with('.') && !host.ends_with('.');
+        is_name.then_some(Self::Name(host))
     }
-    let host = host.strip_suffix('.').unwrap_or(host);
-    let is_name = !host.is_empty() && !host.starts_with('.') && !host.ends_with('.');
-    is_name.then(|| host.to_ascii_lowercase())
+
+    fn to_owned(self) -> Host<String> {
+        match self {
+            Self::Name(name) => Host::Name(name.to_owned()),
+            Self::Address(address) => Host::Address(address),
+        }
+    }
 }
 
 /// Whether what is sent to this host stays on this machine.
 pub(crate) fn is_loopback(host: &str) -> bool {
-    let Some(host) = canonical(host) else {
-        return false;
-    };
-    let is_name = host == "localhost" || host.ends_with(".localhost");
-    let is_v4 = host
-        .parse()
-        .is_ok_and(|address: std::net::Ipv4Addr| address.is_loopback());
-    is_name || is_v4 || host == "[::1]"
+    match Host::of(host) {
+        Some(Host::Address(address)) => address.is_loopback(),
+        Some(Host::Name(name)) => {
+            let top_label = name.rsplit('.').next().unwrap_or_default();
+            let address = name.parse::<Ipv4Addr>();
+            top_label.eq_ignore_ascii_case("localhost")
+                || address.is_ok_and(|address| address.is_loopback())
+        }
+        None => false,
+    }
 }
 
 /// A host pattern that is none.

@@ -1,10 +1,16 @@
 //! The handle that rotates a key pair while services run.
 
-use std::{fmt, sync::Arc};
+use std::{
+    fmt,
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicU64, Ordering},
+    },
+};
 
 use arc_swap::{ArcSwap, Guard};
 
-use crate::{KeyId, KeyPair, algorithm::LazyMacs};
+use crate::{KeyId, KeyPair, algorithm::LazyMacs, signer::cache};
 
 /// The key pair that signers sign with, to be exchanged while they run.
 ///
@@ -28,11 +34,21 @@ use crate::{KeyId, KeyPair, algorithm::LazyMacs};
 /// [`StaticKeys`](crate::StaticKeys).
 #[derive(Clone)]
 pub struct Keys {
-    current: Arc<ArcSwap<Current>>,
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    current: ArcSwap<Current>,
+    /// The current pair's, to be read without a reference to the pair.
+    generation: AtomicU64,
+    /// Held while both change.
+    rotation: Mutex<()>,
 }
 
 /// One pair, and the MAC states made of it.
 pub(crate) struct Current {
+    /// A number of this pair alone.
+    pub(crate) generation: u64,
     pub(crate) id: KeyId,
     pub(crate) macs: LazyMacs,
 }
@@ -41,14 +57,24 @@ impl Keys {
     /// A handle that shows this pair.
     #[must_use]
     pub fn new(pair: KeyPair) -> Self {
+        let current = Current::from(pair);
         Self {
-            current: Arc::new(ArcSwap::from_pointee(pair.into())),
+            shared: Arc::new(Shared {
+                generation: AtomicU64::new(current.generation),
+                current: ArcSwap::from_pointee(current),
+                rotation: Mutex::new(()),
+            }),
         }
     }
 
     /// Shows this pair from now on: every clone of every service signs its next request with it.
     pub fn rotate(&self, pair: KeyPair) {
-        self.current.store(Arc::new(pair.into()));
+        let current = Current::from(pair);
+        let generation = current.generation;
+        let rotation = self.shared.rotation.lock();
+        self.shared.current.store(Arc::new(current));
+        self.shared.generation.store(generation, Ordering::Release);
+        drop(rotation);
     }
 
     /// The id of the pair that is shown now.
@@ -58,7 +84,12 @@ impl Keys {
     }
 
     pub(crate) fn load(&self) -> Guard<Arc<Current>> {
-        self.current.load()
+        self.shared.current.load()
+    }
+
+    /// The number of the pair that is shown now.
+    pub(crate) fn generation(&self) -> u64 {
+        self.shared.generation.load(Ordering::Acquire)
     }
 }
 
@@ -72,6 +103,7 @@ impl From<KeyPair> for Current {
     fn from(pair: KeyPair) -> Self {
         let (id, secret) = pair.into_parts();
         Self {
+            generation: cache::unused_number(),
             id,
             macs: LazyMacs::new(secret),
         }

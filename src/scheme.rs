@@ -34,10 +34,14 @@ pub enum Scheme {
     #[default]
     Tencent,
     /// Kong's plugin `hmac-auth`.
+    ///
+    /// Kong sees the first 100 header fields only, reads `Proxy-Authorization` before `Authorization`, and takes the first
+    /// value of a repeated header: send fewer, none, and one. A verifier of this scheme reads `Authorization` alone.
     Kong,
     /// Apache APISIX's plugin `hmac-auth`, from version 3.11 on.
     Apisix,
-    /// draft-cavage-http-signatures-12 with an HMAC, as Joyent's libraries speak it.
+    /// draft-cavage-http-signatures-12 with an HMAC, as Joyent's libraries speak it. In `Authorization`, not in a header
+    /// `Signature`.
     Cavage,
 }
 

@@ -2,36 +2,34 @@
 
 mod build_error;
 mod builder;
+pub(crate) mod cache;
 mod error;
+mod fresh;
 pub(crate) mod options;
 mod signed_headers;
+mod walk;
 
 use std::{fmt, sync::Arc, time::SystemTime};
 
-use bytes::{BufMut as _, BytesMut};
 use http::{HeaderValue, Request, header, uri::Authority};
 
 pub use self::{
     build_error::BuildError, builder::SignerBuilder, error::SignError,
     signed_headers::SignedHeaders,
 };
-use self::{
-    options::Options,
-    signed_headers::{header_value, sensitive},
-};
+use self::{options::Options, walk::Walk};
 use crate::{
     Algorithm, Keys, RequestHead, Scheme, SigningString,
-    authorization::Encoder,
     component::{MICRO_SERVICE_NAME, NAME_SPACE_CODE, SOURCE},
     hosts::{HostPatternError, Hosts},
-    http_date::{IMF_FIXDATE_LEN, Timestamp},
-    signing_string,
+    http_date::Timestamp,
 };
 
 /// Signs request heads with a key pair, in the [`Scheme`] of Tencent Cloud API Gateway unless told otherwise.
 ///
 /// Clones are cheap and share everything. The key is put into the MAC once, when it is first used. The pair can be
-/// exchanged while the signer is in use: [`Keys`].
+/// exchanged while the signer is in use: [`Keys`]. [`sign_request`](Self::sign_request) keeps a signature that depends on
+/// nothing but the second until the second is over: eight a thread, header values only.
 ///
 /// [`SignLayer`](crate::SignLayer) is this with a clock, as Tower middleware.
 ///
@@ -90,6 +88,8 @@ struct Inner {
     /// As it is sent: the algorithm's, or one that leaves the hash to be known from the key.
     algorithm_name: &'static str,
     options: Options,
+    /// Of this set of options, and no other.
+    configuration: u64,
 }
 
 impl Signer {
@@ -199,50 +199,8 @@ impl Signer {
     /// [`SignError`] if a header that should be signed has more than one value, if there are more than 16,384
     /// headers, or if the request goes to where no signature may go.
     pub fn sign(&self, head: RequestHead<'_>, now: SystemTime) -> Result<SignedHeaders, SignError> {
-        let inner = &*self.inner;
-        let facts = inner.scheme.facts();
         let now = Timestamp::from(now);
-        let date = now.imf_fixdate();
-        let times = inner.options.times(now);
-        let components = inner
-            .options
-            .components(&facts.layout, head, &date, &times)?;
-
-        let keys = inner.keys.load();
-        if !facts.carries_key_id(keys.id.as_str()) {
-            let scheme = inner.scheme;
-            return Err(SignError::KeyIdNotCarried { scheme });
-        }
-        let mut mac = keys.macs.start(inner.algorithm);
-        signing_string::write(&facts.layout, keys.id.as_str(), &components, &mut mac);
-
-        // One allocation for both values; they are slices of it.
-        let list_len = components
-            .iter()
-            .map(|component| component.name.len() + 1)
-            .sum();
-        let room = IMF_FIXDATE_LEN + Encoder::max_len(&facts.grammar, &keys.id, list_len);
-        let mut buffer = BytesMut::with_capacity(room);
-        buffer.put_slice(&date);
-        let date = buffer.split();
-        let mut authorization = Encoder::new(
-            &mut buffer,
-            &facts.grammar,
-            &keys.id,
-            inner.algorithm_name,
-            &times,
-        );
-        for component in &components {
-            authorization.list(component.name);
-        }
-        authorization.finish(&mac.finish());
-
-        let date_header = inner.options.date_header();
-        Ok(SignedHeaders {
-            date: date_header.map(|header| (header, header_value(date.freeze()))),
-            others: inner.options.others(head).collect(),
-            authorization: sensitive(header_value(buffer.freeze())),
-        })
+        self.sign_with(&self.inner.keys.load(), head, now)
     }
 
     /// What [`sign`](Self::sign) would compute the signature over, to be compared with the gateway's.
@@ -259,9 +217,16 @@ impl Signer {
         let layout = &self.inner.scheme.facts().layout;
         let now = Timestamp::from(now);
         let (date, times) = (now.imf_fixdate(), options.times(now));
-        let components = options.components(layout, head, &date, &times)?;
-        let key_id = &keys.load().id;
-        Ok(SigningString::new(layout, key_id.as_str(), &components))
+        let mut string = SigningString::begin(layout, keys.load().id.as_str());
+        let walk = Walk {
+            options,
+            layout,
+            head,
+            date: &date,
+            times: &times,
+        };
+        walk.each(|component| string.push(layout, &component))?;
+        Ok(string.end(layout))
     }
 
     /// Signs a request in place: [`sign`](Self::sign), then [`SignedHeaders::apply`].
@@ -281,8 +246,14 @@ impl Signer {
         if let Some(uri) = self.inner.options.sent_target(request.uri()) {
             *request.uri_mut() = uri;
         }
-        match self.sign((&*request).into(), now) {
+        let now = Timestamp::from(now);
+        if self.sign_as_before(request, now).is_some() {
+            return Ok(());
+        }
+        let keys = self.inner.keys.load();
+        match self.sign_with(&keys, (&*request).into(), now) {
             Ok(signed) => {
+                self.remember(&keys, &signed, request.headers(), now);
                 signed.apply(request.headers_mut());
                 Ok(())
             }
@@ -304,7 +275,9 @@ impl Signer {
     }
 
     fn options_mut(&mut self) -> &mut Options {
-        &mut Arc::make_mut(&mut self.inner).options
+        let inner = Arc::make_mut(&mut self.inner);
+        inner.configuration = cache::unused_number();
+        &mut inner.options
     }
 }
 

@@ -2,77 +2,12 @@
 
 use std::fmt::{self, Write as _};
 
+use smallvec::SmallVec;
+
 use crate::{
     component::{Component, Value},
     scheme::{Absent, Layout},
 };
-
-/// Where signed bytes go: into a MAC, or into a [`SigningString`] to be looked at.
-pub(crate) trait Sink {
-    fn write(&mut self, bytes: &[u8]);
-
-    fn write_lower_case(&mut self, text: &str) {
-        if text.bytes().any(|byte| byte.is_ascii_uppercase()) {
-            self.write(text.to_ascii_lowercase().as_bytes());
-        } else {
-            self.write(text.as_bytes());
-        }
-    }
-}
-
-/// Writes the signing string: a line for each component in the order of the list, joined with newlines; most lines
-/// are `name: value`.
-///
-/// Source: Tencent Cloud API Gateway, "signature generation instructions"; draft-cavage-http-signatures-12, section
-/// 2.3. What differs is in [`Layout`].
-pub(crate) fn write(
-    layout: &Layout,
-    key_id: &str,
-    components: &[Component<'_>],
-    sink: &mut impl Sink,
-) {
-    let mut newline: &[u8] = b"";
-    if layout.begins_with_key_id {
-        sink.write(key_id.as_bytes());
-        newline = b"\n";
-    }
-    for component in components {
-        if write_line(layout, component, newline, sink) {
-            newline = b"\n";
-        }
-    }
-    if layout.ends_with_newline {
-        sink.write(b"\n");
-    }
-}
-
-/// Writes a line with `newline` in front of it; `false` if the component has none.
-fn write_line(
-    layout: &Layout,
-    component: &Component<'_>,
-    newline: &[u8],
-    sink: &mut impl Sink,
-) -> bool {
-    let is_absent = matches!(component.value, Value::Absent);
-    if is_absent && layout.absent == Some(Absent::NoLine) {
-        return false;
-    }
-    sink.write(newline);
-    if !matches!(&component.value, Value::Target(target) if target.is_bare()) {
-        if layout.lower_case_names {
-            sink.write_lower_case(component.name);
-        } else {
-            sink.write(component.name.as_bytes());
-        }
-        sink.write(if is_absent { b":" } else { b": " });
-    }
-    match &component.value {
-        Value::Text(value) => sink.write(value),
-        Value::Target(target) => target.write(sink),
-        Value::Absent => {}
-    }
-    true
-}
 
 /// The bytes a signature was, or would be, computed over.
 ///
@@ -83,25 +18,64 @@ fn write_line(
 /// [`Display`](fmt::Display) writes it on one line, a newline as `\n` and every byte that is not printable
 /// ASCII as an escape; [`as_bytes`](Self::as_bytes) gives the exact bytes.
 #[derive(Clone, PartialEq, Eq)]
-pub struct SigningString(Vec<u8>);
+pub struct SigningString(SmallVec<[u8; 256]>);
 
 impl SigningString {
-    pub(crate) fn new(layout: &Layout, key_id: &str, components: &[Component<'_>]) -> Self {
-        let mut string = Self(Vec::new());
-        write(layout, key_id, components, &mut string);
+    /// A signing string without components yet.
+    ///
+    /// Each component makes a line, joined with newlines; most lines are `name: value`. What differs is in [`Layout`].
+    ///
+    /// Source: Tencent Cloud API Gateway, "signature generation instructions"; draft-cavage-http-signatures-12,
+    /// section 2.3.
+    pub(crate) fn begin(layout: &Layout, key_id: &str) -> Self {
+        let mut string = Self(SmallVec::new());
+        if layout.begins_with_key_id {
+            string.0.extend_from_slice(key_id.as_bytes());
+        }
         string
+    }
+
+    /// Adds the next component's line, if it has one.
+    pub(crate) fn push(&mut self, layout: &Layout, component: &Component<'_>) {
+        let is_absent = matches!(component.value, Value::Absent);
+        if is_absent && layout.absent == Some(Absent::NoLine) {
+            return;
+        }
+        // No line is empty, so only the first finds nothing before it.
+        if !self.0.is_empty() {
+            self.0.push(b'\n');
+        }
+        if !matches!(&component.value, Value::Target(target) if target.is_bare()) {
+            let begin = self.0.len();
+            self.0.extend_from_slice(component.name.as_bytes());
+            if layout.lower_case_names {
+                self.0
+                    .get_mut(begin..)
+                    .unwrap_or_default()
+                    .make_ascii_lowercase();
+            }
+            self.0
+                .extend_from_slice(if is_absent { b":" } else { b": " });
+        }
+        match &component.value {
+            Value::Text(value) => self.0.extend_from_slice(value),
+            Value::Target(target) => target.write(|bytes| self.0.extend_from_slice(bytes)),
+            Value::Absent => {}
+        }
+    }
+
+    /// Writes what stands behind the last line.
+    pub(crate) fn end(mut self, layout: &Layout) -> Self {
+        if layout.ends_with_newline {
+            self.0.push(b'\n');
+        }
+        self
     }
 
     /// The exact bytes that go into the MAC.
     #[must_use]
     pub fn as_bytes(&self) -> &[u8] {
         &self.0
-    }
-}
-
-impl Sink for SigningString {
-    fn write(&mut self, bytes: &[u8]) {
-        self.0.extend_from_slice(bytes);
     }
 }
 

@@ -4,7 +4,7 @@ use std::{borrow::Cow, fmt};
 
 use http::{Uri, Version, uri::PathAndQuery};
 
-use crate::{RequestHead, scheme::Special, signing_string::Sink};
+use crate::{RequestHead, scheme::Special};
 
 /// A request's method and target, as one of the [`Special`] components.
 #[derive(Debug, Clone)]
@@ -94,22 +94,24 @@ impl<'h> Target<'h> {
         self.form != Form::Named
     }
 
-    pub(crate) fn write(&self, sink: &mut impl Sink) {
+    pub(crate) fn write(&self, mut put: impl FnMut(&[u8])) {
         if self.form == Form::Named {
-            sink.write_lower_case(self.method);
+            for byte in self.method.bytes() {
+                put(&[byte.to_ascii_lowercase()]);
+            }
         } else {
-            sink.write(self.method.as_bytes());
+            put(self.method.as_bytes());
         }
-        sink.write(b" ");
-        sink.write(self.slash.as_bytes());
-        sink.write(&self.path);
+        put(b" ");
+        put(self.slash.as_bytes());
+        put(&self.path);
         if let Some(query) = self.query {
-            sink.write(b"?");
-            sink.write(query.as_bytes());
+            put(b"?");
+            put(query.as_bytes());
         }
         if let Form::WithVersion(version) = self.form {
-            sink.write(b" ");
-            sink.write(version.as_bytes());
+            put(b" ");
+            put(version.as_bytes());
         }
     }
 }

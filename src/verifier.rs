@@ -228,10 +228,9 @@ impl Verifier {
             is_normalising: self.is_normalising,
         };
         let credentials = Credentials {
-            facts,
             algorithm,
             signature: authorization.signature(algorithm)?,
-            components: finder.find(&authorization)?,
+            found: finder.find(&authorization)?,
             authorization,
         };
         if component::names_two_hosts(head) {
@@ -239,7 +238,7 @@ impl Verifier {
         }
         self.check_times(&credentials, head, now.into())?;
         for name in &self.required {
-            if credentials.covered(name).is_none() {
+            if !credentials.covers(name) {
                 let name = Excerpt::new(name);
                 return Err(Rejection::NotCovered { name });
             }
@@ -278,7 +277,7 @@ impl Verifier {
                 key_id: credentials.authorization.key_id,
                 algorithm: credentials.algorithm,
                 names: credentials.authorization.headers,
-                present: credentials.present(),
+                present: credentials.found.present,
             }),
             Binding::NotBound => Err(Rejection::KeyNotBound),
             Binding::NoUsagePlan => Err(Rejection::NoUsagePlan),

@@ -123,7 +123,7 @@ impl Facts {
     }
 
     pub(crate) fn carries_key_id(&self, key_id: &str) -> bool {
-        !key_id.contains(self.not_in_key_id)
+        self.not_in_key_id.is_empty() || !key_id.contains(self.not_in_key_id)
     }
 
     /// Whether an `Authorization` is of this scheme.

@@ -7,6 +7,7 @@ use http::{HeaderName, header};
 use super::{
     Inner,
     build_error::BuildError,
+    cache,
     options::{Listed, Options, What},
 };
 use crate::{
@@ -185,6 +186,7 @@ impl SignerBuilder {
                     algorithm.name()
                 },
                 options: Options::new(list, self.lifetime),
+                configuration: cache::unused_number(),
             }),
         }
     }

@@ -1,18 +1,17 @@
 //! What a signer signs of a request, and what it adds to one.
 
-use std::time::Duration;
+use std::{borrow::Cow, time::Duration};
 
 use http::{HeaderName, HeaderValue, Uri, header, uri::Authority};
 
-use super::error::MAX_HEADERS;
 use crate::{
     DateHeader, Excerpt, RequestHead, SignError,
     authorization::Times,
-    component::{self, Component, Components, Repeated, Value},
+    component::{self, Repeated},
     hosts::{self, Hosts},
-    http_date::Timestamp,
-    scheme::{Layout, Special},
-    target::{self, Target},
+    http_date::{IMF_FIXDATE_LEN, Timestamp},
+    scheme::Special,
+    target,
 };
 
 /// One entry of the list of what is signed.
@@ -35,7 +34,14 @@ pub(crate) enum What {
 #[derive(Debug, Clone)]
 pub(crate) struct Options {
     /// What is signed, in order; left out is what a request lacks.
-    pub(crate) list: Vec<Listed>,
+    list: Vec<Listed>,
+    /// What follows from the list, so that no request has to find it out.
+    signs_host: bool,
+    signs_target: bool,
+    signs_times: bool,
+    depends_on_time_alone: bool,
+    list_len: usize,
+    date_header: Option<DateHeader>,
     /// For how long a signature is good, where `expires` is sent.
     pub(crate) lifetime: Option<Duration>,
     /// Headers that are added to requests that lack them.
@@ -50,7 +56,23 @@ pub(crate) struct Options {
 
 impl Options {
     pub(crate) fn new(list: Vec<Listed>, lifetime: Option<Duration>) -> Self {
+        let names = |wanted: &dyn Fn(&What) -> bool| list.iter().any(|listed| wanted(&listed.what));
         Self {
+            signs_host: names(&|what| *what == What::Header(header::HOST)),
+            signs_target: names(
+                &|what| matches!(what, What::Special(special) if special.is_target()),
+            ),
+            signs_times: names(&|what| {
+                matches!(what, What::Special(Special::Created | Special::Expires))
+            }),
+            depends_on_time_alone: !names(&|what| {
+                matches!(what, What::Special(_)) || *what == What::Header(header::HOST)
+            }),
+            list_len: list.iter().map(|listed| listed.spelling.len() + 1).sum(),
+            date_header: list.iter().find_map(|listed| match listed.what {
+                What::Date(header) => Some(header),
+                _ => None,
+            }),
             list,
             lifetime,
             supplied: Vec::new(),
@@ -69,27 +91,65 @@ impl Options {
 
     /// The target in the form that clients send, where what is signed depends on it; `None` if it has that form.
     pub(crate) fn sent_target(&self, target: &Uri) -> Option<Uri> {
-        let signs_host = self.headers().any(|name| *name == header::HOST);
-        let signs_target = self.list.iter().any(|listed| match listed.what {
-            What::Special(special) => special.is_target(),
-            _ => false,
-        });
         let with_authority = || component::with_sent_authority(target);
-        let changed = signs_host.then(with_authority).flatten();
+        let changed = self.signs_host.then(with_authority).flatten();
         let with_path = || target::with_sent_path(changed.as_ref().unwrap_or(target));
-        signs_target.then(with_path).flatten().or(changed)
+        self.signs_target.then(with_path).flatten().or(changed)
     }
 
     /// The date header in use; a list may do without.
     pub(crate) fn date_header(&self) -> Option<DateHeader> {
-        self.list.iter().find_map(|listed| match listed.what {
-            What::Date(header) => Some(header),
+        self.date_header
+    }
+
+    /// Whether what is signed depends on the time alone, for requests that have none of the listed headers themselves.
+    pub(crate) fn depends_on_time_alone(&self) -> bool {
+        self.depends_on_time_alone
+    }
+
+    /// The length of the whole list with its blanks, in bytes.
+    pub(crate) fn list_len(&self) -> usize {
+        self.list_len
+    }
+
+    pub(crate) fn lists(&self, name: &HeaderName) -> bool {
+        self.headers().any(|listed| listed == name)
+    }
+
+    pub(crate) fn headers(&self) -> impl Iterator<Item = &HeaderName> {
+        self.list.iter().filter_map(|listed| match &listed.what {
+            What::Header(name) => Some(name),
             _ => None,
         })
     }
 
+    pub(crate) fn list(&self) -> &[Listed] {
+        &self.list
+    }
+
+    pub(crate) fn supplies(&self, name: &HeaderName) -> bool {
+        self.supplied_names().any(|other| other == name)
+    }
+
+    pub(crate) fn supplied_names(&self) -> impl Iterator<Item = &HeaderName> {
+        self.supplied.iter().map(|(name, _)| name)
+    }
+
+    /// Room for the date and all that is supplied, in bytes.
+    pub(crate) fn values_len(&self) -> usize {
+        let supplied = self.supplied.iter().map(|(_, value)| value.len());
+        IMF_FIXDATE_LEN + supplied.sum::<usize>()
+    }
+
+    pub(crate) fn supplied(&self) -> &[(HeaderName, HeaderValue)] {
+        &self.supplied
+    }
+
     /// What of the two times the list names.
     pub(crate) fn times(&self, now: Timestamp) -> Times<String> {
+        if !self.signs_times {
+            return Times::default();
+        }
         let names = |special| {
             let mut list = self.list.iter();
             list.any(|listed| listed.what == What::Special(special))
@@ -103,16 +163,16 @@ impl Options {
     }
 
     /// Refuses requests that go to where no signature may go.
-    fn check_destination(&self, head: RequestHead<'_>) -> Result<(), SignError> {
+    pub(crate) fn check_destination(&self, head: RequestHead<'_>) -> Result<(), SignError> {
         if self.hosts.is_none() && !self.https_only {
             return Ok(());
         }
         let scheme = head.uri().scheme_str();
         let destination = self.destination(head);
-        let host = destination.as_ref().map_or("", Authority::host);
+        let host = destination.as_deref().map_or("", Authority::host);
         if let Some(hosts) = &self.hosts
             && !destination
-                .as_ref()
+                .as_deref()
                 .is_some_and(|to| hosts.contain(to, scheme))
         {
             return Err(SignError::NotForThisHost {
@@ -128,101 +188,14 @@ impl Options {
     }
 
     /// Where the client below will send the request: to the target's authority if it has one.
-    fn destination(&self, head: RequestHead<'_>) -> Option<Authority> {
+    fn destination<'a>(&'a self, head: RequestHead<'a>) -> Option<Cow<'a, Authority>> {
         if let Some(authority) = head.uri().authority() {
-            return Some(authority.clone());
+            return Some(Cow::Borrowed(authority));
         }
-        match component::single_value(head, header::HOST.as_str()) {
-            Ok(Some(host)) => host.as_bytes().try_into().ok(),
-            Ok(None) => self.authority.clone(),
+        match component::single_value(head, header::HOST) {
+            Ok(Some(host)) => host.as_bytes().try_into().ok().map(Cow::Owned),
+            Ok(None) => self.authority.as_ref().map(Cow::Borrowed),
             Err(Repeated) => None,
         }
     }
-
-    /// What is signed of this request, in signing order.
-    pub(crate) fn components<'a>(
-        &'a self,
-        layout: &Layout,
-        head: RequestHead<'a>,
-        date: &'a [u8],
-        times: &'a Times<String>,
-    ) -> Result<Components<'a>, SignError> {
-        if head.headers().len() > MAX_HEADERS {
-            return Err(SignError::TooManyHeaders);
-        }
-        self.check_destination(head)?;
-        let mut components = Components::new();
-        for Listed { spelling, what } in &self.list {
-            let value = match what {
-                What::Date(_) => Some(Value::Text(date.into())),
-                What::Header(name) => self.value(layout, head, name)?,
-                What::Special(Special::Created) => times.created.as_deref().map(text),
-                What::Special(Special::Expires) => times.expires.as_deref().map(text),
-                What::Special(_) if head.headers().contains_key(&**spelling) => {
-                    let name = Excerpt::new(spelling);
-                    return Err(SignError::NameTaken { name });
-                }
-                What::Special(special) => Some(Value::Target(Target::new(*special, head)?)),
-            };
-            if let Some(value) = value {
-                components.push(Component {
-                    name: spelling,
-                    value,
-                });
-            }
-        }
-        Ok(components)
-    }
-
-    /// The headers to be set beside the date and `Authorization`: those the request lacks, and signed ones with
-    /// blanks around their value, which are sent as they are signed.
-    pub(crate) fn others<'a>(
-        &'a self,
-        head: RequestHead<'a>,
-    ) -> impl Iterator<Item = (HeaderName, HeaderValue)> + use<'a> {
-        let headers = head.headers();
-        let supplied = self.supplied.iter();
-        let supplied = supplied.filter(move |(name, _)| !headers.contains_key(name));
-        let trimmed = self.headers().filter_map(move |name| {
-            // Of joined values each stays as it is: blanks around it do not get to the other side.
-            let own = component::single_value(head, name.as_str()).ok()??;
-            Some((name.clone(), component::trimmed(own)?))
-        });
-        supplied.cloned().chain(trimmed)
-    }
-
-    fn headers(&self) -> impl Iterator<Item = &HeaderName> {
-        self.list.iter().filter_map(|listed| match &listed.what {
-            What::Header(name) => Some(name),
-            _ => None,
-        })
-    }
-
-    /// The value that will be sent: the request's own, or the one that is supplied.
-    fn value<'a>(
-        &'a self,
-        layout: &Layout,
-        head: RequestHead<'a>,
-        name: &HeaderName,
-    ) -> Result<Option<Value<'a>>, SignError> {
-        let own = component::header_value(layout, head, name.as_str())
-            .map_err(|Repeated| SignError::RepeatedHeader { name: name.clone() })?;
-        if own.is_some() {
-            return Ok(own);
-        }
-        let mut supplied = self.supplied.iter();
-        if let Some((_, value)) = supplied.find(|(other, _)| other == name) {
-            return Ok(Some(Value::text(value.as_bytes())));
-        }
-        if *name != header::HOST {
-            return Ok(None);
-        }
-        let configured = self.authority.as_ref().map(Authority::as_str);
-        let host = configured.or_else(|| component::sent_authority(head.uri()));
-        Ok(host.map(text))
-    }
-}
-
-fn text(value: &str) -> Value<'_> {
-    Value::text(value.as_bytes())
 }

@@ -1,7 +1,10 @@
 //! What a signer adds to a request.
 
 use bytes::Bytes;
-use http::{HeaderMap, HeaderName, HeaderValue, header};
+use http::{
+    HeaderMap, HeaderName, HeaderValue,
+    header::{self, Entry},
+};
 use smallvec::SmallVec;
 
 use crate::DateHeader;
@@ -39,6 +42,24 @@ impl SignedHeaders {
             .chain([(&header::AUTHORIZATION, &self.authorization)])
     }
 
+    /// Sets copies of them on another request, which has none of [`others`](Self::others) itself; `None` if it has.
+    pub(super) fn copy_to(&self, headers: &mut HeaderMap) -> Option<()> {
+        for (name, value) in &self.others {
+            match headers.try_entry(name).ok()? {
+                Entry::Occupied(_) => return None,
+                Entry::Vacant(entry) => drop(entry.try_insert(value.clone()).ok()?),
+            }
+        }
+        if let Some((header, date)) = &self.date {
+            headers.remove(header.other().name());
+            headers.try_insert(header.name(), date.clone()).ok()?;
+        }
+        headers
+            .try_insert(header::AUTHORIZATION, self.authorization.clone())
+            .ok()?;
+        Some(())
+    }
+
     /// Sets them on the request they were made for, and removes the date header that is not the signed one.
     ///
     /// A map that is too full to take them is left without an `Authorization`; that of the request they were made
@@ -61,10 +82,27 @@ impl SignedHeaders {
     }
 }
 
-/// Dates, key ids, names and base64 are all visible ASCII and spaces, so this never falls back; if it did, the
-/// gateway would refuse the empty value.
-pub(super) fn header_value(bytes: Bytes) -> HeaderValue {
-    HeaderValue::from_maybe_shared(bytes).unwrap_or_else(|_| HeaderValue::from_static(""))
+/// The values that are sent, all slices of one allocation.
+pub(super) struct Values {
+    bytes: Bytes,
+}
+
+impl Values {
+    pub(super) fn new(bytes: Vec<u8>) -> Self {
+        let bytes = Bytes::from_owner(bytes);
+        Self { bytes }
+    }
+
+    /// The value that begins where the one before ended. Dates, key ids, names and base64 are visible ASCII and spaces,
+    /// and what is supplied was a value before, so this never falls back; if it did, the gateway would refuse the
+    /// empty value.
+    pub(super) fn next(&mut self, len: usize) -> HeaderValue {
+        if len > self.bytes.len() {
+            return HeaderValue::from_static("");
+        }
+        HeaderValue::from_maybe_shared(self.bytes.split_to(len))
+            .unwrap_or_else(|_| HeaderValue::from_static(""))
+    }
 }
 
 pub(super) fn sensitive(mut value: HeaderValue) -> HeaderValue {

@@ -1,13 +1,13 @@
 //! What a request says of itself, read but not yet believed.
 
-use std::fmt;
+use std::{borrow::Cow, fmt};
 
+use super::verified_key::Covered;
 use crate::{
     Algorithm, DateHeader, Excerpt, Rejection, RequestHead, SigningString, VerifyingKey,
     authorization::{Authorization, Signature},
-    component::{self, Component, Components, Repeated, Value},
+    component::{self, Component, Repeated, Value},
     scheme::{Facts, Special},
-    signing_string,
     target::{self, Target},
 };
 
@@ -21,20 +21,61 @@ pub(super) struct Finder<'h> {
     pub(super) is_normalising: bool,
 }
 
+/// What was found.
+#[derive(Clone)]
+pub(super) struct Found<'h> {
+    pub(super) signing_string: SigningString,
+    /// Which of the names are present: a bit for each, the first one's the lowest.
+    pub(super) present: u64,
+    dates: Dates<'h>,
+}
+
+/// The values of `Date` and `X-Date`, where they are listed as the scheme wants them.
+#[derive(Clone, Copy, Default)]
+struct Dates<'h> {
+    date: Option<&'h [u8]>,
+    x_date: Option<&'h [u8]>,
+}
+
 impl<'h> Finder<'h> {
-    pub(super) fn find(
-        &self,
-        authorization: &Authorization<'h>,
-    ) -> Result<Components<'h>, Rejection> {
-        let names = authorization.names(self.facts)?;
-        let component = |name: &'h str| {
+    /// Finds what is listed, and builds the signing string of it.
+    pub(super) fn find(&self, authorization: &Authorization<'h>) -> Result<Found<'h>, Rejection> {
+        let layout = &self.facts.layout;
+        let mut found = Found {
+            signing_string: SigningString::begin(layout, authorization.key_id),
+            present: 0,
+            dates: Dates::default(),
+        };
+        let mut bit = 1;
+        for name in authorization.names(self.facts)? {
             let value = match self.facts.special(name) {
                 Some(special) => self.special(special, name, authorization)?,
                 None => self.header(name)?,
             };
-            Ok(Component { name, value })
+            if !matches!(value, Value::Absent) {
+                found.present |= bit;
+            }
+            bit <<= 1;
+            if let Value::Text(Cow::Borrowed(text)) = value {
+                self.note_date(&mut found.dates, name, text);
+            }
+            let component = Component { name, value };
+            found.signing_string.push(layout, &component);
+        }
+        found.signing_string = found.signing_string.end(layout);
+        Ok(found)
+    }
+
+    fn note_date(&self, dates: &mut Dates<'h>, name: &str, text: &'h [u8]) {
+        let is = |header: DateHeader| {
+            let date = header.name().as_str();
+            name == date || self.facts.any_case_date && name.eq_ignore_ascii_case(date)
         };
-        names.map(component).collect()
+        if is(DateHeader::XDate) {
+            dates.x_date = Some(text);
+        } else if is(DateHeader::Date) {
+            dates.date = Some(text);
+        }
     }
 
     fn header(&self, name: &'h str) -> Result<Value<'h>, Rejection> {
@@ -82,11 +123,10 @@ impl<'h> Finder<'h> {
 /// [`Verifier::verify`](crate::Verifier::verify).
 #[derive(Clone)]
 pub struct Credentials<'h> {
-    pub(super) facts: &'static Facts,
     pub(super) authorization: Authorization<'h>,
     pub(super) algorithm: Algorithm,
     pub(super) signature: Signature,
-    pub(super) components: Components<'h>,
+    pub(super) found: Found<'h>,
 }
 
 impl<'h> Credentials<'h> {
@@ -105,48 +145,27 @@ impl<'h> Credentials<'h> {
     /// What the signature should have been made over, to be compared with the client's.
     #[must_use]
     pub fn signing_string(&self) -> SigningString {
-        let layout = &self.facts.layout;
-        SigningString::new(layout, self.authorization.key_id, &self.components)
+        self.found.signing_string.clone()
     }
 
-    /// What is listed and present under this name, in any case.
-    pub(super) fn covered(&self, name: &str) -> Option<&Value<'h>> {
-        let mut components = self.components.iter();
-        let component = components.find(|component| component.name.eq_ignore_ascii_case(name))?;
-        Some(&component.value).filter(|value| !matches!(value, Value::Absent))
+    /// Whether this is listed and present, in any case.
+    pub(super) fn covers(&self, name: &str) -> bool {
+        let mut names = Covered::new(self.authorization.headers, self.found.present);
+        names.any(|covered| covered.eq_ignore_ascii_case(name))
     }
 
     /// The date that is listed and present.
-    pub(super) fn date(&self, header: DateHeader) -> Option<&[u8]> {
-        let name = header.name().as_str();
-        let is_listed_right = |component: &&Component<'_>| {
-            component.name == name
-                || self.facts.any_case_date && component.name.eq_ignore_ascii_case(name)
-        };
-        match &self.components.iter().find(is_listed_right)?.value {
-            Value::Text(text) => Some(text),
-            _ => None,
+    pub(super) fn date(&self, header: DateHeader) -> Option<&'h [u8]> {
+        match header {
+            DateHeader::Date => self.found.dates.date,
+            DateHeader::XDate => self.found.dates.x_date,
         }
     }
 
-    /// Which of the names are present: a bit for each, the first one's the lowest.
-    pub(super) fn present(&self) -> u64 {
-        let components = self.components.iter().rev();
-        components.fold(0, |bits, component| {
-            bits << 1 | u64::from(!matches!(component.value, Value::Absent))
-        })
-    }
-
     pub(super) fn is_signed_with(&self, key: &VerifyingKey) -> bool {
-        let mut mac = key.start(self.algorithm);
-        let layout = &self.facts.layout;
-        signing_string::write(
-            layout,
-            self.authorization.key_id,
-            &self.components,
-            &mut mac,
-        );
-        mac.verify(self.signature.as_bytes())
+        let message = self.found.signing_string.as_bytes();
+        let mac = key.start(self.algorithm);
+        mac.verify(message, self.signature.as_bytes())
     }
 }
 

@@ -33,7 +33,7 @@ impl Verifier {
         let times = &credentials.authorization.times;
         let covers = |special| {
             let mut specials = self.scheme.facts().specials.iter();
-            specials.any(|(name, other)| *other == special && credentials.covered(name).is_some())
+            specials.any(|(name, other)| *other == special && credentials.covers(name))
         };
         // What does not fit into the number is later than all that does.
         let time = |text: &str| Timestamp::from_seconds(text.parse().unwrap_or(u64::MAX));

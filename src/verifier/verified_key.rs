@@ -2,6 +2,8 @@
 
 use std::{fmt, str::Split};
 
+use smallvec::SmallVec;
+
 use crate::{Algorithm, Scheme};
 
 /// A verified request's key and cover, borrowed from the request: what [`Verifier::verify`] returns.
@@ -67,8 +69,8 @@ impl<'h> Verified<'h> {
 /// ```
 #[derive(Clone, PartialEq, Eq)]
 pub struct VerifiedKey {
-    /// The key id, then the names: one allocation a request.
-    text: Box<str>,
+    /// The key id, then the names; in place if they are as short as most are.
+    text: SmallVec<[u8; 104]>,
     key_id_len: usize,
     scheme: Scheme,
     present: u64,
@@ -85,7 +87,7 @@ impl VerifiedKey {
     /// The id of the key the request was signed with.
     #[must_use]
     pub fn key_id(&self) -> &str {
-        self.text.get(..self.key_id_len).unwrap_or_default()
+        text(self.text.get(..self.key_id_len))
     }
 
     /// The algorithm it was signed with.
@@ -97,15 +99,23 @@ impl VerifiedKey {
     /// What the signature covers, as [`Verified::covered`].
     #[must_use]
     pub fn covered(&self) -> Covered<'_> {
-        let names = self.text.get(self.key_id_len..).unwrap_or_default();
+        let names = text(self.text.get(self.key_id_len..));
         Covered::new(names, self.present)
     }
 }
 
+/// It was text before, so this never falls back.
+fn text(bytes: Option<&[u8]>) -> &str {
+    let text = bytes.map(str::from_utf8);
+    text.and_then(Result::ok).unwrap_or_default()
+}
+
 impl From<Verified<'_>> for VerifiedKey {
     fn from(verified: Verified<'_>) -> Self {
+        let mut text = SmallVec::from_slice(verified.key_id.as_bytes());
+        text.extend_from_slice(verified.names.as_bytes());
         Self {
-            text: [verified.key_id, verified.names].concat().into(),
+            text,
             key_id_len: verified.key_id.len(),
             scheme: verified.scheme,
             present: verified.present,
@@ -132,7 +142,7 @@ pub struct Covered<'a> {
 }
 
 impl<'a> Covered<'a> {
-    fn new(names: &'a str, present: u64) -> Self {
+    pub(super) fn new(names: &'a str, present: u64) -> Self {
         let names = names.split(' ');
         Self { names, present }
     }

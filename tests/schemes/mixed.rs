@@ -6,7 +6,7 @@ use bytes::Bytes;
 use http::{Request, Response, StatusCode, header};
 use http_body_util::{BodyExt as _, Full};
 use tower::{Layer as _, ServiceExt as _, service_fn};
-use tower_hmac_auth::{Scheme, Signer, StaticKeys, Verifier, VerifyLayer};
+use tower_hmac_auth::{Algorithm, Scheme, Signer, StaticKeys, Verifier, VerifyLayer};
 
 use super::{DATE, assert_accepted, assert_refused, authorization, now, request};
 use crate::common::{KEY_ID, keys};
@@ -152,4 +152,30 @@ async fn refusals_are_in_the_words_of_the_schemes_gateway() {
     let answer = refused(Scheme::Kong, call).await;
     assert_eq!(answer.headers()["grpc-status"], "16");
     assert_eq!(answer.headers()["grpc-message"], "Unauthorized");
+}
+
+#[test]
+fn times_and_hs2019_are_draft_cavages_alone() {
+    let string = format!("{KEY_ID}\ndate: {DATE}\n");
+    let right = authorization(Scheme::Apisix, "date", &string);
+    for times in [
+        "created=1444348800,",
+        "created=\"1444348800\",",
+        "expires=\"1444348800\",",
+    ] {
+        let with_times = right.replace("headers=", &format!("{times}headers="));
+        let request = request("/a", &with_times, &[("date", DATE)]);
+        assert_refused(
+            &Verifier::of(Scheme::Apisix),
+            &request,
+            "AuthorizationMalformed",
+        );
+    }
+    for scheme in [Scheme::Tencent, Scheme::Kong, Scheme::Apisix] {
+        let right = authorization(scheme, "date", "any");
+        let hs2019 = right.replace("hmac-sha256", "hs2019");
+        let request = request("/a", &hs2019, &[("date", DATE)]);
+        let verifier = Verifier::of(scheme).hs2019(Algorithm::HmacSha256);
+        assert_refused(&verifier, &request, "AlgorithmNotSupported");
+    }
 }

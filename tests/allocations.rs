@@ -1,0 +1,239 @@
+//! How often memory is asked for: a promise like any other, and one that fails the build.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod common;
+
+use std::{
+    convert::Infallible,
+    future::{Ready, ready},
+    task::{Context, Poll},
+    time::Duration,
+};
+
+use allocation_counter::measure;
+use http::{HeaderName, HeaderValue, Request, Response};
+use http_body_util::Empty;
+use tower::{Layer, Service};
+use tower_hmac_auth::{
+    Algorithm, Binding, DateHeader, KeyPair, Lookup, ManualClock, Scheme, SignLayer, Signer,
+    StaticKeys, Verifier, VerifyLayer, VerifyingKey,
+};
+
+use common::{FRIDAY, at, keys};
+
+/// Takes the request and gives it back.
+#[derive(Clone)]
+struct Echo;
+
+impl Service<Request<()>> for Echo {
+    type Response = Request<()>;
+    type Error = Infallible;
+    type Future = Ready<Result<Request<()>, Infallible>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: Request<()>) -> Self::Future {
+        ready(Ok(request))
+    }
+}
+
+/// With six headers, and room for more.
+fn request() -> Request<()> {
+    let target = "https://api.example.com/v1/orders/0123456789/items?limit=100&offset=20";
+    let mut request = Request::get(target).body(()).unwrap();
+    request.headers_mut().reserve(24);
+    for (name, value) in [
+        ("host", "api.example.com"),
+        ("accept", "*/*"),
+        ("user-agent", "billing/1.0"),
+        ("content-type", "application/json"),
+        ("accept-encoding", "gzip"),
+        ("x-request-id", "0123456789"),
+    ] {
+        let name = HeaderName::from_static(name);
+        request
+            .headers_mut()
+            .insert(name, HeaderValue::from_static(value));
+    }
+    request
+}
+
+fn clock() -> ManualClock {
+    ManualClock::at(at(FRIDAY))
+}
+
+/// How often signing one request asks for memory.
+fn count(
+    service: &mut impl Service<
+        Request<()>,
+        Response = Request<()>,
+        Error = Infallible,
+        Future = Ready<Result<Request<()>, Infallible>>,
+    >,
+) -> u64 {
+    let request = request();
+    let mut signed = None;
+    let counted = measure(|| signed = Some(service.call(request).into_inner().unwrap()));
+    assert!(signed.unwrap().headers().contains_key("authorization"));
+    counted.count_total
+}
+
+fn tencent(date_header: DateHeader) -> Signer {
+    let signer = Signer::builder(keys())
+        .date_header(date_header)
+        .build()
+        .unwrap();
+    signer.source(HeaderValue::from_static("billing"))
+}
+
+#[test]
+fn a_later_request_of_the_same_second_is_signed_without_asking_for_memory() {
+    for date_header in [DateHeader::Date, DateHeader::XDate] {
+        let layer = SignLayer::from(tencent(date_header)).clock(clock());
+        let mut service = layer.layer(Echo);
+        count(&mut service);
+        assert_eq!(count(&mut service), 0);
+        // Nor does another service made of the same layer.
+        assert_eq!(count(&mut layer.layer(Echo)), 0);
+    }
+}
+
+#[test]
+fn the_gateways_hosts_are_found_without_asking_for_memory() {
+    let signer = tencent(DateHeader::XDate)
+        .only_for(["other.example", "*.example.com", "[::1]"])
+        .unwrap()
+        .https_only(true);
+    let mut service = SignLayer::from(signer).clock(clock()).layer(Echo);
+    count(&mut service);
+    assert_eq!(count(&mut service), 0);
+}
+
+#[test]
+fn the_first_request_of_a_second_asks_for_memory_twice() {
+    for date_header in [DateHeader::Date, DateHeader::XDate] {
+        let clock = clock();
+        let layer = SignLayer::from(tencent(date_header)).clock(clock.clone());
+        let mut service = layer.layer(Echo);
+        // The first of all also puts the key into the MAC.
+        count(&mut service);
+        for _ in 0..3 {
+            clock.advance(Duration::from_secs(1));
+            assert_eq!(count(&mut service), 2);
+        }
+    }
+}
+
+#[test]
+fn a_request_whose_target_is_signed_asks_for_memory_twice() {
+    for scheme in [Scheme::Kong, Scheme::Apisix, Scheme::Cavage] {
+        let signer = Signer::builder(keys()).scheme(scheme).build().unwrap();
+        let mut service = SignLayer::from(signer).clock(clock()).layer(Echo);
+        count(&mut service);
+        assert_eq!(count(&mut service), 2, "{scheme}");
+    }
+}
+
+#[test]
+fn a_request_is_verified_without_asking_for_memory() {
+    let mut request = request();
+    let signer = tencent(DateHeader::XDate);
+    signer.sign_request(&mut request, at(FRIDAY)).unwrap();
+    let (verifier, key) = (Verifier::new(), VerifyingKey::from(&keys()));
+    let verify = || {
+        let credentials = verifier.read((&request).into(), at(FRIDAY)).unwrap();
+        verifier
+            .verify(credentials, Lookup::Key(&key, Binding::Bound))
+            .unwrap();
+    };
+    verify();
+    assert_eq!(measure(verify).count_total, 0);
+
+    let wrong = VerifyingKey::from(&KeyPair::new("AKID", "another").unwrap());
+    let refuse = || {
+        let credentials = verifier.read((&request).into(), at(FRIDAY)).unwrap();
+        assert!(
+            verifier
+                .verify(credentials, Lookup::Key(&wrong, Binding::Bound))
+                .is_err()
+        );
+    };
+    refuse();
+    assert_eq!(measure(refuse).count_total, 0);
+}
+
+#[test]
+fn a_request_is_admitted_by_the_service_with_three_allocations_at_most() {
+    let handler = tower::service_fn(|_: Request<()>| {
+        ready(Ok::<_, Infallible>(Response::new(
+            Empty::<bytes::Bytes>::new(),
+        )))
+    });
+    let layer = VerifyLayer::new(StaticKeys::from(keys())).clock(clock());
+    let mut service = layer.layer(handler);
+    let mut admitted = || {
+        let mut request = request();
+        let signer = tencent(DateHeader::XDate);
+        signer.sign_request(&mut request, at(FRIDAY)).unwrap();
+        measure(|| drop(service.call(request))).count_total
+    };
+    admitted();
+    let count = admitted();
+    assert!(count <= 3, "{count}");
+}
+
+#[test]
+fn what_is_refused_early_asks_for_no_memory_before_the_answer() {
+    let signed = |signer: Signer| {
+        let mut request = request();
+        signer.sign_request(&mut request, at(FRIDAY)).unwrap();
+        request
+    };
+    let unsigned = request();
+    let mut bearer = request();
+    bearer
+        .headers_mut()
+        .insert("authorization", HeaderValue::from_static("Bearer token"));
+    let stale = signed(tencent(DateHeader::XDate));
+    let later = at(FRIDAY + 901);
+    let verifier = Verifier::new();
+    for request in [unsigned, bearer, stale] {
+        let refuse = || assert!(verifier.read((&request).into(), later).is_err());
+        refuse();
+        assert_eq!(measure(refuse).count_total, 0);
+    }
+}
+
+#[test]
+fn memory_does_not_grow_with_layers_that_have_come_and_gone() {
+    let use_and_drop = |count: usize| {
+        for number in 0..count {
+            let pair = KeyPair::new(format!("AKID{number}"), "a-secret-of-its-own").unwrap();
+            let mut service = SignLayer::new(pair).clock(clock()).layer(Echo);
+            drop(service.call(request()));
+        }
+    };
+    // Until every place is taken.
+    use_and_drop(64);
+    let counted = measure(|| use_and_drop(100_000));
+    assert!(counted.bytes_current.abs() < 4096, "{counted:?}");
+    assert!(counted.bytes_max < 64 * 1024, "{counted:?}");
+}
+
+#[test]
+fn a_key_in_memory_takes_512_bytes_at_most() {
+    let pairs = 10_000;
+    let clock = at(FRIDAY);
+    let mut stored = None;
+    let counted = measure(|| {
+        let ids = (0..pairs).map(|number| format!("AKIDCgOPWjQ6BAxvHtyckhWABJVYSBj{number:05}"));
+        let pairs = ids.map(|id| KeyPair::new(id, "ZxF2whO0RhuwnVCj5JMMAuqcDcN2oPrC").unwrap());
+        stored = Some(pairs.collect::<StaticKeys>());
+    });
+    let a_key = counted.bytes_current / i64::from(pairs);
+    assert!(a_key <= 512, "{a_key}");
+    let _ = (stored, clock, Algorithm::ALL);
+}
