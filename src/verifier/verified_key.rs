@@ -70,7 +70,7 @@ impl<'h> Verified<'h> {
 #[derive(Clone, PartialEq, Eq)]
 pub struct VerifiedKey {
     /// The key id, then the names; in place if they are as short as most are.
-    text: SmallVec<[u8; 104]>,
+    text: SmallVec<[u8; 96]>,
     key_id_len: usize,
     scheme: Scheme,
     present: u64,
