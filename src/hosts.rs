@@ -85,7 +85,7 @@ impl Pattern {
                 let labels = name.len().checked_sub(wanted.len());
                 let parts = labels.and_then(|labels| name.split_at_checked(labels));
                 parts.is_some_and(|(labels, domain)| {
-                    labels.len() > 1 && labels.ends_with('.') && domain.eq_ignore_ascii_case(wanted)
+                    labels.ends_with('.') && domain.eq_ignore_ascii_case(wanted)
                 })
             }
             (Host::Name(wanted), Host::Name(name)) => wanted.eq_ignore_ascii_case(name),

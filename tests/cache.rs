@@ -74,6 +74,8 @@ fn a_pair_that_has_been_rotated_away_signs_no_more() {
     let keys = Keys::new(keys());
     let signer = Signer::new(keys.clone());
     let clone = signer.clone();
+    let mut before = Request::new(());
+    signer.sign_request(&mut before, at(FRIDAY)).unwrap();
     for round in 0..20 {
         let id = format!("AKID{round}");
         keys.rotate(KeyPair::new(id.clone(), "another-secret").unwrap());
@@ -143,6 +145,26 @@ fn a_request_with_a_header_of_its_own_is_signed_for_itself() {
         let blanks = sign(&signer, &[("source", " own\t")], at(FRIDAY));
         assert_eq!(blanks["source"], "own");
         assert_eq!(blanks["authorization"], own["authorization"]);
+    }
+}
+
+#[test]
+fn what_is_supplied_replaces_nothing_on_the_request_and_stays_as_sensitive_as_it_was() {
+    let mut source = HeaderValue::from_static("billing");
+    source.set_sensitive(true);
+    let (space, name) = (
+        HeaderValue::from_static("ns"),
+        HeaderValue::from_static("svc"),
+    );
+    let signer = Signer::new(keys()).source(source).microservice(space, name);
+    for _ in 0..3 {
+        let own = sign(&signer, &[("x-namespace-code", "own")], at(FRIDAY));
+        assert_eq!(own["x-namespace-code"], "own");
+        assert_eq!(own["x-microservice-name"], "svc");
+        let supplied = sign(&signer, &[], at(FRIDAY));
+        assert_eq!(supplied["x-namespace-code"], "ns");
+        assert!(supplied["source"].is_sensitive());
+        assert!(!supplied["x-namespace-code"].is_sensitive());
     }
 }
 
