@@ -29,16 +29,12 @@ mod linger;
 mod log;
 mod proxy;
 mod server;
+#[path = "../support/mod.rs"]
+mod support;
 
 use std::{
-    convert::Infallible,
-    error::Error,
-    io::{self, Write as _},
-    num::NonZeroUsize,
-    path::PathBuf,
-    process::ExitCode,
-    sync::Arc,
-    time::Duration,
+    convert::Infallible, error::Error, num::NonZeroUsize, path::PathBuf, process::ExitCode,
+    sync::Arc, time::Duration,
 };
 
 use bytes::Bytes;
@@ -59,6 +55,7 @@ use tower_hmac_auth::{
 use self::{
     proxy::Proxy,
     server::{Limits, Signals},
+    support::{essence, print},
 };
 
 type Result<T> = std::result::Result<T, Box<dyn Error + Send + Sync>>;
@@ -110,21 +107,14 @@ struct Arguments {
 }
 
 fn main() -> ExitCode {
-    let Err(error) = run() else {
-        return ExitCode::SUCCESS;
-    };
-    // An argument that the message repeats may have several lines.
-    let is_break = |c: char| c.is_control() || ('\u{2028}'..='\u{2029}').contains(&c);
-    let line = error.to_string().replace(is_break, " ");
-    let _nobody_left_to_tell = writeln!(io::stderr().lock(), "gateway: {line}");
-    ExitCode::from(2)
+    support::exit("gateway", run())
 }
 
 fn run() -> Result<()> {
     let arguments = match Arguments::try_parse() {
         Ok(arguments) => arguments,
         Err(error) if error.use_stderr() => return Err(essence(&error).into()),
-        Err(help_or_version) => return print(&help_or_version.render().to_string()),
+        Err(help_or_version) => return print(help_or_version.render().to_string().as_bytes()),
     };
     let keys = match &arguments.keys {
         Some(file) => keys::from_file(file)?,
@@ -160,7 +150,7 @@ async fn start(arguments: Arguments, keys: StaticKeys) -> Result<()> {
         .map_err(|error| format!("cannot listen on {listen}: {error}"))?;
     // Before it is said that the gateway is there, as a signal may follow at once.
     let signals = Signals::new()?;
-    print(&format!("listening on {}\n", listener.local_addr()?))?;
+    print(format!("listening on {}\n", listener.local_addr()?).as_bytes())?;
     let limits = Limits {
         connections: arguments.max_connections.get(),
         idle: Duration::from_secs(arguments.idle_timeout),
@@ -220,16 +210,6 @@ fn json_answer(status: StatusCode, value: &Value) -> Answer {
     response
 }
 
-/// What clap says is wrong, on one line and without tips, usage and pointers.
-fn essence(error: &clap::Error) -> String {
-    let text = error.render().to_string();
-    let ends = ["\n\n  tip:", "\n\nUsage:", "\n\nFor more information"];
-    let end = ends.iter().filter_map(|end| text.find(end)).min();
-    let essence = end.and_then(|end| text.get(..end)).unwrap_or(&text);
-    let essence = essence.trim_start_matches("error: ").replace("\n  ", " ");
-    format!("{essence} (see --help)")
-}
-
 fn upstream(text: &str) -> Result<Authority> {
     let authority = |uri: Uri| {
         let is_bare = matches!(uri.path(), "" | "/") && uri.query().is_none();
@@ -260,19 +240,5 @@ fn plain_date(text: &str) -> Result<PlainDate> {
         "check-age" => Ok(PlainDate::CheckAge),
         "refuse" => Ok(PlainDate::Refuse),
         _ => Err("write any-age, check-age or refuse".into()),
-    }
-}
-
-/// A reader that has read enough (`| head -1`) is no error.
-fn print(text: &str) -> Result<()> {
-    let mut stdout = io::stdout().lock();
-    match stdout
-        .write_all(text.as_bytes())
-        .and_then(|()| stdout.flush())
-    {
-        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
-            Err(format!("standard output cannot be written: {error}").into())
-        }
-        _ => Ok(()),
     }
 }

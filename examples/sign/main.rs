@@ -16,6 +16,8 @@
 //! error, with exit status 2.
 
 mod output;
+#[path = "../support/mod.rs"]
+mod support;
 mod values;
 
 use std::{
@@ -38,6 +40,7 @@ use tower_hmac_auth::{
 
 use self::{
     output::{curl_command, header_lines},
+    support::{essence, print},
     values::{date, date_header, header, header_name, header_value, url},
 };
 
@@ -95,14 +98,7 @@ struct Arguments {
 }
 
 fn main() -> ExitCode {
-    let Err(error) = run() else {
-        return ExitCode::SUCCESS;
-    };
-    // An argument that the message repeats may have several lines.
-    let is_break = |c: char| c.is_control() || ('\u{2028}'..='\u{2029}').contains(&c);
-    let line = error.to_string().replace(is_break, " ");
-    let _nobody_left_to_tell = writeln!(io::stderr().lock(), "sign: {line}");
-    ExitCode::from(2)
+    support::exit("sign", run())
 }
 
 fn run() -> Result<()> {
@@ -193,16 +189,6 @@ fn refuse_exposed_secret() -> Result<()> {
         return Err(format!("the secret key is in an argument or {KEY_ID}: take it out").into());
     }
     Ok(())
-}
-
-/// What clap says is wrong, on one line and without tips, usage and pointers.
-fn essence(error: &clap::Error) -> String {
-    let text = error.render().to_string();
-    let ends = ["\n\n  tip:", "\n\nUsage:", "\n\nFor more information"];
-    let end = ends.iter().filter_map(|end| text.find(end)).min();
-    let essence = end.and_then(|end| text.get(..end)).unwrap_or(&text);
-    let essence = essence.trim_start_matches("error: ").replace("\n  ", " ");
-    format!("{essence} (see --help)")
 }
 
 fn signer(arguments: &Arguments) -> Result<Signer> {
@@ -315,15 +301,4 @@ fn digest(data: &[u8]) -> String {
 
 fn signed_name(text: &str) -> Result<String> {
     header_name(text).map(|_| text.to_owned())
-}
-
-/// A reader that has read enough (`| head -1`) is no error.
-fn print(output: &[u8]) -> Result<()> {
-    let mut stdout = io::stdout().lock();
-    match stdout.write_all(output).and_then(|()| stdout.flush()) {
-        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
-            Err(format!("standard output cannot be written: {error}").into())
-        }
-        _ => Ok(()),
-    }
 }
