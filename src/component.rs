@@ -52,6 +52,12 @@ pub(crate) static NAME_SPACE_CODE: HeaderName = HeaderName::from_static("x-names
 /// `X-MicroService-Name`, the service of a microservice API.
 pub(crate) static MICRO_SERVICE_NAME: HeaderName = HeaderName::from_static("x-microservice-name");
 
+/// The headers that carry a body's digest (RFC 3230, RFC 9530).
+pub(crate) static DIGESTS: [HeaderName; 2] = [
+    HeaderName::from_static("digest"),
+    HeaderName::from_static("content-digest"),
+];
+
 static X_DATE: HeaderName = HeaderName::from_static("x-date");
 
 /// One signed thing of a request: a line of the signing string.

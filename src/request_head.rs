@@ -1,6 +1,6 @@
 //! What of a request the core looks at.
 
-use http::{HeaderMap, Method, Request, Uri, Version, request};
+use http::{Extensions, HeaderMap, Method, Request, Uri, Version, request};
 
 /// A borrowed request head: everything but the body and the extensions.
 ///
@@ -20,7 +20,13 @@ pub struct RequestHead<'h> {
     uri: &'h Uri,
     version: Version,
     headers: &'h HeaderMap,
+    /// Whether the digest among the headers was computed for this very body, and has to be signed.
+    has_digest: bool,
 }
+
+/// Among a request's extensions, the sign that its digest was computed for its body.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Digested;
 
 impl<'h> RequestHead<'h> {
     /// Puts a head together from its parts.
@@ -36,7 +42,17 @@ impl<'h> RequestHead<'h> {
             uri,
             version,
             headers,
+            has_digest: false,
         }
+    }
+
+    pub(crate) fn has_digest(self) -> bool {
+        self.has_digest
+    }
+
+    fn with_extensions(mut self, extensions: &Extensions) -> Self {
+        self.has_digest = extensions.get::<Digested>().is_some();
+        self
     }
 
     /// The method.
@@ -72,11 +88,13 @@ impl<'h, B> From<&'h Request<B>> for RequestHead<'h> {
             request.version(),
             request.headers(),
         )
+        .with_extensions(request.extensions())
     }
 }
 
 impl<'h> From<&'h request::Parts> for RequestHead<'h> {
     fn from(parts: &'h request::Parts) -> Self {
         Self::new(&parts.method, &parts.uri, parts.version, &parts.headers)
+            .with_extensions(&parts.extensions)
     }
 }

@@ -253,7 +253,7 @@ impl Signer {
         let keys = self.inner.keys.load();
         match self.sign_with(&keys, (&*request).into(), now) {
             Ok(signed) => {
-                self.remember(&keys, &signed, request.headers(), now);
+                self.remember(&keys, &signed, (&*request).into(), now);
                 signed.apply(request.headers_mut());
                 Ok(())
             }

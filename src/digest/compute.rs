@@ -16,6 +16,7 @@ use tower_layer::Layer;
 use tower_service::Service;
 
 use super::{DigestHeader, KnownBody};
+use crate::request_head::Digested;
 
 type BoxError = Box<dyn Error + Send + Sync>;
 
@@ -26,21 +27,19 @@ type BoxError = Box<dyn Error + Send + Sync>;
 /// be sent again. Stale `Digest` and `Content-Digest` headers are replaced. An empty body has a digest too. A body
 /// of one frame of [`Bytes`](bytes::Bytes), such as `Full<Bytes>`, is not copied; trailers are kept, and not hashed.
 ///
-/// Signers of [`Kong`](crate::Scheme::Kong)'s, [`Apisix`](crate::Scheme::Apisix)'s and
-/// [`Cavage`](crate::Scheme::Cavage)'s schemes sign a digest wherever a request has one. **Those of
-/// [`Tencent`](crate::Scheme::Tencent)'s have to be told**, or the digest protects nothing:
+/// Signers of every scheme sign the digest that this layer has computed, whatever their list says; a layer in between
+/// must hand the request's extensions on, as those of tower and tower-http do.
 ///
 /// ```
 /// use bytes::Bytes;
 /// use http::{Request, Response};
 /// use http_body_util::Full;
 /// use tower::{BoxError, ServiceBuilder, ServiceExt, service_fn};
-/// use tower_hmac_auth::{DigestLayer, KeyPair, KnownBody, SignLayer, Signer};
+/// use tower_hmac_auth::{DigestLayer, KeyPair, KnownBody, SignLayer};
 ///
 /// # #[tokio::main(flavor = "current_thread")]
 /// # async fn main() -> Result<(), BoxError> {
 /// let keys = KeyPair::new("AKIDtestkey0001", "test-secret-key-0001")?;
-/// let signer = Signer::builder(keys).signed_headers(["digest"]).build()?;
 /// # let client = service_fn(|request: Request<KnownBody>| async move {
 /// #     assert_eq!(request.headers()["digest"], "SHA-256=k6I5cakU5erL8KjSUVTNownDwccvu5kU1Hxg88toFYg=");
 /// #     assert!(request.headers()["authorization"].to_str()?.contains("headers=\"x-date digest\""));
@@ -49,7 +48,7 @@ type BoxError = Box<dyn Error + Send + Sync>;
 /// let service = ServiceBuilder::new()
 ///     .layer(DigestLayer::new())
 ///     // A retry layer belongs here.
-///     .layer(SignLayer::from(signer).only_for(["api.example.com"])?)
+///     .layer(SignLayer::new(keys).only_for(["api.example.com"])?)
 ///     .service(client);
 /// let body = Full::<Bytes>::from(r#"{"hello":"world"}"#);
 /// service.oneshot(Request::post("https://api.example.com/a").body(body)?).await?;
@@ -175,6 +174,7 @@ impl<S: Service<Request<KnownBody>>> Waiting<S> {
         let value = options.header.encode(&digest);
         // A map that is too full to take it is too full to be signed.
         let _full = head.headers.try_insert(options.header.name(), value);
+        head.extensions.insert(Digested);
         inner.call(Request::from_parts(head, body))
     }
 }

@@ -3,7 +3,7 @@
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use http::{HeaderName, HeaderValue};
 
-use crate::component;
+use crate::component::{self, DIGESTS};
 
 /// A SHA-256.
 pub(super) type Sha256Digest = [u8; 32];
@@ -22,18 +22,16 @@ pub enum DigestHeader {
     ContentDigest,
 }
 
-static DIGEST: HeaderName = HeaderName::from_static("digest");
-static CONTENT_DIGEST: HeaderName = HeaderName::from_static("content-digest");
-
 impl DigestHeader {
     pub(super) const ALL: [Self; 2] = [Self::Digest, Self::ContentDigest];
 
     /// The header's name, in lower case.
     #[must_use]
     pub fn name(self) -> &'static HeaderName {
+        let [digest, content_digest] = &DIGESTS;
         match self {
-            Self::Digest => &DIGEST,
-            Self::ContentDigest => &CONTENT_DIGEST,
+            Self::Digest => digest,
+            Self::ContentDigest => content_digest,
         }
     }
 

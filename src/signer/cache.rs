@@ -9,10 +9,10 @@ use std::{
     sync::atomic::{AtomicU64, Ordering},
 };
 
-use http::{HeaderMap, Request};
+use http::Request;
 
 use super::{Inner, SignedHeaders, Signer, error::MAX_HEADERS};
-use crate::{http_date::Timestamp, keys::Current};
+use crate::{RequestHead, http_date::Timestamp, keys::Current};
 
 /// How many a thread keeps: neither memory nor look-up grows with signers that have come and gone.
 const SLOTS: usize = 8;
@@ -79,10 +79,14 @@ impl Signer {
     /// Signs with what this thread has signed in this second, where nothing else decides.
     pub(super) fn sign_as_before<B>(&self, request: &mut Request<B>, now: Timestamp) -> Option<()> {
         let Inner { options, keys, .. } = &*self.inner;
-        if !options.depends_on_time_alone() || request.headers().len() > MAX_HEADERS {
+        let head = RequestHead::from(&*request);
+        if !options.depends_on_time_alone()
+            || head.has_digest()
+            || request.headers().len() > MAX_HEADERS
+        {
             return None;
         }
-        options.check_destination((&*request).into()).ok()?;
+        options.check_destination(head).ok()?;
         // Of the listed headers, the supplied ones are looked for when they are set.
         let mut others = options.headers().filter(|name| !options.supplies(name));
         if others.any(|name| request.headers().contains_key(name)) {
@@ -105,12 +109,13 @@ impl Signer {
         &self,
         keys: &Current,
         signed: &SignedHeaders,
-        headers: &HeaderMap,
+        head: RequestHead<'_>,
         now: Timestamp,
     ) {
         let options = &self.inner.options;
         let mut own = options.headers().chain(options.supplied_names());
-        if options.depends_on_time_alone() && !own.any(|name| headers.contains_key(name)) {
+        let has_own = own.any(|name| head.headers().contains_key(name));
+        if options.depends_on_time_alone() && !head.has_digest() && !has_own {
             self.moment(keys.generation, now).remember(signed);
         }
     }

@@ -10,7 +10,7 @@ use super::{
 use crate::{
     Excerpt, RequestHead, SignError,
     authorization::Times,
-    component::{self, Component, Repeated, Value},
+    component::{self, Component, DIGESTS, Repeated, Value},
     scheme::{Layout, Special},
     target::Target,
 };
@@ -54,12 +54,32 @@ impl<'a> Walk<'a> {
                 });
             }
         }
+        if self.head.has_digest() {
+            self.each_digest(&mut changes, &mut visit)?;
+        }
         for (position, (name, _)) in self.options.supplied().iter().enumerate() {
             if !self.options.lists(name) && !self.head.headers().contains_key(name) {
                 changes.lacking |= 1 << position;
             }
         }
         Ok(changes)
+    }
+
+    /// A digest that was computed for the body is signed whatever the list says.
+    fn each_digest(
+        &self,
+        changes: &mut Changes,
+        visit: &mut impl FnMut(Component<'a>),
+    ) -> Result<(), SignError> {
+        for name in &DIGESTS {
+            if !self.options.lists(name)
+                && let Some(value) = self.header(name, changes)?
+            {
+                let name = name.as_str();
+                visit(Component { name, value });
+            }
+        }
+        Ok(())
     }
 
     /// The value that will be sent: the request's own, or the one that is supplied.

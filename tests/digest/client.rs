@@ -12,11 +12,12 @@ use http_body::Frame;
 use http_body_util::{BodyExt as _, Full, StreamBody};
 use tower::{Layer as _, ServiceBuilder, ServiceExt as _, retry::Policy, service_fn};
 use tower_hmac_auth::{
-    DigestError, DigestHeader, DigestLayer, KnownBody, ManualClock, Scheme, Verifier,
+    DigestError, DigestHeader, DigestLayer, KnownBody, ManualClock, Scheme, SignLayer, Signer,
+    Verifier,
 };
 
 use super::{EMPTY_DIGEST, HELLO, HELLO_DIGEST, post, signing, value};
-use crate::common::{FRIDAY, at, verify};
+use crate::common::{FRIDAY, at, keys, verify};
 
 type Sent = Arc<Mutex<Vec<Request<KnownBody>>>>;
 
@@ -242,4 +243,36 @@ async fn errors_of_the_inner_service_pass_as_they_are() {
         .unwrap_err();
     let error = error.downcast::<std::io::Error>().unwrap();
     assert_eq!(error.to_string(), "connection reset");
+}
+
+#[tokio::test]
+async fn the_computed_digest_is_signed_whatever_the_signers_list_says() {
+    let list = ["date", "x-a"];
+    for scheme in Scheme::ALL {
+        for header in [DigestHeader::Digest, DigestHeader::ContentDigest] {
+            let signer = Signer::builder(keys()).scheme(scheme).components(list);
+            let layer = SignLayer::from(signer.build().unwrap()).clock(|| at(FRIDAY));
+            let (client, sent) = keeping(|_| StatusCode::OK);
+            let service = ServiceBuilder::new()
+                .layer(DigestLayer::new().header(header))
+                .layer(layer.clone())
+                .service(client.clone());
+            // Also where a signature without one was kept, and the other way round.
+            for body in [HELLO, "", HELLO] {
+                let plain = layer.layer(client.clone());
+                plain
+                    .oneshot(Request::new(KnownBody::default()))
+                    .await
+                    .unwrap();
+                let plain = sent.lock().unwrap().pop().unwrap();
+                let authorization = plain.headers()["authorization"].to_str().unwrap();
+                assert!(!authorization.contains("digest"), "{authorization}");
+
+                service.clone().oneshot(post(body)).await.unwrap();
+                let sent = sent.lock().unwrap().pop().unwrap();
+                let required = Verifier::of(scheme).required([header.name()]);
+                verify(&required, (&sent).into(), at(FRIDAY)).unwrap();
+            }
+        }
+    }
 }

@@ -30,12 +30,8 @@ const HELLO_DIGEST: &str = "SHA-256=k6I5cakU5erL8KjSUVTNownDwccvu5kU1Hxg88toFYg=
 const EMPTY_DIGEST: &str = "SHA-256=47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=";
 
 fn signing(scheme: Scheme) -> SignLayer {
-    let builder = Signer::builder(keys()).scheme(scheme);
-    let builder = match scheme {
-        Scheme::Tencent => builder.signed_headers(["digest"]),
-        _ => builder,
-    };
-    SignLayer::from(builder.build().unwrap())
+    let signer = Signer::builder(keys()).scheme(scheme).build().unwrap();
+    SignLayer::from(signer)
 }
 
 fn verifying(scheme: Scheme) -> VerifyLayer<StaticKeys> {
