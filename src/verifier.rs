@@ -173,6 +173,8 @@ impl Verifier {
     /// is refused with [`TargetError::NotNormal`](crate::TargetError::NotNormal) if its path has dot segments, empty
     /// segments, or an escaped slash, question mark, number sign, percent sign or unreserved character.
     ///
+    /// A key store still sees the target as it was sent, so this is not for stores that decide by the path.
+    ///
     /// [`VerifyLayer`](crate::VerifyLayer) sets the request's target to [`normalised_target`](Self::normalised_target);
     /// callers of this verifier do it themselves.
     #[must_use]

@@ -65,7 +65,7 @@ impl SignLayer {
 }
 
 impl<C> SignLayer<C> {
-    /// As [`Signer::source`].
+    /// As [`Signer::source`]: `HeaderValue::from_static("billing")`, or `from_str` for a value that is not known before.
     pub fn source(mut self, source: HeaderValue) -> Self {
         self.signer = self.signer.source(source);
         self

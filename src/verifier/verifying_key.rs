@@ -66,7 +66,8 @@ pub enum Lookup<K> {
 
 /// Whether a key may be used for the API that the request is for.
 ///
-/// The client hears of it only if its signature is right.
+/// The client hears of it only if its signature is right. A store that decides by the path sees it as the client sent it:
+/// see [`VerifyLayer::original_target`](crate::VerifyLayer::original_target).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Binding {
     /// It may.

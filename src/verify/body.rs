@@ -8,7 +8,8 @@ use http_body::{Body, Frame, SizeHint};
 use pin_project_lite::pin_project;
 
 pin_project! {
-    /// The inner service's body, or the text of a refusal.
+    /// The inner service's body, or the text of a refusal. A [`Body`] where the inner one's data can be made from
+    /// [`Bytes`].
     #[derive(Debug)]
     pub struct VerifyBody<B> {
         #[pin]

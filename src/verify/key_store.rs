@@ -31,6 +31,10 @@ use crate::{Lookup, RequestHead, VerifyingKey};
 /// });
 /// # Ok::<(), tower_hmac_auth::KeyError>(())
 /// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is no key store",
+    note = "a store that has to be waited for goes inside `AsyncKeys`; a closure needs the types of both its arguments"
+)]
 pub trait KeyStore {
     /// Finds the key, borrowed from the store or shared with it.
     fn lookup<'s>(&'s self, key_id: &str, head: RequestHead<'_>) -> Lookup<KeyRef<'s>>;
@@ -85,6 +89,7 @@ impl Deref for KeyRef<'_> {
 /// - The `Authorization` header is read twice, before the wait and behind it, because nothing can be borrowed from
 ///   the request meanwhile. The time is read once: a slow store makes no request stale.
 /// - What waits is not bounded here: put a concurrency limit and a timeout around the layer.
+/// - Servers that run requests on several threads, axum's and tonic's, need its future to be `Send` and `'static`.
 /// - An unknown id and a wrong signature take the same time only if the store answers both alike.
 pub trait AsyncKeyStore {
     /// What is waited for. It cannot borrow from the store or the request.
@@ -118,6 +123,7 @@ where
 /// }
 ///
 /// let store = |key_id: &str, _: RequestHead<'_>| {
+///     // The future cannot borrow from the request, which goes on meanwhile.
 ///     let key_id = key_id.to_owned();
 ///     async move {
 ///         match secret_from_database(&key_id).await {

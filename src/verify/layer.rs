@@ -117,6 +117,9 @@ impl<K, R: Clone, C> VerifyLayer<K, R, C> {
     }
 
     /// Answers refusals with this. Default: [`Refusals::new`].
+    ///
+    /// A closure makes the whole `Response<Bytes>`: it sets the status itself, and a gRPC client's form if it has such
+    /// clients.
     pub fn refuse<Q>(self, refuse: Q) -> VerifyLayer<K, Q, C> {
         let gate = Gate {
             verifier: self.gate.verifier.clone(),
