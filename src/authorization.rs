@@ -129,9 +129,8 @@ impl<'h> Authorization<'h> {
     /// escapes, but for the times.
     pub(crate) fn decode(facts: &Facts, head: RequestHead<'h>) -> Result<Self, Rejection> {
         let grammar = &facts.grammar;
-        let name = header::AUTHORIZATION.as_str();
-        let value = component::single_value(head, name)
-            .map_err(|Repeated| Rejection::repeated(name))?
+        let value = component::single_value(head, header::AUTHORIZATION)
+            .map_err(|Repeated| Rejection::repeated(header::AUTHORIZATION.as_str()))?
             .ok_or(Rejection::AuthorizationMissing)?;
         let text = value.to_str().map_err(|_not_ascii| Malformed::NotAscii)?;
         let text = text.trim_end_matches([' ', '\t']);

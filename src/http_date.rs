@@ -71,7 +71,7 @@ impl Timestamp {
     pub(crate) fn parse(value: &[u8]) -> Option<Self> {
         let text = std::str::from_utf8(value).ok()?;
         // `httpdate` takes any byte for the blank between the date and the time of an RFC 850 date.
-        let is_rfc_850 = text.contains('-');
+        let is_rfc_850 = text.len() != IMF_FIXDATE_LEN && text.contains('-');
         if text.len() > MAX_DATE_LEN || is_rfc_850 && text.split(' ').count() != 4 {
             return None;
         }

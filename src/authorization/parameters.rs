@@ -68,7 +68,7 @@ impl<'h> Parameters<'h> {
 /// Splits `name="value"` and the comma behind it off; a comma must be followed by another parameter. Times are not
 /// quoted.
 fn split_parameter<'h>(grammar: &Grammar, text: &'h str) -> Option<(&'h str, &'h str, &'h str)> {
-    let (name, rest) = text.split_once('=')?;
+    let (name, rest) = split_at_byte(text, b'=')?;
     if !component::is_field_name(name) {
         return None;
     }
@@ -80,7 +80,7 @@ fn split_parameter<'h>(grammar: &Grammar, text: &'h str) -> Option<(&'h str, &'h
         rest.split_at_checked(end)
             .filter(|(digits, _)| !digits.is_empty())?
     } else {
-        rest.strip_prefix('"')?.split_once('"')?
+        split_at_byte(rest.strip_prefix('"')?, b'"')?
     };
     if rest.is_empty() {
         return Some((name, value, rest));
@@ -94,4 +94,10 @@ fn split_parameter<'h>(grammar: &Grammar, text: &'h str) -> Option<(&'h str, &'h
         rest.trim_start_matches([' ', '\t'])
     };
     (!rest.is_empty()).then_some((name, value, rest))
+}
+
+/// Parameters are short, so a plain search for an ASCII character is the fastest.
+fn split_at_byte(text: &str, byte: u8) -> Option<(&str, &str)> {
+    let position = text.bytes().position(|other| other == byte)?;
+    Some((text.get(..position)?, text.get(position + 1..)?))
 }

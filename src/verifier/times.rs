@@ -65,14 +65,11 @@ impl Verifier {
         now: Timestamp,
     ) -> Result<(), Rejection> {
         let date_headers = self.scheme.facts().date_headers;
-        let is_sent = |header: DateHeader| {
-            let name = header.name().as_str();
-            component::single_value(head, name)
-                .map(|value| value.is_some() && date_headers.contains(&header))
-        };
+        let mut sends_x_date = false;
         for header in date_headers {
-            let name = header.name().as_str();
-            is_sent(*header).map_err(|Repeated| Rejection::repeated(name))?;
+            let value = component::single_value(head, header.name())
+                .map_err(|Repeated| Rejection::repeated(header.name().as_str()))?;
+            sends_x_date |= *header == DateHeader::XDate && value.is_some();
         }
         let covered = |header: DateHeader| {
             let date = credentials.date(header)?;
@@ -80,9 +77,7 @@ impl Verifier {
         };
         let (header, value) = match (covered(DateHeader::Date), covered(DateHeader::XDate)) {
             (_, Some(value)) => (DateHeader::XDate, value),
-            (Some(_), None) if is_sent(DateHeader::XDate) == Ok(true) => {
-                return Err(Rejection::XDateNotCovered);
-            }
+            (Some(_), None) if sends_x_date => return Err(Rejection::XDateNotCovered),
             (Some(value), None) => (DateHeader::Date, value),
             (None, None) => return Err(Rejection::DateNotCovered),
         };
