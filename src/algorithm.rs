@@ -104,7 +104,7 @@ impl std::error::Error for UnknownAlgorithm {}
 /// The longest signature of all algorithms, in bytes.
 pub(crate) const MAX_SIGNATURE_LEN: usize = Algorithm::HmacSha512.signature_len();
 
-/// A MAC state that has taken in its key; cloning it starts a message. As secret as the key itself.
+/// A MAC state that has taken in its key, and is copied for each message. As secret as the key itself.
 #[derive(Clone)]
 pub(crate) enum KeyedMac {
     Sha1(Hmac<Sha1>),
@@ -125,36 +125,32 @@ impl KeyedMac {
     }
 
     /// The MAC of a message.
-    pub(crate) fn tag(mut self, message: &[u8]) -> Tag {
-        self.update(message);
+    pub(crate) fn tag(&self, message: &[u8]) -> Tag {
         match self {
-            Self::Sha1(mac) => Tag::new(&mac.finalize().into_bytes()),
-            Self::Sha256(mac) => Tag::new(&mac.finalize().into_bytes()),
-            Self::Sha384(mac) => Tag::new(&mac.finalize().into_bytes()),
-            Self::Sha512(mac) => Tag::new(&mac.finalize().into_bytes()),
+            Self::Sha1(mac) => Tag::new(&after(mac, message).finalize().into_bytes()),
+            Self::Sha256(mac) => Tag::new(&after(mac, message).finalize().into_bytes()),
+            Self::Sha384(mac) => Tag::new(&after(mac, message).finalize().into_bytes()),
+            Self::Sha512(mac) => Tag::new(&after(mac, message).finalize().into_bytes()),
         }
     }
 
     /// Whether `signature` is the MAC of a message; in constant time for the right length.
-    pub(crate) fn verify(mut self, message: &[u8], signature: &[u8]) -> bool {
-        self.update(message);
+    pub(crate) fn verify(&self, message: &[u8], signature: &[u8]) -> bool {
         match self {
-            Self::Sha1(mac) => mac.verify_slice(signature),
-            Self::Sha256(mac) => mac.verify_slice(signature),
-            Self::Sha384(mac) => mac.verify_slice(signature),
-            Self::Sha512(mac) => mac.verify_slice(signature),
+            Self::Sha1(mac) => after(mac, message).verify_slice(signature),
+            Self::Sha256(mac) => after(mac, message).verify_slice(signature),
+            Self::Sha384(mac) => after(mac, message).verify_slice(signature),
+            Self::Sha512(mac) => after(mac, message).verify_slice(signature),
         }
         .is_ok()
     }
+}
 
-    fn update(&mut self, bytes: &[u8]) {
-        match self {
-            Self::Sha1(mac) => mac.update(bytes),
-            Self::Sha256(mac) => mac.update(bytes),
-            Self::Sha384(mac) => mac.update(bytes),
-            Self::Sha512(mac) => mac.update(bytes),
-        }
-    }
+/// A copy of the state that has taken in the message too.
+fn after<M: Mac + Clone>(mac: &M, message: &[u8]) -> M {
+    let mut mac = mac.clone();
+    mac.update(message);
+    mac
 }
 
 /// A secret key and the MAC states made of it, each when it is first needed and then for good.
@@ -173,7 +169,7 @@ impl LazyMacs {
     }
 
     /// A MAC state that has taken in the key and nothing else.
-    pub(crate) fn start(&self, algorithm: Algorithm) -> KeyedMac {
+    pub(crate) fn keyed(&self, algorithm: Algorithm) -> &KeyedMac {
         let [sha1, sha256, sha384, sha512] = &self.states;
         let state = match algorithm {
             Algorithm::HmacSha1 => sha1,
@@ -181,8 +177,7 @@ impl LazyMacs {
             Algorithm::HmacSha384 => sha384,
             Algorithm::HmacSha512 => sha512,
         };
-        let state = state.get_or_init(|| Box::new(KeyedMac::new(algorithm, &self.secret)));
-        KeyedMac::clone(state)
+        state.get_or_init(|| Box::new(KeyedMac::new(algorithm, &self.secret)))
     }
 }
 

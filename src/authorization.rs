@@ -24,8 +24,11 @@ pub(crate) const MAX_COMPONENTS: usize = 64;
 /// The algorithm's name where the hash is to be known from the key (draft-cavage-http-signatures-12, section 2.1.3).
 pub(crate) const HS2019: &str = "hs2019";
 
+/// What stands before the list.
+const HEADERS: &str = "headers=\"";
+
 /// Room for `created` and `expires`: twelve digits reach beyond the year 9999.
-const MAX_TIMES_LEN: usize = 2 * "created=000000000000,".len();
+const MAX_TIMES_LEN: usize = 2 * "created=000000000000, ".len();
 
 /// The longest signature in base64: four characters for every three bytes begun.
 const MAX_BASE64_LEN: usize = MAX_SIGNATURE_LEN.div_ceil(3) * 4;
@@ -38,52 +41,79 @@ pub(crate) struct Times<T> {
     pub(crate) expires: Option<T>,
 }
 
+/// What all `Authorization` headers of a signer have in common, but for the key id.
+#[derive(Debug, Clone)]
+pub(crate) struct Template {
+    /// `hmac id="`
+    begin: String,
+    /// `", algorithm="hmac-sha1", `
+    algorithm: String,
+    /// `", signature="`
+    signature: String,
+    separator: &'static str,
+}
+
+impl Template {
+    pub(crate) fn new(grammar: &Grammar, algorithm: &str) -> Self {
+        let Grammar {
+            auth_scheme,
+            key_id,
+            separator,
+            ..
+        } = *grammar;
+        Self {
+            begin: format!("{auth_scheme} {key_id}=\""),
+            algorithm: format!("\"{separator}algorithm=\"{algorithm}\"{separator}"),
+            signature: format!("\"{separator}signature=\""),
+            separator,
+        }
+    }
+
+    /// Room for a whole header with a list of names of `list_len` bytes.
+    pub(crate) fn max_len(&self, key_id: &KeyId, list_len: usize) -> usize {
+        let texts = self.begin.len() + self.algorithm.len() + self.signature.len();
+        texts
+            + key_id.as_str().len()
+            + MAX_TIMES_LEN
+            + HEADERS.len()
+            + list_len
+            + MAX_BASE64_LEN
+            + 1
+    }
+}
+
 /// Writes an `Authorization` value in the order of the documentation's samples: key id, algorithm, headers,
 /// signature, each quoted; `created` and `expires`, not quoted, before the headers.
 pub(crate) struct Encoder<'b> {
     buffer: &'b mut Vec<u8>,
-    grammar: &'static Grammar,
+    template: &'b Template,
     listed: bool,
 }
 
 impl<'b> Encoder<'b> {
     pub(crate) fn new(
         buffer: &'b mut Vec<u8>,
-        grammar: &'static Grammar,
+        template: &'b Template,
         key_id: &KeyId,
-        algorithm: &str,
         times: &Times<String>,
     ) -> Self {
-        let mut put = |parts: &[&str]| {
-            for part in parts {
-                buffer.extend_from_slice(part.as_bytes());
+        let mut put = |part: &str| buffer.extend_from_slice(part.as_bytes());
+        put(&template.begin);
+        put(key_id.as_str());
+        put(&template.algorithm);
+        for (name, time) in [("created=", &times.created), ("expires=", &times.expires)] {
+            if let Some(time) = time {
+                put(name);
+                put(time);
+                put(template.separator);
             }
-        };
-        let separator = grammar.separator;
-        put(&[grammar.auth_scheme, " ", grammar.key_id, "=\""]);
-        put(&[key_id.as_str(), "\"", separator]);
-        put(&["algorithm=\"", algorithm, "\"", separator]);
-        if let Some(created) = &times.created {
-            put(&["created=", created, separator]);
         }
-        if let Some(expires) = &times.expires {
-            put(&["expires=", expires, separator]);
-        }
-        put(&["headers=\""]);
+        put(HEADERS);
         Self {
             buffer,
-            grammar,
+            template,
             listed: false,
         }
-    }
-
-    /// Room for a whole header with a list of names of `list_len` bytes.
-    pub(crate) fn max_len(grammar: &Grammar, key_id: &KeyId, list_len: usize) -> usize {
-        // The rest of what is fixed, with the longest algorithm's name and times.
-        const FIXED: usize =
-            r#" ="", algorithm="hmac-sha512", headers="", signature="""#.len() + MAX_TIMES_LEN;
-        let names = grammar.auth_scheme.len() + grammar.key_id.len();
-        FIXED + names + key_id.as_str().len() + list_len + MAX_BASE64_LEN
     }
 
     /// Adds the next name to the list of what is signed.
@@ -96,9 +126,8 @@ impl<'b> Encoder<'b> {
     }
 
     pub(crate) fn finish(self, signature: &Tag) {
-        for part in ["\"", self.grammar.separator, "signature=\""] {
-            self.buffer.extend_from_slice(part.as_bytes());
-        }
+        self.buffer
+            .extend_from_slice(self.template.signature.as_bytes());
         let mut base64 = [0; MAX_BASE64_LEN];
         // The array has room for the longest signature, so this cannot fail.
         let len = STANDARD

@@ -89,11 +89,19 @@ impl<'h> Value<'h> {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Repeated;
 
+/// Whether any header has more than one value.
+pub(crate) fn has_repeats(head: RequestHead<'_>) -> bool {
+    head.headers().keys_len() != head.headers().len()
+}
+
 /// The one value of a header, if it is there; `name` in any case.
 pub(crate) fn single_value<'h>(
     head: RequestHead<'h>,
     name: impl AsHeaderName,
 ) -> Result<Option<&'h HeaderValue>, Repeated> {
+    if !has_repeats(head) {
+        return Ok(head.headers().get(name));
+    }
     let mut values = head.headers().get_all(name).iter();
     match (values.next(), values.next()) {
         (value, None) => Ok(value),

@@ -1,11 +1,15 @@
 //! The clock's time as HTTP writes it (RFC 9110, section 5.6.7), over the whole range of the clock.
 
+mod minute;
+
 use std::{
     io::Write as _,
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
 use httpdate::HttpDate;
+
+use self::minute::Minute;
 
 /// 9999-12-31T23:59:59Z, the last second an HTTP date can name.
 const LAST: u64 = 253_402_300_799;
@@ -54,6 +58,9 @@ impl Timestamp {
 
     /// As an IMF-fixdate, the only form that may be sent.
     pub(crate) fn imf_fixdate(self) -> [u8; IMF_FIXDATE_LEN] {
+        if let Some(text) = Minute::write(self) {
+            return text;
+        }
         let mut text = [0; IMF_FIXDATE_LEN];
         // Writing 29 bytes into 29 bytes cannot fall short.
         let _written = write!(
@@ -61,7 +68,14 @@ impl Timestamp {
             "{}",
             HttpDate::from(self.system_time())
         );
+        self.keep_minute(&text);
         text
+    }
+
+    fn keep_minute(self, text: &[u8]) {
+        if let Some(minute) = Minute::new(self, text) {
+            minute.keep();
+        }
     }
 
     /// Reads an IMF-fixdate, an RFC 850 date or an asctime date, from 1970 to 9999.
@@ -69,17 +83,23 @@ impl Timestamp {
     /// The weekday may be a wrong one: the rest says it all, the gateways do not check it, and clients exist
     /// that take it from local time.
     pub(crate) fn parse(value: &[u8]) -> Option<Self> {
+        if let Some(time) = Minute::read(value) {
+            return Some(time);
+        }
         let text = std::str::from_utf8(value).ok()?;
         // `httpdate` takes any byte for the blank between the date and the time of an RFC 850 date.
         let is_rfc_850 = text.len() != IMF_FIXDATE_LEN && text.contains('-');
         if text.len() > MAX_DATE_LEN || is_rfc_850 && text.split(' ').count() != 4 {
             return None;
         }
-        let date = text
-            .parse::<HttpDate>()
-            .ok()
-            .or_else(|| parse_with_another_weekday(text))?;
-        Some(SystemTime::from(date).into())
+        let Ok(date) = text.parse::<HttpDate>() else {
+            let date = parse_with_another_weekday(text)?;
+            return Some(SystemTime::from(date).into());
+        };
+        let time = Self::from(SystemTime::from(date));
+        // Of the three forms this one alone has its length.
+        time.keep_minute(value);
+        Some(time)
     }
 
     /// How far apart the two are, in seconds.

@@ -71,6 +71,7 @@
 
 mod algorithm;
 mod authorization;
+mod buffer;
 mod clock;
 mod component;
 #[cfg(feature = "digest")]

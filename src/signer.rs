@@ -17,9 +17,10 @@ pub use self::{
     build_error::BuildError, builder::SignerBuilder, error::SignError,
     signed_headers::SignedHeaders,
 };
-use self::{options::Options, walk::Walk};
+use self::{cache::Moment, options::Options, walk::Walk};
 use crate::{
     Algorithm, Keys, RequestHead, Scheme, SigningString,
+    authorization::Template,
     component::{MICRO_SERVICE_NAME, NAME_SPACE_CODE, SOURCE},
     hosts::{HostPatternError, Hosts},
     http_date::Timestamp,
@@ -85,8 +86,7 @@ struct Inner {
     keys: Keys,
     scheme: Scheme,
     algorithm: Algorithm,
-    /// As it is sent: the algorithm's, or one that leaves the hash to be known from the key.
-    algorithm_name: &'static str,
+    template: Template,
     options: Options,
     /// Of this set of options, and no other.
     configuration: u64,
@@ -200,7 +200,8 @@ impl Signer {
     /// headers, or if the request goes to where no signature may go.
     pub fn sign(&self, head: RequestHead<'_>, now: SystemTime) -> Result<SignedHeaders, SignError> {
         let now = Timestamp::from(now);
-        self.sign_with(&self.inner.keys.load(), head, now)
+        let fresh = self.sign_with(&self.inner.keys.load(), head, now)?;
+        Ok(fresh.signed)
     }
 
     /// What [`sign`](Self::sign) would compute the signature over, to be compared with the gateway's.
@@ -247,14 +248,19 @@ impl Signer {
             *request.uri_mut() = uri;
         }
         let now = Timestamp::from(now);
-        if self.sign_as_before(request, now).is_some() {
+        let moment = self.moment(request, now);
+        let recalled =
+            |moment: Moment| moment.recall(|signed| signed.copy_to(request.headers_mut()));
+        if moment.and_then(recalled).is_some() {
             return Ok(());
         }
         let keys = self.inner.keys.load();
         match self.sign_with(&keys, (&*request).into(), now) {
-            Ok(signed) => {
-                self.remember(&keys, &signed, (&*request).into(), now);
-                signed.apply(request.headers_mut());
+            Ok(fresh) => {
+                if let Some(moment) = moment.filter(|_| !fresh.depends_on_request) {
+                    moment.with(&keys).keep(&fresh.signed);
+                }
+                fresh.signed.apply(request.headers_mut());
                 Ok(())
             }
             Err(error) => {

@@ -2,9 +2,8 @@
 
 use std::fmt::{self, Write as _};
 
-use smallvec::SmallVec;
-
 use crate::{
+    buffer::Buffer,
     component::{Component, Value},
     scheme::{Absent, Layout},
 };
@@ -18,7 +17,7 @@ use crate::{
 /// [`Display`](fmt::Display) writes it on one line, a newline as `\n` and every byte that is not printable
 /// ASCII as an escape; [`as_bytes`](Self::as_bytes) gives the exact bytes.
 #[derive(Clone, PartialEq, Eq)]
-pub struct SigningString(SmallVec<[u8; 256]>);
+pub struct SigningString(Buffer);
 
 impl SigningString {
     /// A signing string without components yet.
@@ -28,11 +27,11 @@ impl SigningString {
     /// Source: Tencent Cloud API Gateway, "signature generation instructions"; draft-cavage-http-signatures-12,
     /// section 2.3.
     pub(crate) fn begin(layout: &Layout, key_id: &str) -> Self {
-        let mut string = Self(SmallVec::new());
+        let mut buffer = Buffer::new();
         if layout.begins_with_key_id {
-            string.0.extend_from_slice(key_id.as_bytes());
+            buffer.extend(key_id.as_bytes());
         }
-        string
+        Self(buffer)
     }
 
     /// Adds the next component's line, if it has one.
@@ -41,25 +40,22 @@ impl SigningString {
         if is_absent && layout.absent == Some(Absent::NoLine) {
             return;
         }
+        let Self(buffer) = self;
         // No line is empty, so only the first finds nothing before it.
-        if !self.0.is_empty() {
-            self.0.push(b'\n');
+        if !buffer.as_slice().is_empty() {
+            buffer.extend(b"\n");
         }
         if !matches!(&component.value, Value::Target(target) if target.is_bare()) {
-            let begin = self.0.len();
-            self.0.extend_from_slice(component.name.as_bytes());
             if layout.lower_case_names {
-                self.0
-                    .get_mut(begin..)
-                    .unwrap_or_default()
-                    .make_ascii_lowercase();
+                buffer.extend_lower_case(component.name);
+            } else {
+                buffer.extend(component.name.as_bytes());
             }
-            self.0
-                .extend_from_slice(if is_absent { b":" } else { b": " });
+            buffer.extend(if is_absent { b":" } else { b": " });
         }
         match &component.value {
-            Value::Text(value) => self.0.extend_from_slice(value),
-            Value::Target(target) => target.write(|bytes| self.0.extend_from_slice(bytes)),
+            Value::Text(value) => buffer.extend(value),
+            Value::Target(target) => target.write(buffer),
             Value::Absent => {}
         }
     }
@@ -67,7 +63,7 @@ impl SigningString {
     /// Writes what stands behind the last line.
     pub(crate) fn end(mut self, layout: &Layout) -> Self {
         if layout.ends_with_newline {
-            self.0.push(b'\n');
+            self.0.extend(b"\n");
         }
         self
     }
@@ -75,7 +71,7 @@ impl SigningString {
     /// The exact bytes that go into the MAC.
     #[must_use]
     pub fn as_bytes(&self) -> &[u8] {
-        &self.0
+        self.0.as_slice()
     }
 }
 
@@ -87,7 +83,7 @@ impl AsRef<[u8]> for SigningString {
 
 impl fmt::Display for SigningString {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for byte in &self.0 {
+        for byte in self.as_bytes() {
             match byte {
                 // Nothing encloses the string, so quotes stay as they are.
                 b'"' | b'\'' => f.write_char(char::from(*byte))?,
@@ -100,6 +96,6 @@ impl fmt::Display for SigningString {
 
 impl fmt::Debug for SigningString {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "SigningString(\"{}\")", self.0.escape_ascii())
+        write!(f, "SigningString(\"{}\")", self.as_bytes().escape_ascii())
     }
 }

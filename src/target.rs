@@ -4,7 +4,7 @@ use std::{borrow::Cow, fmt};
 
 use http::{Uri, Version, uri::PathAndQuery};
 
-use crate::{RequestHead, scheme::Special};
+use crate::{RequestHead, buffer::Buffer, scheme::Special};
 
 /// A request's method and target, as one of the [`Special`] components.
 #[derive(Debug, Clone)]
@@ -94,24 +94,22 @@ impl<'h> Target<'h> {
         self.form != Form::Named
     }
 
-    pub(crate) fn write(&self, mut put: impl FnMut(&[u8])) {
+    pub(crate) fn write(&self, buffer: &mut Buffer) {
         if self.form == Form::Named {
-            for byte in self.method.bytes() {
-                put(&[byte.to_ascii_lowercase()]);
-            }
+            buffer.extend_lower_case(self.method);
         } else {
-            put(self.method.as_bytes());
+            buffer.extend(self.method.as_bytes());
         }
-        put(b" ");
-        put(self.slash.as_bytes());
-        put(&self.path);
+        buffer.extend(b" ");
+        buffer.extend(self.slash.as_bytes());
+        buffer.extend(&self.path);
         if let Some(query) = self.query {
-            put(b"?");
-            put(query.as_bytes());
+            buffer.extend(b"?");
+            buffer.extend(query.as_bytes());
         }
         if let Form::WithVersion(version) = self.form {
-            put(b" ");
-            put(version.as_bytes());
+            buffer.extend(b" ");
+            buffer.extend(version.as_bytes());
         }
     }
 }

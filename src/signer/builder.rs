@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{
     Algorithm, DateHeader, Excerpt, Keys, Scheme, Signer,
-    authorization::{HS2019, MAX_COMPONENTS},
+    authorization::{HS2019, MAX_COMPONENTS, Template},
     component,
     scheme::Special,
 };
@@ -175,16 +175,17 @@ impl SignerBuilder {
     fn with_list(self, list: Vec<Listed>) -> Signer {
         let default = self.scheme.facts().algorithms.first().copied();
         let algorithm = self.algorithm.or(default).unwrap_or(Algorithm::HmacSha1);
+        let name = if self.hs2019 {
+            HS2019
+        } else {
+            algorithm.name()
+        };
         Signer {
             inner: Arc::new(Inner {
                 keys: self.keys,
                 scheme: self.scheme,
                 algorithm,
-                algorithm_name: if self.hs2019 {
-                    HS2019
-                } else {
-                    algorithm.name()
-                },
+                template: Template::new(&self.scheme.facts().grammar, name),
                 options: Options::new(list, self.lifetime),
                 configuration: cache::unused_number(),
             }),

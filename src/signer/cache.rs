@@ -21,10 +21,10 @@ const SLOTS: usize = 8;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Moment {
     /// The signer's, with all its options.
-    pub(super) configuration: u64,
+    configuration: u64,
     /// The key pair's.
-    pub(super) generation: u64,
-    pub(super) second: u64,
+    generation: u64,
+    second: u64,
 }
 
 type Slot = Option<(Moment, SignedHeaders)>;
@@ -64,7 +64,13 @@ impl Moment {
             .flatten()
     }
 
-    pub(super) fn remember(self, signed: &SignedHeaders) {
+    /// The same moment, with the pair that was in fact signed with: there may be another by now.
+    pub(super) fn with(self, keys: &Current) -> Self {
+        let generation = keys.generation;
+        Self { generation, ..self }
+    }
+
+    pub(super) fn keep(self, signed: &SignedHeaders) {
         let _not_while_the_thread_ends = CACHE.try_with(|cache| {
             if let Ok(mut slots) = cache.try_borrow_mut()
                 && let Some(slot) = slots.get_mut(self.position())
@@ -76,47 +82,23 @@ impl Moment {
 }
 
 impl Signer {
-    /// Signs with what this thread has signed in this second, where nothing else decides.
-    pub(super) fn sign_as_before<B>(&self, request: &mut Request<B>, now: Timestamp) -> Option<()> {
+    /// The moment in which a request is signed, if what this thread has signed in it would do.
+    pub(super) fn moment<B>(&self, request: &Request<B>, now: Timestamp) -> Option<Moment> {
         let Inner { options, keys, .. } = &*self.inner;
-        let head = RequestHead::from(&*request);
-        if !options.depends_on_time_alone()
-            || head.has_digest()
-            || request.headers().len() > MAX_HEADERS
-        {
+        let head = RequestHead::from(request);
+        let headers = request.headers();
+        if !options.depends_on_time_alone() || head.has_digest() || headers.len() > MAX_HEADERS {
             return None;
         }
         options.check_destination(head).ok()?;
-        // Of the listed headers, the supplied ones are looked for when they are set.
-        let mut others = options.headers().filter(|name| !options.supplies(name));
-        if others.any(|name| request.headers().contains_key(name)) {
+        // The supplied ones are looked for when they are set.
+        if options.own().iter().any(|name| headers.contains_key(name)) {
             return None;
         }
-        let moment = self.moment(keys.generation(), now);
-        moment.recall(|signed| signed.copy_to(request.headers_mut()))
-    }
-
-    fn moment(&self, generation: u64, now: Timestamp) -> Moment {
-        Moment {
+        Some(Moment {
             configuration: self.inner.configuration,
-            generation,
+            generation: keys.generation(),
             second: now.seconds(),
-        }
-    }
-
-    /// Keeps what was signed, if it depends on nothing but the second.
-    pub(super) fn remember(
-        &self,
-        keys: &Current,
-        signed: &SignedHeaders,
-        head: RequestHead<'_>,
-        now: Timestamp,
-    ) {
-        let options = &self.inner.options;
-        let mut own = options.headers().chain(options.supplied_names());
-        let has_own = own.any(|name| head.headers().contains_key(name));
-        if options.depends_on_time_alone() && !head.has_digest() && !has_own {
-            self.moment(keys.generation, now).remember(signed);
-        }
+        })
     }
 }

@@ -7,8 +7,14 @@ use super::{
 };
 use crate::{
     RequestHead, SigningString, authorization::Encoder, http_date::Timestamp, keys::Current,
-    scheme::Facts,
 };
+
+/// What has been signed.
+pub(super) struct Fresh {
+    pub(super) signed: SignedHeaders,
+    /// Whether another request might be signed otherwise.
+    pub(super) depends_on_request: bool,
+}
 
 impl Signer {
     pub(super) fn sign_with(
@@ -16,25 +22,23 @@ impl Signer {
         keys: &Current,
         head: RequestHead<'_>,
         now: Timestamp,
-    ) -> Result<SignedHeaders, SignError> {
+    ) -> Result<Fresh, SignError> {
         let Inner {
             scheme,
             algorithm,
-            algorithm_name,
+            ref template,
             ref options,
             ..
         } = *self.inner;
-        let Facts {
-            layout, grammar, ..
-        } = scheme.facts();
-        if !scheme.facts().carries_key_id(keys.id.as_str()) {
+        let facts = scheme.facts();
+        let layout = &facts.layout;
+        if !facts.carries_key_id(keys.id.as_str()) {
             return Err(SignError::KeyIdNotCarried { scheme });
         }
         let (date, times) = (now.imf_fixdate(), options.times(now));
-        let room = Encoder::max_len(grammar, &keys.id, options.list_len());
+        let room = template.max_len(&keys.id, options.list_len());
         let mut buffer = Vec::with_capacity(room + options.values_len());
-        let mut authorization =
-            Encoder::new(&mut buffer, grammar, &keys.id, algorithm_name, &times);
+        let mut authorization = Encoder::new(&mut buffer, template, &keys.id, &times);
         let mut string = SigningString::begin(layout, keys.id.as_str());
         let walk = Walk {
             options,
@@ -48,7 +52,7 @@ impl Signer {
             authorization.list(component.name);
         })?;
         let string = string.end(layout);
-        authorization.finish(&keys.macs.start(algorithm).tag(string.as_bytes()));
+        authorization.finish(&keys.macs.keyed(algorithm).tag(string.as_bytes()));
 
         let authorization_len = buffer.len();
         buffer.extend_from_slice(&date);
@@ -67,10 +71,14 @@ impl Signer {
             copy.set_sensitive(value.is_sensitive());
             (name.clone(), copy)
         }));
-        Ok(SignedHeaders {
+        let signed = SignedHeaders {
             date: options.date_header().map(|header| (header, date)),
             others,
             authorization,
+        };
+        Ok(Fresh {
+            signed,
+            depends_on_request: changes.depend_on_request || !options.depends_on_time_alone(),
         })
     }
 }

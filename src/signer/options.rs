@@ -31,6 +31,15 @@ pub(crate) enum What {
     Special(Special),
 }
 
+impl Listed {
+    fn header(&self) -> Option<&HeaderName> {
+        match &self.what {
+            What::Header(name) => Some(name),
+            _ => None,
+        }
+    }
+}
+
 #[derive(Debug, Clone)]
 pub(crate) struct Options {
     /// What is signed, in order; left out is what a request lacks.
@@ -46,6 +55,8 @@ pub(crate) struct Options {
     pub(crate) lifetime: Option<Duration>,
     /// Headers that are added to requests that lack them.
     supplied: Vec<(HeaderName, HeaderValue)>,
+    /// Listed headers that are not supplied.
+    own: Vec<HeaderName>,
     /// The host to sign where no request names one.
     pub(crate) authority: Option<Authority>,
     /// The hosts that are signed for; any, if there are none.
@@ -57,6 +68,7 @@ pub(crate) struct Options {
 impl Options {
     pub(crate) fn new(list: Vec<Listed>, lifetime: Option<Duration>) -> Self {
         let names = |wanted: &dyn Fn(&What) -> bool| list.iter().any(|listed| wanted(&listed.what));
+        let own = list.iter().filter_map(Listed::header).cloned().collect();
         Self {
             signs_host: names(&|what| *what == What::Header(header::HOST)),
             signs_target: names(
@@ -76,6 +88,7 @@ impl Options {
             list,
             lifetime,
             supplied: Vec::new(),
+            own,
             authority: None,
             hosts: None,
             https_only: false,
@@ -87,6 +100,7 @@ impl Options {
         let value = component::trimmed(&value).unwrap_or(value);
         self.supplied.retain(|(other, _)| other != name);
         self.supplied.push((name.clone(), value));
+        self.own.retain(|other| other != name);
     }
 
     /// The target in the form that clients send, where what is signed depends on it; `None` if it has that form.
@@ -117,22 +131,16 @@ impl Options {
     }
 
     pub(crate) fn headers(&self) -> impl Iterator<Item = &HeaderName> {
-        self.list.iter().filter_map(|listed| match &listed.what {
-            What::Header(name) => Some(name),
-            _ => None,
-        })
+        self.list.iter().filter_map(Listed::header)
+    }
+
+    /// The listed headers that a request can only have of its own.
+    pub(crate) fn own(&self) -> &[HeaderName] {
+        &self.own
     }
 
     pub(crate) fn list(&self) -> &[Listed] {
         &self.list
-    }
-
-    pub(crate) fn supplies(&self, name: &HeaderName) -> bool {
-        self.supplied_names().any(|other| other == name)
-    }
-
-    pub(crate) fn supplied_names(&self) -> impl Iterator<Item = &HeaderName> {
-        self.supplied.iter().map(|(name, _)| name)
     }
 
     /// Room for the date and all that is supplied, in bytes.

@@ -54,8 +54,9 @@ impl SignedHeaders {
             headers.remove(header.other().name());
             headers.try_insert(header.name(), date.clone()).ok()?;
         }
+        let authorization = self.authorization.clone();
         headers
-            .try_insert(header::AUTHORIZATION, self.authorization.clone())
+            .try_insert(header::AUTHORIZATION, authorization)
             .ok()?;
         Some(())
     }
@@ -65,20 +66,24 @@ impl SignedHeaders {
     /// A map that is too full to take them is left without an `Authorization`; that of the request they were made
     /// for is not.
     pub fn apply(self, headers: &mut HeaderMap) {
-        let date = self.date.map(|(header, date)| {
-            headers.remove(header.other().name());
-            (header.name().clone(), date)
-        });
-        let all = date
-            .into_iter()
-            .chain(self.others)
-            .chain([(header::AUTHORIZATION, self.authorization)]);
-        for (name, value) in all {
-            if headers.try_insert(name, value).is_err() {
-                headers.remove(header::AUTHORIZATION);
-                return;
-            }
+        if self.insert_into(headers).is_none() {
+            headers.remove(header::AUTHORIZATION);
         }
+    }
+
+    /// `None` if the map is too full.
+    fn insert_into(self, headers: &mut HeaderMap) -> Option<()> {
+        if let Some((header, date)) = self.date {
+            headers.remove(header.other().name());
+            headers.try_insert(header.name(), date).ok()?;
+        }
+        for (name, value) in self.others {
+            headers.try_insert(name, value).ok()?;
+        }
+        headers
+            .try_insert(header::AUTHORIZATION, self.authorization)
+            .ok()?;
+        Some(())
     }
 }
 

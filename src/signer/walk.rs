@@ -27,6 +27,8 @@ pub(super) struct Walk<'a> {
 /// What has to be set on the request beside the date and `Authorization`.
 #[derive(Default)]
 pub(super) struct Changes {
+    /// Whether any of it, or of what is signed, comes from the request.
+    pub(super) depend_on_request: bool,
     /// Which of the supplied headers it lacks: a bit for each, the first one's the lowest.
     pub(super) lacking: u64,
     /// Signed headers with blanks around their value, which are sent as they are signed.
@@ -58,7 +60,12 @@ impl<'a> Walk<'a> {
             self.each_digest(&mut changes, &mut visit)?;
         }
         for (position, (name, _)) in self.options.supplied().iter().enumerate() {
-            if !self.options.lists(name) && !self.head.headers().contains_key(name) {
+            if self.options.lists(name) {
+                continue;
+            }
+            if self.head.headers().contains_key(name) {
+                changes.depend_on_request = true;
+            } else {
                 changes.lacking |= 1 << position;
             }
         }
@@ -90,6 +97,7 @@ impl<'a> Walk<'a> {
     ) -> Result<Option<Value<'a>>, SignError> {
         match component::single_value(self.head, name) {
             Ok(Some(own)) => {
+                changes.depend_on_request = true;
                 if let Some(trimmed) = component::trimmed(own) {
                     changes.trimmed.push((name.clone(), trimmed));
                 }
@@ -98,6 +106,7 @@ impl<'a> Walk<'a> {
             Ok(None) => {}
             // Of joined values each stays as it is: blanks around it do not get to the other side.
             Err(Repeated) => {
+                changes.depend_on_request = true;
                 return component::header_value(self.layout, self.head, name)
                     .map_err(|Repeated| SignError::RepeatedHeader { name: name.clone() });
             }

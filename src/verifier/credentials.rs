@@ -164,7 +164,7 @@ impl<'h> Credentials<'h> {
 
     pub(super) fn is_signed_with(&self, key: &VerifyingKey) -> bool {
         let message = self.found.signing_string.as_bytes();
-        let mac = key.start(self.algorithm);
+        let mac = key.keyed(self.algorithm);
         mac.verify(message, self.signature.as_bytes())
     }
 }

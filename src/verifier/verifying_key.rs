@@ -34,8 +34,8 @@ impl VerifyingKey {
     }
 
     /// A MAC state that has taken in the key and nothing else.
-    pub(crate) fn start(&self, algorithm: Algorithm) -> KeyedMac {
-        self.macs.start(algorithm)
+    pub(crate) fn keyed(&self, algorithm: Algorithm) -> &KeyedMac {
+        self.macs.keyed(algorithm)
     }
 }
 

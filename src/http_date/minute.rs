@@ -1,0 +1,71 @@
+//! The minute that this thread has last written or read: of a date in the same one only the seconds are new.
+
+use std::cell::Cell;
+
+use super::{IMF_FIXDATE_LEN, Timestamp};
+
+/// `Fri, 09 Oct 2015 00:00:`
+const SECONDS_AT: usize = 23;
+
+#[derive(Clone, Copy)]
+pub(super) struct Minute {
+    /// Minutes since 1970.
+    number: u64,
+    /// An IMF-fixdate up to its seconds.
+    text: [u8; SECONDS_AT],
+}
+
+thread_local! {
+    static LAST: Cell<Minute> = const {
+        Cell::new(Minute { number: 0, text: *b"Thu, 01 Jan 1970 00:00:" })
+    };
+}
+
+impl Minute {
+    /// The minute of a time and its text, all of it right.
+    pub(super) fn new(time: Timestamp, text: &[u8]) -> Option<Self> {
+        let is_whole = text.len() == IMF_FIXDATE_LEN;
+        let text = *text.first_chunk().filter(|_| is_whole)?;
+        let number = time.seconds() / 60;
+        Some(Self { number, text })
+    }
+
+    pub(super) fn keep(self) {
+        let _not_while_the_thread_ends = LAST.try_with(|last| last.set(self));
+    }
+
+    /// A time's date, if it lies in the minute that is kept.
+    pub(super) fn write(time: Timestamp) -> Option<[u8; IMF_FIXDATE_LEN]> {
+        let last = LAST.try_with(Cell::get).ok()?;
+        if time.seconds() / 60 != last.number {
+            return None;
+        }
+        let second = u8::try_from(time.seconds() % 60).ok()?;
+        let mut date = *b"                       00 GMT";
+        let (minute, rest) = date.split_first_chunk_mut()?;
+        *minute = last.text;
+        let (seconds, _) = rest.split_first_chunk_mut()?;
+        *seconds = [b'0' + second / 10, b'0' + second % 10];
+        Some(date)
+    }
+
+    /// A date's time, if it lies in the minute that is kept and is written in the same way.
+    pub(super) fn read(date: &[u8]) -> Option<Timestamp> {
+        let (minute, rest) = date.split_first_chunk()?;
+        let [
+            tens @ b'0'..=b'5',
+            ones @ b'0'..=b'9',
+            b' ',
+            b'G',
+            b'M',
+            b'T',
+        ] = rest
+        else {
+            return None;
+        };
+        let last = LAST.try_with(Cell::get).ok()?;
+        let second = 10 * (tens - b'0') + (ones - b'0');
+        let time = Timestamp(last.number * 60 + u64::from(second));
+        (last.text == *minute).then_some(time)
+    }
+}
