@@ -1,13 +1,15 @@
 //! The `Authorization` header: encode and strict decode.
 
 mod malformed;
+mod names;
 mod parameters;
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use http::header;
 
 pub use self::malformed::Malformed;
-use self::parameters::Parameters;
+pub(crate) use self::names::Names;
+use self::{names::split_at_byte, parameters::Parameters};
 use crate::{
     Algorithm, Excerpt, KeyId, Rejection, RequestHead,
     algorithm::{MAX_SIGNATURE_LEN, Tag},
@@ -150,13 +152,16 @@ pub(crate) struct Authorization<'h> {
     pub(crate) signature: &'h str,
 }
 
-impl<'h> Authorization<'h> {
-    /// Reads the request's one `Authorization` header.
-    ///
-    /// The parameters may come in any order, as RFC 9110, section 11.2, has it: which is which is plain from
-    /// their names, and a repeated or unknown one is refused; Kong alone wants them in order. Each is quoted, without
-    /// escapes, but for the times.
-    pub(crate) fn decode(facts: &Facts, head: RequestHead<'h>) -> Result<Self, Rejection> {
+/// A request's one `Authorization` header, known to be of the scheme.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Undecoded<'h> {
+    text: &'h str,
+    /// What stands behind the scheme's word.
+    parameters: &'h str,
+}
+
+impl<'h> Undecoded<'h> {
+    pub(crate) fn find(facts: &Facts, head: RequestHead<'h>) -> Result<Self, Rejection> {
         let grammar = &facts.grammar;
         let value = component::single_value(head, header::AUTHORIZATION)
             .map_err(|Repeated| Rejection::repeated(header::AUTHORIZATION.as_str()))?
@@ -164,14 +169,27 @@ impl<'h> Authorization<'h> {
         let text = value.to_str().map_err(|_not_ascii| Malformed::NotAscii)?;
         let text = text.trim_end_matches([' ', '\t']);
         let begun = text.trim_start_matches([' ', '\t']);
-        let (auth_scheme, rest) = begun.split_once(' ').unwrap_or((begun, ""));
+        let (auth_scheme, rest) = split_at_byte(begun, b' ').unwrap_or((begun, ""));
         let spellings = grammar.auth_scheme_spellings;
         if !auth_scheme.eq_ignore_ascii_case(grammar.auth_scheme)
             || !spellings.is_empty() && !spellings.contains(&auth_scheme)
         {
             return Err(Malformed::OtherScheme.into());
         }
-        let parameters = Parameters::read(grammar, text, rest.trim_start_matches(' '))?;
+        let parameters = rest.trim_start_matches(' ');
+        Ok(Self { text, parameters })
+    }
+}
+
+impl<'h> Authorization<'h> {
+    /// Reads the parameters.
+    ///
+    /// They may come in any order, as RFC 9110, section 11.2, has it: which is which is plain from
+    /// their names, and a repeated or unknown one is refused; Kong alone wants them in order. Each is quoted, without
+    /// escapes, but for the times.
+    pub(crate) fn decode(facts: &Facts, undecoded: Undecoded<'h>) -> Result<Self, Rejection> {
+        let grammar = &facts.grammar;
+        let parameters = Parameters::read(grammar, undecoded.text, undecoded.parameters)?;
 
         let some = |value: Option<&'h str>| value.filter(|value| !value.is_empty());
         let missing = |parameter| Rejection::ParameterMissing { parameter };
@@ -202,15 +220,12 @@ impl<'h> Authorization<'h> {
 
     /// The names in the list: at most [`MAX_COMPONENTS`], one space between two, each a field name or one of the
     /// scheme's own, none twice.
-    pub(crate) fn names(
-        &self,
-        facts: &Facts,
-    ) -> Result<impl Iterator<Item = &'h str> + use<'h>, Malformed> {
-        let names = self.headers.split(' ');
-        if names.clone().nth(MAX_COMPONENTS).is_some() {
-            return Err(Malformed::TooManyNames);
-        }
+    pub(crate) fn names(&self, facts: &Facts) -> Result<Names<'h>, Malformed> {
+        let names = Names::new(self.headers);
         for (position, name) in names.clone().enumerate() {
+            if position == MAX_COMPONENTS {
+                return Err(Malformed::TooManyNames);
+            }
             let is = |other: &&str| name.eq_ignore_ascii_case(other);
             if name.is_empty() {
                 return Err(Malformed::EmptyName);

@@ -109,6 +109,29 @@ pub(crate) fn single_value<'h>(
     }
 }
 
+/// The headers that most lists name, which are found faster by these than by their text; the others are `None`.
+fn well_known(name: &str) -> Option<&'static HeaderName> {
+    Some(match name {
+        "x-date" => &X_DATE,
+        "date" => &header::DATE,
+        "source" => &SOURCE,
+        "host" => &header::HOST,
+        _ => return None,
+    })
+}
+
+/// What is signed of a listed header, if it is there: its one value, or all of them where the scheme joins them.
+pub(crate) fn listed_value<'h>(
+    layout: &Layout,
+    head: RequestHead<'h>,
+    name: &str,
+) -> Result<Option<Value<'h>>, Repeated> {
+    match well_known(name) {
+        Some(name) => header_value(layout, head, name),
+        None => header_value(layout, head, name),
+    }
+}
+
 /// What is signed of a header, if it is there: its one value, or all of them where the scheme joins them.
 pub(crate) fn header_value<'h>(
     layout: &Layout,
@@ -211,6 +234,11 @@ pub(crate) fn authority_as_host<'h>(head: RequestHead<'h>, name: &str) -> Option
 ///
 /// Upper and lower case are one, and so are a default port and none.
 pub(crate) fn names_two_hosts(head: RequestHead<'_>) -> bool {
+    // Most requests have either: a `Host` on HTTP/1.1, an authority on HTTP/2.
+    let has_both = head.uri().authority().is_some() && head.headers().contains_key(header::HOST);
+    if !has_both {
+        return false;
+    }
     let Some(expected) = sent_authority(head.uri()) else {
         return false;
     };

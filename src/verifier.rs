@@ -12,16 +12,16 @@ use std::{
 
 use http::{Uri, header};
 
-use self::credentials::Finder;
 pub use self::{
     credentials::Credentials,
     times::PlainDate,
     verified_key::{Covered, Verified, VerifiedKey},
     verifying_key::{Binding, Lookup, VerifyingKey},
 };
+use self::{credentials::Finder, times::SentXDate};
 use crate::{
     Algorithm, Excerpt, Rejection, RequestHead, Scheme, SecretKey,
-    authorization::{Authorization, HS2019},
+    authorization::{Authorization, HS2019, Undecoded},
     component,
     scheme::Special,
     target,
@@ -221,7 +221,11 @@ impl Verifier {
         now: SystemTime,
     ) -> Result<Credentials<'h>, Rejection> {
         let facts = self.scheme.facts();
-        let authorization = Authorization::decode(facts, head)?;
+        let now = now.into();
+        let undecoded = Undecoded::find(facts, head)?;
+        let x_date = SentXDate::find(facts, head)?;
+        self.check_early(x_date, now)?;
+        let authorization = Authorization::decode(facts, undecoded)?;
         let algorithm = self.algorithm(&authorization)?;
         let finder = Finder {
             facts,
@@ -238,7 +242,7 @@ impl Verifier {
         if component::names_two_hosts(head) {
             return Err(Rejection::repeated(header::HOST.as_str()));
         }
-        self.check_times(&credentials, head, now.into())?;
+        self.check_times(&credentials, head, x_date, now)?;
         for name in &self.required {
             if !credentials.covers(name) {
                 let name = Excerpt::new(name);

@@ -1,6 +1,6 @@
 //! The parameters of an `Authorization` header, one by one.
 
-use super::{MAX_PARAMETER_LEN, Malformed, Times};
+use super::{MAX_PARAMETER_LEN, Malformed, Times, names::split_at_byte};
 use crate::{Excerpt, component, scheme::Grammar};
 
 /// What stands behind the scheme's word; none of it is looked into.
@@ -94,10 +94,4 @@ fn split_parameter<'h>(grammar: &Grammar, text: &'h str) -> Option<(&'h str, &'h
         rest.trim_start_matches([' ', '\t'])
     };
     (!rest.is_empty()).then_some((name, value, rest))
-}
-
-/// Parameters are short, so a plain search for an ASCII character is the fastest.
-fn split_at_byte(text: &str, byte: u8) -> Option<(&str, &str)> {
-    let position = text.bytes().position(|other| other == byte)?;
-    Some((text.get(..position)?, text.get(position + 1..)?))
 }

@@ -79,7 +79,7 @@ impl<'h> Finder<'h> {
     }
 
     fn header(&self, name: &'h str) -> Result<Value<'h>, Rejection> {
-        let value = component::header_value(&self.facts.layout, self.head, name)
+        let value = component::listed_value(&self.facts.layout, self.head, name)
             .map_err(|Repeated| Rejection::repeated(name))?;
         if let Some(value) = value {
             return Ok(value);

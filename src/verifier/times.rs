@@ -1,11 +1,13 @@
 //! Whether a request is of the present time.
 
+use http::HeaderValue;
+
 use super::{Credentials, Verifier};
 use crate::{
     DateHeader, Rejection, RequestHead,
     component::{self, Repeated},
     http_date::Timestamp,
-    scheme::Special,
+    scheme::{Facts, Special},
 };
 
 /// What the server makes of a request whose signature covers `Date` but not `X-Date`.
@@ -22,12 +24,53 @@ pub enum PlainDate {
     Refuse,
 }
 
+/// The request's one `X-Date`, where the scheme takes dates from it: read once, and believed only if it is covered.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct SentXDate {
+    is_sent: bool,
+    time: Option<Timestamp>,
+}
+
+impl SentXDate {
+    pub(super) fn find(facts: &Facts, head: RequestHead<'_>) -> Result<Self, Rejection> {
+        let header = DateHeader::XDate;
+        let value = if facts.date_headers.contains(&header) {
+            single_date(head, header)?
+        } else {
+            None
+        };
+        Ok(Self {
+            is_sent: value.is_some(),
+            time: value.and_then(|value| Timestamp::parse(component::trim(value.as_bytes()))),
+        })
+    }
+}
+
+fn single_date(
+    head: RequestHead<'_>,
+    header: DateHeader,
+) -> Result<Option<&HeaderValue>, Rejection> {
+    component::single_value(head, header.name())
+        .map_err(|Repeated| Rejection::repeated(header.name().as_str()))
+}
+
 impl Verifier {
+    /// Refuses an `X-Date` out of range before anything else is read, as Kong does: covered or not, no such request is
+    /// good. (But where another time can be covered in its place.)
+    pub(super) fn check_early(&self, x_date: SentXDate, now: Timestamp) -> Result<(), Rejection> {
+        let decides = !self.scheme.facts().grammar.has_times;
+        match x_date.time.filter(|_| decides) {
+            Some(sent) => self.check_age(DateHeader::XDate, sent, now),
+            None => Ok(()),
+        }
+    }
+
     /// Only a time that the signature covers counts.
     pub(super) fn check_times(
         &self,
         credentials: &Credentials<'_>,
         head: RequestHead<'_>,
+        x_date: SentXDate,
         now: Timestamp,
     ) -> Result<(), Rejection> {
         let times = &credentials.authorization.times;
@@ -51,7 +94,7 @@ impl Verifier {
             let max_skew = self.max_skew;
             return Err(Rejection::CreatedOutOfRange { skew, max_skew });
         }
-        match self.check_date(credentials, head, now) {
+        match self.check_date(credentials, head, x_date, now) {
             Err(Rejection::DateNotCovered) if created.is_some() => Ok(()),
             checked => checked,
         }
@@ -62,33 +105,46 @@ impl Verifier {
         &self,
         credentials: &Credentials<'_>,
         head: RequestHead<'_>,
+        x_date: SentXDate,
         now: Timestamp,
     ) -> Result<(), Rejection> {
         let date_headers = self.scheme.facts().date_headers;
-        let mut sends_x_date = false;
-        for header in date_headers {
-            let value = component::single_value(head, header.name())
-                .map_err(|Repeated| Rejection::repeated(header.name().as_str()))?;
-            sends_x_date |= *header == DateHeader::XDate && value.is_some();
+        if component::has_repeats(head) {
+            for header in date_headers {
+                single_date(head, *header)?;
+            }
         }
         let covered = |header: DateHeader| {
             let date = credentials.date(header)?;
             date_headers.contains(&header).then_some(date)
         };
-        let (header, value) = match (covered(DateHeader::Date), covered(DateHeader::XDate)) {
-            (_, Some(value)) => (DateHeader::XDate, value),
-            (Some(_), None) if sends_x_date => return Err(Rejection::XDateNotCovered),
-            (Some(value), None) => (DateHeader::Date, value),
-            (None, None) => return Err(Rejection::DateNotCovered),
-        };
+        if covered(DateHeader::XDate).is_some() {
+            let header = DateHeader::XDate;
+            let sent = x_date.time.ok_or(Rejection::DateUnreadable { header })?;
+            return self.check_age(header, sent, now);
+        }
+        let header = DateHeader::Date;
+        let value = covered(header).ok_or(Rejection::DateNotCovered)?;
+        if x_date.is_sent {
+            return Err(Rejection::XDateNotCovered);
+        }
         let sent = Timestamp::parse(value).ok_or(Rejection::DateUnreadable { header })?;
-        let max_skew = match (header, self.plain_date) {
-            (DateHeader::XDate, _) | (DateHeader::Date, PlainDate::CheckAge) => self.max_skew,
-            (DateHeader::Date, PlainDate::AnyAge) => return Ok(()),
-            (DateHeader::Date, PlainDate::Refuse) => return Err(Rejection::DateNotCovered),
-        };
+        match self.plain_date {
+            PlainDate::AnyAge => Ok(()),
+            PlainDate::CheckAge => self.check_age(header, sent, now),
+            PlainDate::Refuse => Err(Rejection::DateNotCovered),
+        }
+    }
+
+    fn check_age(
+        &self,
+        header: DateHeader,
+        sent: Timestamp,
+        now: Timestamp,
+    ) -> Result<(), Rejection> {
         let skew = sent.distance(now);
-        if skew > max_skew {
+        if skew > self.max_skew {
+            let max_skew = self.max_skew;
             return Err(Rejection::DateOutOfRange {
                 header,
                 skew,

@@ -1,10 +1,10 @@
 //! What is known of a request whose signature was found right.
 
-use std::{fmt, str::Split};
+use std::fmt;
 
 use smallvec::SmallVec;
 
-use crate::{Algorithm, Scheme};
+use crate::{Algorithm, Scheme, authorization::Names};
 
 /// A verified request's key and cover, borrowed from the request: what [`Verifier::verify`] returns.
 ///
@@ -137,13 +137,13 @@ impl fmt::Debug for VerifiedKey {
 /// The names of what a signature covers, in signing order.
 #[derive(Debug, Clone)]
 pub struct Covered<'a> {
-    names: Split<'a, char>,
+    names: Names<'a>,
     present: u64,
 }
 
 impl<'a> Covered<'a> {
     pub(super) fn new(names: &'a str, present: u64) -> Self {
-        let names = names.split(' ');
+        let names = Names::new(names);
         Self { names, present }
     }
 }
