@@ -5,7 +5,7 @@ mod names;
 mod parameters;
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
-use http::header;
+use http::{HeaderValue, header};
 
 pub use self::malformed::Malformed;
 pub(crate) use self::names::Names;
@@ -154,30 +154,23 @@ pub(crate) struct Authorization<'h> {
 
 /// A request's one `Authorization` header, known to be of the scheme.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Undecoded<'h> {
-    text: &'h str,
-    /// What stands behind the scheme's word.
-    parameters: &'h str,
-}
+pub(crate) struct Undecoded<'h>(&'h HeaderValue);
 
 impl<'h> Undecoded<'h> {
     pub(crate) fn find(facts: &Facts, head: RequestHead<'h>) -> Result<Self, Rejection> {
-        let grammar = &facts.grammar;
         let value = component::single_value(head, header::AUTHORIZATION)
             .map_err(|Repeated| Rejection::repeated(header::AUTHORIZATION.as_str()))?
             .ok_or(Rejection::AuthorizationMissing)?;
-        let text = value.to_str().map_err(|_not_ascii| Malformed::NotAscii)?;
-        let text = text.trim_end_matches([' ', '\t']);
-        let begun = text.trim_start_matches([' ', '\t']);
-        let (auth_scheme, rest) = split_at_byte(begun, b' ').unwrap_or((begun, ""));
-        let spellings = grammar.auth_scheme_spellings;
-        if !auth_scheme.eq_ignore_ascii_case(grammar.auth_scheme)
-            || !spellings.is_empty() && !spellings.contains(&auth_scheme)
+        let spellings = facts.grammar.auth_scheme_spellings;
+        let mut parts = component::trim(value.as_bytes()).split(|byte| *byte == b' ');
+        let word = parts.next().unwrap_or_default();
+        let is_spelled_so = |spelling: &&str| spelling.as_bytes() == word;
+        if !word.eq_ignore_ascii_case(facts.grammar.auth_scheme.as_bytes())
+            || !spellings.is_empty() && !spellings.iter().any(is_spelled_so)
         {
             return Err(Malformed::OtherScheme.into());
         }
-        let parameters = rest.trim_start_matches(' ');
-        Ok(Self { text, parameters })
+        Ok(Self(value))
     }
 }
 
@@ -187,9 +180,16 @@ impl<'h> Authorization<'h> {
     /// They may come in any order, as RFC 9110, section 11.2, has it: which is which is plain from
     /// their names, and a repeated or unknown one is refused; Kong alone wants them in order. Each is quoted, without
     /// escapes, but for the times.
-    pub(crate) fn decode(facts: &Facts, undecoded: Undecoded<'h>) -> Result<Self, Rejection> {
+    pub(crate) fn decode(
+        facts: &Facts,
+        Undecoded(value): Undecoded<'h>,
+    ) -> Result<Self, Rejection> {
         let grammar = &facts.grammar;
-        let parameters = Parameters::read(grammar, undecoded.text, undecoded.parameters)?;
+        let text = value.to_str().map_err(|_not_ascii| Malformed::NotAscii)?;
+        let text = text.trim_end_matches([' ', '\t']);
+        let begun = text.trim_start_matches([' ', '\t']);
+        let (_auth_scheme, rest) = split_at_byte(begun, b' ').unwrap_or((begun, ""));
+        let parameters = Parameters::read(grammar, text, rest.trim_start_matches(' '))?;
 
         let some = |value: Option<&'h str>| value.filter(|value| !value.is_empty());
         let missing = |parameter| Rejection::ParameterMissing { parameter };

@@ -227,7 +227,8 @@ impl Signer {
             times: &times,
         };
         walk.each(|component| string.push(layout, &component))?;
-        Ok(string.end(layout))
+        string.end(layout);
+        Ok(string)
     }
 
     /// Signs a request in place: [`sign`](Self::sign), then [`SignedHeaders::apply`].

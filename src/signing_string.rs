@@ -61,11 +61,10 @@ impl SigningString {
     }
 
     /// Writes what stands behind the last line.
-    pub(crate) fn end(mut self, layout: &Layout) -> Self {
+    pub(crate) fn end(&mut self, layout: &Layout) {
         if layout.ends_with_newline {
             self.0.extend(b"\n");
         }
-        self
     }
 
     /// The exact bytes that go into the MAC.

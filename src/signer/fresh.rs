@@ -51,7 +51,7 @@ impl Signer {
             string.push(layout, &component);
             authorization.list(component.name);
         })?;
-        let string = string.end(layout);
+        string.end(layout);
         authorization.finish(&keys.macs.keyed(algorithm).tag(string.as_bytes()));
 
         let authorization_len = buffer.len();

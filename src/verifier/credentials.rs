@@ -62,7 +62,7 @@ impl<'h> Finder<'h> {
             let component = Component { name, value };
             found.signing_string.push(layout, &component);
         }
-        found.signing_string = found.signing_string.end(layout);
+        found.signing_string.end(layout);
         Ok(found)
     }
 
