@@ -18,7 +18,10 @@ pub use self::{
     verified_key::{Covered, Verified, VerifiedKey},
     verifying_key::{Binding, Lookup, VerifyingKey},
 };
-use self::{credentials::Finder, times::SentXDate};
+use self::{
+    credentials::{Finder, Found},
+    times::SentXDate,
+};
 use crate::{
     Algorithm, Excerpt, Rejection, RequestHead, Scheme, SecretKey,
     authorization::{Authorization, HS2019, Undecoded},
@@ -233,12 +236,13 @@ impl Verifier {
             allows_absent: self.allows_absent,
             is_normalising: self.is_normalising,
         };
-        let credentials = Credentials {
+        let mut credentials = Credentials {
             algorithm,
             signature: authorization.signature(algorithm)?,
-            found: finder.find(&authorization)?,
+            found: Found::begin(facts, &authorization),
             authorization,
         };
+        finder.find(&credentials.authorization, &mut credentials.found)?;
         if component::names_two_hosts(head) {
             return Err(Rejection::repeated(header::HOST.as_str()));
         }

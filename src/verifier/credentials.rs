@@ -37,15 +37,25 @@ struct Dates<'h> {
     x_date: Option<&'h [u8]>,
 }
 
-impl<'h> Finder<'h> {
-    /// Finds what is listed, and builds the signing string of it.
-    pub(super) fn find(&self, authorization: &Authorization<'h>) -> Result<Found<'h>, Rejection> {
-        let layout = &self.facts.layout;
-        let mut found = Found {
-            signing_string: SigningString::begin(layout, authorization.key_id),
+impl Found<'_> {
+    /// Nothing yet.
+    pub(super) fn begin(facts: &Facts, authorization: &Authorization<'_>) -> Self {
+        Self {
+            signing_string: SigningString::begin(&facts.layout, authorization.key_id),
             present: 0,
             dates: Dates::default(),
-        };
+        }
+    }
+}
+
+impl<'h> Finder<'h> {
+    /// Finds what is listed, and builds the signing string of it; in place, as it is too large to be moved about.
+    pub(super) fn find(
+        &self,
+        authorization: &Authorization<'h>,
+        found: &mut Found<'h>,
+    ) -> Result<(), Rejection> {
+        let layout = &self.facts.layout;
         let mut bit = 1;
         for name in authorization.names(self.facts)? {
             let value = match self.facts.special(name) {
@@ -63,7 +73,7 @@ impl<'h> Finder<'h> {
             found.signing_string.push(layout, &component);
         }
         found.signing_string.end(layout);
-        Ok(found)
+        Ok(())
     }
 
     fn note_date(&self, dates: &mut Dates<'h>, name: &str, text: &'h [u8]) {
