@@ -5,13 +5,13 @@
 //!
 //! | | what is under the MAC | work it has that `tower-hmac-auth` does not |
 //! |---|---|---|
-//! | [`hmac_auth_cached`] | the date and `Source`, once a second | |
-//! | [`hmac_auth_afresh`] | the date and `Source`, for every request | |
-//! | [`add_authorization`] | nothing: it sets one header that was made before | less: no clock, one header instead of three |
-//! | [`httpsig`] | `@method`, `@authority`, the time, the key's id | the key is put into the MAC anew; structured fields; two headers |
-//! | [`reqsign_tencent_cos`] | method, path, query, all headers | sorts and escapes headers and query; two HMACs and a hash; works on a copy |
-//! | [`reqsign_aws_v4`] | method, path, query, all headers, host | sorts and escapes; five HMACs, as the key is derived anew, and a hash; works on a copy |
-//! | [`aws_sigv4`] | method, path, query, most headers, host, body | as before, and the hash of the empty body |
+//! | [`hmac_auth_cached()`] | the date and `Source`, once a second | |
+//! | [`hmac_auth_afresh()`] | the date and `Source`, for every request | |
+//! | [`add_authorization()`] | nothing: it sets one header that was made before | less: no clock, one header instead of three |
+//! | [`httpsig()`] | `@method`, `@authority`, the time, the key's id | the key is put into the MAC anew; structured fields; two headers |
+//! | [`reqsign_tencent_cos()`] | method, path, query, all headers | sorts and escapes headers and query; two HMACs and a hash; works on a copy |
+//! | [`reqsign_aws_v4()`] | method, path, query, all headers, host | sorts and escapes; five HMACs, as the key is derived anew, and a hash; works on a copy |
+//! | [`aws_sigv4()`] | method, path, query, most headers, host, body | as before, and the hash of the empty body |
 //!
 //! The last three sign more than `tower-hmac-auth` does by default, and part of what they cost is the price of that. What
 //! is compared is the bill: what one request costs a client that has to sign in that scheme.
