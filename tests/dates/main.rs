@@ -14,11 +14,12 @@ mod sign_by_hand;
 
 mod age;
 mod forms;
+mod minutes;
 mod signing;
 mod unreadable;
 
 use age::*;
-use signing::{clocks_out_of_range, earliest, latest};
+use signing::{assert_signed_as, clocks_out_of_range, earliest, latest};
 
 use std::{
     collections::HashSet,

@@ -129,6 +129,10 @@ def tencent_cases():
     yield case("signs-in-values", headers=[("source", signs)], signed=[("source", signs)], sent=[("source", signs)])
     yield case("long-value", headers=[("source", b"0123456789" * 700)], signed=[("source", b"0123456789" * 700)],
                sent=[("source", b"0123456789" * 700)])
+    yield case("long-value-before-others", headers=[("source", b"0123456789" * 23), ("x-a", b"1"), ("x-b", b"2" * 40)],
+               sign=["x-a", "x-b", "x-date-of-birth"],
+               signed=[("source", b"0123456789" * 23), ("x-a", b"1"), ("x-b", b"2" * 40)],
+               sent=[("source", b"0123456789" * 23), ("x-a", b"1"), ("x-b", b"2" * 40)])
     for hash_name, block in (("sha1", 64), ("sha256", 64), ("sha384", 128), ("sha512", 128)):
         for size in (block, block + 1):
             key = bytes(i * 7 % 256 for i in range(size))
