@@ -45,8 +45,12 @@ impl Moment {
         slots.get(self.position())
     }
 
+    /// Knuth's multiplicative hashing: signers that are made alike have numbers that are equally far apart, and must not
+    /// all have one place.
     fn position(self) -> usize {
-        usize::try_from(self.configuration % SLOTS as u64).unwrap_or_default()
+        const SHIFT: u32 = u64::BITS - SLOTS.trailing_zeros();
+        let spread = self.configuration.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> SHIFT;
+        usize::try_from(spread).unwrap_or_default()
     }
 
     /// Uses what this thread has signed at this moment, if it has; `None` as well where the thread is ending or the cache
