@@ -226,6 +226,50 @@ fn the_texts_of_rejections_are_understood_as_their_kinds() {
     }
 }
 
+#[test]
+fn a_hint_names_every_cause_that_the_gateways_text_has() {
+    for (kind, causes) in [
+        (
+            RejectionKind::KeyUnknown,
+            &[
+                "key id",
+                "cannot read",
+                "algorithm",
+                "enforced header",
+                "another plugin",
+            ][..],
+        ),
+        (
+            RejectionKind::SignatureMismatch,
+            &[
+                "secret key",
+                "newline or space",
+                "body",
+                "digest",
+                "proxy",
+                "host",
+                "target",
+            ],
+        ),
+        (
+            RejectionKind::Unspecified,
+            &[
+                "key id",
+                "secret key",
+                "clocks",
+                "validate_request_body",
+                "digest",
+            ],
+        ),
+    ] {
+        let hint = kind.hint();
+        for cause in causes {
+            assert!(hint.contains(cause), "{cause}: {hint}");
+        }
+        assert!(hint.len() < 300, "{}: {hint}", hint.len());
+    }
+}
+
 proptest! {
     #[test]
     fn no_answer_makes_it_panic(answer in "(\\PC|[\\\\%&#;u<>\"\n0-9a-f]){0,200}") {
