@@ -50,7 +50,7 @@ pub enum RejectionKind {
     Digest,
     /// The body is too long, or broke off.
     Body,
-    /// The gateway could not look the key up.
+    /// The gateway could not look the key up, or failed in another way of its own.
     KeyStoreUnavailable,
     /// The gateway does not say why.
     Unspecified,
@@ -128,7 +128,8 @@ impl RejectionKind {
                 "The body is longer than the gateway takes, or broke off on its way. Send less at a time."
             }
             Self::KeyStoreUnavailable => {
-                "The gateway could not look the key up. Try again; if it stays so, ask who runs the gateway."
+                "The gateway could not check the signature, for a reason of its own. Try again; if it stays so, ask who \
+                 runs the gateway."
             }
             Self::Unspecified => {
                 "The gateway keeps the reason for its own log. Check the key id, the secret key, the clocks, that all it \
