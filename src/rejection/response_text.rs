@@ -108,7 +108,12 @@ impl<'t> Piece<'t> {
             Some(name.trim_end().ends_with("\"message\""))
         };
         before.ends_with("<message>")
-            || before.ends_with("<p>") && before.contains("Error</title>")
+            || before.ends_with("<p>") && is_errors_page(before)
             || is_member() == Some(true)
     }
+}
+
+/// Kong's page has this title, and little else.
+fn is_errors_page(before: &str) -> bool {
+    before.len() <= MAX_PIECE_LEN && before.contains("Error</title>")
 }

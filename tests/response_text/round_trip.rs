@@ -157,10 +157,20 @@ fn understood_in_every_form(text: &str, kind: RejectionKind) {
     assert_understood(&format!("<title>Error</title><p>\n{escaped}\n</p>"), kind);
 }
 
+#[test]
+fn every_rejections_hint_is_a_short_line() {
+    for rejection in rejections() {
+        let hint = rejection.hint();
+        assert!(hint.ends_with('.') && !hint.contains('\n') && hint.len() < 300);
+        assert_eq!(hint, rejection.kind().hint());
+    }
+}
+
 /// Rejections that are added have to be added here too: so that they are, the names of the source are looked up.
 #[test]
 fn no_rejection_is_left_out() {
     let shown = format!("{:?}", rejections());
+    let shown: Vec<_> = shown.split(|c: char| !c.is_alphanumeric()).collect();
     for (file, name) in [
         ("src/rejection.rs", "Rejection"),
         ("src/authorization/malformed.rs", "Malformed"),
@@ -177,7 +187,7 @@ fn no_rejection_is_left_out() {
         });
         let mut looked_up = 0;
         for name in names {
-            assert!(shown.contains(name), "{file}: {name}");
+            assert!(shown.contains(&name), "{file}: {name}");
             looked_up += 1;
         }
         assert!(looked_up >= 5, "{file}");
