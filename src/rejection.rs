@@ -1,7 +1,9 @@
 //! Why a request is refused.
 
+mod escapes;
 mod excerpt;
 mod kind;
+mod known_texts;
 mod response_text;
 
 use std::{borrow::Cow, fmt};

@@ -153,6 +153,64 @@ async fn a_request_is_tried_again_only_once_however_often_the_clock_learns() {
     }
 }
 
+/// How often a request is sent whose refusal shows this time, while `meanwhile` happens.
+async fn times_sent<F: Future<Output = ()>>(
+    clock: &ServerClock<ManualClock>,
+    target: &str,
+    shown: i64,
+    meanwhile: impl Fn() -> F,
+) -> usize {
+    let requests = AtomicUsize::new(0);
+    let service = ServiceBuilder::new()
+        .retry(RetryOnceLearnt::new(clock.clone()))
+        .layer(SignLayer::new(keys()).clock(clock.clone()))
+        .layer(clock.observe())
+        .service(service_fn(|_: Request<()>| async {
+            requests.fetch_add(1, Ordering::SeqCst);
+            meanwhile().await;
+            let response = Response::builder().status(401).header("date", date(shown));
+            Ok::<_, Infallible>(response.body(()).unwrap())
+        }));
+    let request = Request::get(target).body(()).unwrap();
+    assert_eq!(service.oneshot(request).await.unwrap().status(), 401);
+    requests.load(Ordering::SeqCst)
+}
+
+#[tokio::test]
+async fn what_is_learnt_of_another_authority_meanwhile_is_no_reason_to_try_again() {
+    let clock = clock();
+    let learns = |target| {
+        let clock = &clock;
+        move || async move {
+            answered(clock, target, 401, &[("date", date(FRIDAY + HOUR))]).await;
+        }
+    };
+    let other = "https://other.example.com/";
+    assert_eq!(times_sent(&clock, TARGET, FRIDAY, learns(other)).await, 1);
+    assert_eq!(offset(&clock, other), HOUR);
+
+    let same = "https://user@API.example.com:443/b";
+    let hour_ahead = FRIDAY + HOUR;
+    assert_eq!(
+        times_sent(&clock, TARGET, hour_ahead, learns(same)).await,
+        2
+    );
+}
+
+#[tokio::test]
+async fn what_there_is_no_room_to_learn_is_no_reason_to_try_again() {
+    let clock = clock();
+    let nothing = || ready(());
+    let ahead = FRIDAY + HOUR;
+    for number in 0..64 {
+        let target = format!("https://{number}.example.com/");
+        assert_eq!(times_sent(&clock, &target, ahead, nothing).await, 2);
+    }
+    assert_eq!(times_sent(&clock, TARGET, ahead, nothing).await, 1);
+    let known = "https://7.example.com/";
+    assert_eq!(times_sent(&clock, known, ahead + HOUR, nothing).await, 2);
+}
+
 #[tokio::test]
 async fn it_learns_from_a_401_and_a_403_ahead_and_behind() {
     for status in [401, 403] {

@@ -16,6 +16,7 @@
 //! - What passes is streamed to the upstream over HTTP/1.1: method, path, query, `Host` and body as the client sent
 //!   them, without `Authorization` and what concerns one connection only, and with the key id in `X-Consumer-Key-Id`.
 //!   `502` if the upstream gives no answer.
+//! - A body is not compared with its digest, signed or not; `VerifyDigestLayer` (feature `digest`) does that.
 //! - Clients speak HTTP/1.1 or, with prior knowledge, HTTP/2. TLS is left to whatever stands in front.
 //! - One line a request on standard error: method, path without the query, status, time until the last byte, key
 //!   id, and what was wrong.
@@ -68,7 +69,8 @@ type Answer = Response<Either<Full<Bytes>, Incoming>>;
 #[command(
     name = "gateway",
     version,
-    after_help = "Without --keys, the key pair is taken from the environment: HMAC_KEY_ID and HMAC_SECRET_KEY."
+    after_help = "Without --keys, the key pair is taken from the environment: HMAC_KEY_ID and HMAC_SECRET_KEY.\n\
+                  It does not compare bodies with their digests, signed or not: the crate's VerifyDigestLayer does."
 )]
 struct Arguments {
     /// Whose clients are to be served: tencent, kong, apisix or cavage

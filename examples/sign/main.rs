@@ -16,32 +16,32 @@
 //! error, with exit status 2.
 
 mod output;
+mod request;
+mod signer;
 #[path = "../support/mod.rs"]
 mod support;
 mod values;
 
 use std::{
     env,
-    ffi::{OsStr, OsString},
-    fs, io,
+    ffi::OsString,
+    io,
     io::{Read as _, Write as _},
     path::PathBuf,
     process::ExitCode,
     time::SystemTime,
 };
 
-use base64::{Engine as _, engine::general_purpose::STANDARD};
 use clap::Parser;
 use http::{HeaderName, HeaderValue, Method, Request, Uri, header};
-use sha2::{Digest as _, Sha256};
-use tower_hmac_auth::{
-    Algorithm, BuildError, DateHeader, KeyId, KeyPair, Rejection, Scheme, SecretKey, Signer,
-};
+use tower_hmac_auth::{Algorithm, DateHeader, Rejection, Scheme, Signer};
 
 use self::{
     output::{curl_command, header_lines},
+    request::{curl_options, request},
+    signer::signer,
     support::{essence, print},
-    values::{date, date_header, header, header_name, header_value, url},
+    values::{date, date_header, header, header_value, signed_name, url},
 };
 
 const KEY_ID: &str = "HMAC_KEY_ID";
@@ -62,7 +62,8 @@ struct Arguments {
     /// The request's method [default: GET, or POST with --data]
     #[arg(long, value_name = "METHOD")]
     method: Option<Method>,
-    /// A file with the request's body, whose SHA-256 is sent and signed as Digest
+    /// A file with the request's body, whose SHA-256 is sent and signed as Digest; - stands for standard input, which
+    /// the command of --curl reads again
     #[arg(long, value_name = "FILE")]
     data: Option<PathBuf>,
     /// The header to carry the date; Tencent's gateway checks the age of X-Date only [default: the scheme's]
@@ -117,22 +118,7 @@ fn run() -> Result<()> {
 
     print(&match &arguments.url {
         Some((url, _)) if arguments.curl => {
-            let data = arguments.data.as_ref().map(|file| {
-                let mut at = OsString::from("@");
-                at.push(file);
-                at
-            });
-            let mut options = vec![
-                OsStr::new("--request"),
-                OsStr::new(request.method().as_str()),
-            ];
-            options.extend(
-                data.iter()
-                    .flat_map(|data| [OsStr::new("--data-binary"), data]),
-            );
-            if request.method() == Method::GET && data.is_none() {
-                options.clear();
-            }
+            let options = curl_options(request.method(), arguments.data.as_deref())?;
             curl_command(request.headers(), &options, url)
         }
         None if arguments.curl => {
@@ -191,45 +177,6 @@ fn refuse_exposed_secret() -> Result<()> {
     Ok(())
 }
 
-fn signer(arguments: &Arguments) -> Result<Signer> {
-    let mut signed = arguments.signed.clone();
-    // The other schemes sign a digest anyway.
-    if arguments.data.is_some() && arguments.scheme == Scheme::Tencent {
-        signed.push("digest".to_owned());
-    }
-    let mut builder = Signer::builder(key_pair()?)
-        .scheme(arguments.scheme)
-        .signed_headers(signed);
-    if let Some(algorithm) = arguments.algorithm {
-        builder = builder.algorithm(algorithm);
-    }
-    if let Some(date_header) = arguments.date_header {
-        builder = builder.date_header(date_header);
-    }
-    let signer = builder.build().map_err(|error| match error {
-        BuildError::SignedAnyway { name } => format!(
-            "--sign {name}: it is signed anyway: leave it out (--date-header chooses between date and x-date)"
-        ),
-        error => error.to_string(),
-    })?;
-    Ok(match &arguments.source {
-        Some(source) => signer.source(source.clone()),
-        None => signer,
-    })
-}
-
-fn key_pair() -> Result<KeyPair> {
-    let variable =
-        |name| env::var_os(name).ok_or_else(|| format!("{name} is not set: export it first"));
-    let id = variable(KEY_ID)?.into_string();
-    let id = id.map_err(|_| format!("{KEY_ID} is not UTF-8: give the id the gateway issued"))?;
-    let id = KeyId::new(id).map_err(|error| format!("{KEY_ID}: {error}"))?;
-    // On Unix these are the very bytes of the variable.
-    let secret = variable(SECRET_KEY)?.into_encoded_bytes();
-    let secret = SecretKey::new(secret).map_err(|error| format!("{SECRET_KEY}: {error}"))?;
-    Ok((id, secret).into())
-}
-
 fn signed_request(arguments: &Arguments, signer: &Signer, now: SystemTime) -> Result<Request<()>> {
     let mut request = request(arguments)?;
     signer.sign_request(&mut request, now)?;
@@ -246,59 +193,4 @@ fn signed_request(arguments: &Arguments, signer: &Signer, now: SystemTime) -> Re
         entry.or_try_insert(host)?;
     }
     Ok(request)
-}
-
-fn request(arguments: &Arguments) -> Result<Request<()>> {
-    let method = match (&arguments.method, &arguments.data) {
-        (Some(method), _) => method.clone(),
-        (None, Some(_)) => Method::POST,
-        (None, None) => Method::GET,
-    };
-    let mut builder = Request::builder().method(method);
-    if let Some(file) = &arguments.data {
-        let name = file.display();
-        let data =
-            fs::read(file).map_err(|error| format!("--data: cannot read {name}: {error}"))?;
-        builder = builder.header("digest", digest(&data));
-    }
-    if let Some((_, uri)) = &arguments.url {
-        builder = builder.uri(uri.clone());
-    }
-    for (name, value) in &arguments.headers {
-        builder = builder.header(name, value);
-    }
-    let request = builder
-        .body(())
-        .map_err(|_| "there are too many headers: leave some out")?;
-    let headers = request.headers();
-    if arguments.source.is_some() && headers.contains_key("source") {
-        return Err("--source and --header 'Source: …' contradict each other: give one".into());
-    }
-    if headers.get_all(header::HOST).iter().count() > 1 {
-        return Err("Host is given twice, of which curl sends the first: give it once".into());
-    }
-    let has_url = arguments.url.is_some();
-    let is_host = |name: &str| name.eq_ignore_ascii_case("host");
-    let will_have = |name: &str| headers.contains_key(name) || is_host(name) && has_url;
-    match arguments.signed.iter().find(|name| !will_have(name)) {
-        Some(name) if is_host(name) => {
-            Err("--sign host: the host is not known: add the URL".into())
-        }
-        Some(name) => Err(format!("--sign {name}: no such header: add it with --header").into()),
-        None => Ok(request),
-    }
-}
-
-fn digest(data: &[u8]) -> String {
-    let mut base64 = [0; 44];
-    // The base64 of 32 bytes is 44 characters long, so this cannot fail.
-    let len = STANDARD
-        .encode_slice(Sha256::digest(data), &mut base64)
-        .unwrap_or(0);
-    let base64 = base64.get(..len).unwrap_or_default();
-    format!("SHA-256={}", String::from_utf8_lossy(base64))
-}
-
-fn signed_name(text: &str) -> Result<String> {
-    header_name(text).map(|_| text.to_owned())
 }

@@ -1,6 +1,6 @@
 //! What is printed: header lines, or a curl command.
 
-use std::ffi::OsStr;
+use std::ffi::OsString;
 
 use http::{HeaderMap, HeaderName, HeaderValue};
 
@@ -11,7 +11,7 @@ pub(super) fn header_lines(headers: &HeaderMap) -> Vec<u8> {
     headers.iter().flat_map(line).collect()
 }
 
-pub(super) fn curl_command(headers: &HeaderMap, options: &[&OsStr], url: &str) -> Vec<u8> {
+pub(super) fn curl_command(headers: &HeaderMap, options: &[OsString], url: &str) -> Vec<u8> {
     // Without these, curl rewrites /../ in paths and expands [1-9] and {a,b}.
     let mut command = b"curl --path-as-is --globoff".to_vec();
     for (name, value) in headers {

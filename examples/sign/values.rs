@@ -41,7 +41,23 @@ pub(super) fn header(text: &str) -> Result<(HeaderName, HeaderValue)> {
     }
 }
 
-pub(super) fn header_name(text: &str) -> Result<HeaderName> {
+/// What other gateways' lists have beside headers' names.
+pub(super) const SPECIAL: [&str; 5] = [
+    "@request-target",
+    "(request-target)",
+    "request-line",
+    "(created)",
+    "(expires)",
+];
+
+pub(super) fn signed_name(text: &str) -> Result<String> {
+    if !SPECIAL.contains(&text) {
+        header_name(text)?;
+    }
+    Ok(text.to_owned())
+}
+
+fn header_name(text: &str) -> Result<HeaderName> {
     HeaderName::from_bytes(text.as_bytes())
         .map_err(|_| format!("'{text}' is no header name: use letters, digits and hyphens").into())
 }

@@ -50,7 +50,7 @@ pub enum RejectionKind {
     Digest,
     /// The body is too long, or broke off.
     Body,
-    /// The gateway could not look the key up.
+    /// The gateway could not look the key up, or failed in another way of its own.
     KeyStoreUnavailable,
     /// The gateway does not say why.
     Unspecified,
@@ -105,12 +105,14 @@ impl RejectionKind {
                  empty segments and needless escapes."
             }
             Self::KeyUnknown => {
-                "The key id is unknown or disabled: check it, and that the key belongs to this gateway and environment. \
-                 Kong says the same of a header it cannot read and of an algorithm it does not allow."
+                "The key id is unknown or disabled: check it, and that the key is of this gateway and environment. Kong says \
+                 the same of a header it cannot read, an algorithm it does not allow, an enforced header that is not \
+                 signed, and a credential of another plugin or scheme."
             }
             Self::SignatureMismatch => {
-                "The signature is wrong. Check the secret key, then compare both sides' signing strings: a layer or \
-                 proxy may have changed a signed header, the host or the target after it was signed."
+                "The signature is wrong. Check the secret key (a newline or space at its end counts) and, where the body \
+                 is covered, its digest; then compare both sides' signing strings: a layer or proxy may have changed a \
+                 signed header, the host or the target on the way."
             }
             Self::KeyNotBound => {
                 "The signature is right, but this key may not call this API. Bind the key to it, or use another key."
@@ -126,11 +128,13 @@ impl RejectionKind {
                 "The body is longer than the gateway takes, or broke off on its way. Send less at a time."
             }
             Self::KeyStoreUnavailable => {
-                "The gateway could not look the key up. Try again; if it stays so, ask who runs the gateway."
+                "The gateway could not check the signature, for a reason of its own. Try again; if it stays so, ask who \
+                 runs the gateway."
             }
             Self::Unspecified => {
-                "The gateway keeps the reason for its own log. Check the key id, the secret key, the clocks, and that all \
-                 it wants signed is signed; then compare the signing string with what it logs."
+                "The gateway keeps the reason for its own log. Check the key id, the secret key, the clocks, that all it \
+                 wants signed is signed and, with validate_request_body, the body's digest; then compare the signing \
+                 string with what it logs."
             }
         }
     }

@@ -95,7 +95,13 @@ pub(super) fn apisix(why: &Rejection) -> Cow<'static, str> {
     text.into()
 }
 
-/// The draft has no texts. These say what is wrong, as all of it is known to the client.
+/// The draft has no texts. These say what is wrong where the client is to mend it, but not what is wrong with the server.
 pub(super) fn cavage(why: &Rejection) -> Cow<'static, str> {
-    why.to_string().into()
+    match why {
+        Rejection::NotVerified => "An unexpected error occurred".into(),
+        Rejection::KeyStoreUnavailable => {
+            "the signature cannot be verified at present: try again later".into()
+        }
+        _ => why.to_string().into(),
+    }
 }

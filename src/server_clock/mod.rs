@@ -6,10 +6,7 @@ mod retry;
 
 use std::{
     fmt,
-    sync::{
-        Arc,
-        atomic::{AtomicU64, Ordering},
-    },
+    sync::Arc,
     time::{Duration, SystemTime},
 };
 
@@ -63,29 +60,24 @@ use crate::{Clock, RequestHead, SystemClock, component, http_date::Timestamp};
 /// there is kept, and so is one that differs by less than [`threshold`](Self::threshold) from the middle.
 ///
 /// Clones share what was learnt. Authorities are those of the request's target: a client whose layers do not see it
-/// (tonic's) learns nothing.
+/// (tonic's) learns nothing. The layer and the policy are for `http::Request`s only, not for reqwest's own.
 #[derive(Clone)]
 pub struct ServerClock<C = SystemClock> {
     base: C,
     max_offset: Duration,
     threshold: Duration,
-    learnt: Arc<Learnt>,
+    learnt: Arc<ArcSwap<Vec<Offset>>>,
 }
 
 /// The most authorities that are learnt of.
 const MAX_AUTHORITIES: usize = 64;
 
-#[derive(Default)]
-struct Learnt {
-    offsets: ArcSwap<Vec<Offset>>,
-    /// How often something was learnt.
-    generation: AtomicU64,
-}
-
+/// What was learnt of an authority.
 #[derive(Clone)]
 struct Offset {
     authority: Box<str>,
     by: SignedDuration,
+    times_learnt: u64,
 }
 
 impl Offset {
@@ -176,12 +168,14 @@ impl<C: Clock> ServerClock<C> {
     }
 
     #[cfg(feature = "retry")]
-    fn generation(&self) -> u64 {
-        self.learnt.generation.load(Ordering::Acquire)
+    fn times_learnt(&self, authority: &str) -> u64 {
+        let offsets = self.learnt.load();
+        let offset = offsets.iter().find(|offset| offset.is_of(authority));
+        offset.map_or(0, |offset| offset.times_learnt)
     }
 
     fn offset(&self, authority: &str) -> SignedDuration {
-        let offsets = self.learnt.offsets.load();
+        let offsets = self.learnt.load();
         let offset = offsets.iter().find(|offset| offset.is_of(authority));
         offset.map_or(SignedDuration::ZERO, |offset| offset.by)
     }
@@ -204,18 +198,21 @@ impl<C: Clock> ServerClock<C> {
         if by.length() > self.max_offset || change < self.threshold {
             return;
         }
-        self.learnt.offsets.rcu(|offsets| {
+        self.learnt.rcu(|offsets| {
             let mut offsets = Vec::clone(offsets);
-            offsets.retain(|offset| !offset.is_of(authority));
-            if offsets.len() < MAX_AUTHORITIES {
+            let mut known = offsets.iter_mut();
+            if let Some(offset) = known.find(|offset| offset.is_of(authority)) {
+                offset.by = by;
+                offset.times_learnt += 1;
+            } else if offsets.len() < MAX_AUTHORITIES {
                 offsets.push(Offset {
                     authority: authority.into(),
                     by,
+                    times_learnt: 1,
                 });
             }
             offsets
         });
-        self.learnt.generation.fetch_add(1, Ordering::Release);
     }
 }
 
@@ -236,7 +233,7 @@ impl<C: Clock> Clock for ServerClock<C> {
 
 impl<C> fmt::Debug for ServerClock<C> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let offsets = self.learnt.offsets.load();
+        let offsets = self.learnt.load();
         let offsets = offsets.iter().map(|offset| (&offset.authority, offset.by));
         f.debug_struct("ServerClock")
             .field("offsets", &offsets.collect::<Vec<_>>())

@@ -14,7 +14,7 @@ use super::ServerClock;
 use crate::{Clock, RequestHead, Scheme, component, hosts, http_date::Timestamp};
 
 /// Shows a [`ServerClock`] the answers to signed requests: what [`ServerClock::observe`] returns. Its place is below
-/// [`SignLayer`](crate::SignLayer). It changes nothing.
+/// [`SignLayer`](crate::SignLayer). It changes nothing. It is for [`http::Request`]s, not reqwest's own.
 #[derive(Debug, Clone)]
 #[must_use = "a layer does nothing until a service is put into it"]
 pub struct ObserveLayer<C> {

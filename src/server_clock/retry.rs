@@ -4,30 +4,36 @@ use http::{Request, Response, StatusCode};
 use tower::retry::Policy;
 
 use super::ServerClock;
-use crate::{Clock, SystemClock};
+use crate::{Clock, SystemClock, component};
 
-/// Tries once more after a 401 or 403, if the clock has learnt something since the request was sent: a policy for
-/// [`tower::retry`].
+/// Tries once more after a 401 or 403, if the clock has learnt of the request's authority since the request was sent: a
+/// policy for [`tower::retry`].
 ///
-/// Its place is outside [`SignLayer`](crate::SignLayer), so that the second attempt is signed by what was learnt. The
-/// request's body has to be `Clone`. See [`ServerClock`] for an example and for the risk.
+/// Its place is outside [`SignLayer`](crate::SignLayer), so that the second attempt is signed by what was learnt. It is
+/// for [`http::Request`]s, not reqwest's own, and their body has to be `Clone`. See [`ServerClock`] for an example and for the risk.
 #[derive(Debug, Clone)]
 pub struct RetryOnceLearnt<C = SystemClock> {
     clock: ServerClock<C>,
-    /// The clock's generation when the request was sent.
-    generation: u64,
+    /// How often the clock had learnt of the request's authority when the request was sent.
+    times_learnt: u64,
     is_second: bool,
 }
 
 impl<C: Clock> RetryOnceLearnt<C> {
-    /// Tries again when this clock has learnt something.
+    /// Tries again when this clock has learnt of the authority that a request goes to.
     #[must_use]
     pub fn new(clock: ServerClock<C>) -> Self {
         Self {
             clock,
-            generation: 0,
+            times_learnt: 0,
             is_second: false,
         }
+    }
+
+    /// Nothing is learnt of a request that names no authority.
+    fn times_learnt<B>(&self, request: &Request<B>) -> u64 {
+        let authority = component::sent_authority(request.uri());
+        authority.map_or(0, |authority| self.clock.times_learnt(authority))
     }
 }
 
@@ -36,12 +42,12 @@ impl<C: Clock, B: Clone, RB, E> Policy<Request<B>, Response<RB>, E> for RetryOnc
 
     fn retry(
         &mut self,
-        _: &mut Request<B>,
+        request: &mut Request<B>,
         result: &mut Result<Response<RB>, E>,
     ) -> Option<Self::Future> {
         let status = result.as_ref().ok()?.status();
         let is_refusal = matches!(status, StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN);
-        let has_learnt = self.clock.generation() != self.generation;
+        let has_learnt = self.times_learnt(request) != self.times_learnt;
         if self.is_second || !is_refusal || !has_learnt {
             return None;
         }
@@ -51,7 +57,7 @@ impl<C: Clock, B: Clone, RB, E> Policy<Request<B>, Response<RB>, E> for RetryOnc
 
     /// Runs on the policy that all requests share, before each gets its own copy: so it overwrites what is there.
     fn clone_request(&mut self, request: &Request<B>) -> Option<Request<B>> {
-        self.generation = self.clock.generation();
+        self.times_learnt = self.times_learnt(request);
         Some(request.clone())
     }
 }

@@ -7,7 +7,9 @@ use crate::{HostPatternError, Keys, Signer, SystemClock};
 /// Signs every request that passes, each at the time it passes.
 ///
 /// Put it inside (below) retry and timeout, so that every attempt has a date and signature of its own, and below
-/// every layer that sets a signed header. Signing never fails and never waits; see [`SignService`].
+/// every layer that sets a signed header. Signing never waits and is never an error: a request that cannot be signed is
+/// sent without `Authorization`, and the gateway refuses it; with the feature `tracing`, an event says why. See
+/// [`SignService`].
 ///
 /// ```
 /// use http::{HeaderValue, Request, Response};

@@ -8,9 +8,9 @@ use crate::{Clock, Signer, SystemClock};
 /// Signs every request, then hands it to the inner service: what [`SignLayer`](crate::SignLayer) makes.
 ///
 /// It has the inner service's response, error, future and readiness, and asks nothing of the body. All that can be
-/// wrong was wrong at construction, but for a request that has a header to be signed more than once, or more than
-/// 16,384 headers. It is passed on without any `Authorization`, so that the gateway refuses it; with the feature `tracing`, an
-/// event says why. [`Signer::sign_request`] returns the error instead.
+/// wrong was wrong at construction, but for a request that cannot be signed ([`SignError`](crate::SignError)): it has a
+/// header to be signed more than once, say. It is passed on without any `Authorization`, so that the gateway refuses it;
+/// with the feature `tracing`, an event says why. [`Signer::sign_request`] returns the error instead.
 ///
 /// # What becomes of the request's headers
 ///

@@ -190,3 +190,12 @@ async fn a_port_that_is_taken_is_an_error() {
     assert!(said.starts_with(&expected), "{said:?}");
     assert_eq!(output.status.code(), Some(2));
 }
+
+#[tokio::test]
+async fn its_help_says_that_no_body_is_compared_with_its_digest() {
+    let mut command = command();
+    let output = crate::harness::within(command.arg("--help").output()).await;
+    let help = String::from_utf8(output.unwrap().stdout).unwrap();
+    assert!(help.contains("does not compare"), "{help}");
+    assert!(help.contains("VerifyDigestLayer"), "{help}");
+}

@@ -9,6 +9,7 @@
     clippy::indexing_slicing
 )]
 
+mod bodies;
 mod schemes;
 
 use std::{

@@ -139,3 +139,78 @@ fn a_scheme_that_signs_the_target_needs_the_url() {
     ]));
     assert!(line.contains("apisix has no hmac-sha384"), "{line}");
 }
+
+#[test]
+fn a_name_that_is_no_headers_is_refused_with_the_option_to_use() {
+    for (scheme, name, words) in [
+        (
+            "tencent",
+            "@request-target",
+            &["tencent cannot sign the target", "--scheme", "kong"][..],
+        ),
+        (
+            "tencent",
+            "(request-target)",
+            &["tencent cannot sign the target", "--scheme", "cavage"],
+        ),
+        (
+            "kong",
+            "@request-target",
+            &[
+                "kong signs the target anyway",
+                "as @request-target",
+                "leave it out",
+            ],
+        ),
+        (
+            "kong",
+            "(request-target)",
+            &["kong signs the target anyway", "as @request-target"],
+        ),
+        (
+            "apisix",
+            "(request-target)",
+            &["apisix signs the target anyway", "as @request-target"],
+        ),
+        (
+            "cavage",
+            "@request-target",
+            &["cavage signs the target anyway", "as (request-target)"],
+        ),
+        (
+            "kong",
+            "request-line",
+            &["kong signs the target anyway", "as @request-target"],
+        ),
+        (
+            "tencent",
+            "request-line",
+            &["tencent cannot sign the target", "--scheme"],
+        ),
+        ("cavage", "(created)", &["this tool", "leave it out"]),
+        ("cavage", "(expires)", &["this tool", "leave it out"]),
+        ("kong", "(created)", &["this tool", "leave it out"]),
+        ("kong", "(other)", &["'(other)' is no header name"]),
+    ] {
+        let line = refused(&mut tool(&[
+            "--scheme",
+            scheme,
+            "--sign",
+            name,
+            "http://a/",
+        ]));
+        for word in words {
+            assert!(line.contains(word), "{scheme} {name}: {line}");
+        }
+        assert!(line.contains("--sign"), "{line}");
+        for code in [
+            "hs2019(",
+            "components",
+            "signed_headers",
+            "set hs2019",
+            "::",
+        ] {
+            assert!(!line.contains(code), "{line}");
+        }
+    }
+}

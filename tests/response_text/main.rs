@@ -1,8 +1,15 @@
 //! What a gateway answered is understood: its documented texts in every form in which they come.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing
+)]
 
+#[path = "../common/mod.rs"]
 mod common;
+mod round_trip;
 
 use std::convert::Infallible;
 
@@ -86,6 +93,10 @@ const TEXTS: &[(&str, RejectionKind)] = &[
         "HMAC signature cannot be verified, a valid date or x-date header is required for HMAC Authentication",
         RejectionKind::DateMissing,
     ),
+    (
+        "HMAC signature cannot be verified, a valid date header is required for HMAC Authentication",
+        RejectionKind::DateMissing,
+    ),
     // Apache APISIX
     (
         "client request can't be validated",
@@ -146,6 +157,47 @@ fn every_documented_text_is_understood_in_every_form_of_answer() {
 }
 
 #[test]
+fn a_message_with_newlines_and_an_answer_with_a_byte_order_mark_are_understood() {
+    for (text, kind) in TEXTS {
+        for message in [format!("{text}\n"), format!("\r\n\t{text}\n\n")] {
+            let json = serde_json::json!({ "message": message }).to_string();
+            assert_understood(&json, *kind);
+            assert_understood(&format!("\u{feff}{json}"), *kind);
+        }
+        assert_understood(&format!("\u{feff}{text}"), *kind);
+    }
+}
+
+#[test]
+fn what_others_write_too_is_understood_only_where_a_gateway_writes_it() {
+    let missing = RejectionKind::AuthorizationMissing;
+    for answer in [
+        "Unauthorized",
+        "Unauthorized\nrequest_id: 5f0e",
+        r#"{"message":"Unauthorized"}"#,
+        "{\n  \"request_id\" : \"5f0e\",\n  \"message\" : \"Unauthorized\"\n}",
+        "<html><head><title>Kong Error</title></head><body><h1>Kong Error</h1><p>Unauthorized.</p></body></html>",
+        "<title>Error</title>\n<p>Unauthorized.</p>\n<p>request_id: 5f0e</p>",
+        "<error>\n  <message>Unauthorized</message>\n</error>",
+    ] {
+        assert_understood(answer, missing);
+    }
+    for answer in [
+        "<html><head><title>Unauthorized</title></head><body></body></html>",
+        "<html><head><title>Login</title></head><body><p>Unauthorized</p></body></html>",
+        "<title>Error</title><h1>Unauthorized</h1>",
+        r#"{"status":401,"error":"Unauthorized","path":"/"}"#,
+        r#"{"title":"Unauthorized","message":"log in first"}"#,
+        r#"{"error":"An unexpected error occurred"}"#,
+        "<title>An unexpected error occurred</title>",
+        "HTTP/1.1 401\nUnauthorized\nLog in first",
+        "Unauthorized\nLog in first",
+    ] {
+        assert_eq!(Rejection::from_response_text(answer), None, "{answer}");
+    }
+}
+
+#[test]
 fn other_answers_are_not_taken_for_refusals() {
     for answer in [
         "",
@@ -154,6 +206,8 @@ fn other_answers_are_not_taken_for_refusals() {
         "HMAC",
         "HMAC signature cannot be verified by hand",
         "HMAC algorithm",
+        "HMAC algorithm not supported",
+        "a valid date header is required",
         "client request can't be validated yet",
         "%",
         "\\u12",
@@ -166,8 +220,9 @@ fn other_answers_are_not_taken_for_refusals() {
 
 #[test]
 fn only_the_beginning_of_a_huge_answer_is_looked_at() {
-    let answer = |padding: usize| format!("{}\nUnauthorized", "\u{e9}".repeat(padding));
-    assert_understood(&answer(1000), RejectionKind::AuthorizationMissing);
+    let text = "HMAC signature does not match.";
+    let answer = |padding: usize| format!("{}\n{text}", "\u{e9}".repeat(padding));
+    assert_understood(&answer(1000), RejectionKind::SignatureMismatch);
     assert_eq!(Rejection::from_response_text(&answer(40_000)), None);
     let one_piece = "\\".repeat(1 << 20);
     assert_eq!(Rejection::from_response_text(&one_piece), None);
@@ -190,7 +245,7 @@ async fn refused_by(scheme: Scheme, request: Request<()>) -> Response<String> {
 
 #[tokio::test]
 async fn what_verify_layer_answers_in_any_gateways_words_is_understood() {
-    for scheme in [Scheme::Tencent, Scheme::Kong, Scheme::Apisix] {
+    for scheme in Scheme::ALL {
         let unsigned = refused_by(scheme, Request::new(())).await;
         assert_understood(unsigned.body(), RejectionKind::AuthorizationMissing);
 
@@ -205,24 +260,46 @@ async fn what_verify_layer_answers_in_any_gateways_words_is_understood() {
 }
 
 #[test]
-fn the_texts_of_rejections_are_understood_as_their_kinds() {
-    for rejection in [
-        Rejection::AuthorizationMissing,
-        Rejection::ParameterMissing {
-            parameter: "headers",
-        },
-        Rejection::KeyIdOrSignatureMissing,
-        Rejection::DateNotCovered,
-        Rejection::XDateNotCovered,
-        Rejection::KeyUnknown,
-        Rejection::SignatureMismatch,
-        Rejection::KeyNotBound,
-        Rejection::NoUsagePlan,
-        Rejection::KeyStoreUnavailable,
+fn a_hint_names_every_cause_that_the_gateways_text_has() {
+    for (kind, causes) in [
+        (
+            RejectionKind::KeyUnknown,
+            &[
+                "key id",
+                "cannot read",
+                "algorithm",
+                "enforced header",
+                "another plugin",
+            ][..],
+        ),
+        (
+            RejectionKind::SignatureMismatch,
+            &[
+                "secret key",
+                "newline or space",
+                "body",
+                "digest",
+                "proxy",
+                "host",
+                "target",
+            ],
+        ),
+        (
+            RejectionKind::Unspecified,
+            &[
+                "key id",
+                "secret key",
+                "clocks",
+                "validate_request_body",
+                "digest",
+            ],
+        ),
     ] {
-        assert_understood(&rejection.text(), rejection.kind());
-        let hint = rejection.hint();
-        assert!(hint.ends_with('.') && !hint.contains('\n') && hint.len() < 300);
+        let hint = kind.hint();
+        for cause in causes {
+            assert!(hint.contains(cause), "{cause}: {hint}");
+        }
+        assert!(hint.len() < 300, "{}: {hint}", hint.len());
     }
 }
 

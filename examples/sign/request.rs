@@ -1,0 +1,99 @@
+//! The request that is signed, and how curl is told to send it.
+
+use std::{
+    ffi::OsString,
+    fs,
+    io::{self, Read as _},
+    path::Path,
+};
+
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use http::{Method, Request, header};
+use sha2::{Digest as _, Sha256};
+
+use super::{Arguments, Result};
+
+pub(super) fn request(arguments: &Arguments) -> Result<Request<()>> {
+    let method = match (&arguments.method, &arguments.data) {
+        (Some(method), _) => method.clone(),
+        (None, Some(_)) => Method::POST,
+        (None, None) => Method::GET,
+    };
+    let mut builder = Request::builder().method(method);
+    if let Some(file) = &arguments.data {
+        builder = builder.header("digest", digest(&read(file)?));
+    }
+    if let Some((_, uri)) = &arguments.url {
+        builder = builder.uri(uri.clone());
+    }
+    for (name, value) in &arguments.headers {
+        builder = builder.header(name, value);
+    }
+    let is_given = |wanted: &str| arguments.headers.iter().any(|(name, _)| name == wanted);
+    if arguments.data.is_some() && is_given("digest") {
+        return Err("--data and --header 'Digest: …' contradict each other: give one".into());
+    }
+    // curl would say that it is a form.
+    if arguments.curl && arguments.data.is_some() && !is_given("content-type") {
+        builder = builder.header(header::CONTENT_TYPE, "application/octet-stream");
+    }
+    let request = builder
+        .body(())
+        .map_err(|_| "there are too many headers: leave some out")?;
+    let headers = request.headers();
+    if arguments.source.is_some() && headers.contains_key("source") {
+        return Err("--source and --header 'Source: …' contradict each other: give one".into());
+    }
+    if headers.get_all(header::HOST).iter().count() > 1 {
+        return Err("Host is given twice, of which curl sends the first: give it once".into());
+    }
+    let has_url = arguments.url.is_some();
+    let is_host = |name: &str| name.eq_ignore_ascii_case("host");
+    let will_have = |name: &str| headers.contains_key(name) || is_host(name) && has_url;
+    match arguments.signed.iter().find(|name| !will_have(name)) {
+        Some(name) if is_host(name) => {
+            Err("--sign host: the host is not known: add the URL".into())
+        }
+        Some(name) => Err(format!("--sign {name}: no such header: add it with --header").into()),
+        None => Ok(request),
+    }
+}
+
+fn digest(data: &[u8]) -> String {
+    let mut base64 = [0; 44];
+    // The base64 of 32 bytes is 44 characters long, so this cannot fail.
+    let len = STANDARD
+        .encode_slice(Sha256::digest(data), &mut base64)
+        .unwrap_or(0);
+    let base64 = base64.get(..len).unwrap_or_default();
+    format!("SHA-256={}", String::from_utf8_lossy(base64))
+}
+
+/// The method and the body, as curl's options.
+pub(super) fn curl_options(method: &Method, data: Option<&Path>) -> Result<Vec<OsString>> {
+    let mut options: Vec<OsString> = match (method, data) {
+        (&Method::GET, None) => Vec::new(),
+        // By `--request HEAD` it would wait for the body that the answer announces.
+        (&Method::HEAD, None) => vec!["--head".into()],
+        (&Method::HEAD, Some(_)) => {
+            return Err("curl sends no body with --method HEAD: leave --data out".into());
+        }
+        (method, _) => vec!["--request".into(), method.as_str().into()],
+    };
+    if let Some(file) = data {
+        let mut at = OsString::from("@");
+        at.push(file);
+        options.extend(["--data-binary".into(), at]);
+    }
+    Ok(options)
+}
+
+fn read(file: &Path) -> Result<Vec<u8>> {
+    let mut input = Vec::new();
+    let read = match file.to_str() {
+        Some("-") => io::stdin().read_to_end(&mut input).map(|_| input),
+        _ => fs::read(file),
+    };
+    let name = file.display();
+    read.map_err(|error| format!("--data: cannot read {name}: {error}").into())
+}

@@ -1,0 +1,79 @@
+//! What signs, made of the arguments and the environment.
+
+use std::env;
+
+use tower_hmac_auth::{BuildError, KeyId, KeyPair, Scheme, SecretKey, Signer};
+
+use super::{Arguments, KEY_ID, Result, SECRET_KEY, values::SPECIAL};
+
+pub(super) fn signer(arguments: &Arguments) -> Result<Signer> {
+    let mut signed = arguments.signed.clone();
+    // The other schemes sign a digest anyway.
+    if arguments.data.is_some() && arguments.scheme == Scheme::Tencent {
+        signed.push("digest".to_owned());
+    }
+    let keys = key_pair()?;
+    if let Some(name) = signed.iter().find(|name| SPECIAL.contains(&name.as_str())) {
+        return Err(cannot_be_signed(arguments.scheme, name, &keys).into());
+    }
+    let mut builder = Signer::builder(keys)
+        .scheme(arguments.scheme)
+        .signed_headers(signed);
+    if let Some(algorithm) = arguments.algorithm {
+        builder = builder.algorithm(algorithm);
+    }
+    if let Some(date_header) = arguments.date_header {
+        builder = builder.date_header(date_header);
+    }
+    let signer = builder.build().map_err(|error| match error {
+        BuildError::SignedAnyway { name } => format!(
+            "--sign {name}: it is signed anyway: leave it out (--date-header chooses between date and x-date)"
+        ),
+        error => error.to_string(),
+    })?;
+    Ok(match &arguments.source {
+        Some(source) => signer.source(source.clone()),
+        None => signer,
+    })
+}
+
+fn key_pair() -> Result<KeyPair> {
+    let variable =
+        |name| env::var_os(name).ok_or_else(|| format!("{name} is not set: export it first"));
+    let id = variable(KEY_ID)?.into_string();
+    let id = id.map_err(|_| format!("{KEY_ID} is not UTF-8: give the id the gateway issued"))?;
+    let id = KeyId::new(id).map_err(|error| format!("{KEY_ID}: {error}"))?;
+    // On Unix these are the very bytes of the variable.
+    let secret = variable(SECRET_KEY)?.into_encoded_bytes();
+    let secret = SecretKey::new(secret).map_err(|error| format!("{SECRET_KEY}: {error}"))?;
+    Ok((id, secret).into())
+}
+
+/// The names of a request's target are signed with their scheme, or not at all.
+fn cannot_be_signed(scheme: Scheme, name: &str, keys: &KeyPair) -> String {
+    let signs_anyway = |scheme: Scheme, name: &str| {
+        let builder = Signer::builder(keys.clone()).scheme(scheme);
+        let built = builder.signed_headers([name]).build();
+        matches!(built, Err(BuildError::SignedAnyway { .. }))
+    };
+    let target_of = |scheme: Scheme| {
+        let mut names = SPECIAL.into_iter();
+        names.find(|name| signs_anyway(scheme, name))
+    };
+    if matches!(name, "(created)" | "(expires)") {
+        return format!("--sign {name}: this tool signs a date instead: leave it out");
+    }
+    if let Some(target) = target_of(scheme) {
+        return format!(
+            "--sign {name}: {scheme} signs the target anyway, as {target}: leave it out"
+        );
+    }
+    let others = Scheme::ALL
+        .into_iter()
+        .filter(|other| target_of(*other).is_some());
+    let others: Vec<_> = others.map(Scheme::name).collect();
+    let others = others.join("|");
+    format!(
+        "--sign {name}: {scheme} cannot sign the target: leave it out, or take --scheme {others}"
+    )
+}
