@@ -18,6 +18,7 @@ use super::{
     CheckedBody, DigestHeader, KnownBody, VerifyDigestFuture,
     check_future::{Kind, Waiting},
     header::Sha256Digest,
+    streaming_body::is_digest_of_nothing,
 };
 use crate::{
     Excerpt, Refusals, Refuse, Rejection, Scheme, VerifiedKey, VerifyBody, VerifyFuture,
@@ -240,6 +241,10 @@ impl<R: Refuse> Options<R> {
         if expected.is_none() && (has_body || !self.needs_none_without_body) {
             let name = Excerpt::new(DigestHeader::Digest.name().as_str());
             return Err(Rejection::NotCovered { name });
+        }
+        // At once, because a server or client below may never poll such a body.
+        if !has_body && expected.is_some_and(|digest| !is_digest_of_nothing(&digest)) {
+            return Err(Rejection::DigestMismatch);
         }
         match self.limit {
             Some(limit) if body.size_hint().lower() > limit as u64 => {

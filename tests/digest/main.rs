@@ -12,6 +12,7 @@
 mod client;
 #[path = "../common/mod.rs"]
 mod common;
+mod passed_on;
 mod refusals;
 mod server;
 mod streaming;
