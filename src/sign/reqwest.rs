@@ -10,7 +10,7 @@ use reqwest::{Client, ClientBuilder, Url, redirect};
 use tower_service::Service;
 
 use super::{SignLayer, SignService, service};
-use crate::{Clock, Signer};
+use crate::{Clock, Signer, component::DIGESTS, request_head::Digested};
 
 impl<C> SignLayer<C> {
     /// Builds a client that follows no redirects, and signs what it sends. With the feature `reqwest`.
@@ -115,6 +115,10 @@ pub(crate) fn sign(signer: &Signer, clock: &impl Clock, request: &mut reqwest::R
     *head.uri_mut() = uri.clone();
     *head.version_mut() = request.version();
     mem::swap(head.headers_mut(), request.headers_mut());
+    // No layer can mark a reqwest request, so whoever set a digest is taken to want it signed.
+    if DIGESTS.iter().any(|name| head.headers().contains_key(name)) {
+        head.extensions_mut().insert(Digested);
+    }
 
     let mut is_signed = service::sign(signer, clock, &mut head);
 
