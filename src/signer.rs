@@ -246,6 +246,8 @@ impl Signer {
         if let Some(uri) = self.inner.options.sent_target(request.uri()) {
             *request.uri_mut() = uri;
         }
+        #[cfg(feature = "digest")]
+        crate::digest::renew(request);
         let now = Timestamp::from(now);
         if self.sign_as_before(request, now).is_some() {
             return Ok(());

@@ -7,7 +7,7 @@ use std::{
     task::{Context, Poll, ready},
 };
 
-use http::{Request, request};
+use http::{Method, Request, request};
 use http_body::Body;
 use http_body_util::{BodyExt as _, LengthLimitError, Limited, combinators::Collect};
 use pin_project_lite::pin_project;
@@ -15,7 +15,7 @@ use sha2::{Digest as _, Sha256};
 use tower_layer::Layer;
 use tower_service::Service;
 
-use super::{DigestHeader, KnownBody};
+use super::{DigestError, DigestHeader, KnownBody};
 use crate::request_head::Digested;
 
 type BoxError = Box<dyn Error + Send + Sync>;
@@ -175,8 +175,32 @@ impl<S: Service<Request<KnownBody>>> Waiting<S> {
         // A map that is too full to take it is too full to be signed.
         let _full = head.headers.try_insert(options.header.name(), value);
         head.extensions.insert(Digested);
+        head.extensions.insert(ComputedFor(head.method.clone()));
         inner.call(Request::from_parts(head, body))
     }
+}
+
+/// Among a request's extensions, the method of the request whose body the digest was computed for.
+#[derive(Clone)]
+struct ComputedFor(Method);
+
+/// Where a layer in between has changed the method, as following a 303 does, the body is gone for which the digest was
+/// computed: the digest becomes that of nothing.
+pub(crate) fn renew<B>(request: &mut Request<B>) {
+    match request.extensions().get::<ComputedFor>() {
+        Some(ComputedFor(method)) if method != request.method() => {}
+        _ => return,
+    }
+    let of_nothing = Sha256::new().finalize().into();
+    for header in DigestHeader::ALL {
+        if request.headers().contains_key(header.name()) {
+            let value = header.encode(&of_nothing);
+            // It takes the place of one, so that it fits.
+            let _fits = request.headers_mut().try_insert(header.name(), value);
+        }
+    }
+    let method = request.method().clone();
+    request.extensions_mut().insert(ComputedFor(method));
 }
 
 pin_project! {
@@ -260,42 +284,5 @@ where
 {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("DigestFuture").finish_non_exhaustive()
-    }
-}
-
-/// Why a request was not sent: its body's digest could not be computed.
-#[derive(Debug)]
-#[non_exhaustive]
-pub enum DigestError {
-    /// The body is longer than the limit.
-    BodyTooLarge {
-        /// How long it may be, in bytes.
-        limit: usize,
-    },
-    /// The body could not be read.
-    Body(BoxError),
-}
-
-impl fmt::Display for DigestError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::BodyTooLarge { limit } => write!(
-                f,
-                "the body is longer than {limit} bytes, so it was not sent: raise DigestLayer's limit, or send less"
-            ),
-            Self::Body(error) => write!(
-                f,
-                "the body could not be read to compute its digest, so it was not sent: {error}"
-            ),
-        }
-    }
-}
-
-impl Error for DigestError {
-    fn source(&self) -> Option<&(dyn Error + 'static)> {
-        match self {
-            Self::BodyTooLarge { .. } => None,
-            Self::Body(error) => Some(&**error),
-        }
     }
 }
