@@ -10,7 +10,6 @@ use std::{
 use bytes::Bytes;
 use http::{HeaderMap, Request, Response, request};
 use http_body::Body;
-use http_body_util::{BodyExt as _, Limited};
 use tower_layer::Layer;
 use tower_service::Service;
 
@@ -18,6 +17,7 @@ use super::{
     CheckedBody, DigestHeader, KnownBody, VerifyDigestFuture,
     check_future::{Kind, Waiting},
     header::Sha256Digest,
+    read_ahead::ReadAhead,
     streaming_body::is_digest_of_nothing,
 };
 use crate::{
@@ -188,7 +188,7 @@ where
                 // The service that was polled ready goes with the request; its clone takes its place.
                 let clone = self.inner.clone();
                 Kind::Reading {
-                    body: Limited::new(body, limit).collect(),
+                    body: ReadAhead::new(body, limit),
                     waiting: Some(Waiting {
                         inner: mem::replace(&mut self.inner, clone),
                         options: Arc::clone(&self.options),
@@ -246,12 +246,7 @@ impl<R: Refuse> Options<R> {
         if !has_body && expected.is_some_and(|digest| !is_digest_of_nothing(&digest)) {
             return Err(Rejection::DigestMismatch);
         }
-        match self.limit {
-            Some(limit) if body.size_hint().lower() > limit as u64 => {
-                Err(Rejection::BodyTooLarge { limit })
-            }
-            _ => Ok(expected),
-        }
+        Ok(expected)
     }
 
     pub(super) fn refused(&self, head: &request::Parts, why: Rejection) -> Response<Bytes> {

@@ -9,13 +9,15 @@ use std::{
 
 use http::{Method, Request, request};
 use http_body::Body;
-use http_body_util::{BodyExt as _, LengthLimitError, Limited, combinators::Collect};
 use pin_project_lite::pin_project;
 use sha2::{Digest as _, Sha256};
 use tower_layer::Layer;
 use tower_service::Service;
 
-use super::{DigestError, DigestHeader, KnownBody};
+use super::{
+    DigestError, DigestHeader, KnownBody,
+    read_ahead::{ReadAhead, Unread},
+};
 use crate::request_head::Digested;
 
 type BoxError = Box<dyn Error + Send + Sync>;
@@ -134,17 +136,15 @@ where
 
     fn call(&mut self, request: Request<B>) -> Self::Future {
         let (head, body) = request.into_parts();
-        let is_too_large = body.size_hint().lower() > self.options.limit as u64;
         // The service that was polled ready goes with the request; its clone takes its place.
         let clone = self.inner.clone();
         DigestFuture {
             kind: Kind::Reading {
-                body: Limited::new(body, self.options.limit).collect(),
+                body: ReadAhead::new(body, self.options.limit),
                 waiting: Some(Waiting {
                     head,
                     inner: mem::replace(&mut self.inner, clone),
                     options: self.options,
-                    is_too_large,
                 }),
             },
         }
@@ -156,7 +156,6 @@ struct Waiting<S> {
     /// Polled ready.
     inner: S,
     options: DigestLayer,
-    is_too_large: bool,
 }
 
 impl<S: Service<Request<KnownBody>>> Waiting<S> {
@@ -165,7 +164,6 @@ impl<S: Service<Request<KnownBody>>> Waiting<S> {
             mut head,
             mut inner,
             options,
-            ..
         } = self;
         for header in DigestHeader::ALL {
             head.headers.remove(header.name());
@@ -226,7 +224,7 @@ pin_project! {
     {
         Reading {
             #[pin]
-            body: Collect<Limited<B>>,
+            body: ReadAhead<B>,
             waiting: Option<Waiting<S>>,
         },
         Calling {
@@ -253,22 +251,18 @@ where
                     return future.poll(cx).map_err(Into::into);
                 }
                 KindProjection::Reading { body, waiting } => {
-                    let limit = waiting.as_ref().map_or(0, |waiting| waiting.options.limit);
-                    if waiting.as_ref().is_some_and(|waiting| waiting.is_too_large) {
-                        return Poll::Ready(Err(DigestError::BodyTooLarge { limit }.into()));
-                    }
-                    let body = ready!(body.poll(cx)).map_err(|error| {
-                        if error.is::<LengthLimitError>() {
-                            DigestError::BodyTooLarge { limit }
-                        } else {
-                            DigestError::Body(error)
-                        }
-                    })?;
+                    let read = ready!(body.poll(cx));
                     // There is always one: it is taken once, and then the future is another kind.
                     let Some(waiting) = waiting.take() else {
                         return Poll::Pending;
                     };
-                    waiting.send(KnownBody::new(body))
+                    let body = read.map_err(|unread| match unread {
+                        Unread::TooLarge => DigestError::BodyTooLarge {
+                            limit: waiting.options.limit,
+                        },
+                        Unread::Broken(error) => DigestError::Body(error),
+                    })?;
+                    waiting.send(body)
                 }
             };
             kind.set(Kind::Calling { future });

@@ -6,6 +6,7 @@ mod compute;
 mod error;
 mod header;
 mod known_body;
+mod read_ahead;
 mod streaming_body;
 
 pub(crate) use self::compute::renew;

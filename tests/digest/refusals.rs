@@ -5,7 +5,7 @@ use std::{convert::Infallible, sync::atomic::Ordering};
 use bytes::Bytes;
 use http::{Request, Response, StatusCode};
 use http_body::Frame;
-use http_body_util::{Full, StreamBody};
+use http_body_util::{Full, Limited, StreamBody};
 use tower::{BoxError, Layer as _, ServiceExt as _, service_fn};
 use tower_hmac_auth::{CheckedBody, Rejection, Scheme, Signer, VerifyDigestLayer};
 
@@ -205,6 +205,23 @@ async fn a_body_that_breaks_off_never_reaches_the_handler() {
         .await
         .unwrap();
     assert_eq!(response.status(), StatusCode::BAD_REQUEST);
+    assert_eq!(calls.load(Ordering::SeqCst), 0);
+}
+
+#[tokio::test]
+async fn a_limit_of_another_layer_is_not_told_as_this_ones() {
+    // As RequestBodyLimit of tower-http has it, for a body whose length is not known.
+    let chunk = || Ok::<_, std::io::Error>(Frame::data(Bytes::from("12345678")));
+    let body = StreamBody::new(tokio_stream::iter([chunk(), chunk()]));
+    let body = Limited::new(body, 10);
+    let (head, _) = signed(Scheme::Kong, "", &[("digest", HELLO_DIGEST)], &[]).into_parts();
+    let (server, calls) = server(Scheme::Kong, buffered());
+    let response = server
+        .oneshot(Request::from_parts(head, body))
+        .await
+        .unwrap();
+    let why = response.extensions().get::<Rejection>().unwrap();
+    assert_eq!(*why, Rejection::BodyUnreadable);
     assert_eq!(calls.load(Ordering::SeqCst), 0);
 }
 
