@@ -10,7 +10,6 @@ use std::{
 use http::{Method, Request, request};
 use http_body::Body;
 use pin_project_lite::pin_project;
-use sha2::{Digest as _, Sha256};
 use tower_layer::Layer;
 use tower_service::Service;
 
@@ -27,10 +26,10 @@ type BoxError = Box<dyn Error + Send + Sync>;
 ///
 /// Its place is outermost, above retry: the body is read and hashed once, and handed on as a [`KnownBody`], which can
 /// be sent again. Stale `Digest` and `Content-Digest` headers are replaced. An empty body has a digest too. A body
-/// of one frame of [`Bytes`](bytes::Bytes), such as `Full<Bytes>`, is not copied; trailers are kept, and not hashed.
+/// of one frame of [`Bytes`](bytes::Bytes), such as `Full<Bytes>`, is not copied.
 ///
 /// Signers of every scheme sign the digest that this layer has computed, whatever their list says; a layer in between
-/// must hand the request's extensions on, as those of tower and tower-http do.
+/// must hand the request's extensions on, as tower's do.
 ///
 /// ```
 /// use bytes::Bytes;
@@ -57,6 +56,24 @@ type BoxError = Box<dyn Error + Send + Sync>;
 /// # Ok(())
 /// # }
 /// ```
+///
+/// # Redirects
+///
+/// A layer in between that follows a redirect may turn a `POST` into a `GET` without a body, and leave the old digest
+/// on it. The method being another, [`SignLayer`](crate::SignLayer) sends and signs the digest of nothing instead. It
+/// knows the first method from the request's extensions, which tower-http's `FollowRedirect` hands on since its version
+/// 0.7, and to the same origin only. Where redirects lead to other origins, with an older version, or where a `GET` has
+/// a body, put this layer inside of the one that follows; otherwise a server that checks the digest refuses the request.
+///
+/// # Trailers
+///
+/// They are kept, and not hashed: nothing protects them. Clients send them on HTTP/2; on HTTP/1.1 they drop them, as the
+/// length of the body is known.
+///
+/// # reqwest
+///
+/// The layer is for [`http::Request`]. On a `reqwest::Request`, set the header with
+/// [`DigestHeader::value_of`]: it is signed in every scheme. `SignLayer::reqwest_client` has an example.
 #[derive(Debug, Clone, Copy)]
 #[must_use = "a layer does nothing until a service is put into it"]
 pub struct DigestLayer {
@@ -168,8 +185,7 @@ impl<S: Service<Request<KnownBody>>> Waiting<S> {
         for header in DigestHeader::ALL {
             head.headers.remove(header.name());
         }
-        let digest = Sha256::digest(body.data()).into();
-        let value = options.header.encode(&digest);
+        let value = options.header.value_of(body.data());
         // A map that is too full to take it is too full to be signed.
         let _full = head.headers.try_insert(options.header.name(), value);
         head.extensions.insert(Digested);
@@ -189,10 +205,9 @@ pub(crate) fn renew<B>(request: &mut Request<B>) {
         Some(ComputedFor(method)) if method != request.method() => {}
         _ => return,
     }
-    let of_nothing = Sha256::new().finalize().into();
     for header in DigestHeader::ALL {
         if request.headers().contains_key(header.name()) {
-            let value = header.encode(&of_nothing);
+            let value = header.value_of("");
             // It takes the place of one, so that it fits.
             let _fits = request.headers_mut().try_insert(header.name(), value);
         }

@@ -6,12 +6,12 @@ type BoxError = Box<dyn Error + Send + Sync>;
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum DigestError {
-    /// The body is longer than the limit.
+    /// The body is longer than the layer's limit.
     BodyTooLarge {
         /// How long it may be, in bytes.
         limit: usize,
     },
-    /// The body could not be read.
+    /// The body could not be read: its own error, which may be of a limit of its own.
     Body(BoxError),
 }
 

@@ -19,7 +19,8 @@ pin_project! {
     /// [`VerifyDigestLayer`](super::VerifyDigestLayer) get.
     ///
     /// Where it is compared while it is read, the last frame of data is held back until the digest is known to be right;
-    /// if it is not, the body ends with the error [`DigestMismatch`] in that frame's place.
+    /// if it is not, the body ends with the error [`DigestMismatch`] in that frame's place. So who reads as much as the
+    /// body says it has, and no further, has got a whole and right one. Trailers are handed on, but not covered.
     #[derive(Debug)]
     pub struct CheckedBody<B> {
         #[pin]

@@ -55,6 +55,43 @@ impl<C> SignLayer<C> {
     ///
     /// A request that is sent by its own `send()` does not pass the service, and is not signed.
     ///
+    /// # The body
+    ///
+    /// `DigestLayer` is not for reqwest's requests. A `Digest` or `Content-Digest` that is set on one is signed, in every
+    /// scheme and whatever the signer's list says; with the feature `digest`, `DigestHeader` computes it:
+    ///
+    /// ```
+    /// # #[cfg(feature = "digest")]
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), tower::BoxError> {
+    /// # use tower::{Layer, ServiceExt};
+    /// use tower_hmac_auth::{DigestHeader, KeyPair, SignLayer};
+    ///
+    /// let keys = KeyPair::new("AKIDtestkey0001", "test-secret-key-0001")?;
+    /// let layer = SignLayer::new(keys).only_for(["gateway.example"])?;
+    /// # let sent = tower::service_fn(|request: reqwest::Request| async move {
+    /// #     assert_eq!(request.headers()["digest"], "SHA-256=k6I5cakU5erL8KjSUVTNownDwccvu5kU1Hxg88toFYg=");
+    /// #     let authorization = request.headers()["authorization"].to_str()?;
+    /// #     assert!(authorization.contains("headers=\"x-date digest\""), "{authorization}");
+    /// #     Ok::<_, tower::BoxError>(())
+    /// # });
+    /// # let service = layer.clone().layer(sent);
+    /// let client = layer.reqwest_client(reqwest::Client::builder())?;
+    ///
+    /// let body = r#"{"hello":"world"}"#;
+    /// let request = client
+    ///     .get_ref()
+    ///     .post("https://gateway.example/v1/orders")
+    ///     .header(DigestHeader::Digest.name(), DigestHeader::Digest.value_of(body))
+    ///     .body(body)
+    ///     .build()?;
+    /// # service.oneshot(request).await?;
+    /// # Ok(())
+    /// # }
+    /// # #[cfg(not(feature = "digest"))]
+    /// # fn main() {}
+    /// ```
+    ///
     /// # What is below the layer
     ///
     /// The client adds its [`default_headers`](ClientBuilder::default_headers) and its cookies after signing: a header

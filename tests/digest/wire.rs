@@ -1,17 +1,19 @@
 //! hyper's client and server on loopback, over HTTP/1.1 and HTTP/2.
 
-use std::sync::atomic::Ordering;
+use std::{convert::Infallible, sync::atomic::Ordering};
 
 use bytes::Bytes;
-use http::{Request, StatusCode, Version};
+use http::{HeaderMap, Request, Response, StatusCode, Version, header};
 use http_body::Frame;
 use http_body_util::{BodyExt as _, Full, StreamBody};
 use hyper::body::Incoming;
 use hyper_util::{client::legacy::Client, rt::TokioExecutor};
-use tower::{ServiceBuilder, ServiceExt as _};
-use tower_hmac_auth::{DigestHeader, DigestLayer, KnownBody, Scheme, VerifyDigestLayer};
+use tower::{Layer as _, ServiceBuilder, ServiceExt as _, service_fn};
+use tower_hmac_auth::{
+    CheckedBody, DigestHeader, DigestLayer, KnownBody, Scheme, VerifyDigestLayer,
+};
 
-use super::{HELLO, server, signing};
+use super::{HELLO, server, signing, value, verifying};
 
 async fn serve(scheme: Scheme, layer: VerifyDigestLayer) -> (String, server::Calls) {
     let (service, calls) = server::server::<Incoming>(scheme, layer);
@@ -99,6 +101,26 @@ async fn a_body_sent_in_chunks_is_hashed_whole() {
         let request = Request::post(&url).body(body).unwrap();
         let answer = send(version, Scheme::Kong, DigestLayer::new(), request, |_| {}).await;
         assert_eq!(answer, (StatusCode::OK, HELLO.to_owned()));
+    }
+}
+
+#[tokio::test]
+async fn trailers_are_not_covered_and_arrive_over_http_2_only() {
+    for layer in layers() {
+        let handler = service_fn(|request: Request<CheckedBody<Incoming>>| async {
+            let body = request.into_body().collect().await.unwrap();
+            let text = format!("{:?}", body.trailers().map(HeaderMap::len));
+            Ok::<_, Infallible>(Response::new(Full::<Bytes>::from(text)))
+        });
+        let url = server::serve(verifying(Scheme::Kong).layer(layer.layer(handler))).await;
+        for (version, expected) in [(Version::HTTP_11, "None"), (Version::HTTP_2, "Some(1)")] {
+            let trailers = HeaderMap::from_iter([(header::ETAG, value("1"))]);
+            let frames = [Frame::data(Bytes::from(HELLO)), Frame::trailers(trailers)];
+            let body = StreamBody::new(tokio_stream::iter(frames.map(Ok::<_, std::io::Error>)));
+            let request = Request::post(&url).body(body).unwrap();
+            let answer = send(version, Scheme::Kong, DigestLayer::new(), request, |_| {}).await;
+            assert_eq!(answer, (StatusCode::OK, expected.to_owned()));
+        }
     }
 }
 
