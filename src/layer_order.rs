@@ -9,7 +9,7 @@
 //!
 //! | layer | why there | otherwise |
 //! |---|---|---|
-//! | body digest | Hashed once, also if the request is sent again. | Inside a retry it is hashed for every attempt; inside `SignLayer` it is not signed. |
+//! | body digest | Hashed once, also if the request is sent again. | Inside a retry it is hashed for every attempt; inside `SignLayer` it is not signed. Outside of redirects, mind what `DigestLayer` says of them. |
 //! | retry | Every attempt passes `SignLayer` again and has a date of its own (dates have whole seconds). | The old date goes out again, until the gateway finds it too old: after 15 minutes, or 5 with Kong and APISIX. |
 //! | redirects | Each request that follows one is signed anew, or not at all if it goes to a stranger. With [`only_for`](crate::SignLayer::only_for). | The date, the source and, on the same host, the old signature are sent to wherever the server says. |
 //! | timeout | It covers all that comes below. | Nothing breaks. |
@@ -63,5 +63,5 @@
 //! | timeout, concurrency and rate limits | A refusal gives its permit back at once. | A permit that was taken for a request that is then refused is kept until the service is called again. |
 //! | whatever takes a header off that is signed, or adds one | It must not come before. | "HMAC signature does not match.", or a repeated header. |
 //! | **[`VerifyLayer`](crate::VerifyLayer)** | Before all that believes the request. | |
-//! | check of the body's digest | It needs to know what the signature covers. | It refuses everything. |
+//! | check of the body's digest | It needs to know what the signature covers. | It answers 500 to everything. |
 //! | routes, decompression of requests, handlers | They see what was verified. A router that takes a prefix off the target, such as axum's `nest`, hides what was signed: [`original_target`](crate::VerifyLayer::original_target). | Where the target is signed, a right signature is refused. |

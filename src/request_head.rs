@@ -20,11 +20,11 @@ pub struct RequestHead<'h> {
     uri: &'h Uri,
     version: Version,
     headers: &'h HeaderMap,
-    /// Whether the digest among the headers was computed for this very body, and has to be signed.
+    /// Whether a digest among the headers has to be signed.
     has_digest: bool,
 }
 
-/// Among a request's extensions, the sign that its digest was computed for its body.
+/// Among a request's extensions, the sign that its digest has to be signed.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Digested;
 

@@ -248,6 +248,8 @@ impl Signer {
         if let Some(uri) = self.inner.options.sent_target(request.uri()) {
             *request.uri_mut() = uri;
         }
+        #[cfg(feature = "digest")]
+        crate::digest::renew(request);
         let now = Timestamp::from(now);
         let moment = self.moment(request, now);
         let recalled =

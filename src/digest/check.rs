@@ -10,7 +10,6 @@ use std::{
 use bytes::Bytes;
 use http::{HeaderMap, Request, Response, request};
 use http_body::Body;
-use http_body_util::{BodyExt as _, Limited};
 use tower_layer::Layer;
 use tower_service::Service;
 
@@ -18,6 +17,8 @@ use super::{
     CheckedBody, DigestHeader, KnownBody, VerifyDigestFuture,
     check_future::{Kind, Waiting},
     header::Sha256Digest,
+    read_ahead::ReadAhead,
+    streaming_body::is_digest_of_nothing,
 };
 use crate::{
     Excerpt, Refusals, Refuse, Rejection, Scheme, VerifiedKey, VerifyBody, VerifyFuture,
@@ -28,9 +29,16 @@ type BoxError = Box<dyn Error + Send + Sync>;
 
 /// Lets requests pass whose body is what their signed digest says. With the feature `digest`.
 ///
-/// Its place is right below [`VerifyLayer`](crate::VerifyLayer). It wants `Digest` or `Content-Digest` on every request,
-/// once, covered by the signature; a digest that is not signed protects nothing, so it does not count. If both are
-/// covered, both have to be right. Of a list of digests the SHA-256 counts.
+/// Its place is right below [`VerifyLayer`](crate::VerifyLayer). Above it, it does not know what is signed, and answers
+/// every request with 500 and [`Rejection::NotVerified`].
+///
+/// It wants `Digest` or `Content-Digest` on every request, once, covered by the signature; a digest that is not signed
+/// protects nothing, so it does not count. If both are covered, both have to be right. Of a list of digests the SHA-256
+/// counts. Trailers are not part of what is hashed: nothing protects them.
+///
+/// A request without a body needs the digest of nothing too, unless
+/// [`allow_none_without_body`](Self::allow_none_without_body) says otherwise. An empty body that is sent in chunks is an
+/// empty body, and has that digest.
 ///
 /// [`buffered`](Self::buffered) compares before the handler sees the first byte, [`streaming`](Self::streaming) while
 /// the handler reads.
@@ -72,7 +80,11 @@ impl VerifyDigestLayer {
     }
 
     /// Hands the body on as it comes, and ends it with an error if it is not what the digest says: see [`CheckedBody`].
-    /// The handler must not act on a part of the body as if it were all.
+    /// The handler must not act on a part of the body as if it were all; of a body that it does not read to the end
+    /// nothing is known. A body that is over before it begins is compared at once, and refused.
+    ///
+    /// A proxy that passes the body on keeps its length. hyper's client sends a `GET` of unknown length without its
+    /// body, which then has not been compared: use [`buffered`](Self::buffered) there.
     pub fn streaming() -> Self {
         Self::new(None)
     }
@@ -80,7 +92,8 @@ impl VerifyDigestLayer {
 
 impl<R> VerifyDigestLayer<R> {
     /// Lets requests without a body pass without a digest, as Kong does. Default: `false`, as with APISIX, which wants
-    /// the digest of nothing there.
+    /// the digest of nothing there. A body sent in chunks may turn out to be empty, but not before it is read: it needs
+    /// its digest all the same.
     pub fn allow_none_without_body(self, allow: bool) -> Self
     where
         R: Clone,
@@ -187,7 +200,7 @@ where
                 // The service that was polled ready goes with the request; its clone takes its place.
                 let clone = self.inner.clone();
                 Kind::Reading {
-                    body: Limited::new(body, limit).collect(),
+                    body: ReadAhead::new(body, limit),
                     waiting: Some(Waiting {
                         inner: mem::replace(&mut self.inner, clone),
                         options: Arc::clone(&self.options),
@@ -241,12 +254,11 @@ impl<R: Refuse> Options<R> {
             let name = Excerpt::new(DigestHeader::Digest.name().as_str());
             return Err(Rejection::NotCovered { name });
         }
-        match self.limit {
-            Some(limit) if body.size_hint().lower() > limit as u64 => {
-                Err(Rejection::BodyTooLarge { limit })
-            }
-            _ => Ok(expected),
+        // At once, because a server or client below may never poll such a body.
+        if !has_body && expected.is_some_and(|digest| !is_digest_of_nothing(&digest)) {
+            return Err(Rejection::DigestMismatch);
         }
+        Ok(expected)
     }
 
     pub(super) fn refused(&self, head: &request::Parts, why: Rejection) -> Response<Bytes> {

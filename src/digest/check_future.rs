@@ -8,12 +8,16 @@ use std::{
 
 use http::{Request, Response, request};
 use http_body::Body;
-use http_body_util::{LengthLimitError, Limited, combinators::Collect};
 use pin_project_lite::pin_project;
 use sha2::{Digest as _, Sha256};
 use tower_service::Service;
 
-use super::{CheckedBody, KnownBody, check::Options, header::Sha256Digest};
+use super::{
+    CheckedBody,
+    check::Options,
+    header::Sha256Digest,
+    read_ahead::{ReadAhead, Unread},
+};
 use crate::{Refuse, Rejection, VerifyBody, VerifyFuture};
 
 type BoxError = Box<dyn Error + Send + Sync>;
@@ -51,7 +55,7 @@ pin_project! {
     {
         Reading {
             #[pin]
-            body: Collect<Limited<B>>,
+            body: ReadAhead<B>,
             waiting: Option<Waiting<S, R>>,
         },
         Decided {
@@ -88,13 +92,11 @@ where
                     else {
                         return Poll::Pending;
                     };
-                    let checked = match read.map(KnownBody::new) {
+                    let checked = match read {
                         Ok(body) if Sha256::digest(body.data()).as_slice() == expected => Ok(body),
                         Ok(_) => Err(Rejection::DigestMismatch),
-                        Err(error) if error.is::<LengthLimitError>() => {
-                            Err(Rejection::BodyTooLarge { limit })
-                        }
-                        Err(_) => Err(Rejection::BodyUnreadable),
+                        Err(Unread::TooLarge) => Err(Rejection::BodyTooLarge { limit }),
+                        Err(Unread::Broken(_)) => Err(Rejection::BodyUnreadable),
                     };
                     match checked {
                         Ok(body) => {

@@ -7,15 +7,16 @@ use std::{
     task::{Context, Poll, ready},
 };
 
-use http::{Request, request};
+use http::{Method, Request, request};
 use http_body::Body;
-use http_body_util::{BodyExt as _, LengthLimitError, Limited, combinators::Collect};
 use pin_project_lite::pin_project;
-use sha2::{Digest as _, Sha256};
 use tower_layer::Layer;
 use tower_service::Service;
 
-use super::{DigestHeader, KnownBody};
+use super::{
+    DigestError, DigestHeader, KnownBody,
+    read_ahead::{ReadAhead, Unread},
+};
 use crate::request_head::Digested;
 
 type BoxError = Box<dyn Error + Send + Sync>;
@@ -25,10 +26,10 @@ type BoxError = Box<dyn Error + Send + Sync>;
 ///
 /// Its place is outermost, above retry: the body is read and hashed once, and handed on as a [`KnownBody`], which can
 /// be sent again. Stale `Digest` and `Content-Digest` headers are replaced. An empty body has a digest too. A body
-/// of one frame of [`Bytes`](bytes::Bytes), such as `Full<Bytes>`, is not copied; trailers are kept, and not hashed.
+/// of one frame of [`Bytes`](bytes::Bytes), such as `Full<Bytes>`, is not copied.
 ///
 /// Signers of every scheme sign the digest that this layer has computed, whatever their list says; a layer in between
-/// must hand the request's extensions on, as those of tower and tower-http do.
+/// must hand the request's extensions on, as tower's do.
 ///
 /// ```
 /// use bytes::Bytes;
@@ -55,6 +56,24 @@ type BoxError = Box<dyn Error + Send + Sync>;
 /// # Ok(())
 /// # }
 /// ```
+///
+/// # Redirects
+///
+/// A layer in between that follows a redirect may turn a `POST` into a `GET` without a body, and leave the old digest
+/// on it. The method being another, [`SignLayer`](crate::SignLayer) sends and signs the digest of nothing instead. It
+/// knows the first method from the request's extensions, which tower-http's `FollowRedirect` hands on since its version
+/// 0.7, and to the same origin only. Where redirects lead to other origins, with an older version, or where a `GET` has
+/// a body, put this layer inside of the one that follows; otherwise a server that checks the digest refuses the request.
+///
+/// # Trailers
+///
+/// They are kept, and not hashed: nothing protects them. Clients send them on HTTP/2; on HTTP/1.1 they drop them, as the
+/// length of the body is known.
+///
+/// # reqwest
+///
+/// The layer is for [`http::Request`]. On a `reqwest::Request`, set the header with
+/// [`DigestHeader::value_of`]: it is signed in every scheme. `SignLayer::reqwest_client` has an example.
 #[derive(Debug, Clone, Copy)]
 #[must_use = "a layer does nothing until a service is put into it"]
 pub struct DigestLayer {
@@ -134,17 +153,15 @@ where
 
     fn call(&mut self, request: Request<B>) -> Self::Future {
         let (head, body) = request.into_parts();
-        let is_too_large = body.size_hint().lower() > self.options.limit as u64;
         // The service that was polled ready goes with the request; its clone takes its place.
         let clone = self.inner.clone();
         DigestFuture {
             kind: Kind::Reading {
-                body: Limited::new(body, self.options.limit).collect(),
+                body: ReadAhead::new(body, self.options.limit),
                 waiting: Some(Waiting {
                     head,
                     inner: mem::replace(&mut self.inner, clone),
                     options: self.options,
-                    is_too_large,
                 }),
             },
         }
@@ -156,7 +173,6 @@ struct Waiting<S> {
     /// Polled ready.
     inner: S,
     options: DigestLayer,
-    is_too_large: bool,
 }
 
 impl<S: Service<Request<KnownBody>>> Waiting<S> {
@@ -165,18 +181,39 @@ impl<S: Service<Request<KnownBody>>> Waiting<S> {
             mut head,
             mut inner,
             options,
-            ..
         } = self;
         for header in DigestHeader::ALL {
             head.headers.remove(header.name());
         }
-        let digest = Sha256::digest(body.data()).into();
-        let value = options.header.encode(&digest);
+        let value = options.header.value_of(body.data());
         // A map that is too full to take it is too full to be signed.
         let _full = head.headers.try_insert(options.header.name(), value);
         head.extensions.insert(Digested);
+        head.extensions.insert(ComputedFor(head.method.clone()));
         inner.call(Request::from_parts(head, body))
     }
+}
+
+/// Among a request's extensions, the method of the request whose body the digest was computed for.
+#[derive(Clone)]
+struct ComputedFor(Method);
+
+/// Where a layer in between has changed the method, as following a 303 does, the body is gone for which the digest was
+/// computed: the digest becomes that of nothing.
+pub(crate) fn renew<B>(request: &mut Request<B>) {
+    match request.extensions().get::<ComputedFor>() {
+        Some(ComputedFor(method)) if method != request.method() => {}
+        _ => return,
+    }
+    for header in DigestHeader::ALL {
+        if request.headers().contains_key(header.name()) {
+            let value = header.value_of("");
+            // It takes the place of one, so that it fits.
+            let _fits = request.headers_mut().try_insert(header.name(), value);
+        }
+    }
+    let method = request.method().clone();
+    request.extensions_mut().insert(ComputedFor(method));
 }
 
 pin_project! {
@@ -202,7 +239,7 @@ pin_project! {
     {
         Reading {
             #[pin]
-            body: Collect<Limited<B>>,
+            body: ReadAhead<B>,
             waiting: Option<Waiting<S>>,
         },
         Calling {
@@ -229,22 +266,18 @@ where
                     return future.poll(cx).map_err(Into::into);
                 }
                 KindProjection::Reading { body, waiting } => {
-                    let limit = waiting.as_ref().map_or(0, |waiting| waiting.options.limit);
-                    if waiting.as_ref().is_some_and(|waiting| waiting.is_too_large) {
-                        return Poll::Ready(Err(DigestError::BodyTooLarge { limit }.into()));
-                    }
-                    let body = ready!(body.poll(cx)).map_err(|error| {
-                        if error.is::<LengthLimitError>() {
-                            DigestError::BodyTooLarge { limit }
-                        } else {
-                            DigestError::Body(error)
-                        }
-                    })?;
+                    let read = ready!(body.poll(cx));
                     // There is always one: it is taken once, and then the future is another kind.
                     let Some(waiting) = waiting.take() else {
                         return Poll::Pending;
                     };
-                    waiting.send(KnownBody::new(body))
+                    let body = read.map_err(|unread| match unread {
+                        Unread::TooLarge => DigestError::BodyTooLarge {
+                            limit: waiting.options.limit,
+                        },
+                        Unread::Broken(error) => DigestError::Body(error),
+                    })?;
+                    waiting.send(body)
                 }
             };
             kind.set(Kind::Calling { future });
@@ -260,42 +293,5 @@ where
 {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("DigestFuture").finish_non_exhaustive()
-    }
-}
-
-/// Why a request was not sent: its body's digest could not be computed.
-#[derive(Debug)]
-#[non_exhaustive]
-pub enum DigestError {
-    /// The body is longer than the limit.
-    BodyTooLarge {
-        /// How long it may be, in bytes.
-        limit: usize,
-    },
-    /// The body could not be read.
-    Body(BoxError),
-}
-
-impl fmt::Display for DigestError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::BodyTooLarge { limit } => write!(
-                f,
-                "the body is longer than {limit} bytes, so it was not sent: raise DigestLayer's limit, or send less"
-            ),
-            Self::Body(error) => write!(
-                f,
-                "the body could not be read to compute its digest, so it was not sent: {error}"
-            ),
-        }
-    }
-}
-
-impl Error for DigestError {
-    fn source(&self) -> Option<&(dyn Error + 'static)> {
-        match self {
-            Self::BodyTooLarge { .. } => None,
-            Self::Body(error) => Some(&**error),
-        }
     }
 }

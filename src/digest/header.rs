@@ -2,6 +2,7 @@
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use http::{HeaderName, HeaderValue};
+use sha2::{Digest as _, Sha256};
 
 use crate::component::{self, DIGESTS};
 
@@ -42,7 +43,21 @@ impl DigestHeader {
         }
     }
 
-    pub(super) fn encode(self, digest: &Sha256Digest) -> HeaderValue {
+    /// What the header says of this body, for a request that [`DigestLayer`](crate::DigestLayer) cannot take, such as
+    /// reqwest's.
+    ///
+    /// ```
+    /// use tower_hmac_auth::DigestHeader;
+    ///
+    /// let value = DigestHeader::Digest.value_of(r#"{"hello":"world"}"#);
+    /// assert_eq!(value, "SHA-256=k6I5cakU5erL8KjSUVTNownDwccvu5kU1Hxg88toFYg=");
+    /// ```
+    #[must_use]
+    pub fn value_of(self, body: impl AsRef<[u8]>) -> HeaderValue {
+        self.encode(Sha256::digest(body))
+    }
+
+    fn encode(self, digest: impl AsRef<[u8]>) -> HeaderValue {
         let mut base64 = [0; BASE64_LEN];
         // The array has room for exactly that, so this cannot fail; if it did, the gateway would refuse the value.
         let len = STANDARD.encode_slice(digest, &mut base64).unwrap_or(0);

@@ -19,7 +19,8 @@ pin_project! {
     /// [`VerifyDigestLayer`](super::VerifyDigestLayer) get.
     ///
     /// Where it is compared while it is read, the last frame of data is held back until the digest is known to be right;
-    /// if it is not, the body ends with the error [`DigestMismatch`] in that frame's place.
+    /// if it is not, the body ends with the error [`DigestMismatch`] in that frame's place. So who reads as much as the
+    /// body says it has, and no further, has got a whole and right one. Trailers are handed on, but not covered.
     #[derive(Debug)]
     pub struct CheckedBody<B> {
         #[pin]
@@ -37,6 +38,8 @@ pin_project! {
             hash: Sha256,
             expected: Sha256Digest,
             held: Option<Bytes>,
+            // How many bytes there may still be, by what the body has said of its length.
+            room: u64,
             // What comes after the end of the data has been found right.
             after: Option<Frame<Bytes>>,
             is_over: bool,
@@ -50,18 +53,27 @@ impl<B> CheckedBody<B> {
         Self { kind }
     }
 
-    pub(super) fn streaming(body: B, expected: Sha256Digest) -> Self {
+    pub(super) fn streaming(body: B, expected: Sha256Digest) -> Self
+    where
+        B: Body,
+    {
         Self {
             kind: Kind::Streaming {
-                body,
                 hash: Sha256::new(),
                 expected,
                 held: None,
+                room: body.size_hint().upper().unwrap_or(u64::MAX),
                 after: None,
-                is_over: false,
+                // Nobody polls a body that is at its end, so it must not seem to be before it has been compared.
+                is_over: body.is_end_stream() && is_digest_of_nothing(&expected),
+                body,
             },
         }
     }
+}
+
+pub(super) fn is_digest_of_nothing(digest: &Sha256Digest) -> bool {
+    Sha256::new().finalize().as_slice() == digest.as_slice()
 }
 
 type BoxError = Box<dyn Error + Send + Sync>;
@@ -78,25 +90,34 @@ where
         self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
-        let (mut body, hash, expected, held, after, is_over) = match self.project().kind.project() {
-            KindProjection::Known { body } => {
-                let frame = ready!(body.poll_frame(cx));
-                return Poll::Ready(frame.map(|frame| frame.map_err(|never| match never {})));
-            }
-            KindProjection::Streaming {
-                body,
-                hash,
-                expected,
-                held,
-                after,
-                is_over,
-            } => (body, hash, expected, held, after, is_over),
-        };
+        let (mut body, hash, expected, held, room, after, is_over) =
+            match self.project().kind.project() {
+                KindProjection::Known { body } => {
+                    let frame = ready!(body.poll_frame(cx));
+                    return Poll::Ready(frame.map(|frame| frame.map_err(|never| match never {})));
+                }
+                KindProjection::Streaming {
+                    body,
+                    hash,
+                    expected,
+                    held,
+                    room,
+                    after,
+                    is_over,
+                } => (body, hash, expected, held, room, after, is_over),
+            };
         while !*is_over {
             let trailers = match ready!(body.as_mut().poll_frame(cx)) {
                 Some(Ok(frame)) => match frame.into_data() {
                     Ok(mut data) => {
                         let data = data.copy_to_bytes(data.remaining());
+                        // More than was announced, where a reader may stop: before anything was compared.
+                        let Some(left) = room.checked_sub(data.len() as u64) else {
+                            *is_over = true;
+                            *held = None;
+                            return Poll::Ready(Some(Err(DigestMismatch.into())));
+                        };
+                        *room = left;
                         hash.update(&data);
                         if data.is_empty() {
                             continue;

@@ -10,7 +10,7 @@ use reqwest::{Client, ClientBuilder, Url, redirect};
 use tower_service::Service;
 
 use super::{SignLayer, SignService, service};
-use crate::{Clock, Signer};
+use crate::{Clock, Signer, component::DIGESTS, request_head::Digested};
 
 impl<C> SignLayer<C> {
     /// Builds a client that follows no redirects, and signs what it sends. With the feature `reqwest`.
@@ -54,6 +54,43 @@ impl<C> SignLayer<C> {
     /// ```
     ///
     /// A request that is sent by its own `send()` does not pass the service, and is not signed.
+    ///
+    /// # The body
+    ///
+    /// `DigestLayer` is not for reqwest's requests. A `Digest` or `Content-Digest` that is set on one is signed, in every
+    /// scheme and whatever the signer's list says; with the feature `digest`, `DigestHeader` computes it:
+    ///
+    /// ```
+    /// # #[cfg(feature = "digest")]
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), tower::BoxError> {
+    /// # use tower::{Layer, ServiceExt};
+    /// use tower_hmac_auth::{DigestHeader, KeyPair, SignLayer};
+    ///
+    /// let keys = KeyPair::new("AKIDtestkey0001", "test-secret-key-0001")?;
+    /// let layer = SignLayer::new(keys).only_for(["gateway.example"])?;
+    /// # let sent = tower::service_fn(|request: reqwest::Request| async move {
+    /// #     assert_eq!(request.headers()["digest"], "SHA-256=k6I5cakU5erL8KjSUVTNownDwccvu5kU1Hxg88toFYg=");
+    /// #     let authorization = request.headers()["authorization"].to_str()?;
+    /// #     assert!(authorization.contains("headers=\"x-date digest\""), "{authorization}");
+    /// #     Ok::<_, tower::BoxError>(())
+    /// # });
+    /// # let service = layer.clone().layer(sent);
+    /// let client = layer.reqwest_client(reqwest::Client::builder())?;
+    ///
+    /// let body = r#"{"hello":"world"}"#;
+    /// let request = client
+    ///     .get_ref()
+    ///     .post("https://gateway.example/v1/orders")
+    ///     .header(DigestHeader::Digest.name(), DigestHeader::Digest.value_of(body))
+    ///     .body(body)
+    ///     .build()?;
+    /// # service.oneshot(request).await?;
+    /// # Ok(())
+    /// # }
+    /// # #[cfg(not(feature = "digest"))]
+    /// # fn main() {}
+    /// ```
     ///
     /// # What is below the layer
     ///
@@ -115,6 +152,10 @@ pub(crate) fn sign(signer: &Signer, clock: &impl Clock, request: &mut reqwest::R
     *head.uri_mut() = uri.clone();
     *head.version_mut() = request.version();
     mem::swap(head.headers_mut(), request.headers_mut());
+    // No layer can mark a reqwest request, so whoever set a digest is taken to want it signed.
+    if DIGESTS.iter().any(|name| head.headers().contains_key(name)) {
+        head.extensions_mut().insert(Digested);
+    }
 
     let mut is_signed = service::sign(signer, clock, &mut head);
 

@@ -22,7 +22,8 @@ use crate::{Clock, Signer, SystemClock};
 ///
 /// With the feature `reqwest` it takes a `reqwest::Request` as well as an [`http::Request`], so that a
 /// `reqwest::Client` can be the inner service. Make it with `SignLayer::reqwest_client`, which keeps the client from
-/// following redirects. A URL that cannot be an [`http::Uri`] is passed on unsigned.
+/// following redirects. A `Digest` or `Content-Digest` on the request is signed whatever the signer's list says. A URL
+/// that cannot be an [`http::Uri`] is passed on unsigned.
 #[derive(Debug, Clone)]
 pub struct SignService<S, C = SystemClock> {
     pub(super) inner: S,

@@ -94,7 +94,7 @@ impl SignerBuilder {
     }
 
     /// Signs exactly this list, in this order, in place of what the scheme signs by default; what a request lacks is
-    /// left out. (A digest that `DigestLayer` has computed is signed behind it.) Besides headers it can name what the scheme has beside them:
+    /// left out. (A digest that `DigestLayer` has computed, or that a reqwest request has, is signed behind it.) Besides headers it can name what the scheme has beside them:
     ///
     /// | scheme | name | what is signed |
     /// |---|---|---|

@@ -9,7 +9,7 @@ use std::{
 use bytes::Bytes;
 use http::{HeaderMap, Request, Response, StatusCode};
 use http_body::Frame;
-use http_body_util::{BodyExt as _, Full, StreamBody};
+use http_body_util::{BodyExt as _, Full, LengthLimitError, Limited, StreamBody};
 use tower::{Layer as _, ServiceBuilder, ServiceExt as _, retry::Policy, service_fn};
 use tower_hmac_auth::{
     DigestError, DigestHeader, DigestLayer, KnownBody, ManualClock, Scheme, SignLayer, Signer,
@@ -167,8 +167,27 @@ async fn a_body_that_breaks_off_is_an_error_and_nothing_is_sent() {
         .oneshot(request)
         .await
         .unwrap_err();
-    assert!(matches!(error.downcast_ref(), Some(DigestError::Body(_))));
+    let is_own =
+        |error: &DigestError| matches!(error, DigestError::Body(own) if own.is::<std::io::Error>());
+    assert!(error.downcast_ref().is_some_and(is_own), "{error:?}");
     assert!(error.to_string().contains("disk gone"), "{error}");
+    assert!(sent.lock().unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn the_limit_of_the_body_itself_is_told_as_its_own_and_not_as_the_layers() {
+    let (client, sent) = keeping(|_| StatusCode::OK);
+    let body = Limited::new(Full::<Bytes>::from(HELLO), 3);
+    let request = Request::post("/").body(body).unwrap();
+    let service = DigestLayer::new().layer(client);
+    let error = service.oneshot(request).await.unwrap_err();
+    let Some(DigestError::Body(own)) = error.downcast_ref() else {
+        panic!("{error}");
+    };
+    assert!(own.is::<LengthLimitError>(), "{own:?}");
+    let source = std::error::Error::source(&*error).unwrap();
+    assert!(source.is::<LengthLimitError>(), "{source:?}");
+    assert!(!error.to_string().contains("raise"), "{error}");
     assert!(sent.lock().unwrap().is_empty());
 }
 

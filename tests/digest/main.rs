@@ -12,6 +12,8 @@
 mod client;
 #[path = "../common/mod.rs"]
 mod common;
+mod passed_on;
+mod redirects;
 mod refusals;
 mod server;
 mod streaming;

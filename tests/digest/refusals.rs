@@ -5,14 +5,14 @@ use std::{convert::Infallible, sync::atomic::Ordering};
 use bytes::Bytes;
 use http::{Request, Response, StatusCode};
 use http_body::Frame;
-use http_body_util::{Full, StreamBody};
+use http_body_util::{Full, Limited, StreamBody};
 use tower::{BoxError, Layer as _, ServiceExt as _, service_fn};
 use tower_hmac_auth::{CheckedBody, Rejection, Scheme, Signer, VerifyDigestLayer};
 
 use super::{
     EMPTY_DIGEST, HELLO, HELLO_DIGEST, post,
     server::{server, text},
-    value,
+    value, verifying,
 };
 use crate::common::keys;
 
@@ -209,6 +209,23 @@ async fn a_body_that_breaks_off_never_reaches_the_handler() {
 }
 
 #[tokio::test]
+async fn a_limit_of_another_layer_is_not_told_as_this_ones() {
+    // As RequestBodyLimit of tower-http has it, for a body whose length is not known.
+    let chunk = || Ok::<_, std::io::Error>(Frame::data(Bytes::from("12345678")));
+    let body = StreamBody::new(tokio_stream::iter([chunk(), chunk()]));
+    let body = Limited::new(body, 10);
+    let (head, _) = signed(Scheme::Kong, "", &[("digest", HELLO_DIGEST)], &[]).into_parts();
+    let (server, calls) = server(Scheme::Kong, buffered());
+    let response = server
+        .oneshot(Request::from_parts(head, body))
+        .await
+        .unwrap();
+    let why = response.extensions().get::<Rejection>().unwrap();
+    assert_eq!(*why, Rejection::BodyUnreadable);
+    assert_eq!(calls.load(Ordering::SeqCst), 0);
+}
+
+#[tokio::test]
 async fn a_request_that_was_not_verified_before_is_refused() {
     let handler = service_fn(|_: Request<CheckedBody<Full<Bytes>>>| async {
         Ok::<_, Infallible>(Response::new(Full::<Bytes>::default()))
@@ -219,4 +236,40 @@ async fn a_request_that_was_not_verified_before_is_refused() {
     let why = response.extensions().get::<Rejection>().unwrap();
     let _: BoxError = why.clone().into();
     assert_eq!(*why, Rejection::NotVerified);
+}
+
+#[tokio::test]
+async fn above_the_layer_that_verifies_it_refuses_as_the_servers_mistake() {
+    let handler = service_fn(|_: Request<CheckedBody<Full<Bytes>>>| async {
+        Ok::<_, Infallible>(Response::new(Full::<Bytes>::default()))
+    });
+    for layer in [buffered(), VerifyDigestLayer::streaming()] {
+        let service = layer.layer(verifying(Scheme::Kong).layer(handler));
+        let request = signed(Scheme::Kong, HELLO, &[("digest", HELLO_DIGEST)], &[]);
+        let response = service.oneshot(request).await.unwrap();
+        assert_eq!(response.status(), StatusCode::INTERNAL_SERVER_ERROR);
+        let why = response.extensions().get::<Rejection>().unwrap();
+        assert_eq!(*why, Rejection::NotVerified);
+    }
+}
+
+#[tokio::test]
+async fn an_empty_body_of_unknown_length_has_the_digest_of_nothing_and_needs_it() {
+    let body = || StreamBody::new(tokio_stream::empty::<Result<Frame<Bytes>, BoxError>>());
+    for layer in [buffered(), VerifyDigestLayer::streaming()] {
+        for allow in [false, true] {
+            for (headers, status) in [
+                (&[("digest", EMPTY_DIGEST)][..], StatusCode::OK),
+                (&[], StatusCode::UNAUTHORIZED),
+            ] {
+                let layer = layer.clone().allow_none_without_body(allow);
+                let (server, _) = server(Scheme::Kong, layer);
+                let (head, _) = signed(Scheme::Kong, "", headers, &[]).into_parts();
+                let request = Request::from_parts(head, body());
+                let response = server.oneshot(request).await.unwrap();
+                assert_eq!(response.status(), status);
+                assert_eq!(text(response).await.is_empty(), status == StatusCode::OK);
+            }
+        }
+    }
 }

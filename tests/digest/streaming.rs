@@ -1,10 +1,15 @@
 //! A body that is compared while it is read: its end is an error if it is not what was signed.
 
-use std::{convert::Infallible, time::SystemTime};
+use std::{
+    convert::Infallible,
+    pin::Pin,
+    task::{Context, Poll},
+    time::SystemTime,
+};
 
 use bytes::Bytes;
 use http::{HeaderMap, Request, Response};
-use http_body::{Body as _, Frame};
+use http_body::{Body as _, Frame, SizeHint};
 use http_body_util::{BodyExt as _, Full, StreamBody};
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
@@ -18,8 +23,11 @@ use crate::common::keys;
 type Incoming = StreamBody<ReceiverStream<Result<Frame<Bytes>, std::io::Error>>>;
 type Sender = mpsc::Sender<Result<Frame<Bytes>, std::io::Error>>;
 
-/// A body as the handler gets it, and the client's end of it.
-async fn body() -> (Sender, CheckedBody<Incoming>) {
+/// This body as the handler gets it, if it does.
+async fn checked<B>(body: B) -> Option<CheckedBody<B>>
+where
+    B: http_body::Body<Error: Into<tower::BoxError>> + 'static,
+{
     let mut signed = post("");
     signed.headers_mut().insert("digest", value(HELLO_DIGEST));
     let signer = Signer::builder(keys())
@@ -28,12 +36,10 @@ async fn body() -> (Sender, CheckedBody<Incoming>) {
         .unwrap();
     signer.sign_request(&mut signed, SystemTime::now()).unwrap();
     let (head, _) = signed.into_parts();
-    let (sender, receiver) = mpsc::channel(8);
-    let body = StreamBody::new(ReceiverStream::new(receiver));
 
     let (give, mut take) = mpsc::channel(1);
-    let handler = service_fn(move |request: Request<CheckedBody<Incoming>>| {
-        give.try_send(request.into_body()).unwrap();
+    let handler = service_fn(move |request: Request<CheckedBody<B>>| {
+        assert!(give.try_send(request.into_body()).is_ok());
         async { Ok::<_, Infallible>(Response::new(Full::<Bytes>::default())) }
     });
     let service = verifying(Scheme::Kong).layer(VerifyDigestLayer::streaming().layer(handler));
@@ -41,8 +47,54 @@ async fn body() -> (Sender, CheckedBody<Incoming>) {
         .oneshot(Request::from_parts(head, body))
         .await
         .unwrap();
-    assert_eq!(response.status(), http::StatusCode::OK);
-    (sender, take.recv().await.unwrap())
+    let is_refused = response.status() == http::StatusCode::UNAUTHORIZED;
+    assert!(is_refused || response.status() == http::StatusCode::OK);
+    take.recv().await
+}
+
+/// A body as the handler gets it, and the client's end of it.
+async fn body() -> (Sender, CheckedBody<Incoming>) {
+    let (sender, receiver) = mpsc::channel(8);
+    let body = checked(StreamBody::new(ReceiverStream::new(receiver))).await;
+    (sender, body.unwrap())
+}
+
+/// A body that says of itself what it is told to say.
+struct Announced {
+    frames: Vec<&'static str>,
+    size: SizeHint,
+    is_end: bool,
+}
+
+impl http_body::Body for Announced {
+    type Data = Bytes;
+    type Error = Infallible;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+        if self.frames.is_empty() {
+            return Poll::Ready(None);
+        }
+        let data = Bytes::from(self.frames.remove(0));
+        let left = |size: u64| size.saturating_sub(data.len() as u64);
+        let (lower, upper) = (left(self.size.lower()), self.size.upper().map(left));
+        self.size = SizeHint::new();
+        self.size.set_lower(lower);
+        if let Some(upper) = upper {
+            self.size.set_upper(upper);
+        }
+        Poll::Ready(Some(Ok(Frame::data(data))))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.is_end
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.size.clone()
+    }
 }
 
 fn data(text: &'static str) -> Result<Frame<Bytes>, std::io::Error> {
@@ -122,4 +174,49 @@ async fn an_error_of_the_body_passes_and_what_was_held_back_does_not() {
     let error = body.frame().await.unwrap().unwrap_err();
     assert_eq!(error.to_string(), "reset");
     assert!(body.frame().await.is_none());
+}
+
+#[tokio::test]
+async fn a_body_that_is_over_before_it_begins_is_refused_before_the_handler() {
+    for (size, is_end) in [
+        (SizeHint::with_exact(0), true),
+        (SizeHint::with_exact(0), false),
+        (SizeHint::new(), true),
+    ] {
+        let frames = vec![];
+        let body = Announced {
+            frames,
+            size,
+            is_end,
+        };
+        assert!(checked(body).await.is_none());
+    }
+}
+
+#[tokio::test]
+async fn who_stops_at_the_length_that_was_announced_has_not_got_a_wrong_body() {
+    let upper = |upper| {
+        let mut size = SizeHint::new();
+        size.set_upper(upper);
+        size
+    };
+    for size in [SizeHint::with_exact(9), upper(9)] {
+        let body = Announced {
+            frames: vec!["{\"hello\"", ":", "\"world\"}"],
+            size,
+            is_end: false,
+        };
+        let mut body = checked(body).await.unwrap();
+        let mut read = 0;
+        let error = loop {
+            assert!(!body.is_end_stream());
+            assert!(body.size_hint().upper().is_some_and(|upper| upper > 0));
+            match body.frame().await.unwrap() {
+                Ok(frame) => read += frame.into_data().unwrap().len(),
+                Err(error) => break error,
+            }
+        };
+        assert!(read < 9, "{read}");
+        assert!(error.is::<DigestMismatch>(), "{error}");
+    }
 }

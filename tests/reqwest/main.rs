@@ -11,6 +11,7 @@
 mod common;
 
 mod composed;
+mod digest;
 mod direct;
 mod hosts;
 mod middleware;

@@ -1,0 +1,40 @@
+use std::{error::Error, fmt};
+
+type BoxError = Box<dyn Error + Send + Sync>;
+
+/// Why a request was not sent: its body's digest could not be computed.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum DigestError {
+    /// The body is longer than the layer's limit.
+    BodyTooLarge {
+        /// How long it may be, in bytes.
+        limit: usize,
+    },
+    /// The body could not be read: its own error, which may be of a limit of its own.
+    Body(BoxError),
+}
+
+impl fmt::Display for DigestError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::BodyTooLarge { limit } => write!(
+                f,
+                "the body is longer than {limit} bytes, so it was not sent: raise DigestLayer's limit, or send less"
+            ),
+            Self::Body(error) => write!(
+                f,
+                "the body could not be read to compute its digest, so it was not sent: {error}"
+            ),
+        }
+    }
+}
+
+impl Error for DigestError {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        match self {
+            Self::BodyTooLarge { .. } => None,
+            Self::Body(error) => Some(&**error),
+        }
+    }
+}
