@@ -3,7 +3,7 @@
 use std::{
     fmt,
     sync::{
-        Arc, Mutex,
+        Arc,
         atomic::{AtomicU64, Ordering},
     },
 };
@@ -39,16 +39,12 @@ pub struct Keys {
 
 struct Shared {
     current: ArcSwap<Current>,
-    /// The current pair's, to be read without a reference to the pair.
+    /// A number of the current pair alone, to be read without a reference to the pair; of an earlier one for a moment.
     generation: AtomicU64,
-    /// Held while both change.
-    rotation: Mutex<()>,
 }
 
 /// One pair, and the MAC states made of it.
 pub(crate) struct Current {
-    /// A number of this pair alone.
-    pub(crate) generation: u64,
     pub(crate) id: KeyId,
     pub(crate) macs: LazyMacs,
 }
@@ -57,24 +53,21 @@ impl Keys {
     /// A handle that shows this pair.
     #[must_use]
     pub fn new(pair: KeyPair) -> Self {
-        let current = Current::from(pair);
         Self {
             shared: Arc::new(Shared {
-                generation: AtomicU64::new(current.generation),
-                current: ArcSwap::from_pointee(current),
-                rotation: Mutex::new(()),
+                generation: AtomicU64::new(cache::unused_number()),
+                current: ArcSwap::from_pointee(pair.into()),
             }),
         }
     }
 
     /// Shows this pair from now on: every clone of every service signs its next request with it.
     pub fn rotate(&self, pair: KeyPair) {
-        let current = Current::from(pair);
-        let generation = current.generation;
-        let rotation = self.shared.rotation.lock();
-        self.shared.current.store(Arc::new(current));
+        let current = Arc::new(Current::from(pair));
+        let generation = cache::unused_number();
+        // In this order: who has seen the number sees this pair, or a later one whose number is still to come.
+        self.shared.current.store(current);
         self.shared.generation.store(generation, Ordering::Release);
-        drop(rotation);
     }
 
     /// The id of the pair that is shown now.
@@ -103,7 +96,6 @@ impl From<KeyPair> for Current {
     fn from(pair: KeyPair) -> Self {
         let (id, secret) = pair.into_parts();
         Self {
-            generation: cache::unused_number(),
             id,
             macs: LazyMacs::new(secret),
         }

@@ -261,7 +261,7 @@ impl Signer {
         match self.sign_with(&keys, (&*request).into(), now) {
             Ok(fresh) => {
                 if let Some(moment) = moment.filter(|_| !fresh.depends_on_request) {
-                    moment.with(&keys).keep(&fresh.signed);
+                    moment.keep(&fresh.signed);
                 }
                 fresh.signed.apply(request.headers_mut());
                 Ok(())

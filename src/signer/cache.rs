@@ -12,7 +12,7 @@ use std::{
 use http::Request;
 
 use super::{Inner, SignedHeaders, Signer, error::MAX_HEADERS};
-use crate::{RequestHead, http_date::Timestamp, keys::Current};
+use crate::{RequestHead, http_date::Timestamp};
 
 /// How many a thread keeps: neither memory nor look-up grows with signers that have come and gone.
 const SLOTS: usize = 8;
@@ -22,7 +22,7 @@ const SLOTS: usize = 8;
 pub(super) struct Moment {
     /// The signer's, with all its options.
     configuration: u64,
-    /// The key pair's.
+    /// The key pair's, read before the pair: so it is never a later pair's than the one that signs.
     generation: u64,
     second: u64,
 }
@@ -66,12 +66,6 @@ impl Moment {
             })
             .ok()
             .flatten()
-    }
-
-    /// The same moment, with the pair that was in fact signed with: there may be another by now.
-    pub(super) fn with(self, keys: &Current) -> Self {
-        let generation = keys.generation;
-        Self { generation, ..self }
     }
 
     pub(super) fn keep(self, signed: &SignedHeaders) {
