@@ -65,9 +65,10 @@ impl Keys {
     pub fn rotate(&self, pair: KeyPair) {
         let current = Arc::new(Current::from(pair));
         let generation = cache::unused_number();
-        // In this order: who has seen the number sees this pair, or a later one whose number is still to come.
+        // In this order, and by an exchange, so that whoever sees the number also sees this pair, those of all numbers
+        // before, or a later one whose number is still to come.
         self.shared.current.store(current);
-        self.shared.generation.store(generation, Ordering::Release);
+        let _earlier = self.shared.generation.swap(generation, Ordering::AcqRel);
     }
 
     /// The id of the pair that is shown now.
