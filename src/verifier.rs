@@ -20,7 +20,7 @@ pub use self::{
     verifying_key::{Binding, Lookup, VerifyingKey},
 };
 use crate::{
-    Algorithm, Excerpt, Rejection, RequestHead, Scheme, SecretKey,
+    Algorithm, Excerpt, Rejection, RequestHead, Scheme, SecretKey, TargetError,
     authorization::{Authorization, HS2019},
     component,
     scheme::Special,
@@ -165,13 +165,18 @@ impl Verifier {
         self
     }
 
-    /// Accepts any target where the scheme signs a decoded one (APISIX), and hands the normalised target on to the
-    /// handler. Default: `false`, targets that are not in normal form are refused.
+    /// Accepts targets in other than normal form where the scheme signs a decoded one (APISIX), and hands the normalised
+    /// target on to the handler. Default: `false`, targets that are not in normal form are refused.
     ///
-    /// A signature for `/a?x=1` is also good for `/a%3Fx=1`, `/admin/../a?x=1` and `/%61?x=1`, and whoever has seen it
-    /// can send those; a handler that routes by what was sent would serve something else than was signed. So a target
-    /// is refused with [`TargetError::NotNormal`](crate::TargetError::NotNormal) if its path has dot segments, empty
-    /// segments, or an escaped slash, question mark, number sign, percent sign or unreserved character.
+    /// A signature for `/a?x=1` is also good for `/admin/../a?x=1`, `//a?x=1`, `/%61?x=1` and `/a%3Fx=1`, and whoever has
+    /// seen it can send those; a handler that routes by what was sent would serve something else than was signed. So of
+    /// all targets that have one signature one is in normal form: its path without dot segments and empty segments,
+    /// everything unescaped that can be (RFC 3986's `pchar`: letters, digits, `-._~!$&'()*+,;=:@`) and the rest escaped, with
+    /// hexadecimal digits in either case; no question mark without a query behind it. Any other is refused with
+    /// [`TargetError::NotNormal`], or changed into that one.
+    ///
+    /// Both ways a path with an escaped question mark, number sign or percent sign is refused with
+    /// [`TargetError::EscapedDelimiter`], and so is whatever cannot be decoded.
     ///
     /// A key store still sees the target as it was sent, so this is not for stores that decide by the path.
     ///
@@ -184,14 +189,19 @@ impl Verifier {
     }
 
     /// What a handler must see as the request's target, if that is not what was sent: see
-    /// [`normalising`](Self::normalising).
-    #[must_use]
-    pub fn normalised_target(&self, target: &Uri) -> Option<Uri> {
+    /// [`normalising`](Self::normalising). It is in normal form, and has the same signature.
+    ///
+    /// # Errors
+    ///
+    /// [`TargetError`] for a target that has no normal form: the request must be refused.
+    pub fn normalised_target(&self, target: &Uri) -> Result<Option<Uri>, TargetError> {
         let mut specials = self.scheme.facts().specials.iter();
         let is_decoded = specials.any(|(_, special)| *special == Special::DecodedTarget);
-        (self.is_normalising && is_decoded)
-            .then(|| target::normalised(target))
-            .flatten()
+        if self.is_normalising && is_decoded {
+            target::normalised(target)
+        } else {
+            Ok(None)
+        }
     }
 
     /// How far a date may be from the clock, either way, in whole seconds. Default: the scheme's; for Tencent's
