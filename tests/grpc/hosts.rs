@@ -15,7 +15,7 @@ use super::{
 /// A server that wants the host to be covered.
 async fn start() -> Server {
     let layer = VerifyLayer::new(StaticKeys::from(keys()))
-        .verifier(Verifier::new().required([header::HOST]));
+        .verifier(Verifier::new().required([header::HOST]).unwrap());
     Server::start(transport::Server::builder().layer(layer)).await
 }
 

@@ -68,6 +68,7 @@ fn signing_string(target: &Uri) -> Option<Vec<u8>> {
 fn verifier(normalising: bool) -> Verifier {
     Verifier::of(Scheme::Apisix)
         .required(["@request-target"])
+        .unwrap()
         .normalising(normalising)
 }
 
