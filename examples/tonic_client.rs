@@ -31,7 +31,7 @@ async fn main() -> Result<(), BoxError> {
     let listener = TcpListener::bind("127.0.0.1:0").await?;
     let address = listener.local_addr()?;
     let verify = VerifyLayer::new(StaticKeys::from(keys.clone()))
-        .verifier(Verifier::new().required([header::HOST]));
+        .verifier(Verifier::new().required([header::HOST])?);
     let server = transport::Server::builder()
         .layer(verify)
         .add_service(Greeter)

@@ -184,16 +184,22 @@ pub(crate) fn is_field_name(name: &str) -> bool {
 /// HTTP/1.1 clients drop a default port from `Host`; on HTTP/2 the authority goes out as it stands, so what is
 /// signed holds on both only if the target has this form.
 pub(crate) fn sent_authority(uri: &Uri) -> Option<&str> {
-    let authority = uri.authority()?.as_str();
-    let host_and_port = match authority.rsplit_once('@') {
-        Some((_user, rest)) => rest,
-        None => authority,
-    };
-    Some(without_default_port(host_and_port, uri.scheme_str()))
+    Some(without_default_port(
+        without_user(uri.authority()?),
+        uri.scheme_str(),
+    ))
+}
+
+/// Host and port.
+fn without_user(authority: &Authority) -> &str {
+    let authority = authority.as_str();
+    authority
+        .rsplit_once('@')
+        .map_or(authority, |(_user, rest)| rest)
 }
 
 fn without_default_port<'a>(host_and_port: &'a str, scheme: Option<&str>) -> &'a str {
-    let Some((host, port)) = host_and_port.rsplit_once(':') else {
+    let (host, Some(port)) = split_port(host_and_port) else {
         return host_and_port;
     };
     let default_port = match scheme {
@@ -201,15 +207,45 @@ fn without_default_port<'a>(host_and_port: &'a str, scheme: Option<&str>) -> &'a
         Some(_) => Some(80),
         None => None,
     };
-    // What is behind the last colon may be the end of an IPv6 address.
-    let is_default = default_port.is_some_and(|default| port.parse() == Ok::<u16, _>(default));
-    let is_left_out = port.is_empty() || is_default;
-    let is_port = port.bytes().all(|byte| byte.is_ascii_digit());
-    if is_port && is_left_out {
+    let is_default = default_port.is_some() && port_number(port) == default_port;
+    if port.is_empty() || is_default {
         host
     } else {
         host_and_port
     }
+}
+
+/// Host and port; what is behind the last colon may be the end of an IPv6 address.
+fn split_port(host_and_port: &str) -> (&str, Option<&str>) {
+    match host_and_port.rsplit_once(':') {
+        Some((host, port)) if !port.ends_with(']') => (host, Some(port)),
+        _ => (host_and_port, None),
+    }
+}
+
+/// The port that is named, if one is; what is no number of 16 bits, as an empty one, is an error. [`Authority::port`]
+/// takes it for none, and clients for the default port.
+pub(crate) fn named_port(authority: &Authority) -> Result<Option<u16>, InvalidPort> {
+    let (_, Some(port)) = split_port(without_user(authority)) else {
+        return Ok(None);
+    };
+    port_number(port).map(Some).ok_or(InvalidPort)
+}
+
+/// Digits only: `parse` alone takes a plus sign, too.
+fn port_number(port: &str) -> Option<u16> {
+    let is_number = port.bytes().all(|byte| byte.is_ascii_digit());
+    port.parse().ok().filter(|_| is_number)
+}
+
+/// A port that is none.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct InvalidPort;
+
+/// Whether the host's port, if it has one, is spelled as clients send it.
+pub(crate) fn has_sendable_port(host_and_port: &str) -> bool {
+    let (_, port) = split_port(host_and_port);
+    port.is_none_or(|port| !port.starts_with('0') && port_number(port).is_some())
 }
 
 /// The target with its authority in the form of [`sent_authority`]; `None` if it has that form already.

@@ -7,6 +7,8 @@ use std::{
 
 use http::uri::Authority;
 
+use crate::component;
+
 /// One of the hosts that are signed for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Pattern {
@@ -47,7 +49,10 @@ impl Hosts {
             Some("https") => Some(443),
             _ => None,
         };
-        let port = authority.port_u16().or(default_port);
+        let Ok(port) = component::named_port(authority) else {
+            return false;
+        };
+        let port = port.or(default_port);
         self.0.iter().any(|pattern| pattern.matches(host, port))
     }
 }

@@ -25,7 +25,7 @@
 //! | what goes in | [`RequestHead`] | [`RequestHead`] |
 //! | the bytes under the MAC | [`SigningString`] | [`SigningString`] |
 //! | what comes out | [`SignedHeaders`] | [`Verified`], [`VerifiedKey`] |
-//! | what can go wrong | [`KeyError`], [`BuildError`] at setup, [`SignError`] | [`Rejection`] |
+//! | what can go wrong | [`KeyError`], [`BuildError`] at setup, [`SignError`] | [`BuildError`] at setup, [`Rejection`] |
 //! | middleware, with a [`Clock`] | [`SignLayer`], [`SignService`] | [`VerifyLayer`], [`VerifyService`] |
 //! | where keys are found | | [`KeyStore`], [`StaticKeys`], [`AsyncKeyStore`] |
 //! | which hosts get a signature | [`SignLayer::only_for`] | |

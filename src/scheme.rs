@@ -1,11 +1,15 @@
 //! Every difference between the gateways, as data: nothing else in the crate asks which scheme it serves.
 
+mod allowed;
 mod facts;
 mod texts;
 
 use std::{borrow::Cow, fmt, str::FromStr};
 
-pub(crate) use self::facts::{Absent, Facts, Grammar, Layout, Special};
+pub(crate) use self::{
+    allowed::Signable,
+    facts::{Absent, Facts, Grammar, Layout, Special},
+};
 use crate::{Algorithm, DateHeader, PlainDate, Rejection};
 
 /// A gateway's dialect of HMAC key-pair authentication.

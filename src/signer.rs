@@ -142,7 +142,8 @@ impl Signer {
     /// if it has none either, [`authority`](Self::authority).
     ///
     /// A request to another host gets no date, source or `Authorization`, and loses those that an earlier signature
-    /// has left on it; an `Authorization` of another scheme, a `Bearer` token say, stays.
+    /// has left on it; an `Authorization` of another scheme, a `Bearer` token say, stays. A target whose port is no number
+    /// up to 65535, or empty, is no host's.
     ///
     /// ```
     /// use tower_hmac_auth::{KeyPair, Signer};
@@ -163,9 +164,14 @@ impl Signer {
         Ok(self)
     }
 
-    /// Leaves requests over plain `http` to hosts that are not this machine unsigned. Default: `false`.
+    /// Leaves requests unsigned that do not go over `https`, unless they go to this machine. Default: `false`.
     ///
     /// Who can read a signed request on its way can send another with its signature.
+    ///
+    /// What counts is the scheme of the request's target. **A target without one says nothing, and is not signed for**: a
+    /// tonic client's target has none unless the client is made with its origin (`with_origin(service,
+    /// Uri::from_static("https://gateway.example"))`, in place of `new`). [`authority`](Self::authority) does not say
+    /// `https`. The channel below sends to its own endpoint whatever the origin says: give both the same.
     #[must_use]
     pub fn https_only(mut self, https_only: bool) -> Self {
         self.options_mut().https_only = https_only;
@@ -196,9 +202,10 @@ impl Signer {
     ///
     /// # Errors
     ///
-    /// [`SignError`] if a header that should be signed has more than one value, if there are more than 16,384
-    /// headers, or if the request goes to where no signature may go.
+    /// [`SignError`] if the request goes to where no signature may go, which is looked at first, if a header that should be
+    /// signed has more than one value, or if there are more than 16,384 headers.
     pub fn sign(&self, head: RequestHead<'_>, now: SystemTime) -> Result<SignedHeaders, SignError> {
+        self.inner.options.check_destination(head)?;
         let now = Timestamp::from(now);
         let fresh = self.sign_with(&self.inner.keys.load(), head, now)?;
         Ok(fresh.signed)
@@ -215,6 +222,7 @@ impl Signer {
         now: SystemTime,
     ) -> Result<SigningString, SignError> {
         let Inner { options, keys, .. } = &*self.inner;
+        options.check_destination(head)?;
         let layout = &self.inner.scheme.facts().layout;
         let now = Timestamp::from(now);
         let (date, times) = (now.imf_fixdate(), options.times(now));
@@ -245,6 +253,11 @@ impl Signer {
         request: &mut Request<B>,
         now: SystemTime,
     ) -> Result<(), SignError> {
+        // Before all else: whatever is wrong with a stranger's request, it is a stranger's.
+        if let Err(stranger) = self.inner.options.check_destination((&*request).into()) {
+            self.remove_signature(request.headers_mut());
+            return Err(stranger);
+        }
         if let Some(uri) = self.inner.options.sent_target(request.uri()) {
             *request.uri_mut() = uri;
         }
@@ -267,12 +280,7 @@ impl Signer {
                 Ok(())
             }
             Err(error) => {
-                let headers = request.headers_mut();
-                if error.is_destination() {
-                    self.remove_signature(headers);
-                } else {
-                    headers.remove(header::AUTHORIZATION);
-                }
+                request.headers_mut().remove(header::AUTHORIZATION);
                 Err(error)
             }
         }

@@ -1,9 +1,13 @@
 //! The request target as it is signed: as it is sent, or decoded as APISIX has it.
 
+mod normal;
+
 use std::{borrow::Cow, fmt};
 
 use http::{Uri, Version, uri::PathAndQuery};
 
+use self::normal::decoded_path;
+pub(crate) use self::normal::{check_normal, normalised};
 use crate::{RequestHead, buffer::Buffer, scheme::Special};
 
 /// A request's method and target, as one of the [`Special`] components.
@@ -39,8 +43,12 @@ pub enum TargetError {
     ControlCharacter,
     /// Its path leads above the root.
     AboveRoot,
-    /// Its path is not what it decodes to, so that a handler may serve something else than was signed: it has dot
-    /// segments, empty segments, or an escaped slash, question mark, number sign, percent sign or unreserved character.
+    /// Its path has an escaped question mark, number sign or percent sign: decoded, as it is signed, it would read as
+    /// another target.
+    EscapedDelimiter,
+    /// It is not spelled as its signature's one target is, so that a handler may serve something else than was signed:
+    /// its path has dot segments, empty segments, an escape that is not needed or a character that needs one, or
+    /// its query is empty.
     NotNormal,
 }
 
@@ -51,8 +59,12 @@ impl fmt::Display for TargetError {
             Self::BadEscape => "the path has a % without two hexadecimal digits behind it: write % as %25",
             Self::ControlCharacter => "the path has a control character, which cannot be signed: leave it out",
             Self::AboveRoot => "the path leads above the root with ..: leave it out",
+            Self::EscapedDelimiter => {
+                "the path has an escaped ?, # or %, which reads as another target once decoded: leave it out"
+            }
             Self::NotNormal => {
-                "the path is not in normal form: send it without dot segments, empty segments and needless escapes"
+                "the target is not in normal form: send it without dot segments, empty segments, needless or missing \
+                 escapes and an empty query"
             }
         })
     }
@@ -73,7 +85,7 @@ impl<'h> Target<'h> {
                     method,
                     slash: "",
                     path: decoded_path(target.path())?,
-                    query: target.query().filter(|query| !query.is_empty()),
+                    query: signed_query(target),
                 });
             }
             Special::RequestLine => Form::WithVersion(version(head.version())),
@@ -120,6 +132,11 @@ fn path_and_query(uri: &Uri) -> Result<&PathAndQuery, TargetError> {
         .ok_or(TargetError::NoPath)
 }
 
+/// APISIX drops a question mark with nothing behind it.
+fn signed_query(target: &PathAndQuery) -> Option<&str> {
+    target.query().filter(|query| !query.is_empty())
+}
+
 fn version(version: Version) -> &'static str {
     match version {
         Version::HTTP_09 => "HTTP/0.9",
@@ -139,111 +156,5 @@ pub(crate) fn with_sent_path(uri: &Uri) -> Option<Uri> {
     }
     let mut parts = uri.clone().into_parts();
     parts.path_and_query = Some(format!("/{target}").parse().ok()?);
-    Uri::from_parts(parts).ok()
-}
-
-/// A path as nginx hands it to APISIX: percent-decoded, adjacent slashes merged, dot segments resolved.
-fn decoded_path(raw: &str) -> Result<Cow<'_, [u8]>, TargetError> {
-    let is_normal = !raw.contains("//") && !raw.contains("/.") && raw.starts_with('/');
-    if is_normal
-        && raw
-            .bytes()
-            .all(|byte| byte != b'%' && !byte.is_ascii_control())
-    {
-        return Ok(raw.as_bytes().into());
-    }
-    let decoded = percent_decoded(raw)?;
-    let mut path = Vec::with_capacity(decoded.len() + 1);
-    let mut segments = decoded.split(|byte| *byte == b'/').peekable();
-    while let Some(segment) = segments.next() {
-        let is_last = segments.peek().is_none();
-        match segment {
-            b"" | b"." if is_last => path.push(b'/'),
-            b"" | b"." => {}
-            b".." => {
-                let parent = path.iter().rposition(|byte| *byte == b'/');
-                path.truncate(parent.ok_or(TargetError::AboveRoot)?);
-                if is_last {
-                    path.push(b'/');
-                }
-            }
-            segment => {
-                path.push(b'/');
-                path.extend_from_slice(segment);
-            }
-        }
-    }
-    Ok(path.into())
-}
-
-fn percent_decoded(raw: &str) -> Result<Vec<u8>, TargetError> {
-    let hex = |digit: u8| char::from(digit).to_digit(16);
-    let mut decoded = Vec::with_capacity(raw.len());
-    let mut rest = raw.as_bytes();
-    while let [byte, after @ ..] = rest {
-        let (byte, after) = match (byte, after) {
-            (b'%', [high, low, after @ ..]) => {
-                let (Some(high), Some(low)) = (hex(*high), hex(*low)) else {
-                    return Err(TargetError::BadEscape);
-                };
-                let byte = u8::try_from(high * 16 + low).map_err(|_| TargetError::BadEscape)?;
-                (byte, after)
-            }
-            (b'%', _) => return Err(TargetError::BadEscape),
-            (byte, after) => (*byte, after),
-        };
-        if byte.is_ascii_control() {
-            return Err(TargetError::ControlCharacter);
-        }
-        decoded.push(byte);
-        rest = after;
-    }
-    Ok(decoded)
-}
-
-/// Refuses a path that is not what it decodes to: a handler that routes by it could be made to serve something else
-/// than was signed.
-pub(crate) fn check_normal(uri: &Uri) -> Result<(), TargetError> {
-    let raw = path_and_query(uri)?.path();
-    let decoded = decoded_path(raw)?;
-    // Escapes aside, normalising takes bytes away only; and no escape may stand for a byte that means something or
-    // needs none.
-    let has_needless_escape = percent_escapes(raw).any(|byte| {
-        matches!(byte, b'/' | b'?' | b'#' | b'%' | b'-' | b'.' | b'_' | b'~')
-            || byte.is_ascii_alphanumeric()
-    });
-    let escaped = percent_escapes(raw).count();
-    if has_needless_escape || raw.len() != decoded.len() + 2 * escaped {
-        return Err(TargetError::NotNormal);
-    }
-    Ok(())
-}
-
-/// The bytes that valid escapes stand for.
-fn percent_escapes(raw: &str) -> impl Iterator<Item = u8> + '_ {
-    let escapes = raw.split('%').skip(1);
-    escapes.filter_map(|rest| u8::from_str_radix(rest.get(..2)?, 16).ok())
-}
-
-/// The target with its path decoded and normalised, then escaped again where it must be; the query as it was.
-pub(crate) fn normalised(uri: &Uri) -> Option<Uri> {
-    const HEX: &[u8; 16] = b"0123456789ABCDEF";
-    let target = path_and_query(uri).ok()?;
-    let mut text = Vec::with_capacity(target.as_str().len());
-    for byte in decoded_path(target.path()).ok()?.iter() {
-        let is_plain = byte.is_ascii_alphanumeric() || b"/-._~!$&'()*+,;=:@".contains(byte);
-        if is_plain {
-            text.push(*byte);
-        } else {
-            let digit = |nibble: u8| HEX.get(usize::from(nibble)).copied().unwrap_or(b'0');
-            text.extend([b'%', digit(byte >> 4), digit(byte & 15)]);
-        }
-    }
-    if let Some(query) = target.query().filter(|query| !query.is_empty()) {
-        text.push(b'?');
-        text.extend_from_slice(query.as_bytes());
-    }
-    let mut parts = uri.clone().into_parts();
-    parts.path_and_query = Some(PathAndQuery::try_from(text).ok()?);
     Uri::from_parts(parts).ok()
 }

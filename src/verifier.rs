@@ -1,6 +1,7 @@
 //! The verifier: request head, key look-up and time in, verified key or rejection out. No I/O, no async.
 
 mod credentials;
+mod options;
 mod times;
 mod verified_key;
 mod verifying_key;
@@ -10,7 +11,7 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use http::{Uri, header};
+use http::header;
 
 pub use self::{
     credentials::Credentials,
@@ -26,8 +27,6 @@ use crate::{
     Algorithm, Excerpt, Rejection, RequestHead, Scheme, SecretKey,
     authorization::{Authorization, HS2019, Undecoded},
     component,
-    scheme::Special,
-    target,
 };
 
 /// Checks signed requests as the gateway does, and no rule of it is the message's to choose.
@@ -108,7 +107,8 @@ impl Verifier {
     /// ```
     /// use tower_hmac_auth::{Scheme, Verifier};
     ///
-    /// let verifier = Verifier::of(Scheme::Kong).required(["@request-target"]);
+    /// let verifier = Verifier::of(Scheme::Kong).required(["@request-target"])?;
+    /// # Ok::<(), tower_hmac_auth::BuildError>(())
     /// ```
     #[must_use]
     pub fn of(scheme: Scheme) -> Self {
@@ -132,85 +132,6 @@ impl Verifier {
     #[must_use]
     pub fn scheme(&self) -> Scheme {
         self.scheme
-    }
-
-    /// Allows these of the scheme's algorithms and no others. Default: all. With none, every request is refused.
-    #[must_use]
-    pub fn algorithms(mut self, allowed: impl IntoIterator<Item = Algorithm>) -> Self {
-        let has = |algorithm: &Algorithm| self.scheme.facts().algorithms.contains(algorithm);
-        self.algorithms = allowed.into_iter().filter(has).collect();
-        self
-    }
-
-    /// What is meant by the algorithm's name `hs2019`, and by none, where the scheme has it. Default: nothing, such
-    /// requests are refused.
-    ///
-    /// draft-cavage-http-signatures-12, section 2.1.3: the hash is known from the key, not told by the message.
-    #[must_use]
-    pub fn hs2019(mut self, algorithm: Algorithm) -> Self {
-        self.hs2019 = Some(algorithm);
-        self
-    }
-
-    /// Wants these covered, each listed **and** in the request: names of headers, in any case, and what the scheme has
-    /// beside them, such as `@request-target`. Default: none but a date.
-    #[must_use]
-    pub fn required(mut self, names: impl IntoIterator<Item: AsRef<str>>) -> Self {
-        self.required = names.into_iter().map(|name| name.as_ref().into()).collect();
-        self
-    }
-
-    /// Accepts lists with headers that the request lacks, where the scheme has a way to sign that (Kong, APISIX). They
-    /// never count as covered. Default: `false`.
-    #[must_use]
-    pub fn allow_absent(mut self, allow_absent: bool) -> Self {
-        self.allows_absent = allow_absent;
-        self
-    }
-
-    /// Accepts any target where the scheme signs a decoded one (APISIX), and hands the normalised target on to the
-    /// handler. Default: `false`, targets that are not in normal form are refused.
-    ///
-    /// A signature for `/a?x=1` is also good for `/a%3Fx=1`, `/admin/../a?x=1` and `/%61?x=1`, and whoever has seen it
-    /// can send those; a handler that routes by what was sent would serve something else than was signed. So a target
-    /// is refused with [`TargetError::NotNormal`](crate::TargetError::NotNormal) if its path has dot segments, empty
-    /// segments, or an escaped slash, question mark, number sign, percent sign or unreserved character.
-    ///
-    /// A key store still sees the target as it was sent, so this is not for stores that decide by the path.
-    ///
-    /// [`VerifyLayer`](crate::VerifyLayer) sets the request's target to [`normalised_target`](Self::normalised_target);
-    /// callers of this verifier do it themselves.
-    #[must_use]
-    pub fn normalising(mut self, normalising: bool) -> Self {
-        self.is_normalising = normalising;
-        self
-    }
-
-    /// What a handler must see as the request's target, if that is not what was sent: see
-    /// [`normalising`](Self::normalising).
-    #[must_use]
-    pub fn normalised_target(&self, target: &Uri) -> Option<Uri> {
-        let mut specials = self.scheme.facts().specials.iter();
-        let is_decoded = specials.any(|(_, special)| *special == Special::DecodedTarget);
-        (self.is_normalising && is_decoded)
-            .then(|| target::normalised(target))
-            .flatten()
-    }
-
-    /// How far a date may be from the clock, either way, in whole seconds. Default: the scheme's; for Tencent's
-    /// [`DEFAULT_MAX_SKEW`](Self::DEFAULT_MAX_SKEW).
-    #[must_use]
-    pub fn max_skew(mut self, max_skew: Duration) -> Self {
-        self.max_skew = max_skew.as_secs();
-        self
-    }
-
-    /// What to make of requests that sign `Date` alone. Default: [`PlainDate::AnyAge`] for Tencent's scheme,
-    /// [`PlainDate::CheckAge`] for the others.
-    #[must_use]
-    pub fn plain_date(mut self, plain_date: PlainDate) -> Self {
-        self.plain_date = plain_date;
-        self
     }
 
     /// Takes the credentials out of a request, and refuses whatever needs no key to be refused.

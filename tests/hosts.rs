@@ -16,10 +16,10 @@ use std::{
 };
 
 use bytes::Bytes;
-use http::{HeaderMap, HeaderValue, Request, Response, Uri, header};
+use http::{HeaderMap, HeaderValue, Request, Response, Uri, header, uri::Authority};
 use http_body_util::Empty;
 use tower::{Layer, ServiceBuilder, ServiceExt, service_fn};
-use tower_hmac_auth::{KeyPair, SignError, SignLayer, Signer, Verifier};
+use tower_hmac_auth::{KeyPair, Keys, Scheme, SignError, SignLayer, Signer, Verifier};
 use tower_http::follow_redirect::FollowRedirectLayer;
 
 use common::{FRIDAY, at, keys, verify};
@@ -31,7 +31,7 @@ fn signer(hosts: &[&str]) -> Signer {
 fn is_signed_for(signer: &Signer, request: &Request<()>) -> bool {
     match signer.sign(request.into(), at(FRIDAY)) {
         Ok(_) => true,
-        Err(SignError::NotForThisHost { .. } | SignError::PlainHttp { .. }) => false,
+        Err(SignError::NotForThisHost { .. } | SignError::NotHttps { .. }) => false,
         Err(error) => panic!("{error}"),
     }
 }
@@ -255,6 +255,144 @@ fn plain_http_to_another_machine_is_not_signed_if_so_set() {
         &Signer::new(keys()),
         &request("http://api.example.com/")
     ));
+}
+
+#[test]
+fn what_does_not_say_https_is_not_signed_either_if_so_set() {
+    let signer = Signer::new(keys()).https_only(true);
+    let request = |target: &str, host: Option<&str>| {
+        let mut request = Request::get(target).body(()).unwrap();
+        if let Some(host) = host {
+            request
+                .headers_mut()
+                .insert(header::HOST, host.parse().unwrap());
+        }
+        request
+    };
+    let authority = |host: &'static str| signer.clone().authority(Authority::from_static(host));
+    for request in [
+        request("/a", None),
+        request("/a", Some("api.example.com")),
+        request("/a", Some("api.example.com:443")),
+        request("api.example.com:443", None),
+        request("*", None),
+        request("ws://api.example.com/", None),
+        request("ftp://api.example.com/", None),
+        request("unix://api.example.com/", Some("localhost")),
+    ] {
+        for signer in [&signer, &authority("api.example.com:443")] {
+            assert!(!is_signed_for(signer, &request), "{request:?}");
+        }
+    }
+    assert!(is_signed_for(&signer, &request("/a", Some("localhost:80"))));
+    assert!(is_signed_for(&authority("[::1]:80"), &request("/a", None)));
+
+    let error = signer.sign((&request("/a", Some("api.example.com"))).into(), at(FRIDAY));
+    assert_eq!(
+        error.unwrap_err().to_string(),
+        "the target of the request to \"api.example.com\" does not begin with https://, and https_only is set: give it \
+         one that does (to a tonic client, its origin)"
+    );
+}
+
+#[test]
+fn a_port_that_is_none_is_neither_the_default_nor_any() {
+    for host in [
+        "api.example.com:99999",
+        "api.example.com:65536",
+        "api.example.com:",
+        "api.example.com:+443",
+        "api.example.com:-1",
+        "api.example.com:https",
+        "api.example.com:00000000000443000",
+    ] {
+        let hosts = ["api.example.com", "*.example.com", "api.example.com:443"];
+        assert_strangers(
+            &hosts,
+            &[&format!("https://{host}/a"), &format!("http://{host}/a")],
+        );
+        let mut by_header = Request::get("/a").body(()).unwrap();
+        let headers = by_header.headers_mut();
+        headers.insert(header::HOST, host.parse().unwrap());
+        assert!(!is_signed_for(&signer(&hosts), &by_header), "{host}");
+    }
+    assert_strangers(
+        &["[::1]", "[::1]:443"],
+        &["https://[::1]:99999/", "https://[::1]:/"],
+    );
+    assert_signed_for(
+        &["[::1]:443"],
+        &["https://[::1]/", "https://u:99999@[::1]:443/"],
+    );
+}
+
+#[test]
+fn a_signed_host_has_a_port_as_it_is_sent_or_the_request_is_not_signed() {
+    let signer = Signer::builder(keys()).signed_headers([header::HOST]);
+    let signer = signer.build().unwrap();
+    for host in [
+        "api.example.com:99999",
+        "api.example.com:+443",
+        "api.example.com:08443",
+        "api.example.com:0",
+        "[::1]:65536",
+    ] {
+        let target = format!("https://{host}/a");
+        let mut request = Request::get(target).body(()).unwrap();
+        let error = signer.sign_request(&mut request, at(FRIDAY)).unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            format!(
+                "the target's host {host} has a port that is no number up to 65535, as clients send it: correct it or leave \
+                 it out"
+            )
+        );
+        assert!(request.headers().is_empty(), "{request:?}");
+    }
+}
+
+#[test]
+fn a_strangers_request_is_a_strangers_whatever_else_is_wrong_with_it() {
+    let left =
+        "Signature keyId=\"AKIDold\",algorithm=\"hmac-sha256\",headers=\"date\",signature=\"\"";
+    let signer = Keys::new(keys());
+    let apisix = Signer::builder(signer.clone()).scheme(Scheme::Apisix);
+    let apisix = apisix
+        .signed_headers(["x-tenant"])
+        .build()
+        .unwrap()
+        .source(HeaderValue::from_static("billing"))
+        .only_for(["api.example.com"])
+        .unwrap();
+    // A key id that the scheme cannot carry, too.
+    signer.rotate(KeyPair::new("AKID,1", "test-secret-key-0001").unwrap());
+    for target in [
+        "https://evil.example/a%0A",
+        "https://u:p@evil.example:99999?x",
+    ] {
+        for further in [1, 2, 17_000] {
+            let mut request = Request::get(target).body(()).unwrap();
+            let headers = request.headers_mut();
+            for _ in 0..further {
+                headers.append("x-tenant", HeaderValue::from_static("t"));
+            }
+            headers.append("authorization", HeaderValue::from_static(left));
+            headers.append("authorization", HeaderValue::from_static("Bearer token"));
+            for name in ["date", "x-date", "source"] {
+                headers.insert(name, HeaderValue::from_static("left"));
+            }
+            let error = apisix.sign((&request).into(), at(FRIDAY)).unwrap_err();
+            assert!(matches!(error, SignError::NotForThisHost { .. }), "{error}");
+            let error = apisix.signing_string((&request).into(), at(FRIDAY));
+            assert!(matches!(error, Err(SignError::NotForThisHost { .. })));
+            apisix.sign_request(&mut request, at(FRIDAY)).unwrap_err();
+            assert_eq!(request.uri(), target, "it is left as it is");
+            let headers = request.headers_mut();
+            assert_eq!(headers["authorization"], "Bearer token");
+            assert_eq!(headers.get_all("x-tenant").iter().count(), further);
+            assert_eq!(headers.len(), 1 + further, "{further}");
+        }
+    }
 }
 
 async fn sent_to(target: &str, headers: &[(&'static str, &'static str)]) -> HeaderMap {

@@ -468,7 +468,7 @@ fn rejections() -> Vec<Rejection> {
         ),
         read(verifier(), &repeated),
         read(verifier(), &missing),
-        read(verifier().required(uncovered), &today),
+        read(verifier().required(uncovered).unwrap(), &today),
         read(verifier(), &by_hand(&[("x-a", b"1")], &[])),
         read(
             verifier(),

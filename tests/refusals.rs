@@ -329,7 +329,7 @@ async fn a_listed_header_that_is_absent_is_refused() {
 
 #[tokio::test]
 async fn a_component_that_the_server_wants_covered_is_required() {
-    let strict = layer().verifier(Verifier::new().required([http::header::HOST]));
+    let strict = layer().verifier(Verifier::new().required([http::header::HOST]).unwrap());
     let server = RawServer::start(strict).await;
     let text = "HMAC signature cannot be verified, a valid host header is required.";
     assert_refused(&ask(&server, &good()).await, 401, text);

@@ -179,7 +179,7 @@ async fn an_unsigned_an_altered_and_a_stale_request_are_refused() {
 
 #[tokio::test]
 async fn the_signed_host_is_the_one_that_is_sent() {
-    let verifier = Verifier::new().required([header::HOST]);
+    let verifier = Verifier::new().required([header::HOST]).unwrap();
     let gateway = Gateway::start(verifier).await;
     for version in VERSIONS {
         let signer = Signer::builder(keys())
@@ -296,7 +296,12 @@ async fn a_signed_target_is_the_one_that_is_sent() {
         (Scheme::Apisix, "@request-target"),
         (Scheme::Cavage, "(request-target)"),
     ] {
-        let gateway = Gateway::start(Verifier::of(scheme).required([name])).await;
+        // APISIX signs no empty query, so its verifier does not believe in one unless it may take it off.
+        let verifier = Verifier::of(scheme)
+            .required([name])
+            .unwrap()
+            .normalising(true);
+        let gateway = Gateway::start(verifier).await;
         for version in [Version::HTTP_11, Version::HTTP_2] {
             for (target, sent) in targets {
                 let signer = Signer::builder(keys()).scheme(scheme).build().unwrap();

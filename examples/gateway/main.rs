@@ -131,7 +131,7 @@ fn run() -> Result<()> {
 
 async fn start(arguments: Arguments, keys: StaticKeys) -> Result<()> {
     let verify = VerifyLayer::new(keys)
-        .verifier(verifier(&arguments))
+        .verifier(verifier(&arguments)?)
         .refuse(
             Refusals::new()
                 .unauthorized_status(arguments.unauthorized_status)
@@ -161,15 +161,17 @@ async fn start(arguments: Arguments, keys: StaticKeys) -> Result<()> {
     Ok(())
 }
 
-fn verifier(arguments: &Arguments) -> Verifier {
-    let mut verifier = Verifier::of(arguments.scheme).required(&arguments.required);
+fn verifier(arguments: &Arguments) -> Result<Verifier> {
+    let mut verifier = Verifier::of(arguments.scheme)
+        .required(&arguments.required)
+        .map_err(|error| format!("--require: {error}"))?;
     if let Some(max_skew) = arguments.max_skew {
         verifier = verifier.max_skew(Duration::from_secs(max_skew));
     }
     if let Some(plain_date) = arguments.plain_date {
         verifier = verifier.plain_date(plain_date);
     }
-    verifier
+    Ok(verifier)
 }
 
 /// Answers a request that the layer has let pass.

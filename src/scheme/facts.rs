@@ -145,7 +145,9 @@ impl Facts {
             return;
         }
         headers.remove(header::AUTHORIZATION);
-        headers.remove(DateHeader::XDate.name());
+        for date_header in [DateHeader::Date, DateHeader::XDate] {
+            headers.remove(date_header.name());
+        }
         headers.remove(&SOURCE);
         for authorization in others {
             headers.append(header::AUTHORIZATION, authorization);

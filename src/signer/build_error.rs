@@ -1,15 +1,21 @@
-//! What is said if a signer's options are wrong.
+//! What is said if a signer's or a verifier's options are wrong.
 
 use std::fmt;
 
 use crate::{Algorithm, DateHeader, Excerpt, Scheme, authorization::MAX_COMPONENTS};
 
-/// Why a signer cannot be made with the options given.
+/// Why a signer cannot be made, or a verifier cannot take an option.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum BuildError {
     /// `authorization` is to be signed, which holds the signature.
     SignsAuthorization,
+    /// The header ends at the next peer (RFC 9110, section 7.6.1): connections write or remove it below all layers, and
+    /// proxies on the way, so that it does not arrive as it was signed.
+    HopByHop {
+        /// Which.
+        name: Excerpt,
+    },
     /// A header is named that is signed by default, in its own place, wherever a request has it.
     SignedAnyway {
         /// Which.
@@ -27,7 +33,8 @@ pub enum BuildError {
         /// Which.
         name: Excerpt,
     },
-    /// More than 64 things are to be signed, which is more than verifiers look at.
+    /// More than 64 things are to be signed, which is more than verifiers look at; `digest` and `content-digest` count
+    /// also where they are not listed, as `DigestLayer` adds them to the list.
     TooManyHeaders,
     /// A header to be signed is named twice.
     NamedTwice {
@@ -64,20 +71,27 @@ pub enum BuildError {
         /// The scheme.
         scheme: Scheme,
     },
-    /// `(created)` or `(expires)` is to be signed, but the algorithm is not to be named `hs2019`.
+    /// `(created)` or `(expires)` is to be signed, but the algorithm is not to be named `hs2019`; or it is required before
+    /// the verifier was told what `hs2019` means.
     NeedsHs2019 {
         /// Which.
         name: Excerpt,
     },
     /// `(expires)` is to be signed, but it is not said for how long a signature is good.
     NoLifetime,
+    /// Signatures are to be good for less than a second, which `expires` cannot say.
+    LifetimeTooShort,
 }
 
 impl fmt::Display for BuildError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::SignsAuthorization => f.write_str(
-                "authorization cannot be signed, as it holds the signature: take it out of the signed headers",
+                "authorization cannot be signed, as it holds the signature: take it out of the list",
+            ),
+            Self::HopByHop { name } => write!(
+                f,
+                "{name} is for the next peer only and does not arrive as it was sent: take it out of the list"
             ),
             Self::SignedAnyway { name } => write!(
                 f,
@@ -86,14 +100,14 @@ impl fmt::Display for BuildError {
             ),
             Self::Ambiguous { name } => write!(
                 f,
-                "{name} stands for something else than a header at other gateways: sign a header of another name"
+                "{name} stands for something else than a header at other gateways: use a header of another name"
             ),
             Self::NotAName { scheme, name } => write!(
                 f,
                 "{name} is neither a header nor one of {scheme}'s own names: correct it or take it out"
             ),
             Self::TooManyHeaders => {
-                write!(f, "more than {MAX_COMPONENTS} headers are to be signed: sign fewer")
+                write!(f, "more than {MAX_COMPONENTS} headers are to be signed, with room kept for digest and content-digest: sign fewer")
             }
             Self::NamedTwice { name } => {
                 write!(f, "{name} is named twice among the signed headers: name it once")
@@ -114,9 +128,10 @@ impl fmt::Display for BuildError {
                 write!(f, "{scheme} has no hs2019: name the algorithm itself")
             }
             Self::NeedsHs2019 { name } => {
-                write!(f, "{name} can be signed under hs2019 only: set hs2019, or take it out")
+                write!(f, "{name} can be signed under hs2019 only: set hs2019 before, or take it out")
             }
             Self::NoLifetime => f.write_str("(expires) is to be signed: say with expires_after for how long"),
+            Self::LifetimeTooShort => f.write_str("expires_after is less than a second: give it one second or more"),
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use http::{HeaderName, header};
+use http::HeaderName;
 
 use super::{
     Inner,
@@ -13,8 +13,8 @@ use super::{
 use crate::{
     Algorithm, DateHeader, Excerpt, Keys, Scheme, Signer,
     authorization::{HS2019, MAX_COMPONENTS, Template},
-    component,
-    scheme::Special,
+    component::DIGESTS,
+    scheme::{Signable, Special},
 };
 
 /// Builds a [`Signer`] with the options that can be wrong, or that not every gateway can carry. Those that cannot
@@ -88,6 +88,12 @@ impl SignerBuilder {
     ///
     /// Kong's and APISIX's settings (`enforce_headers`, `signed_headers`) are compared with the list in upper and lower
     /// case; so with these two schemes the names are sent in the spelling given, else in lower case.
+    ///
+    /// A header that a connection or a proxy writes or removes on the way does not arrive as it was signed, and is refused:
+    /// `connection`, `keep-alive`, `proxy-connection`, `proxy-authenticate`, `proxy-authorization`, `te`, `trailer`,
+    /// `transfer-encoding`, `upgrade`. `content-length` can be named, but hyper sets it below all layers, so that it is
+    /// signed only on requests that the caller has put it on. Together with the default list there is room for 64 names, of which
+    /// `digest` and `content-digest` take two, whether they are listed or not: `DigestLayer` adds them to the list.
     pub fn signed_headers(mut self, names: impl IntoIterator<Item: AsRef<str>>) -> Self {
         self.signed_headers = owned(names);
         self
@@ -129,8 +135,8 @@ impl SignerBuilder {
         self
     }
 
-    /// For how long a signature is good from its making on, in whole seconds: what is sent as `expires`. Needed if
-    /// `(expires)` is listed, and of no use otherwise.
+    /// For how long a signature is good from its making on, in whole seconds, at least one: what is sent as `expires`.
+    /// Needed if `(expires)` is listed, and of no use otherwise.
     pub fn expires_after(mut self, lifetime: Duration) -> Self {
         self.lifetime = Some(lifetime);
         self
@@ -141,13 +147,12 @@ impl SignerBuilder {
     /// # Errors
     ///
     /// [`BuildError`] if the scheme cannot carry an option, if a header that should be signed cannot be, is signed
-    /// anyway, or is named twice, or if more than 64 things are to be signed.
+    /// anyway, is named twice or does not outlive the first connection, if more than 64 things are to be signed, or if
+    /// signatures are to be good for less than a second.
     pub fn build(self) -> Result<Signer, BuildError> {
         let (scheme, facts) = (self.scheme, self.scheme.facts());
-        if let Some(algorithm) = self.algorithm
-            && !facts.algorithms.contains(&algorithm)
-        {
-            return Err(BuildError::AlgorithmNotCarried { scheme, algorithm });
+        if let Some(algorithm) = self.algorithm {
+            scheme.check_algorithm(algorithm)?;
         }
         if let Some(header) = self.date_header
             && !facts.date_headers.contains(&header)
@@ -158,8 +163,14 @@ impl SignerBuilder {
             let characters = facts.not_in_key_id;
             return Err(BuildError::KeyIdNotCarried { scheme, characters });
         }
-        if self.hs2019 && !facts.grammar.has_times {
-            return Err(BuildError::Hs2019NotCarried { scheme });
+        if self.hs2019 {
+            scheme.check_hs2019()?;
+        }
+        if self
+            .lifetime
+            .is_some_and(|lifetime| lifetime.as_secs() == 0)
+        {
+            return Err(BuildError::LifetimeTooShort);
         }
         let list = self.list()?;
         self.check(&list)?;
@@ -217,23 +228,17 @@ impl SignerBuilder {
 
     fn listed(&self, name: &str) -> Result<Listed, BuildError> {
         let (scheme, facts) = (self.scheme, self.scheme.facts());
-        if let Some(special) = facts.special(name) {
-            return Ok(Listed {
-                spelling: name.into(),
-                what: What::Special(special),
-            });
-        }
-        let Ok(header) = HeaderName::from_bytes(name.as_bytes()) else {
-            let name = Excerpt::new(name);
-            return Err(BuildError::NotAName { scheme, name });
+        let signable = scheme.signable(name)?;
+        signable.check_times(name, self.hs2019)?;
+        let header = match signable {
+            Signable::Header(header) => header,
+            Signable::Special(special) => {
+                return Ok(Listed {
+                    spelling: name.into(),
+                    what: What::Special(special),
+                });
+            }
         };
-        if header == header::AUTHORIZATION {
-            return Err(BuildError::SignsAuthorization);
-        }
-        if facts.is_ambiguous(header.as_str()) || !component::is_field_name(name) {
-            let name = Excerpt::new(name);
-            return Err(BuildError::Ambiguous { name });
-        }
         let mut dates = [DateHeader::Date, DateHeader::XDate].into_iter();
         let what = match dates.find(|date| *date.name() == header) {
             Some(header) if !facts.date_headers.contains(&header) => {
@@ -253,7 +258,12 @@ impl SignerBuilder {
 
     /// Refuses lists that no verifier accepts.
     fn check(&self, list: &[Listed]) -> Result<(), BuildError> {
-        if list.len() > MAX_COMPONENTS {
+        let is_listed = |name: &HeaderName| {
+            let mut list = list.iter();
+            list.any(|listed| matches!(&listed.what, What::Header(other) if other == name))
+        };
+        let unlisted_digests = DIGESTS.iter().filter(|name| !is_listed(name)).count();
+        if list.len() + unlisted_digests > MAX_COMPONENTS {
             return Err(BuildError::TooManyHeaders);
         }
         let mut dates = 0;
@@ -266,9 +276,6 @@ impl SignerBuilder {
             match what {
                 What::Date(_) if dates > 0 => return Err(BuildError::TwoDates),
                 What::Date(_) => dates += 1,
-                What::Special(Special::Created | Special::Expires) if !self.hs2019 => {
-                    return Err(BuildError::NeedsHs2019 { name });
-                }
                 What::Special(Special::Expires) if self.lifetime.is_none() => {
                     return Err(BuildError::NoLifetime);
                 }

@@ -33,23 +33,30 @@ pub enum SignError {
     },
     /// The request has more than 16,384 headers: it might not hold three more.
     TooManyHeaders,
+    /// `host` should be signed, and the target's port is not a number up to 65535 without zeros in front: clients send
+    /// something else.
+    InvalidPort {
+        /// Host and port.
+        host: Excerpt,
+    },
     /// The request goes to a host that is not among those of [`Signer::only_for`](crate::Signer::only_for).
     NotForThisHost {
         /// Which; empty if the request names none.
         host: Excerpt,
     },
-    /// The request goes over plain HTTP to another machine, and
+    /// The request goes to another machine, its target does not say `https`, and
     /// [`Signer::https_only`](crate::Signer::https_only) is set.
-    PlainHttp {
-        /// Which.
+    NotHttps {
+        /// Which; empty if the request names none.
         host: Excerpt,
     },
 }
 
+#[cfg(feature = "tracing")]
 impl SignError {
     /// Whether it is wrong where the request goes, rather than what it is.
     pub(crate) fn is_destination(&self) -> bool {
-        matches!(self, Self::NotForThisHost { .. } | Self::PlainHttp { .. })
+        matches!(self, Self::NotForThisHost { .. } | Self::NotHttps { .. })
     }
 }
 
@@ -73,14 +80,20 @@ impl fmt::Display for SignError {
                 f,
                 "the request has more than {MAX_HEADERS} headers: leave some out"
             ),
+            Self::InvalidPort { host } => write!(
+                f,
+                "the target's host {host} has a port that is no number up to 65535, as clients send it: correct it or \
+                 leave it out"
+            ),
             Self::NotForThisHost { host } => write!(
                 f,
                 "the request goes to the host \"{host}\", which is not signed for: add it to only_for if it is the \
                  gateway's"
             ),
-            Self::PlainHttp { host } => write!(
+            Self::NotHttps { host } => write!(
                 f,
-                "the request goes over plain http to {host}, and https_only is set: use https"
+                "the target of the request to \"{host}\" does not begin with https://, and https_only is set: give it one \
+                 that does (to a tonic client, its origin)"
             ),
         }
     }

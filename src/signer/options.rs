@@ -61,7 +61,7 @@ pub(crate) struct Options {
     pub(crate) authority: Option<Authority>,
     /// The hosts that are signed for; any, if there are none.
     pub(crate) hosts: Option<Hosts>,
-    /// Whether requests over plain HTTP to other machines stay unsigned.
+    /// Whether requests to other machines stay unsigned unless they go over `https`.
     pub(crate) https_only: bool,
 }
 
@@ -187,8 +187,8 @@ impl Options {
                 host: Excerpt::new(host),
             });
         }
-        if self.https_only && scheme == Some("http") && !hosts::is_loopback(host) {
-            return Err(SignError::PlainHttp {
+        if self.https_only && scheme != Some("https") && !hosts::is_loopback(host) {
+            return Err(SignError::NotHttps {
                 host: Excerpt::new(host),
             });
         }

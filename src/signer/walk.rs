@@ -1,6 +1,6 @@
 //! From a request's head to the components that are signed, in one walk over the list.
 
-use http::{HeaderName, HeaderValue, header, uri::Authority};
+use http::{HeaderName, HeaderValue, header};
 use smallvec::SmallVec;
 
 use super::{
@@ -41,7 +41,6 @@ impl<'a> Walk<'a> {
         if self.head.headers().len() > MAX_HEADERS {
             return Err(SignError::TooManyHeaders);
         }
-        self.options.check_destination(self.head)?;
         let mut changes = Changes::default();
         for Listed { spelling, what } in self.options.list() {
             let value = match what {
@@ -119,9 +118,17 @@ impl<'a> Walk<'a> {
         if *name != header::HOST {
             return Ok(None);
         }
-        let configured = self.options.authority.as_ref().map(Authority::as_str);
-        let host = configured.or_else(|| component::sent_authority(self.head.uri()));
-        Ok(host.map(text))
+        if let Some(configured) = &self.options.authority {
+            return Ok(Some(text(configured.as_str())));
+        }
+        match component::sent_authority(self.head.uri()) {
+            // HTTP/1.1 clients send such a host without its port, or with another spelling of it.
+            Some(host) if !component::has_sendable_port(host) => {
+                let host = Excerpt::new(host);
+                Err(SignError::InvalidPort { host })
+            }
+            host => Ok(host.map(text)),
+        }
     }
 
     fn special(&self, special: Special, name: &str) -> Result<Option<Value<'a>>, SignError> {

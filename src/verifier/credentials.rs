@@ -4,7 +4,8 @@ use std::{borrow::Cow, fmt};
 
 use super::verified_key::Covered;
 use crate::{
-    Algorithm, DateHeader, Excerpt, Rejection, RequestHead, SigningString, VerifyingKey,
+    Algorithm, DateHeader, Excerpt, Rejection, RequestHead, SigningString, TargetError,
+    VerifyingKey,
     authorization::{Authorization, Signature},
     component::{self, Component, Repeated, Value},
     scheme::{Facts, Special},
@@ -17,7 +18,7 @@ pub(super) struct Finder<'h> {
     pub(super) head: RequestHead<'h>,
     /// Whether a listed header may be absent, where the scheme has a way to sign that.
     pub(super) allows_absent: bool,
-    /// Whether the handler gets the normalised target, so that any target may be believed.
+    /// Whether the handler gets the normalised target, so that one in another form may be believed.
     pub(super) is_normalising: bool,
 }
 
@@ -120,11 +121,21 @@ impl<'h> Finder<'h> {
             // The gateway would take it for what was signed.
             _ if self.head.headers().contains_key(name) => Err(Rejection::repeated(name)),
             special => {
-                if special == Special::DecodedTarget && !self.is_normalising {
-                    target::check_normal(self.head.uri())?;
+                if special == Special::DecodedTarget {
+                    self.check_decoded()?;
                 }
                 Ok(Value::Target(Target::new(special, self.head)?))
             }
+        }
+    }
+
+    /// The handler must see the one target that the signature is good for.
+    fn check_decoded(&self) -> Result<(), TargetError> {
+        let target = self.head.uri();
+        if self.is_normalising {
+            target::normalised(target).map(drop)
+        } else {
+            target::check_normal(target)
         }
     }
 }

@@ -125,8 +125,8 @@ where
                         return Poll::Pending;
                     };
                     match gate.check(&request, now, |_| lookup) {
-                        Ok(verified_key) => {
-                            gate.admit(&mut request, verified_key);
+                        Ok(admission) => {
+                            gate.admit(&mut request, admission);
                             VerifyFuture::inner(inner.call(request))
                         }
                         Err(why) => VerifyFuture::refused(gate.refuse(why, gate.head(&request))),

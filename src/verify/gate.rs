@@ -12,6 +12,13 @@ use crate::{
 /// Where to find the target as the client sent it.
 pub(super) type OriginalTarget = for<'e> fn(&'e Extensions) -> Option<&'e Uri>;
 
+/// What a request that passes gets.
+pub(super) struct Admission {
+    verified_key: VerifiedKey,
+    /// The target that the handler must see, if that is not what was sent.
+    target: Option<Uri>,
+}
+
 /// What the services with and without waiting have in common: from a request to its admission or a refusal.
 #[derive(Clone)]
 pub(super) struct Gate<R> {
@@ -34,33 +41,36 @@ impl<R: Refuse> Gate<R> {
         )
     }
 
-    /// Checks the request with what `look_up` finds.
+    /// Checks the request with what `look_up` finds. What it returns makes the request ready for the handler.
     pub(super) fn check<'h, B, K>(
         &self,
         request: &'h Request<B>,
         now: SystemTime,
         look_up: impl FnOnce(&Credentials<'h>) -> Lookup<K>,
-    ) -> Result<VerifiedKey, Rejection>
+    ) -> Result<Admission, Rejection>
     where
         K: Deref<Target = VerifyingKey>,
     {
         let head = self.head(request);
         let credentials = self.verifier.read(head, now)?;
-        // What a router outside has made of the target cannot be normalised any more.
-        let is_rewritten = head.uri() != request.uri();
-        if is_rewritten && self.verifier.normalised_target(head.uri()).is_some() {
+        let mut target = self.verifier.normalised_target(head.uri())?;
+        if target.is_some() && head.uri() != request.uri() {
+            // What a router outside has made of the target cannot be normalised any more.
             target::check_normal(head.uri())?;
+            target = None;
         }
         let lookup = look_up(&credentials);
-        self.verifier
-            .verify(credentials, lookup)
-            .map(VerifiedKey::from)
+        let verified_key = self.verifier.verify(credentials, lookup)?.into();
+        Ok(Admission {
+            verified_key,
+            target,
+        })
     }
 
     /// Makes the request ready for the handler.
-    pub(super) fn admit<B>(&self, request: &mut Request<B>, verified_key: VerifiedKey) {
-        request.extensions_mut().insert(verified_key);
-        if let Some(target) = self.verifier.normalised_target(request.uri()) {
+    pub(super) fn admit<B>(&self, request: &mut Request<B>, admission: Admission) {
+        request.extensions_mut().insert(admission.verified_key);
+        if let Some(target) = admission.target {
             *request.uri_mut() = target;
         }
         if self.removes_authorization {

@@ -54,12 +54,13 @@ use crate::{SystemClock, Verifier};
 ///     .verifier(
 ///         Verifier::new()
 ///             .algorithms([Algorithm::HmacSha256])
-///             .required([header::HOST])
+///             .required([header::HOST])?
 ///             .max_skew(Duration::from_secs(60))
 ///             .plain_date(PlainDate::Refuse),
 ///     )
 ///     .refuse(Refusals::new().unauthorized_status(StatusCode::FORBIDDEN).terse(true))
 ///     .remove_authorization(true);
+/// # Ok::<(), tower_hmac_auth::BuildError>(())
 /// ```
 #[must_use = "a layer does nothing until a service is put into it"]
 pub struct VerifyLayer<K, R = Refusals, C = SystemClock> {

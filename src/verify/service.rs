@@ -68,8 +68,8 @@ where
             self.keys.lookup(credentials.key_id(), head)
         });
         match checked {
-            Ok(verified_key) => {
-                self.gate.admit(&mut request, verified_key);
+            Ok(admission) => {
+                self.gate.admit(&mut request, admission);
                 VerifyFuture::inner(self.inner.call(request))
             }
             Err(why) => VerifyFuture::refused(self.gate.refuse(why, head)),

@@ -7,7 +7,7 @@ use std::{
 };
 
 use bytes::Bytes;
-use http::{HeaderMap, Request, Response, StatusCode};
+use http::{HeaderMap, HeaderValue, Request, Response, StatusCode};
 use http_body::Frame;
 use http_body_util::{BodyExt as _, Full, LengthLimitError, Limited, StreamBody};
 use tower::{Layer as _, ServiceBuilder, ServiceExt as _, retry::Policy, service_fn};
@@ -233,7 +233,7 @@ async fn a_retry_sends_the_same_body_and_digest_with_a_signature_of_its_own() {
         for (attempt, request) in (0..).zip(&sent) {
             let now = at(FRIDAY + attempt * 1000);
             let key = verify(
-                &Verifier::of(scheme).required(["digest"]),
+                &Verifier::of(scheme).required(["digest"]).unwrap(),
                 request.into(),
                 now,
             );
@@ -265,6 +265,39 @@ async fn errors_of_the_inner_service_pass_as_they_are() {
 }
 
 #[tokio::test]
+async fn the_longest_list_has_room_for_either_digest_and_both() {
+    let names = |count| (0..count).map(|number| format!("x-{number}"));
+    let list = |count| {
+        let names = names(count).chain(["date".to_owned()]);
+        Signer::builder(keys()).components(names).build()
+    };
+    let longest = (0..64).rev().find(|count| list(*count).is_ok()).unwrap();
+    let layer = SignLayer::from(list(longest).unwrap()).clock(|| at(FRIDAY));
+    let (client, sent) = keeping(|_| StatusCode::OK);
+    let own = |mut request: Request<KnownBody>| {
+        let headers = request.headers_mut();
+        headers.insert("content-digest", HeaderValue::from_static("own"));
+        request
+    };
+    let service = ServiceBuilder::new()
+        .layer(DigestLayer::new())
+        .map_request(own)
+        .layer(layer)
+        .service(client);
+    let mut request = post(HELLO);
+    for name in names(longest) {
+        let name: http::HeaderName = name.parse().unwrap();
+        request
+            .headers_mut()
+            .insert(name, HeaderValue::from_static("own"));
+    }
+    service.oneshot(request).await.unwrap();
+    let sent = sent.lock().unwrap().pop().unwrap();
+    let key = verify(&Verifier::new(), (&sent).into(), at(FRIDAY)).unwrap();
+    assert_eq!(key.covered().count(), 64);
+}
+
+#[tokio::test]
 async fn the_computed_digest_is_signed_whatever_the_signers_list_says() {
     let list = ["date", "x-a"];
     for scheme in Scheme::ALL {
@@ -289,7 +322,7 @@ async fn the_computed_digest_is_signed_whatever_the_signers_list_says() {
 
                 service.clone().oneshot(post(body)).await.unwrap();
                 let sent = sent.lock().unwrap().pop().unwrap();
-                let required = Verifier::of(scheme).required([header.name()]);
+                let required = Verifier::of(scheme).required([header.name()]).unwrap();
                 verify(&required, (&sent).into(), at(FRIDAY)).unwrap();
             }
         }

@@ -110,7 +110,7 @@ async fn what_is_wrong_at_the_start_is_one_line_with_status_2() {
     const ID: (&str, &str) = ("HMAC_KEY_ID", "a");
     const SECRET: (&str, &str) = ("HMAC_SECRET_KEY", "hush-hush");
     let keys: Variables = &[ID, SECRET];
-    let cases: [(Variables, Words, &str); 16] = [
+    let cases: [(Variables, Words, &str); 17] = [
         (&[], &[], "there are no keys"),
         (&[ID], &[], "HMAC_SECRET_KEY is not set"),
         (&[SECRET], &[], "HMAC_KEY_ID is not set"),
@@ -159,6 +159,11 @@ async fn what_is_wrong_at_the_start_is_one_line_with_status_2() {
             "write any-age, check-age or refuse",
         ),
         (keys, &["--max-skew", "x"], "--max-skew"),
+        (
+            keys,
+            &["--require", "@request-target"],
+            "--require: @request-target is neither a header nor one of tencent's own names",
+        ),
     ];
     for (variables, arguments, complaint) in cases {
         let mut command = command();

@@ -15,7 +15,7 @@ use super::{
 /// A server that wants the host to be covered.
 async fn start() -> Server {
     let layer = VerifyLayer::new(StaticKeys::from(keys()))
-        .verifier(Verifier::new().required([header::HOST]));
+        .verifier(Verifier::new().required([header::HOST]).unwrap());
     Server::start(transport::Server::builder().layer(layer)).await
 }
 
@@ -51,19 +51,53 @@ async fn without_an_authority_the_host_is_not_signed_and_a_server_that_wants_it_
     assert_eq!((server.take_calls(), server.connections()), (0, 1));
 }
 
+/// A client whose requests say where they go; the channel sends them to its own endpoint all the same.
+async fn call_with_origin(
+    channel: Channel,
+    layer: SignLayer<ManualClock>,
+    origin: Uri,
+) -> Result<String, Status> {
+    let service = ServiceBuilder::new().layer(layer).service(channel);
+    let mut grpc = Grpc::with_origin(service, origin);
+    grpc.ready().await.unwrap();
+    let request = Request::new("a".to_owned());
+    let answer = grpc.unary(request, Kind::Unary.path(), Text).await?;
+    Ok(answer.into_inner())
+}
+
 #[tokio::test]
 async fn a_client_made_with_its_origin_shows_the_layer_the_host() {
-    async fn call_with_origin(channel: Channel, origin: Uri) -> Result<String, Status> {
-        let service = ServiceBuilder::new().layer(signing_host()).service(channel);
-        let mut grpc = Grpc::with_origin(service, origin);
-        grpc.ready().await.unwrap();
-        let request = Request::new("a".to_owned());
-        let answer = grpc.unary(request, Kind::Unary.path(), Text).await?;
-        Ok(answer.into_inner())
-    }
-
     let server = start().await;
     let origin = format!("http://{}", server.address).parse().unwrap();
-    let called = within(call_with_origin(server.connect().await, origin)).await;
-    assert_eq!(called.unwrap(), format!("{KEY_ID}: a"));
+    let called = call_with_origin(server.connect().await, signing_host(), origin);
+    assert_eq!(within(called).await.unwrap(), format!("{KEY_ID}: a"));
+}
+
+#[tokio::test]
+async fn only_its_origin_says_that_a_client_speaks_https() {
+    let layer = VerifyLayer::new(StaticKeys::from(keys()));
+    let server = Server::start(transport::Server::builder().layer(layer)).await;
+    let channel = server.connect().await;
+    let authority = Authority::from_static("gateway.example:443");
+    let https_only = on_time(Signer::new(keys()).authority(authority)).https_only(true);
+
+    let called = within(call(
+        Kind::Unary,
+        client(&channel, Some(https_only.clone())),
+    ))
+    .await;
+    let message = "HMAC signature cannot be verified, a validate authorization header is required";
+    assert_answered(called, Code::Unauthenticated, message);
+
+    for (origin, is_signed) in [
+        ("https://gateway.example", true),
+        ("http://gateway.example:443", false),
+    ] {
+        let called = call_with_origin(
+            channel.clone(),
+            https_only.clone(),
+            Uri::from_static(origin),
+        );
+        assert_eq!(within(called).await.is_ok(), is_signed, "{origin}");
+    }
 }

@@ -18,6 +18,7 @@ mod input;
 mod mangle;
 mod parameters;
 mod schemes;
+mod targets;
 
 use exhaustive::sample_case;
 use mangle::mangle;

@@ -18,7 +18,7 @@ fn scheme() -> impl Strategy<Value = Scheme> {
 fn target() -> impl Strategy<Value = String> {
     let segment = "([a-zA-Z0-9_~!$&'()*+,;=:@-]|%20|%C3%A9|%22|%5B){1,8}";
     let path = prop::collection::vec(segment, 0..4);
-    let query = prop::option::of("[a-zA-Z0-9=&%/?.-]{0,12}");
+    let query = prop::option::of("[a-zA-Z0-9=&%/?.-]{1,12}");
     (path, query).prop_map(|(path, query)| match query {
         Some(query) => format!("/{}?{query}", path.join("/")),
         None => format!("/{}", path.join("/")),
@@ -44,7 +44,7 @@ fn verifier(scheme: Scheme) -> Verifier {
         Scheme::Cavage => "(request-target)",
         _ => "@request-target",
     };
-    Verifier::of(scheme).required([name, "x-tenant"])
+    Verifier::of(scheme).required([name, "x-tenant"]).unwrap()
 }
 
 proptest! {
@@ -77,12 +77,7 @@ proptest! {
 
         let mut elsewhere = request.clone();
         *elsewhere.uri_mut() = other.parse::<Uri>().unwrap();
-        // APISIX drops a bare question mark.
-        let without_bare = |target: &str| match target.split_once('?') {
-            Some((path, "")) if scheme == Scheme::Apisix => path.to_owned(),
-            _ => target.to_owned(),
-        };
-        let is_same = without_bare(&target) == without_bare(&other);
+        let is_same = target == other;
         prop_assert_eq!(check(&elsewhere).is_ok(), is_same, "{} {}", target, other);
 
         let mut another = request.clone();

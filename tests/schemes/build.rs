@@ -2,8 +2,7 @@
 
 use std::time::Duration;
 
-use http::HeaderName;
-use tower_hmac_auth::{Algorithm, DateHeader, Scheme, Signer, SignerBuilder};
+use tower_hmac_auth::{Algorithm, DateHeader, Scheme, Signer, SignerBuilder, Verifier};
 
 use crate::common::keys;
 
@@ -152,11 +151,149 @@ fn lists_that_no_verifier_accepts_are_refused() {
         .expires_after(Duration::from_secs(60))
         .build()
         .unwrap();
-    let names = (0..65).map(|number| HeaderName::try_from(format!("x-{number}")).unwrap());
-    assert_error(
-        builder(Scheme::Kong).signed_headers(names),
-        "more than 64 headers",
-    );
+}
+
+#[test]
+fn a_list_leaves_room_for_the_digests_that_are_added_to_it() {
+    for (scheme, in_front, digests) in [
+        (Scheme::Tencent, 2, 2),
+        (Scheme::Kong, 4, 1),
+        (Scheme::Apisix, 4, 1),
+        (Scheme::Cavage, 6, 0),
+    ] {
+        let names = |count| (0..count).map(|number| format!("x-{number}"));
+        let room = 64 - in_front - digests;
+        builder(scheme).signed_headers(names(room)).build().unwrap();
+        assert_error(
+            builder(scheme).signed_headers(names(room + 1)),
+            "more than 64 headers",
+        );
+    }
+    let names = |count| (0..count).map(|number| format!("x-{number}"));
+    let list = |count, more: &[&str]| {
+        let more = more.iter().map(|name| (*name).to_owned());
+        builder(Scheme::Kong).components(names(count).chain(more))
+    };
+    let both = ["date", "Digest", "content-digest"];
+    list(61, &both).build().unwrap();
+    list(61, &both[..2]).build().unwrap();
+    list(61, &both[..1]).build().unwrap();
+    assert_error(list(62, &both), "more than 64 headers");
+    assert_error(list(62, &both[..1]), "more than 64 headers");
+}
+
+const HOP_BY_HOP: [&str; 9] = [
+    "connection",
+    "keep-alive",
+    "proxy-connection",
+    "proxy-authenticate",
+    "proxy-authorization",
+    "te",
+    "trailer",
+    "transfer-encoding",
+    "Upgrade",
+];
+
+#[test]
+fn headers_that_end_at_the_next_peer_are_refused() {
+    for scheme in Scheme::ALL {
+        for name in HOP_BY_HOP {
+            let text = format!("{name} is for the next peer only and does not arrive");
+            assert_error(builder(scheme).signed_headers([name]), &text);
+            assert_error(builder(scheme).components(["date", name]), &text);
+        }
+        builder(scheme)
+            .signed_headers(["content-length"])
+            .build()
+            .unwrap();
+    }
+}
+
+#[test]
+fn a_lifetime_that_expires_cannot_say_is_refused() {
+    let builder = |lifetime| {
+        builder(Scheme::Cavage)
+            .components(["(created)", "(expires)"])
+            .hs2019(true)
+            .expires_after(lifetime)
+    };
+    let text = "expires_after is less than a second: give it one second or more";
+    assert_error(builder(Duration::ZERO), text);
+    assert_error(builder(Duration::from_millis(999)), text);
+    builder(Duration::from_secs(1)).build().unwrap();
+}
+
+#[track_caller]
+fn assert_not_required(verifier: Verifier, name: &str, text: &str) {
+    let error = verifier.required(["date", name]).unwrap_err().to_string();
+    assert!(error.starts_with(text), "{error}");
+    assert!(!error.contains('\n'));
+}
+
+#[test]
+fn a_verifier_requires_nothing_that_no_request_can_cover() {
+    for scheme in Scheme::ALL {
+        for name in ["", "two words", "x:y", "@request-targe", "(expire)"] {
+            let text = format!("{name} is neither a header nor one of {scheme}'s own names");
+            assert_not_required(Verifier::of(scheme), name, &text);
+        }
+        for name in ["authorization", "Authorization"] {
+            let text = "authorization cannot be signed";
+            assert_not_required(Verifier::of(scheme), name, text);
+        }
+        for name in HOP_BY_HOP {
+            let text = format!("{name} is for the next peer only");
+            assert_not_required(Verifier::of(scheme), name, &text);
+        }
+        let named = ["x-date", "Host", "X-Tenant", "digest", "content-length"];
+        Verifier::of(scheme).required(named).unwrap();
+    }
+    for (scheme, own, others) in [
+        (
+            Scheme::Tencent,
+            &[][..],
+            &["@request-target", "(created)", "request-line"][..],
+        ),
+        (
+            Scheme::Kong,
+            &["@request-target", "request-line"],
+            &["(request-target)", "Request-Line"],
+        ),
+        (
+            Scheme::Apisix,
+            &["@request-target"],
+            &["@Request-Target", "request-line"],
+        ),
+        (
+            Scheme::Cavage,
+            &["(request-target)"],
+            &["@request-target", "Request-Line"],
+        ),
+    ] {
+        Verifier::of(scheme).required(own).unwrap();
+        for name in others {
+            assert_not_required(Verifier::of(scheme), name, name);
+        }
+    }
+    let created = "(created) can be signed under hs2019 only: set hs2019 before";
+    assert_not_required(Verifier::of(Scheme::Cavage), "(created)", created);
+    let hs2019 = Verifier::of(Scheme::Cavage).hs2019(Algorithm::HmacSha256);
+    let hs2019 = hs2019.unwrap();
+    hs2019.required(["(created)", "(expires)"]).unwrap();
+}
+
+#[test]
+fn a_verifier_takes_hs2019_only_for_what_its_scheme_has() {
+    for scheme in [Scheme::Tencent, Scheme::Kong, Scheme::Apisix] {
+        let error = Verifier::of(scheme).hs2019(Algorithm::HmacSha256);
+        let text = format!("{scheme} has no hs2019: name the algorithm itself");
+        assert_eq!(error.unwrap_err().to_string(), text);
+    }
+    for algorithm in [Algorithm::HmacSha1, Algorithm::HmacSha384] {
+        let error = Verifier::of(Scheme::Cavage).hs2019(algorithm);
+        let text = format!("cavage has no {algorithm}: choose another algorithm");
+        assert_eq!(error.unwrap_err().to_string(), text);
+    }
 }
 
 #[test]
