@@ -52,6 +52,7 @@ pub enum SignError {
     },
 }
 
+#[cfg(feature = "tracing")]
 impl SignError {
     /// Whether it is wrong where the request goes, rather than what it is.
     pub(crate) fn is_destination(&self) -> bool {
