@@ -68,8 +68,15 @@ fn value(max_len: usize) -> impl Strategy<Value = HeaderValue> {
     vec(legal_byte(), 0..=max_len).prop_map(|bytes| HeaderValue::from_bytes(&bytes).unwrap())
 }
 
-/// Names with a place or meaning of their own. `request-line` is none of a header's for this scheme's verifier.
-const RESERVED: [&str; 5] = ["authorization", "date", "request-line", "source", "x-date"];
+/// Names with a place or meaning of their own. `te` is for the next peer only; `request-line` is none of a header's for this scheme's verifier.
+const RESERVED: [&str; 6] = [
+    "authorization",
+    "date",
+    "request-line",
+    "source",
+    "te",
+    "x-date",
+];
 
 /// Names of usual headers, all of which can be signed.
 const KNOWN: [&str; 8] = [
@@ -78,7 +85,7 @@ const KNOWN: [&str; 8] = [
     "content-type",
     "cookie",
     "host",
-    "proxy-authorization",
+    "user-agent",
     "x-microservice-name",
     "x-namespace-code",
 ];
