@@ -93,7 +93,7 @@ impl http_body::Body for Announced {
     }
 
     fn size_hint(&self) -> SizeHint {
-        self.size.clone()
+        self.size
     }
 }
 
