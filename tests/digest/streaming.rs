@@ -17,19 +17,19 @@ use tokio_test::{assert_pending, assert_ready, task};
 use tower::{Layer as _, ServiceExt as _, service_fn};
 use tower_hmac_auth::{CheckedBody, DigestMismatch, Scheme, Signer, VerifyDigestLayer};
 
-use super::{HELLO_DIGEST, post, value, verifying};
+use super::{EMPTY_DIGEST, HELLO_DIGEST, post, value, verifying};
 use crate::common::keys;
 
 type Incoming = StreamBody<ReceiverStream<Result<Frame<Bytes>, std::io::Error>>>;
 type Sender = mpsc::Sender<Result<Frame<Bytes>, std::io::Error>>;
 
 /// This body as the handler gets it, if it does.
-async fn checked<B>(body: B) -> Option<CheckedBody<B>>
+async fn checked<B>(body: B, digest: &str) -> Option<CheckedBody<B>>
 where
     B: http_body::Body<Error: Into<tower::BoxError>> + 'static,
 {
     let mut signed = post("");
-    signed.headers_mut().insert("digest", value(HELLO_DIGEST));
+    signed.headers_mut().insert("digest", value(digest));
     let signer = Signer::builder(keys())
         .scheme(Scheme::Kong)
         .build()
@@ -55,7 +55,7 @@ where
 /// A body as the handler gets it, and the client's end of it.
 async fn body() -> (Sender, CheckedBody<Incoming>) {
     let (sender, receiver) = mpsc::channel(8);
-    let body = checked(StreamBody::new(ReceiverStream::new(receiver))).await;
+    let body = checked(StreamBody::new(ReceiverStream::new(receiver)), HELLO_DIGEST).await;
     (sender, body.unwrap())
 }
 
@@ -189,8 +189,21 @@ async fn a_body_that_is_over_before_it_begins_is_refused_before_the_handler() {
             size,
             is_end,
         };
-        assert!(checked(body).await.is_none());
+        assert!(checked(body, HELLO_DIGEST).await.is_none());
     }
+}
+
+#[tokio::test]
+async fn a_body_that_is_over_before_it_begins_and_right_is_over_for_the_handler_too() {
+    let body = Announced {
+        frames: vec![],
+        size: SizeHint::with_exact(0),
+        is_end: true,
+    };
+    let body = checked(body, EMPTY_DIGEST).await.unwrap();
+    assert!(body.is_end_stream());
+    assert_eq!(body.size_hint().exact(), Some(0));
+    assert!(body.collect().await.unwrap().to_bytes().is_empty());
 }
 
 #[tokio::test]
@@ -206,7 +219,7 @@ async fn who_stops_at_the_length_that_was_announced_has_not_got_a_wrong_body() {
             size,
             is_end: false,
         };
-        let mut body = checked(body).await.unwrap();
+        let mut body = checked(body, HELLO_DIGEST).await.unwrap();
         let mut read = 0;
         let error = loop {
             assert!(!body.is_end_stream());
