@@ -43,12 +43,10 @@ pub enum TargetError {
     ControlCharacter,
     /// Its path leads above the root.
     AboveRoot,
-    /// Its path has an escaped question mark, number sign or percent sign: decoded, as it is signed, it would read as
-    /// another target.
-    EscapedDelimiter,
-    /// It is not spelled as its signature's one target is, so that a handler may serve something else than was signed:
-    /// its path has dot segments, empty segments, an escape that is not needed or a character that needs one, or
-    /// its query is empty.
+    /// Its path has an escaped question mark: decoded, as it is signed, it reads as another target's query.
+    EscapedQuestionMark,
+    /// Its path is not what it decodes to, so that a handler may serve something else than was signed: it has dot
+    /// segments, empty segments, or an escaped slash, number sign, percent sign or unreserved character.
     NotNormal,
 }
 
@@ -59,12 +57,11 @@ impl fmt::Display for TargetError {
             Self::BadEscape => "the path has a % without two hexadecimal digits behind it: write % as %25",
             Self::ControlCharacter => "the path has a control character, which cannot be signed: leave it out",
             Self::AboveRoot => "the path leads above the root with ..: leave it out",
-            Self::EscapedDelimiter => {
-                "the path has an escaped ?, # or %, which reads as another target once decoded: leave it out"
+            Self::EscapedQuestionMark => {
+                "the path has an escaped ?, which reads as another target's query once decoded: leave it out"
             }
             Self::NotNormal => {
-                "the target is not in normal form: send it without dot segments, empty segments, needless or missing \
-                 escapes and an empty query"
+                "the path is not in normal form: send it without dot segments, empty segments and needless escapes"
             }
         })
     }

@@ -177,6 +177,7 @@ fn rejections() -> impl Iterator<Item = Rejection> {
         TargetError::BadEscape,
         TargetError::ControlCharacter,
         TargetError::AboveRoot,
+        TargetError::EscapedQuestionMark,
         TargetError::NotNormal,
     ];
     likely

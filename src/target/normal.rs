@@ -1,4 +1,4 @@
-//! The decoded path that APISIX signs, and the one target of all that decode to it which a handler may see.
+//! The decoded path that APISIX signs, and which of all targets that decode to it a handler may see.
 
 use std::borrow::Cow;
 
@@ -71,7 +71,7 @@ fn is_plain(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || b"/-._~!$&'()*+,;=:@".contains(&byte)
 }
 
-/// The one spelling of all paths that decode to the same, so that a signature is good for one target.
+/// The one spelling of all paths that decode to the same.
 fn normal_path(raw: &str) -> Result<Cow<'_, [u8]>, TargetError> {
     const HEX: &[u8; 16] = b"0123456789ABCDEF";
     if has_plain_segments(raw) && raw.bytes().all(is_plain) {
@@ -81,8 +81,8 @@ fn normal_path(raw: &str) -> Result<Cow<'_, [u8]>, TargetError> {
     let mut path = Vec::with_capacity(raw.len());
     for byte in decoded.iter().copied() {
         match byte {
-            // What follows would be signed as a query, dropped as a fragment or decoded once more.
-            b'?' | b'#' | b'%' => return Err(TargetError::EscapedDelimiter),
+            // What follows is signed as if it were a query.
+            b'?' => return Err(TargetError::EscapedQuestionMark),
             byte if is_plain(byte) => path.push(byte),
             byte => {
                 let digit = |nibble: u8| HEX.get(usize::from(nibble)).copied().unwrap_or(b'0');
@@ -93,29 +93,32 @@ fn normal_path(raw: &str) -> Result<Cow<'_, [u8]>, TargetError> {
     Ok(path.into())
 }
 
-/// Refuses a target that is not the one for which its signature is meant, hexadecimal digits in either case: a handler
-/// that routes by it could be made to serve something else than was signed.
+/// Refuses a path that decodes to other segments than it shows, or hides what more decoding would find: a handler that
+/// routes by it could be made to serve something else than was signed.
 pub(crate) fn check_normal(uri: &Uri) -> Result<(), TargetError> {
-    let target = path_and_query(uri)?;
-    let raw = target.path();
-    if !is_same_path(&normal_path(raw)?, raw.as_bytes()) || signed_query(target) != target.query() {
+    let raw = path_and_query(uri)?.path();
+    let decoded = decoded_path(raw)?;
+    let is_unreserved = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte);
+    let mut escaped = 0;
+    for byte in percent_escapes(raw) {
+        match byte {
+            b'?' => return Err(TargetError::EscapedQuestionMark),
+            b'/' | b'#' | b'%' => return Err(TargetError::NotNormal),
+            byte if is_unreserved(byte) => return Err(TargetError::NotNormal),
+            _ => escaped += 1,
+        }
+    }
+    // Escapes aside, normalising takes bytes away only.
+    if raw.len() != decoded.len() + 2 * escaped {
         return Err(TargetError::NotNormal);
     }
     Ok(())
 }
 
-/// Equal but for the case of hexadecimal digits.
-fn is_same_path(path: &[u8], other: &[u8]) -> bool {
-    let mut digits_to_come = 0_u8;
-    path.len() == other.len()
-        && path.iter().zip(other).all(|(byte, other)| {
-            let is_digit = digits_to_come > 0;
-            digits_to_come = match byte {
-                b'%' => 2,
-                _ => digits_to_come.saturating_sub(1),
-            };
-            byte == other || is_digit && byte.eq_ignore_ascii_case(other)
-        })
+/// The bytes that valid escapes stand for.
+fn percent_escapes(raw: &str) -> impl Iterator<Item = u8> + '_ {
+    let escapes = raw.split('%').skip(1);
+    escapes.filter_map(|rest| u8::from_str_radix(rest.get(..2)?, 16).ok())
 }
 
 /// The one target in normal form that has this one's signature; `None` if it is this one.

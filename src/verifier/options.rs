@@ -65,14 +65,17 @@ impl Verifier {
     /// target on to the handler. Default: `false`, targets that are not in normal form are refused.
     ///
     /// A signature for `/a?x=1` is also good for `/admin/../a?x=1`, `//a?x=1`, `/%61?x=1` and `/a%3Fx=1`, and whoever has
-    /// seen it can send those; a handler that routes by what was sent would serve something else than was signed. So of
-    /// all targets that have one signature one is in normal form: its path without dot segments and empty segments,
-    /// everything unescaped that can be (RFC 3986's `pchar`: letters, digits, `-._~!$&'()*+,;=:@`) and the rest escaped, with
-    /// hexadecimal digits in either case; no question mark without a query behind it. Any other is refused with
-    /// [`TargetError::NotNormal`], or changed into that one.
+    /// seen it can send those; a handler that routes by what was sent would serve something else than was signed. So a
+    /// target is refused with [`TargetError::NotNormal`] if its path has dot segments, empty segments, or an escaped slash,
+    /// number sign, percent sign or unreserved character (RFC 3986, section 2.3). Targets that are accepted with one
+    /// signature have the same segments once decoded, and the same query; `/a@b` and `/a%40b` are two of that kind.
     ///
-    /// Both ways a path with an escaped question mark, number sign or percent sign is refused with
-    /// [`TargetError::EscapedDelimiter`], and so is whatever cannot be decoded.
+    /// With `true` the handler gets one target for each signature: without dot segments and empty segments, unescaped what
+    /// can stand in a path (`pchar`: letters, digits, `-._~!$&'()*+,;=:@`), the rest escaped with capital digits, and no
+    /// question mark without a query behind it.
+    ///
+    /// Both ways a path with an escaped question mark is refused with [`TargetError::EscapedQuestionMark`], as what stands
+    /// behind it is signed like a query, and so is whatever cannot be decoded.
     ///
     /// A key store still sees the target as it was sent, so this is not for stores that decide by the path.
     ///
@@ -85,7 +88,7 @@ impl Verifier {
     }
 
     /// What a handler must see as the request's target, if that is not what was sent: see
-    /// [`normalising`](Self::normalising). It is in normal form, and has the same signature.
+    /// [`normalising`](Self::normalising). It has the same signature.
     ///
     /// # Errors
     ///

@@ -46,6 +46,7 @@ fn target_errors() -> Vec<TargetError> {
         TargetError::BadEscape,
         TargetError::ControlCharacter,
         TargetError::AboveRoot,
+        TargetError::EscapedQuestionMark,
         TargetError::NotNormal,
     ]
 }

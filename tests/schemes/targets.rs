@@ -113,12 +113,13 @@ async fn normalising_hands_the_target_that_was_signed_to_the_handler() {
         ("//b/./%2e%2e/a", "/a", "/a"),
         ("/a%2Fb%40%5b", "/a/b@[", "/a/b@%5B"),
         ("/caf%c3%a9%20b/", "/café b/", "/caf%C3%A9%20b/"),
+        ("/C%23/50%25/%2525", "/C#/50%/%25", "/C%23/50%25/%2525"),
         ("/a?", "/a", "/a"),
     ] {
         let uri = seen(normalising(), target, decoded).await.unwrap();
         assert_eq!(uri.to_string(), handed_on, "{target}");
         let strict = seen(Verifier::of(Scheme::Apisix), target, decoded).await;
-        let is_normal = target.starts_with("/caf");
+        let is_normal = target.starts_with("/caf") || target == "/a?";
         assert_eq!(strict.is_ok(), is_normal, "{target}");
     }
     let absolute = seen(normalising(), "http://h.example//a/b", "/a/b").await;
@@ -130,7 +131,7 @@ async fn a_target_that_has_no_normal_form_does_not_reach_the_handler_as_it_was_s
     let too_long = format!("/{}", "|".repeat(30_000));
     for (target, decoded) in [
         ("/a%3Fx=1", "/a?x=1"),
-        ("/a%25b", "/a%b"),
+        ("/a%3F", "/a?"),
         (&*too_long, &*too_long),
     ] {
         let verifier = Verifier::of(Scheme::Apisix).normalising(true);
