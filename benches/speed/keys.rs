@@ -1,5 +1,7 @@
 //! Key pairs as the gateway issues them: an id of 36 characters and a secret of 32.
 
+#![allow(dead_code, reason = "each benchmark uses a part of it")]
+
 use std::time::SystemTime;
 
 use http::{HeaderValue, Request};
