@@ -5,8 +5,9 @@
 //! $ target/release/deps/instructions-… sign_kong 200
 //! ```
 //!
-//! All there is to prepare is prepared for [`MOST`] requests however many are asked for, and nothing is dropped, so that two
-//! runs differ by the path alone. Clocks stand still or go by the call: no count depends on when it was made.
+//! Each repetition makes a request, puts it through the path and drops what comes back, so that memory is used again and
+//! again, as it is in a server. `make_unsigned` and `make_received` make and drop only: what has to be taken off. Clocks stand
+//! still or go by the call: no count depends on when it was made.
 
 #![allow(
     clippy::unwrap_used,
@@ -29,9 +30,8 @@ use std::{
     env,
     future::{Ready, ready},
     hint::black_box,
-    mem,
     pin::pin,
-    process::{self, ExitCode},
+    process::ExitCode,
     task::{Context, Poll, Waker},
     time::Duration,
 };
@@ -40,10 +40,12 @@ use http::{HeaderValue, Request, Response, StatusCode, header};
 use tower::{Layer as _, Service};
 use tower_hmac_auth::{Clock, Scheme, SignLayer, Signer, StaticKeys, VerifyLayer};
 
-/// The most requests that one run makes.
-const MOST: usize = 2_000;
+/// A name, and what runs the path so many times.
+type Path = (&'static str, fn(usize));
 
-const PATHS: [(&str, fn(usize)); 6] = [
+const PATHS: [Path; 8] = [
+    ("make_unsigned", make_unsigned),
+    ("make_received", make_received),
     ("sign_from_cache", sign_from_cache),
     ("sign_first_of_second", sign_first_of_second),
     ("sign_kong", sign_kong),
@@ -60,83 +62,84 @@ fn main() -> ExitCode {
         .find(|(path, _)| Some(*path) == name.as_deref());
     let count = count.and_then(|count| count.parse().ok());
     match (path, count) {
-        (Some((_, run)), Some(count @ 1..=MOST)) => {
+        (Some((_, run)), Some(count)) => {
             run(count);
             ExitCode::SUCCESS
         }
         _ => {
             let names = PATHS.map(|(name, _)| name).join(", ");
-            eprintln!("give one of {names}, and how often, 1 to {MOST}");
+            eprintln!("give one of {names}, and how often");
             ExitCode::FAILURE
         }
     }
 }
 
+fn make_unsigned(count: usize) {
+    repeat(count, unsigned(), black_box);
+}
+
+fn make_received(count: usize) {
+    repeat(count, received(), black_box);
+}
+
 fn sign_from_cache(count: usize) {
     let mut service = signing(tencent(), clocks::friday);
     assert_eq!(sent(&mut service), sent(&mut service));
-    repeat(&mut service, unsigned(), count, StatusCode::OK);
+    repeat(count, unsigned(), |request| call(&mut service, request));
 }
 
 fn sign_first_of_second(count: usize) {
     let mut service = signing(tencent(), clocks::a_second_each());
     assert_ne!(sent(&mut service), sent(&mut service));
-    repeat(&mut service, unsigned(), count, StatusCode::OK);
+    repeat(count, unsigned(), |request| call(&mut service, request));
 }
 
 fn sign_kong(count: usize) {
     let mut service = signing(of(Scheme::Kong), clocks::friday);
     assert!(is_listed(&sent(&mut service), "x-date @request-target"));
-    repeat(&mut service, unsigned(), count, StatusCode::OK);
+    repeat(count, unsigned(), |request| call(&mut service, request));
 }
 
 fn sign_cavage(count: usize) {
     let mut service = signing(of(Scheme::Cavage), clocks::friday);
     assert!(is_listed(&sent(&mut service), "(request-target) host date"));
-    repeat(&mut service, unsigned(), count, StatusCode::OK);
+    repeat(count, unsigned(), |request| call(&mut service, request));
 }
 
 fn verify_accepted(count: usize) {
-    let layer = VerifyLayer::new(StaticKeys::from(keys::signing())).clock(clocks::friday);
-    repeat(&mut layer.layer(Echo), signed(), count, StatusCode::OK);
+    verify(count, clocks::friday, StatusCode::OK);
 }
 
 fn verify_stale(count: usize) {
     let later = || clocks::friday() + Duration::from_secs(901);
-    let layer = VerifyLayer::new(StaticKeys::from(keys::signing())).clock(later);
-    let refused = StatusCode::UNAUTHORIZED;
-    repeat(&mut layer.layer(Echo), signed(), count, refused);
+    verify(count, later, StatusCode::UNAUTHORIZED);
 }
 
-/// Puts this many of the requests through the service, and ends the process.
-fn repeat<S, B>(service: &mut S, mut requests: Vec<Request<()>>, count: usize, status: StatusCode)
-where
-    S: Service<Request<()>, Response = Response<B>, Error = Infallible>,
-{
-    // The first of all puts the key into the MAC.
-    let first = call(service, requests.pop().unwrap());
-    assert_eq!(first.status(), status);
-    let mut responses = Vec::with_capacity(MOST);
-    counted(service, &mut requests, &mut responses, count);
-    assert_eq!(responses.len(), count);
-    mem::forget((first, requests, responses));
-    process::exit(0);
+fn verify(count: usize, clock: impl Clock + Clone, status: StatusCode) {
+    let layer = VerifyLayer::new(StaticKeys::from(keys::signing())).clock(clock);
+    let (mut service, mut make) = (layer.layer(Echo), received());
+    assert_eq!(call(&mut service, make()).status(), status);
+    repeat(count, make, |request| call(&mut service, request));
 }
 
-/// The path, and moving requests and responses.
-#[inline(never)]
-fn counted<S>(
-    service: &mut S,
-    requests: &mut Vec<Request<()>>,
-    responses: &mut Vec<S::Response>,
+/// Once to begin with, as the first request puts the key into the MAC and asks for memory; then so many times.
+fn repeat<T>(
     count: usize,
-) where
-    S: Service<Request<()>, Error = Infallible>,
-{
+    mut make: impl FnMut() -> Request<()>,
+    mut path: impl FnMut(Request<()>) -> T,
+) {
+    path(make());
+    repeated(count, &mut make, &mut path);
+}
+
+#[inline(never)]
+fn repeated<T>(
+    count: usize,
+    make: &mut impl FnMut() -> Request<()>,
+    path: &mut impl FnMut(Request<()>) -> T,
+) {
     for _ in 0..count {
-        if let Some(request) = requests.pop() {
-            responses.push(black_box(call(service, black_box(request))));
-        }
+        drop(black_box(path(black_box(make()))));
     }
 }
 
@@ -186,14 +189,16 @@ fn of(scheme: Scheme) -> Signer {
     builder.build().unwrap()
 }
 
-fn unsigned() -> Vec<Request<()>> {
+/// Makes requests to be signed.
+fn unsigned() -> impl FnMut() -> Request<()> {
     let shape = requests::usual();
-    (0..=MOST).map(|_| shape.make()).collect()
+    move || shape.make()
 }
 
-fn signed() -> Vec<Request<()>> {
+/// Makes signed requests as a server gets them.
+fn received() -> impl FnMut() -> Request<()> {
     let request = keys::signed(keys::signing(), requests::usual().make(), clocks::friday());
-    (0..=MOST).map(|_| requests::received(&request)).collect()
+    move || requests::received(&request)
 }
 
 /// The `Authorization` of a request that goes through a service.

@@ -50,5 +50,5 @@ fn main() {
     } else {
         Vec::new()
     };
-    table::show(run, &wire);
+    table::show(&run, &wire);
 }

@@ -22,7 +22,7 @@ use crate::{
     floors::{BATCH, Floor, Inserts},
     keys, requests,
     run::{Group, Run},
-    verify,
+    verify::{self, Refused},
 };
 
 /// Answers at once, with the request as the body.
@@ -170,12 +170,17 @@ fn accepted(group: &mut Group<'_>, keys: &Arc<StaticKeys>) {
 
 fn refused_early(group: &mut Group<'_>, keys: &Arc<StaticKeys>) {
     let mut service = VerifyLayer::new(Arc::clone(keys)).layer(Echo);
-    for (case, request, is_expected) in verify::refused_requests(SystemTime::now()) {
+    for Refused {
+        name,
+        request,
+        is_reason,
+    } in verify::refused_requests(SystemTime::now())
+    {
         let response = call(&mut service, requests::received(&request));
         assert_eq!(response.status(), StatusCode::UNAUTHORIZED);
         let why = response.extensions().get::<Rejection>().unwrap();
-        assert!(is_expected(why), "{case}: {why}");
-        let case = format!("verify, refused, {case}");
+        assert!(is_reason(why), "{name}: {why}");
+        let case = format!("verify, refused, {name}");
         group.case(&case, FLOOR, Some(0.5), |bencher| {
             let next = || requests::received(&request);
             bencher.iter_batched(next, |request| call(&mut service, request), BATCH);

@@ -61,7 +61,7 @@ fn each_algorithm(group: &mut Group<'_>, signer: &Signer) {
     group.floor(&floor, |bencher| mac.measure(bencher));
     let case = format!("{name} afresh");
     group.case(&case, &floor, None, |bencher| {
-        afresh(bencher, signer, &shape)
+        afresh(bencher, signer, &shape);
     });
 }
 

@@ -32,7 +32,7 @@ impl Measured<'_> {
 }
 
 /// Ends the run.
-pub(crate) fn show(run: Run, wire: &[Value]) {
+pub(crate) fn show(run: &Run, wire: &[Value]) {
     run.criterion.final_summary();
     if run.is_test() {
         return;
@@ -40,7 +40,7 @@ pub(crate) fn show(run: Run, wire: &[Value]) {
     let rows: Vec<_> = run
         .rows
         .iter()
-        .filter_map(|row| measured(&run, row))
+        .filter_map(|row| measured(run, row))
         .collect();
     if rows.is_empty() && wire.is_empty() {
         return;

@@ -47,10 +47,14 @@ pub(crate) fn signed(keys: KeyPair, now: SystemTime) -> Request<()> {
     requests::received(&request)
 }
 
-/// What is refused before there is a look-up, and why.
-pub(crate) fn refused_requests(
-    now: SystemTime,
-) -> [(&'static str, Request<()>, fn(&Rejection) -> bool); 3] {
+/// A request that is refused before there is a look-up, and why.
+pub(crate) struct Refused {
+    pub(crate) name: &'static str,
+    pub(crate) request: Request<()>,
+    pub(crate) is_reason: fn(&Rejection) -> bool,
+}
+
+pub(crate) fn refused_requests(now: SystemTime) -> [Refused; 3] {
     let unsigned = requests::received(&requests::usual().make());
     let mut bearer = requests::usual().make();
     let token = HeaderValue::from_static("Bearer 0123456789abcdef0123456789abcdef");
@@ -59,18 +63,21 @@ pub(crate) fn refused_requests(
     let yesterday = now - Duration::from_secs(86_400);
     let stale = signed(keys::pair(0), yesterday);
     [
-        ("no authorization", unsigned, |why| {
-            *why == Rejection::AuthorizationMissing
-        }),
-        ("another scheme", bearer, |why| {
-            matches!(
-                why,
-                Rejection::AuthorizationMalformed(Malformed::OtherScheme)
-            )
-        }),
-        ("stale x-date", stale, |why| {
-            matches!(why, Rejection::DateOutOfRange { .. })
-        }),
+        Refused {
+            name: "no authorization",
+            request: unsigned,
+            is_reason: |why| *why == Rejection::AuthorizationMissing,
+        },
+        Refused {
+            name: "another scheme",
+            request: bearer,
+            is_reason: |why| *why == Rejection::AuthorizationMalformed(Malformed::OtherScheme),
+        },
+        Refused {
+            name: "stale x-date",
+            request: stale,
+            is_reason: |why| matches!(why, Rejection::DateOutOfRange { .. }),
+        },
     ]
 }
 
@@ -130,10 +137,15 @@ fn different_keys(group: &mut Group<'_>, store: &StaticKeys) {
 
 fn refused_early(group: &mut Group<'_>, store: &StaticKeys) {
     let now = SystemTime::now();
-    for (case, request, is_expected) in refused_requests(now) {
+    for Refused {
+        name,
+        request,
+        is_reason,
+    } in refused_requests(now)
+    {
         let why = verify(&Verifier::new(), store, &request, now).unwrap_err();
-        assert!(is_expected(&why), "{case}: {why}");
-        let case = format!("refused, {case}");
+        assert!(is_reason(&why), "{name}: {why}");
+        let case = format!("refused, {name}");
         group.case(&case, FLOOR, Some(0.5), |bencher| {
             measure(bencher, store, &request, now);
         });

@@ -66,12 +66,11 @@ impl Times {
         super::median(seconds.map(|seconds| count as f64 / seconds).collect())
     }
 
-    /// The latency that this part of all requests does not exceed, in microseconds.
-    pub(super) fn percentile(&mut self, part: f64) -> f64 {
+    /// The latency that so many percent of all requests do not exceed, in microseconds.
+    pub(super) fn percentile(&mut self, percent: usize) -> f64 {
         self.latencies.sort_unstable();
         let last = self.latencies.len() - 1;
-        let position = (last as f64 * part).round();
-        self.latencies[position as usize].as_secs_f64() * 1e6
+        self.latencies[last * percent / 100].as_secs_f64() * 1e6
     }
 }
 

@@ -42,7 +42,7 @@ pub(crate) fn run(is_test: bool) -> Vec<Value> {
     for version in [Version::HTTP_11, Version::HTTP_2] {
         for in_flight in [1, 32] {
             let runtime = runtime::Builder::new_current_thread().enable_all().build();
-            let measured = measure(version, in_flight, amount(20, 2_048));
+            let measured = measure(version, in_flight, amount(60, 1_024));
             results.push(runtime.unwrap().block_on(measured));
         }
     }
@@ -115,8 +115,8 @@ async fn status(client: &HyperClient, request: &Request<Empty<bytes::Bytes>>) ->
 fn summary(times: &mut Times, requests: usize) -> Value {
     json!({
         "requests_a_second": times.requests_a_second(requests),
-        "p50_us": times.percentile(0.5),
-        "p99_us": times.percentile(0.99),
+        "p50_us": times.percentile(50),
+        "p99_us": times.percentile(99),
     })
 }
 
