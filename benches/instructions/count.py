@@ -7,7 +7,8 @@
 Needs valgrind. Each path is run under callgrind with two numbers of requests; what the runs differ by, divided by what
 the numbers differ by, is its count for one request. The same is counted of making such requests and dropping them, and
 taken off. What is prepared cancels out, memory is used again and again, and clocks are made up: the same program has the
-same count every time (without address randomisation another one, by some 0.2 %: alignment decides how memcpy copies).
+same count every time. Another layout in memory, of the program or of its stack, changes it by 0.3 % or less: alignment
+decides how memcpy copies.
 
 The count depends on the compiler, so the record names the one it was made with. It hardly depends on the machine: valgrind
 (up to 3.19 at least) shows programs a processor without the SHA extensions, whatever the real one has, so that sha1 and
