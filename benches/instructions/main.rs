@@ -1,0 +1,221 @@
+//! One main path, so many times: what `count.py` counts the instructions of.
+//!
+//! ```console
+//! $ cargo build --profile bench --bench instructions
+//! $ target/release/deps/instructions-… sign_kong 200
+//! ```
+//!
+//! Each repetition makes a request, puts it through the path and drops what comes back, so that memory is used again and
+//! again, as it is in a server. `make_unsigned` and `make_received` make and drop only: what has to be taken off. Clocks stand
+//! still or go by the call: no count depends on when it was made.
+//!
+//! Without a path, as `cargo test --all-targets` calls it, each runs once.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::print_stderr,
+    reason = "what cannot be prepared must end, and say so"
+)]
+
+#[path = "../speed/clocks.rs"]
+mod clocks;
+#[path = "../speed/keys.rs"]
+mod keys;
+#[path = "../speed/requests.rs"]
+mod requests;
+
+use std::{
+    convert::Infallible,
+    env,
+    future::{Ready, ready},
+    hint::black_box,
+    pin::pin,
+    process::ExitCode,
+    task::{Context, Poll, Waker},
+    time::Duration,
+};
+
+use http::{HeaderValue, Request, Response, StatusCode, header};
+use tower::{Layer as _, Service};
+use tower_hmac_auth::{Clock, Scheme, SignLayer, Signer, StaticKeys, VerifyLayer};
+
+/// A name, and what runs the path so many times.
+type Path = (&'static str, fn(usize));
+
+const PATHS: [Path; 8] = [
+    ("make_unsigned", make_unsigned),
+    ("make_received", make_received),
+    ("sign_from_cache", sign_from_cache),
+    ("sign_first_of_second", sign_first_of_second),
+    ("sign_kong", sign_kong),
+    ("sign_cavage", sign_cavage),
+    ("verify_accepted", verify_accepted),
+    ("verify_stale", verify_stale),
+];
+
+fn main() -> ExitCode {
+    let mut arguments = env::args().skip(1);
+    let Some(name) = arguments.next() else {
+        for (_, run) in PATHS {
+            run(1);
+        }
+        return ExitCode::SUCCESS;
+    };
+    let path = PATHS.iter().find(|(path, _)| *path == name);
+    let count = arguments.next().and_then(|count| count.parse().ok());
+    match (path, count) {
+        (Some((_, run)), Some(count)) => {
+            run(count);
+            ExitCode::SUCCESS
+        }
+        _ => {
+            let names = PATHS.map(|(name, _)| name).join(", ");
+            eprintln!("give one of {names}, and how often");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn make_unsigned(count: usize) {
+    repeat(count, unsigned(), black_box);
+}
+
+fn make_received(count: usize) {
+    repeat(count, received(), black_box);
+}
+
+fn sign_from_cache(count: usize) {
+    let mut service = signing(tencent(), clocks::friday);
+    assert_eq!(sent(&mut service), sent(&mut service));
+    repeat(count, unsigned(), |request| call(&mut service, request));
+}
+
+fn sign_first_of_second(count: usize) {
+    let mut service = signing(tencent(), clocks::a_second_each());
+    assert_ne!(sent(&mut service), sent(&mut service));
+    repeat(count, unsigned(), |request| call(&mut service, request));
+}
+
+fn sign_kong(count: usize) {
+    let mut service = signing(of(Scheme::Kong), clocks::friday);
+    assert!(is_listed(&sent(&mut service), "x-date @request-target"));
+    repeat(count, unsigned(), |request| call(&mut service, request));
+}
+
+fn sign_cavage(count: usize) {
+    let mut service = signing(of(Scheme::Cavage), clocks::friday);
+    assert!(is_listed(&sent(&mut service), "(request-target) host date"));
+    repeat(count, unsigned(), |request| call(&mut service, request));
+}
+
+fn verify_accepted(count: usize) {
+    verify(count, clocks::friday, StatusCode::OK);
+}
+
+fn verify_stale(count: usize) {
+    let later = || clocks::friday() + Duration::from_secs(901);
+    verify(count, later, StatusCode::UNAUTHORIZED);
+}
+
+fn verify(count: usize, clock: impl Clock + Clone, status: StatusCode) {
+    let layer = VerifyLayer::new(StaticKeys::from(keys::signing())).clock(clock);
+    let (mut service, mut make) = (layer.layer(Echo), received());
+    assert_eq!(call(&mut service, make()).status(), status);
+    repeat(count, make, |request| call(&mut service, request));
+}
+
+/// Once to begin with, as the first request puts the key into the MAC and asks for memory; then so many times.
+fn repeat<T>(
+    count: usize,
+    mut make: impl FnMut() -> Request<()>,
+    mut path: impl FnMut(Request<()>) -> T,
+) {
+    path(make());
+    repeated(count, &mut make, &mut path);
+}
+
+#[inline(never)]
+fn repeated<T>(
+    count: usize,
+    make: &mut impl FnMut() -> Request<()>,
+    path: &mut impl FnMut(Request<()>) -> T,
+) {
+    for _ in 0..count {
+        drop(black_box(path(black_box(make()))));
+    }
+}
+
+#[inline]
+fn call<S>(service: &mut S, request: Request<()>) -> S::Response
+where
+    S: Service<Request<()>, Error = Infallible>,
+{
+    let mut context = Context::from_waker(Waker::noop());
+    assert!(service.poll_ready(&mut context).is_ready());
+    match pin!(service.call(request)).poll(&mut context) {
+        Poll::Ready(Ok(response)) => response,
+        Poll::Pending => panic!("no answer"),
+    }
+}
+
+/// Answers at once, with the request as the body.
+struct Echo;
+
+impl Service<Request<()>> for Echo {
+    type Response = Response<Request<()>>;
+    type Error = Infallible;
+    type Future = Ready<Result<Self::Response, Infallible>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: Request<()>) -> Self::Future {
+        ready(Ok(Response::new(request)))
+    }
+}
+
+fn signing<C: Clock + Clone>(
+    signer: Signer,
+    clock: C,
+) -> impl Service<Request<()>, Response = Response<Request<()>>, Error = Infallible> {
+    SignLayer::from(signer).clock(clock).layer(Echo)
+}
+
+fn tencent() -> Signer {
+    of(Scheme::Tencent).source(HeaderValue::from_static("billing"))
+}
+
+fn of(scheme: Scheme) -> Signer {
+    let builder = Signer::builder(keys::signing()).scheme(scheme);
+    builder.build().unwrap()
+}
+
+/// Makes requests to be signed.
+fn unsigned() -> impl FnMut() -> Request<()> {
+    let shape = requests::usual();
+    move || shape.make()
+}
+
+/// Makes signed requests as a server gets them.
+fn received() -> impl FnMut() -> Request<()> {
+    let request = keys::signed(keys::signing(), requests::usual().make(), clocks::friday());
+    move || requests::received(&request)
+}
+
+/// The `Authorization` of a request that goes through a service.
+fn sent<S>(service: &mut S) -> HeaderValue
+where
+    S: Service<Request<()>, Response = Response<Request<()>>, Error = Infallible>,
+{
+    let request = call(service, requests::usual().make()).into_body();
+    request.headers()[header::AUTHORIZATION].clone()
+}
+
+fn is_listed(authorization: &HeaderValue, list: &str) -> bool {
+    let list = format!("headers=\"{list}\"");
+    authorization.to_str().unwrap().contains(&list)
+}

@@ -1,0 +1,54 @@
+//! How long signing and verifying take, and in ratio to what: `cargo bench --bench speed`.
+//!
+//! Every group measures its floor in the same run: for signatures that are kept, the clock and three inserts of values that
+//! are there already; for everything else, the MAC alone, keyed before, over the very bytes that are signed. `README.md` beside
+//! this folder says what each group measures.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::print_stdout,
+    reason = "a benchmark that cannot be set up must end, and printing is what it is for"
+)]
+
+mod clocks;
+mod floors;
+mod keys;
+mod requests;
+mod run;
+mod service;
+mod sign;
+mod table;
+mod threads;
+mod verify;
+mod wire;
+
+use std::{sync::Arc, time::Duration};
+
+use criterion::Criterion;
+
+use run::Run;
+
+fn main() {
+    let criterion = Criterion::default()
+        .warm_up_time(Duration::from_millis(500))
+        .measurement_time(Duration::from_secs(2))
+        .sample_size(40)
+        .output_directory(&table::directory())
+        .configure_from_args();
+    let mut run = Run::new(criterion);
+    sign::run(&mut run);
+    let million = Arc::new(keys::store(run.keys(1_000_000)));
+    verify::run(&mut run, &million);
+    service::run(&mut run, &million);
+    drop(million);
+    threads::run(&mut run);
+    let wire = if run.wants_wire() {
+        wire::run(run.is_test())
+    } else {
+        Vec::new()
+    };
+    table::show(&run, &wire);
+}

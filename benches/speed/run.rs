@@ -1,0 +1,85 @@
+//! Criterion, and beside it a note of which case is measured against which floor.
+
+use std::{env, time::SystemTime};
+
+use criterion::{Bencher, BenchmarkGroup, Criterion, measurement::WallTime};
+
+/// A line of the table. Case and floor are of the same group.
+pub(crate) struct Row {
+    pub(crate) group: &'static str,
+    pub(crate) case: String,
+    pub(crate) floor: String,
+    /// The greatest ratio that is wanted.
+    pub(crate) goal: Option<f64>,
+}
+
+pub(crate) struct Run {
+    pub(crate) criterion: Criterion,
+    pub(crate) rows: Vec<Row>,
+    /// Older figures are another run's.
+    pub(crate) start: SystemTime,
+}
+
+impl Run {
+    pub(crate) fn new(criterion: Criterion) -> Self {
+        Self {
+            criterion,
+            rows: Vec::new(),
+            start: SystemTime::now(),
+        }
+    }
+
+    /// Whether everything runs once and nothing is measured: with `--test`, and under `cargo test`.
+    pub(crate) fn is_test(&self) -> bool {
+        let has = |wanted: &str| env::args().any(|argument| argument == wanted);
+        has("--test") || !has("--bench")
+    }
+
+    /// Whether requests go over the wire: unless something else is asked for.
+    pub(crate) fn wants_wire(&self) -> bool {
+        let mut asked = env::args().skip(1).filter(|asked| asked != "--bench");
+        asked.all(|asked| asked == "wire" || asked == "--test")
+    }
+
+    /// How many keys a store has that should have this many.
+    pub(crate) fn keys(&self, count: usize) -> usize {
+        count.min(if self.is_test() { 1_000 } else { usize::MAX })
+    }
+
+    pub(crate) fn group(&mut self, name: &'static str) -> Group<'_> {
+        Group {
+            name,
+            group: self.criterion.benchmark_group(name),
+            rows: &mut self.rows,
+        }
+    }
+}
+
+pub(crate) struct Group<'r> {
+    name: &'static str,
+    group: BenchmarkGroup<'r, WallTime>,
+    rows: &'r mut Vec<Row>,
+}
+
+impl Group<'_> {
+    pub(crate) fn floor(&mut self, name: &str, measure: impl FnMut(&mut Bencher<'_>)) {
+        self.group.bench_function(name, measure);
+    }
+
+    /// Measures a case right behind its floor, as far as that can be.
+    pub(crate) fn case(
+        &mut self,
+        case: &str,
+        floor: &str,
+        goal: Option<f64>,
+        measure: impl FnMut(&mut Bencher<'_>),
+    ) {
+        self.group.bench_function(case, measure);
+        self.rows.push(Row {
+            group: self.name,
+            case: case.to_owned(),
+            floor: floor.to_owned(),
+            goal,
+        });
+    }
+}
