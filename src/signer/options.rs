@@ -104,7 +104,11 @@ impl Options {
     }
 
     /// The target in the form that clients send, where what is signed depends on it; `None` if it has that form.
+    #[inline]
     pub(crate) fn sent_target(&self, target: &Uri) -> Option<Uri> {
+        if !self.signs_host && !self.signs_target {
+            return None;
+        }
         let with_authority = || component::with_sent_authority(target);
         let changed = self.signs_host.then(with_authority).flatten();
         let with_path = || target::with_sent_path(changed.as_ref().unwrap_or(target));

@@ -1,10 +1,7 @@
 //! What a signer adds to a request.
 
 use bytes::Bytes;
-use http::{
-    HeaderMap, HeaderName, HeaderValue,
-    header::{self, Entry},
-};
+use http::{HeaderMap, HeaderName, HeaderValue, header};
 use smallvec::SmallVec;
 
 use crate::DateHeader;
@@ -44,10 +41,15 @@ impl SignedHeaders {
 
     /// Sets copies of them on another request, which has none of [`others`](Self::others) itself; `None` if it has.
     pub(super) fn copy_to(&self, headers: &mut HeaderMap) -> Option<()> {
+        // Setting one loses all values but the first that were there before.
+        let has_repeats = headers.keys_len() != headers.len();
         for (name, value) in &self.others {
-            match headers.try_entry(name).ok()? {
-                Entry::Occupied(_) => return None,
-                Entry::Vacant(entry) => drop(entry.try_insert(value.clone()).ok()?),
+            if has_repeats && headers.contains_key(name) {
+                return None;
+            }
+            if let Some(own) = headers.try_insert(name, value.clone()).ok()? {
+                headers.try_insert(name, own).ok()?;
+                return None;
             }
         }
         if let Some((header, date)) = &self.date {
