@@ -185,8 +185,12 @@ impl<'h> Authorization<'h> {
         Undecoded(value): Undecoded<'h>,
     ) -> Result<Self, Rejection> {
         let grammar = &facts.grammar;
-        let text = value.to_str().map_err(|_not_ascii| Malformed::NotAscii)?;
-        let text = text.trim_end_matches([' ', '\t']);
+        // A header's value has no control characters but tabs.
+        let text = str::from_utf8(value.as_bytes()).ok();
+        let text = text.filter(|text| text.is_ascii());
+        let text = text
+            .ok_or(Malformed::NotAscii)?
+            .trim_end_matches([' ', '\t']);
         let begun = text.trim_start_matches([' ', '\t']);
         let (_auth_scheme, rest) = split_at_byte(begun, b' ').unwrap_or((begun, ""));
         let parameters = Parameters::read(grammar, text, rest.trim_start_matches(' '))?;

@@ -193,6 +193,15 @@ impl Verifier {
         credentials: Credentials<'h>,
         lookup: Lookup<K>,
     ) -> Result<Verified<'h>, Rejection> {
+        self.compare(&credentials, lookup)
+    }
+
+    /// [`verify`](Self::verify), of what is too large to be moved about.
+    pub(crate) fn compare<'h, K: Deref<Target = VerifyingKey>>(
+        &self,
+        credentials: &Credentials<'h>,
+        lookup: Lookup<K>,
+    ) -> Result<Verified<'h>, Rejection> {
         let binding = match lookup {
             Lookup::Key(key, binding) if credentials.is_signed_with(&key) => binding,
             Lookup::Key(..) => return Err(Rejection::SignatureMismatch),

@@ -52,15 +52,19 @@ impl<R: Refuse> Gate<R> {
         K: Deref<Target = VerifyingKey>,
     {
         let head = self.head(request);
-        let credentials = self.verifier.read(head, now)?;
+        let read = self.verifier.read(head, now);
+        let credentials = match read {
+            Ok(ref credentials) => credentials,
+            Err(why) => return Err(why),
+        };
         let mut target = self.verifier.normalised_target(head.uri())?;
         if target.is_some() && head.uri() != request.uri() {
             // What a router outside has made of the target cannot be normalised any more.
             target::check_normal(head.uri())?;
             target = None;
         }
-        let lookup = look_up(&credentials);
-        let verified_key = self.verifier.verify(credentials, lookup)?.into();
+        let lookup = look_up(credentials);
+        let verified_key = self.verifier.compare(credentials, lookup)?.into();
         Ok(Admission {
             verified_key,
             target,

@@ -104,8 +104,7 @@ impl Refuse for Refusals {
         if is_grpc(head) {
             return grpc_status(shown.status(), &text);
         }
-        // Debug quotes printable ASCII, and these texts are nothing else, as JSON does.
-        let mut response = Response::new(Bytes::from(format!("{{\"message\":{text:?}}}")));
+        let mut response = Response::new(json(&text));
         let headers = response.headers_mut();
         headers.insert(
             header::CONTENT_TYPE,
@@ -124,6 +123,25 @@ impl Refuse for Refusals {
         };
         response
     }
+}
+
+/// The text, which is printable ASCII, as JSON's `message`.
+fn json(text: &str) -> Bytes {
+    let (before, after) = ("{\"message\":\"", "\"}");
+    let mut json = String::with_capacity(before.len() + text.len() + after.len());
+    json.push_str(before);
+    for part in text.split_inclusive(['"', '\\']) {
+        match part.strip_suffix(['"', '\\']) {
+            Some(plain) => {
+                json.push_str(plain);
+                json.push('\\');
+                json.push_str(part.get(plain.len()..).unwrap_or_default());
+            }
+            None => json.push_str(part),
+        }
+    }
+    json.push_str(after);
+    json.into()
 }
 
 /// gRPC calls are POST requests; anything else of that type must not turn a refusal into a 200.
