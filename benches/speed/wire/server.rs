@@ -1,10 +1,9 @@
-//! A server on loopback, on a thread and a runtime of its own, as if it were another process.
+//! A server on loopback.
 
 use std::{
     convert::Infallible,
     future::{Ready, ready},
-    net::SocketAddr,
-    sync::mpsc,
+    net::{self, SocketAddr},
     task::{Context, Poll},
     thread::{self, JoinHandle},
 };
@@ -41,58 +40,77 @@ impl Service<Request<Incoming>> for Handler {
     }
 }
 
+/// Where a server runs.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Place {
+    /// On the client's thread: then only work counts, and not which core a thread is woken on.
+    WithClient,
+    /// On a thread and a runtime of its own, as if it were another process.
+    OwnThread,
+}
+
 /// It ends when this is dropped.
 pub(super) struct Server {
     pub(super) address: SocketAddr,
-    stop: Option<oneshot::Sender<()>>,
-    thread: Option<JoinHandle<()>>,
+    _stop: oneshot::Sender<()>,
+    _thread: Option<Thread>,
 }
 
+/// Waits for its end when it is dropped.
+struct Thread(Option<JoinHandle<()>>);
+
 impl Server {
-    pub(super) fn start<S, B>(version: Version, service: S) -> Self
+    pub(super) fn start<S, B>(version: Version, service: S, place: Place) -> Self
     where
         S: Service<Request<Incoming>, Response = Response<B>, Error = Infallible>,
         S: Clone + Send + 'static,
         S::Future: Send,
         B: Body<Data: Send, Error: Into<BoxError>> + Send + 'static,
     {
-        let (stop, stopped) = oneshot::channel();
-        let (tell, told) = mpsc::channel();
-        let thread = thread::spawn(move || {
-            let runtime = runtime::Builder::new_current_thread().enable_all().build();
-            runtime.unwrap().block_on(async move {
-                let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-                tell.send(listener.local_addr().unwrap()).unwrap();
-                tokio::select! {
-                    () = serve(listener, version, service) => {}
-                    _ = stopped => {}
-                }
-            });
-        });
+        let listener = net::TcpListener::bind("127.0.0.1:0").unwrap();
+        listener.set_nonblocking(true).unwrap();
+        let address = listener.local_addr().unwrap();
+        let (stop, stopped) = oneshot::channel::<()>();
+        let run = async move {
+            tokio::select! {
+                () = serve(listener, version, service) => {}
+                _ = stopped => {}
+            }
+        };
+        let thread = match place {
+            Place::WithClient => {
+                tokio::spawn(run);
+                None
+            }
+            Place::OwnThread => Some(thread::spawn(move || {
+                let runtime = runtime::Builder::new_current_thread().enable_all().build();
+                runtime.unwrap().block_on(run);
+            })),
+        };
         Self {
-            address: told.recv().unwrap(),
-            stop: Some(stop),
-            thread: Some(thread),
+            address,
+            _stop: stop,
+            _thread: thread.map(|thread| Thread(Some(thread))),
         }
     }
 }
 
-impl Drop for Server {
+impl Drop for Thread {
     fn drop(&mut self) {
-        drop(self.stop.take());
-        if let Some(thread) = self.thread.take() {
+        if let Some(thread) = self.0.take() {
             thread.join().unwrap();
         }
     }
 }
 
-async fn serve<S, B>(listener: TcpListener, version: Version, service: S)
+async fn serve<S, B>(listener: net::TcpListener, version: Version, service: S)
 where
     S: Service<Request<Incoming>, Response = Response<B>, Error = Infallible>,
     S: Clone + Send + 'static,
     S::Future: Send,
     B: Body<Data: Send, Error: Into<BoxError>> + Send + 'static,
 {
+    let listener = TcpListener::from_std(listener).unwrap();
     loop {
         let (stream, _) = listener.accept().await.unwrap();
         stream.set_nodelay(true).unwrap();
