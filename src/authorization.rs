@@ -238,6 +238,7 @@ impl<'h> Authorization<'h> {
                 // draft-cavage-http-signatures-12, section 2.3.
                 Some(Special::Created | Special::Expires) => self.is_hs2019(),
                 Some(_) => true,
+                None if component::is_well_known(name) => true,
                 None => {
                     component::is_field_name(name)
                         && !is(&header::AUTHORIZATION.as_str())

@@ -120,6 +120,11 @@ fn well_known(name: &str) -> Option<&'static HeaderName> {
     })
 }
 
+/// Whether it is a header that most lists name, written as most write it.
+pub(crate) fn is_well_known(name: &str) -> bool {
+    well_known(name).is_some()
+}
+
 /// What is signed of a listed header, if it is there: its one value, or all of them where the scheme joins them.
 pub(crate) fn listed_value<'h>(
     layout: &Layout,

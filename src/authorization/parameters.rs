@@ -28,10 +28,14 @@ impl<'h> Parameters<'h> {
                 let position = text.len() - rest.len();
                 return Err(Malformed::NotAParameter { position });
             };
-            let slot = parameters.slot(grammar, name);
-            let slot = slot.ok_or_else(|| Malformed::UnknownParameter {
-                name: Excerpt::new(name),
-            })?;
+            let Some(slot) = parameters.slot(grammar, name) else {
+                if !component::is_field_name(name) {
+                    let position = text.len() - rest.len();
+                    return Err(Malformed::NotAParameter { position });
+                }
+                let name = Excerpt::new(name);
+                return Err(Malformed::UnknownParameter { name });
+            };
             if value.len() > MAX_PARAMETER_LEN {
                 return Err(Malformed::ParameterTooLong {
                     name: Excerpt::new(name),
@@ -69,9 +73,6 @@ impl<'h> Parameters<'h> {
 /// quoted.
 fn split_parameter<'h>(grammar: &Grammar, text: &'h str) -> Option<(&'h str, &'h str, &'h str)> {
     let (name, rest) = split_at_byte(text, b'=')?;
-    if !component::is_field_name(name) {
-        return None;
-    }
     let is_time = grammar.has_times && matches!(name, "created" | "expires");
     let (value, rest) = if is_time {
         let end = rest
