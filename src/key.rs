@@ -83,7 +83,8 @@ impl fmt::Display for KeyId {
 pub struct SecretKey(Zeroizing<Vec<u8>>);
 
 impl SecretKey {
-    /// Takes the bytes of a secret key as they are: nothing is trimmed or decoded.
+    /// Takes the bytes of a secret key as they are: nothing is trimmed or decoded. A newline at the end, often left over from
+    /// a file, is part of the key, and the gateway will find no signature right.
     ///
     /// # Errors
     ///

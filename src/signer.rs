@@ -142,7 +142,8 @@ impl Signer {
     /// if it has none either, [`authority`](Self::authority).
     ///
     /// A request to another host gets no date, source or `Authorization`, and loses those that an earlier signature
-    /// has left on it; an `Authorization` of another scheme, a `Bearer` token say, stays. A target whose port is no number
+    /// has left on it, also one of another layer in the scheme's words: two gateways need a stack each. An `Authorization`
+    /// of another scheme, a `Bearer` token say, stays. A target whose port is no number
     /// up to 65535, or empty, is no host's.
     ///
     /// ```
@@ -286,9 +287,16 @@ impl Signer {
         }
     }
 
-    /// Takes a signature of this scheme off a request that cannot be signed.
+    /// Takes a signature of this scheme off a request that cannot be signed, with all that was added to it.
     pub(crate) fn remove_signature(&self, headers: &mut http::HeaderMap) {
-        self.inner.scheme.facts().remove_signature(headers);
+        if !self.inner.scheme.facts().remove_signature(headers) {
+            return;
+        }
+        for (name, value) in self.inner.options.supplied() {
+            if headers.get(name) == Some(value) {
+                headers.remove(name);
+            }
+        }
     }
 
     fn options_mut(&mut self) -> &mut Options {

@@ -124,8 +124,13 @@ impl<'h> Target<'h> {
 }
 
 fn path_and_query(uri: &Uri) -> Result<&PathAndQuery, TargetError> {
+    // Before 1.5 the crate http let HTTP/2 targets begin without a slash, which none that is signed lacks.
+    let is_path = |target: &&PathAndQuery| {
+        let text = target.as_str();
+        text.is_empty() || text.starts_with(['/', '?'])
+    };
     uri.path_and_query()
-        .filter(|target| target.path() != "*")
+        .filter(is_path)
         .ok_or(TargetError::NoPath)
 }
 

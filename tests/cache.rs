@@ -238,3 +238,28 @@ fn threads_never_see_another_pair_source_or_second_than_their_own() {
     assert!(is_over.into_inner());
     assert_eq!(KEY_ID, "AKIDtestkey0001");
 }
+
+#[test]
+fn a_request_that_is_refused_is_left_alike_whatever_was_signed_before() {
+    let signer = || {
+        Signer::builder(keys())
+            .signed_headers(["x-microservice-name"])
+            .build()
+            .unwrap()
+            .source(HeaderValue::from_static("billing"))
+            .microservice(HeaderValue::from_static("n"), HeaderValue::from_static("m"))
+    };
+    let refused = |signer: &Signer| {
+        let mut request = Request::new(());
+        for value in ["1", "2"] {
+            let headers = request.headers_mut();
+            headers.append("x-microservice-name", HeaderValue::from_static(value));
+        }
+        let error = signer.sign_request(&mut request, at(FRIDAY)).unwrap_err();
+        (error, request.into_parts().0.headers)
+    };
+    let warm = signer();
+    warm.sign_request(&mut Request::new(()), at(FRIDAY))
+        .unwrap();
+    assert_eq!(refused(&warm), refused(&signer()));
+}

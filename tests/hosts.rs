@@ -395,6 +395,26 @@ fn a_strangers_request_is_a_strangers_whatever_else_is_wrong_with_it() {
     }
 }
 
+#[test]
+fn a_request_that_becomes_a_strangers_keeps_nothing_that_was_added_to_it() {
+    let signer = Signer::new(keys())
+        .source(HeaderValue::from_static("billing"))
+        .microservice(HeaderValue::from_static("n"), HeaderValue::from_static("m"))
+        .only_for(["api.example.com"])
+        .unwrap();
+    let mut request = Request::get("https://api.example.com/").body(()).unwrap();
+    let own = HeaderValue::from_static("own");
+    request
+        .headers_mut()
+        .insert("x-microservice-name", own.clone());
+    signer.sign_request(&mut request, at(FRIDAY)).unwrap();
+    assert_eq!(request.headers().len(), 5);
+    *request.uri_mut() = "https://evil.example/".parse().unwrap();
+    signer.sign_request(&mut request, at(FRIDAY)).unwrap_err();
+    assert_eq!(request.headers().len(), 1, "{request:?}");
+    assert_eq!(request.headers()["x-microservice-name"], own);
+}
+
 async fn sent_to(target: &str, headers: &[(&'static str, &'static str)]) -> HeaderMap {
     let layer = SignLayer::new(keys())
         .source(HeaderValue::from_static("billing"))

@@ -239,7 +239,8 @@ async fn an_algorithm_that_does_not_exist_or_is_not_allowed_is_refused() {
             &format!("HMAC algorithm {algorithm} not supported."),
         );
     }
-    let strict = layer().verifier(Verifier::new().algorithms([Algorithm::HmacSha512]));
+    let verifier = Verifier::new().algorithms([Algorithm::HmacSha512]);
+    let strict = layer().verifier(verifier.unwrap());
     let server = RawServer::start(strict).await;
     let text = "HMAC algorithm hmac-sha1 not supported.";
     assert_refused(&ask(&server, &good()).await, 401, text);

@@ -198,7 +198,7 @@ async fn what_is_learnt_of_another_authority_meanwhile_is_no_reason_to_try_again
 }
 
 #[tokio::test]
-async fn what_there_is_no_room_to_learn_is_no_reason_to_try_again() {
+async fn of_more_than_64_authorities_the_last_ones_are_known() {
     let clock = clock();
     let nothing = || ready(());
     let ahead = FRIDAY + HOUR;
@@ -206,9 +206,17 @@ async fn what_there_is_no_room_to_learn_is_no_reason_to_try_again() {
         let target = format!("https://{number}.example.com/");
         assert_eq!(times_sent(&clock, &target, ahead, nothing).await, 2);
     }
-    assert_eq!(times_sent(&clock, TARGET, ahead, nothing).await, 1);
-    let known = "https://7.example.com/";
-    assert_eq!(times_sent(&clock, known, ahead + HOUR, nothing).await, 2);
+    assert_eq!(times_sent(&clock, TARGET, ahead, nothing).await, 2);
+    assert_eq!(offset(&clock, TARGET), HOUR);
+    assert_eq!(offset(&clock, "https://0.example.com/"), 0, "the oldest");
+    for number in 1..64 {
+        let target = format!("https://{number}.example.com/");
+        assert_eq!(offset(&clock, &target), HOUR);
+    }
+    // What was forgotten is learnt again, and is a reason to try again.
+    let forgotten = "https://0.example.com/";
+    assert_eq!(times_sent(&clock, forgotten, ahead, nothing).await, 2);
+    assert_eq!(offset(&clock, forgotten), HOUR);
 }
 
 #[tokio::test]

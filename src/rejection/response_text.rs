@@ -3,7 +3,7 @@
 use super::{Rejection, RejectionKind, escapes::unescaped, known_texts};
 
 /// How much of an answer is looked at, in bytes: refusals are short.
-const MAX_LEN: usize = 64 * 1024;
+const MAX_LEN: usize = 16 * 1024;
 
 /// The longest piece that can be one of the texts, escapes included, in bytes.
 const MAX_PIECE_LEN: usize = 1024;
@@ -21,7 +21,7 @@ impl Rejection {
     /// [`Unspecified`](RejectionKind::Unspecified). Words that others say too, Kong's `Unauthorized`, are understood only
     /// where Kong writes them: alone, as JSON's or XML's `message`, or as a paragraph of its HTML page.
     ///
-    /// Of a longer answer the first 64 KiB are looked at. The text is a stranger's: what is found in it is a hint, not a
+    /// Of a longer answer the first 16 KiB are looked at. The text is a stranger's: what is found in it is a hint, not a
     /// proof.
     ///
     /// ```

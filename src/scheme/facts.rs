@@ -134,15 +134,15 @@ impl Facts {
     }
 
     /// Takes a signature of this scheme off a request that must not carry one, with the date and the source that came
-    /// with it. Another scheme's `Authorization` stays.
-    pub(crate) fn remove_signature(&self, headers: &mut HeaderMap) {
+    /// with it. Another scheme's `Authorization` stays. Returns whether there was one.
+    pub(crate) fn remove_signature(&self, headers: &mut HeaderMap) -> bool {
         let (ours, others): (Vec<_>, Vec<_>) = headers
             .get_all(header::AUTHORIZATION)
             .iter()
             .cloned()
             .partition(|authorization| self.wrote(authorization));
         if ours.is_empty() {
-            return;
+            return false;
         }
         headers.remove(header::AUTHORIZATION);
         for date_header in [DateHeader::Date, DateHeader::XDate] {
@@ -152,5 +152,6 @@ impl Facts {
         for authorization in others {
             headers.append(header::AUTHORIZATION, authorization);
         }
+        true
     }
 }

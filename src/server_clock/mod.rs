@@ -46,10 +46,10 @@ use crate::{Clock, RequestHead, SystemClock, component, http_date::Timestamp};
 /// [`max_offset`](Self::max_offset) ahead, so that a captured request stays good for that long. So nothing is learnt
 /// unless this clock is asked for, and then only
 ///
-/// - from a 401 or 403, the answer to a request that was signed, so to a host that is signed for: use
-///   [`only_for`](crate::SignLayer::only_for);
-/// - over `https` or from this machine;
-/// - for the authority that answered, at most 64 of them;
+/// - from a 401 or 403, the answer to a request with an `Authorization` of one of the schemes: use
+///   [`only_for`](crate::SignLayer::only_for), so that hosts that are not signed for get none;
+/// - over `https` or from a loopback address;
+/// - for the authority that answered, and of at most 64, the last ones;
 /// - if there is no `Age` (a cache's answer is of another time), and `Date` is an HTTP date;
 /// - if the offset is at most [`max_offset`](Self::max_offset).
 ///
@@ -66,6 +66,7 @@ pub struct ServerClock<C = SystemClock> {
     base: C,
     max_offset: Duration,
     threshold: Duration,
+    /// In the order in which they were learnt.
     learnt: Arc<ArcSwap<Vec<Offset>>>,
 }
 
@@ -77,7 +78,8 @@ const MAX_AUTHORITIES: usize = 64;
 struct Offset {
     authority: Box<str>,
     by: SignedDuration,
-    times_learnt: u64,
+    /// Which of all things learnt it is; the later, the greater.
+    number: u64,
 }
 
 impl Offset {
@@ -168,10 +170,10 @@ impl<C: Clock> ServerClock<C> {
     }
 
     #[cfg(feature = "retry")]
-    fn times_learnt(&self, authority: &str) -> u64 {
+    fn last_learnt(&self, authority: &str) -> u64 {
         let offsets = self.learnt.load();
         let offset = offsets.iter().find(|offset| offset.is_of(authority));
-        offset.map_or(0, |offset| offset.times_learnt)
+        offset.map_or(0, |offset| offset.number)
     }
 
     fn offset(&self, authority: &str) -> SignedDuration {
@@ -199,18 +201,20 @@ impl<C: Clock> ServerClock<C> {
             return;
         }
         self.learnt.rcu(|offsets| {
-            let mut offsets = Vec::clone(offsets);
-            let mut known = offsets.iter_mut();
-            if let Some(offset) = known.find(|offset| offset.is_of(authority)) {
-                offset.by = by;
-                offset.times_learnt += 1;
-            } else if offsets.len() < MAX_AUTHORITIES {
-                offsets.push(Offset {
-                    authority: authority.into(),
-                    by,
-                    times_learnt: 1,
-                });
-            }
+            let last = offsets.last().map_or(0, |offset| offset.number);
+            let others = offsets.iter().filter(|offset| !offset.is_of(authority));
+            // The oldest gives way.
+            let kept = others.clone().count().min(MAX_AUTHORITIES - 1);
+            let mut offsets: Vec<_> = others
+                .clone()
+                .skip(others.count() - kept)
+                .cloned()
+                .collect();
+            offsets.push(Offset {
+                authority: authority.into(),
+                by,
+                number: last + 1,
+            });
             offsets
         });
     }

@@ -14,8 +14,8 @@ use crate::{Clock, SystemClock, component};
 #[derive(Debug, Clone)]
 pub struct RetryOnceLearnt<C = SystemClock> {
     clock: ServerClock<C>,
-    /// How often the clock had learnt of the request's authority when the request was sent.
-    times_learnt: u64,
+    /// What the clock had last learnt of the request's authority when the request was sent.
+    last_learnt: u64,
     is_second: bool,
 }
 
@@ -25,15 +25,15 @@ impl<C: Clock> RetryOnceLearnt<C> {
     pub fn new(clock: ServerClock<C>) -> Self {
         Self {
             clock,
-            times_learnt: 0,
+            last_learnt: 0,
             is_second: false,
         }
     }
 
     /// Nothing is learnt of a request that names no authority.
-    fn times_learnt<B>(&self, request: &Request<B>) -> u64 {
+    fn last_learnt<B>(&self, request: &Request<B>) -> u64 {
         let authority = component::sent_authority(request.uri());
-        authority.map_or(0, |authority| self.clock.times_learnt(authority))
+        authority.map_or(0, |authority| self.clock.last_learnt(authority))
     }
 }
 
@@ -47,7 +47,7 @@ impl<C: Clock, B: Clone, RB, E> Policy<Request<B>, Response<RB>, E> for RetryOnc
     ) -> Option<Self::Future> {
         let status = result.as_ref().ok()?.status();
         let is_refusal = matches!(status, StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN);
-        let has_learnt = self.times_learnt(request) != self.times_learnt;
+        let has_learnt = self.last_learnt(request) > self.last_learnt;
         if self.is_second || !is_refusal || !has_learnt {
             return None;
         }
@@ -57,7 +57,7 @@ impl<C: Clock, B: Clone, RB, E> Policy<Request<B>, Response<RB>, E> for RetryOnc
 
     /// Runs on the policy that all requests share, before each gets its own copy: so it overwrites what is there.
     fn clone_request(&mut self, request: &Request<B>) -> Option<Request<B>> {
-        self.times_learnt = self.times_learnt(request);
+        self.last_learnt = self.last_learnt(request);
         Some(request.clone())
     }
 }

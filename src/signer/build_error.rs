@@ -2,7 +2,10 @@
 
 use std::fmt;
 
-use crate::{Algorithm, DateHeader, Excerpt, Scheme, authorization::MAX_COMPONENTS};
+use crate::{
+    Algorithm, DateHeader, Excerpt, Scheme,
+    authorization::{MAX_COMPONENTS, MAX_PARAMETER_LEN},
+};
 
 /// Why a signer cannot be made, or a verifier cannot take an option.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -33,6 +36,8 @@ pub enum BuildError {
         /// Which.
         name: Excerpt,
     },
+    /// The names make a list that is longer than 8 KiB, which is more than verifiers look at.
+    ListTooLong,
     /// More than 64 things are to be signed, which is more than verifiers look at; `digest` and `content-digest` count
     /// also where they are not listed, as `DigestLayer` adds them to the list.
     TooManyHeaders,
@@ -81,6 +86,8 @@ pub enum BuildError {
     NoLifetime,
     /// Signatures are to be good for less than a second, which `expires` cannot say.
     LifetimeTooShort,
+    /// It is said for how long a signature is good, but `(expires)` is not to be signed.
+    LifetimeNotSigned,
 }
 
 impl fmt::Display for BuildError {
@@ -102,12 +109,17 @@ impl fmt::Display for BuildError {
                 f,
                 "{name} stands for something else than a header at other gateways: use a header of another name"
             ),
-            Self::NotAName { scheme, name } => write!(
-                f,
-                "{name} is neither a header nor one of {scheme}'s own names: correct it or take it out"
-            ),
+            Self::NotAName { scheme, name } => {
+                write!(f, "{name} is neither a header nor one of {scheme}'s own names")?;
+                let own = scheme.facts().specials.iter().map(|(name, _)| *name);
+                write_list(f, " (", own, ")")?;
+                f.write_str(": correct it or take it out")
+            }
             Self::TooManyHeaders => {
                 write!(f, "more than {MAX_COMPONENTS} headers are to be signed, with room kept for digest and content-digest: sign fewer")
+            }
+            Self::ListTooLong => {
+                write!(f, "the names make a list of more than {MAX_PARAMETER_LEN} bytes: name fewer, or shorter ones")
             }
             Self::NamedTwice { name } => {
                 write!(f, "{name} is named twice among the signed headers: name it once")
@@ -115,7 +127,9 @@ impl fmt::Display for BuildError {
             Self::TwoDates => f.write_str("date and x-date are both to be signed: name one of them"),
             Self::NoDate => f.write_str("no date is to be signed: name date, x-date or, under hs2019, (created)"),
             Self::AlgorithmNotCarried { scheme, algorithm } => {
-                write!(f, "{scheme} has no {algorithm}: choose another algorithm")
+                let algorithms = scheme.facts().algorithms.iter().map(|algorithm| algorithm.name());
+                write!(f, "{scheme} has no {algorithm}: ")?;
+                write_list(f, "choose one of ", algorithms, "")
             }
             Self::DateHeaderNotCarried { scheme, header } => {
                 write!(f, "{scheme} takes no date from {}: choose the other date header", header.name())
@@ -132,8 +146,28 @@ impl fmt::Display for BuildError {
             }
             Self::NoLifetime => f.write_str("(expires) is to be signed: say with expires_after for how long"),
             Self::LifetimeTooShort => f.write_str("expires_after is less than a second: give it one second or more"),
+            Self::LifetimeNotSigned => f.write_str(
+                "expires_after is set, but (expires) is not to be signed: name it in components, under hs2019",
+            ),
         }
     }
 }
 
 impl std::error::Error for BuildError {}
+
+/// Nothing at all for an empty list.
+fn write_list(
+    f: &mut fmt::Formatter<'_>,
+    before: &str,
+    mut names: impl Iterator<Item = &'static str>,
+    after: &str,
+) -> fmt::Result {
+    let Some(first) = names.next() else {
+        return Ok(());
+    };
+    write!(f, "{before}{first}")?;
+    for name in names {
+        write!(f, ", {name}")?;
+    }
+    f.write_str(after)
+}

@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{
     Algorithm, DateHeader, Excerpt, Keys, Scheme, Signer,
-    authorization::{HS2019, MAX_COMPONENTS, Template},
+    authorization::{HS2019, MAX_COMPONENTS, MAX_PARAMETER_LEN, Template},
     component::DIGESTS,
     scheme::{Signable, Special},
 };
@@ -136,7 +136,7 @@ impl SignerBuilder {
     }
 
     /// For how long a signature is good from its making on, in whole seconds, at least one: what is sent as `expires`.
-    /// Needed if `(expires)` is listed, and of no use otherwise.
+    /// Needed if `(expires)` is listed, and an error otherwise.
     pub fn expires_after(mut self, lifetime: Duration) -> Self {
         self.lifetime = Some(lifetime);
         self
@@ -266,6 +266,11 @@ impl SignerBuilder {
         if list.len() + unlisted_digests > MAX_COMPONENTS {
             return Err(BuildError::TooManyHeaders);
         }
+        let digests_len: usize = DIGESTS.iter().map(|name| name.as_str().len() + 1).sum();
+        let names_len: usize = list.iter().map(|listed| listed.spelling.len() + 1).sum();
+        if names_len + digests_len > MAX_PARAMETER_LEN {
+            return Err(BuildError::ListTooLong);
+        }
         let mut dates = 0;
         for (position, Listed { spelling, what }) in list.iter().enumerate() {
             let mut before = list.iter().take(position);
@@ -275,6 +280,9 @@ impl SignerBuilder {
             }
             match what {
                 What::Date(_) if dates > 0 => return Err(BuildError::TwoDates),
+                What::Date(header) if self.date_header.is_some_and(|other| other != *header) => {
+                    return Err(BuildError::TwoDates);
+                }
                 What::Date(_) => dates += 1,
                 What::Special(Special::Expires) if self.lifetime.is_none() => {
                     return Err(BuildError::NoLifetime);
@@ -285,6 +293,10 @@ impl SignerBuilder {
         let is_created = |listed: &Listed| listed.what == What::Special(Special::Created);
         if dates == 0 && !list.iter().any(is_created) {
             return Err(BuildError::NoDate);
+        }
+        let is_expires = |listed: &Listed| listed.what == What::Special(Special::Expires);
+        if self.lifetime.is_some() && !list.iter().any(is_expires) {
+            return Err(BuildError::LifetimeNotSigned);
         }
         Ok(())
     }

@@ -41,12 +41,14 @@ impl SignedHeaders {
 
     /// Sets copies of them on another request, which has none of [`others`](Self::others) itself; `None` if it has.
     pub(super) fn copy_to(&self, headers: &mut HeaderMap) -> Option<()> {
-        // Setting one loses all values but the first that were there before.
+        let is_own = |(name, _): &(HeaderName, HeaderValue)| headers.contains_key(name);
+        // Of a header's values setting it gives one back, and of several headers the first is set before the next is
+        // looked for; else it is enough to look while setting it.
         let has_repeats = headers.keys_len() != headers.len();
+        if (has_repeats || self.others.len() > 1) && self.others.iter().any(is_own) {
+            return None;
+        }
         for (name, value) in &self.others {
-            if has_repeats && headers.contains_key(name) {
-                return None;
-            }
             if let Some(own) = headers.try_insert(name, value.clone()).ok()? {
                 headers.try_insert(name, own).ok()?;
                 return None;

@@ -5,15 +5,27 @@ use std::time::Duration;
 use http::Uri;
 
 use super::{PlainDate, Verifier};
-use crate::{Algorithm, BuildError, TargetError, scheme::Special, target};
+use crate::{
+    Algorithm, BuildError, TargetError,
+    authorization::{MAX_COMPONENTS, MAX_PARAMETER_LEN},
+    scheme::Special,
+    target,
+};
 
 impl Verifier {
-    /// Allows these of the scheme's algorithms and no others. Default: all. With none, every request is refused.
-    #[must_use]
-    pub fn algorithms(mut self, allowed: impl IntoIterator<Item = Algorithm>) -> Self {
-        let has = |algorithm: &Algorithm| self.scheme.facts().algorithms.contains(algorithm);
-        self.algorithms = allowed.into_iter().filter(has).collect();
-        self
+    /// Allows these of the scheme's algorithms and no others, also where [`hs2019`](Self::hs2019) means one. Default: all.
+    /// With none, every request is refused.
+    ///
+    /// # Errors
+    ///
+    /// [`BuildError`] for the first that the scheme does not have.
+    pub fn algorithms(
+        mut self,
+        allowed: impl IntoIterator<Item = Algorithm>,
+    ) -> Result<Self, BuildError> {
+        let checked = |algorithm| self.scheme.check_algorithm(algorithm).map(|()| algorithm);
+        self.algorithms = allowed.into_iter().map(checked).collect::<Result<_, _>>()?;
+        Ok(self)
     }
 
     /// What is meant by the algorithm's name `hs2019`, and by none, where the scheme has it. Default: nothing, such
@@ -37,19 +49,28 @@ impl Verifier {
     /// # Errors
     ///
     /// [`BuildError`] for the first name that no request could cover, by the rules for
-    /// [signers](crate::SignerBuilder::components); among them `(created)` and `(expires)` before
+    /// [signers](crate::SignerBuilder::components), or if there are more than 64 or they are longer than 8 KiB; among them `(created)` and `(expires)` before
     /// [`hs2019`](Self::hs2019) is set.
     pub fn required(
         mut self,
         names: impl IntoIterator<Item: AsRef<str>>,
     ) -> Result<Self, BuildError> {
+        let mut names_len = 0;
         let required = names.into_iter().map(|name| {
             let name = name.as_ref();
             let signable = self.scheme.signable(name)?;
             signable.check_times(name, self.hs2019.is_some())?;
+            names_len += name.len() + 1;
             Ok(name.into())
         });
         self.required = required.collect::<Result<_, _>>()?;
+        if self.required.len() > MAX_COMPONENTS {
+            return Err(BuildError::TooManyHeaders);
+        }
+        // The last name has no blank behind it.
+        if names_len > MAX_PARAMETER_LEN + 1 {
+            return Err(BuildError::ListTooLong);
+        }
         Ok(self)
     }
 

@@ -20,7 +20,7 @@ pub enum PlainDate {
     AnyAge,
     /// It is accepted while it is no further from the clock than an `X-Date` may be.
     CheckAge,
-    /// It is refused.
+    /// It is refused; with APISIX every request is, as it has no other date.
     Refuse,
 }
 

@@ -53,7 +53,7 @@ use crate::{SystemClock, Verifier};
 /// let layer = VerifyLayer::new(StaticKeys::new())
 ///     .verifier(
 ///         Verifier::new()
-///             .algorithms([Algorithm::HmacSha256])
+///             .algorithms([Algorithm::HmacSha256])?
 ///             .required([header::HOST])?
 ///             .max_skew(Duration::from_secs(60))
 ///             .plain_date(PlainDate::Refuse),

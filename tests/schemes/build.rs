@@ -32,7 +32,7 @@ fn algorithms_that_a_scheme_does_not_have_are_refused() {
             } else {
                 assert_error(
                     builder,
-                    &format!("{scheme} has no {algorithm}: choose another"),
+                    &format!("{scheme} has no {algorithm}: choose one of hmac-sha256, "),
                 );
             }
         }
@@ -103,7 +103,7 @@ fn lists_that_no_verifier_accepts_are_refused() {
         ),
         (
             list(Scheme::Kong, &["date", "(request-target)"]),
-            "(request-target) is neither a header nor one of kong's",
+            "(request-target) is neither a header nor one of kong's own names (@request-target, request-line): ",
         ),
         (
             list(Scheme::Kong, &["date", "two words"]),
@@ -283,6 +283,66 @@ fn a_verifier_requires_nothing_that_no_request_can_cover() {
 }
 
 #[test]
+fn a_list_that_no_verifier_reads_is_refused_on_both_sides() {
+    let name = |number: usize, len: usize| format!("{number:0len$}");
+    let names = |count, len| (0..count).map(move |number| name(number, len));
+    let text = "the names make a list of more than 8192 bytes";
+    assert_error(builder(Scheme::Kong).signed_headers(names(50, 200)), text);
+    assert_error(builder(Scheme::Kong).signed_headers(names(1, 9000)), text);
+    let required = |count, len| Verifier::of(Scheme::Kong).required(names(count, len));
+    for (count, len) in [(50, 200), (1, 8193)] {
+        let error = required(count, len).unwrap_err().to_string();
+        assert!(error.starts_with(text), "{error}");
+    }
+    required(1, 8192).unwrap();
+    required(64, 100).unwrap();
+    let error = required(65, 10).unwrap_err().to_string();
+    assert!(error.starts_with("more than 64 headers"), "{error}");
+}
+
+#[test]
+fn a_date_header_that_the_list_contradicts_is_refused() {
+    for scheme in [Scheme::Tencent, Scheme::Kong, Scheme::Cavage] {
+        let list = |name| {
+            builder(scheme)
+                .date_header(DateHeader::Date)
+                .components([name])
+        };
+        assert_error(list("x-date"), "date and x-date are both to be signed");
+        list("Date").build().unwrap();
+    }
+}
+
+#[test]
+fn a_verifier_allows_only_algorithms_that_its_scheme_has() {
+    use Algorithm::{HmacSha1, HmacSha256, HmacSha384};
+
+    let apisix = || Verifier::of(Scheme::Apisix);
+    let error = apisix().algorithms([HmacSha256, HmacSha384]).unwrap_err();
+    let text = "apisix has no hmac-sha384: choose one of hmac-sha256, hmac-sha1, hmac-sha512";
+    assert_eq!(error.to_string(), text);
+    apisix().algorithms([HmacSha1, HmacSha256]).unwrap();
+    for scheme in Scheme::ALL {
+        Verifier::of(scheme).algorithms([]).unwrap();
+    }
+}
+
+#[test]
+fn a_lifetime_that_is_not_signed_is_refused_when_the_signer_is_built() {
+    let minute = Duration::from_secs(60);
+    for builder in [
+        builder(Scheme::Kong),
+        builder(Scheme::Cavage),
+        builder(Scheme::Cavage).hs2019(true),
+        builder(Scheme::Cavage).components(["date"]),
+    ] {
+        let error = builder.expires_after(minute).build().unwrap_err();
+        let text = "expires_after is set, but (expires) is not to be signed";
+        assert!(error.to_string().starts_with(text), "{error}");
+    }
+}
+
+#[test]
 fn a_verifier_takes_hs2019_only_for_what_its_scheme_has() {
     for scheme in [Scheme::Tencent, Scheme::Kong, Scheme::Apisix] {
         let error = Verifier::of(scheme).hs2019(Algorithm::HmacSha256);
@@ -291,7 +351,7 @@ fn a_verifier_takes_hs2019_only_for_what_its_scheme_has() {
     }
     for algorithm in [Algorithm::HmacSha1, Algorithm::HmacSha384] {
         let error = Verifier::of(Scheme::Cavage).hs2019(algorithm);
-        let text = format!("cavage has no {algorithm}: choose another algorithm");
+        let text = format!("cavage has no {algorithm}: choose one of hmac-sha256, hmac-sha512");
         assert_eq!(error.unwrap_err().to_string(), text);
     }
 }
