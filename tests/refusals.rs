@@ -595,16 +595,23 @@ async fn a_refused_head_request_is_answered_without_content_on_http_1_and_2() {
 
 #[tokio::test]
 async fn a_refusals_reason_says_where_authorization_cannot_be_read() {
-    let mut request = Request::new(());
-    let value = http::HeaderValue::from_static("  hmac x");
-    request.headers_mut().insert("authorization", value);
-    let rejection = Verifier::new()
-        .read((&request).into(), at(FRIDAY))
-        .unwrap_err();
-    assert_eq!(
-        rejection.to_string(),
-        "Authorization has no name=\"value\" at byte 7: quote every value, one comma between two"
-    );
+    let at_7 =
+        "Authorization has no name=\"value\" at byte 7: quote every value, one comma between two";
+    for (value, reason) in [
+        ("  hmac x", at_7),
+        ("  hmac =\"x\"", at_7),
+        ("  hmac a b=\"x\"", at_7),
+        (
+            "hmac realm=\"x\"",
+            "Authorization has a parameter realm, which this scheme has not: leave it out",
+        ),
+    ] {
+        let mut request = Request::new(());
+        let value = http::HeaderValue::from_static(value);
+        request.headers_mut().insert("authorization", value);
+        let read = Verifier::new().read((&request).into(), at(FRIDAY));
+        assert_eq!(read.unwrap_err().to_string(), reason);
+    }
 }
 
 #[tokio::test]
