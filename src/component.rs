@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use http::{
-    HeaderName, HeaderValue, Uri,
+    HeaderMap, HeaderName, HeaderValue, Uri,
     header::{self, AsHeaderName},
     uri::Authority,
 };
@@ -90,8 +90,8 @@ impl<'h> Value<'h> {
 pub(crate) struct Repeated;
 
 /// Whether any header has more than one value.
-pub(crate) fn has_repeats(head: RequestHead<'_>) -> bool {
-    head.headers().keys_len() != head.headers().len()
+pub(crate) fn has_repeats(headers: &HeaderMap) -> bool {
+    headers.keys_len() != headers.len()
 }
 
 /// The one value of a header, if it is there; `name` in any case.
@@ -99,7 +99,7 @@ pub(crate) fn single_value<'h>(
     head: RequestHead<'h>,
     name: impl AsHeaderName,
 ) -> Result<Option<&'h HeaderValue>, Repeated> {
-    if !has_repeats(head) {
+    if !has_repeats(head.headers()) {
         return Ok(head.headers().get(name));
     }
     let mut values = head.headers().get_all(name).iter();

@@ -7,7 +7,7 @@ mod texts;
 use std::{borrow::Cow, fmt, str::FromStr};
 
 pub(crate) use self::{
-    allowed::Signable,
+    allowed::{Signable, check_list},
     facts::{Absent, Facts, Grammar, Layout, Special},
 };
 use crate::{Algorithm, DateHeader, PlainDate, Rejection};

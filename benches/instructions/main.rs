@@ -22,25 +22,20 @@
 
 #[path = "../speed/clocks.rs"]
 mod clocks;
+#[path = "../speed/echo.rs"]
+mod echo;
 #[path = "../speed/keys.rs"]
 mod keys;
 #[path = "../speed/requests.rs"]
 mod requests;
 
-use std::{
-    convert::Infallible,
-    env,
-    future::{Ready, ready},
-    hint::black_box,
-    pin::pin,
-    process::ExitCode,
-    task::{Context, Poll, Waker},
-    time::Duration,
-};
+use std::{convert::Infallible, env, hint::black_box, process::ExitCode, time::Duration};
 
 use http::{HeaderValue, Request, Response, StatusCode, header};
 use tower::{Layer as _, Service};
 use tower_hmac_auth::{Clock, Scheme, SignLayer, Signer, StaticKeys, VerifyLayer};
+
+use echo::{Echo, call};
 
 /// A name, and what runs the path so many times.
 type Path = (&'static str, fn(usize));
@@ -145,36 +140,6 @@ fn repeated<T>(
 ) {
     for _ in 0..count {
         drop(black_box(path(black_box(make()))));
-    }
-}
-
-#[inline]
-fn call<S>(service: &mut S, request: Request<()>) -> S::Response
-where
-    S: Service<Request<()>, Error = Infallible>,
-{
-    let mut context = Context::from_waker(Waker::noop());
-    assert!(service.poll_ready(&mut context).is_ready());
-    match pin!(service.call(request)).poll(&mut context) {
-        Poll::Ready(Ok(response)) => response,
-        Poll::Pending => panic!("no answer"),
-    }
-}
-
-/// Answers at once, with the request as the body.
-struct Echo;
-
-impl Service<Request<()>> for Echo {
-    type Response = Response<Request<()>>;
-    type Error = Infallible;
-    type Future = Ready<Result<Self::Response, Infallible>>;
-
-    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
-        Poll::Ready(Ok(()))
-    }
-
-    fn call(&mut self, request: Request<()>) -> Self::Future {
-        ready(Ok(Response::new(request)))
     }
 }
 

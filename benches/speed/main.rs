@@ -14,6 +14,7 @@
 )]
 
 mod clocks;
+mod echo;
 mod floors;
 mod keys;
 mod requests;

@@ -3,14 +3,7 @@
 //! The inner service gives the request back, so that no case pays for dropping a request but those that are refused: there
 //! the request ends in the service.
 
-use std::{
-    convert::Infallible,
-    future::{Ready, ready},
-    pin::pin,
-    sync::Arc,
-    task::{Context, Poll, Waker},
-    time::SystemTime,
-};
+use std::{convert::Infallible, sync::Arc, time::SystemTime};
 
 use criterion::Bencher;
 use http::{HeaderName, HeaderValue, Request, Response, StatusCode, header};
@@ -18,47 +11,14 @@ use tower::{Layer as _, Service};
 use tower_hmac_auth::{DateHeader, Rejection, Scheme, SignLayer, Signer, StaticKeys, VerifyLayer};
 
 use crate::{
-    clocks, floors,
+    clocks,
+    echo::{Echo, call},
+    floors,
     floors::{BATCH, Floor, Inserts},
     keys, requests,
     run::{Group, Run},
     verify::{self, Refused},
 };
-
-/// Answers at once, with the request as the body.
-#[derive(Clone)]
-pub(crate) struct Echo;
-
-impl Service<Request<()>> for Echo {
-    type Response = Response<Request<()>>;
-    type Error = Infallible;
-    type Future = Ready<Result<Self::Response, Infallible>>;
-
-    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
-        Poll::Ready(Ok(()))
-    }
-
-    fn call(&mut self, request: Request<()>) -> Self::Future {
-        ready(Ok(Response::new(request)))
-    }
-}
-
-/// What a service answers, which it does at once.
-#[inline]
-pub(crate) fn call<S>(service: &mut S, request: Request<()>) -> S::Response
-where
-    S: Service<Request<()>, Error = Infallible>,
-{
-    let mut context = Context::from_waker(Waker::noop());
-    match service.poll_ready(&mut context) {
-        Poll::Ready(Ok(())) => {}
-        Poll::Pending => panic!("not ready"),
-    }
-    match pin!(service.call(request)).poll(&mut context) {
-        Poll::Ready(Ok(response)) => response,
-        Poll::Pending => panic!("no answer"),
-    }
-}
 
 /// Signs `date source` or `x-date source`, as Tencent's clients do.
 pub(crate) fn tencent(date_header: DateHeader) -> Signer {

@@ -11,10 +11,11 @@ use tower::Layer as _;
 use tower_hmac_auth::{DateHeader, SignLayer};
 
 use crate::{
+    echo::{Echo, call},
     floors::{Inserts, ROUND, X_DATE, reset},
     requests,
     run::Run,
-    service::{Echo, call, tencent},
+    service::tencent,
 };
 
 pub(crate) fn run(run: &mut Run) {

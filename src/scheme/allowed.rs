@@ -3,7 +3,11 @@
 use http::{HeaderName, header};
 
 use super::{Scheme, Special};
-use crate::{Algorithm, BuildError, Excerpt, component};
+use crate::{
+    Algorithm, BuildError, Excerpt,
+    authorization::{MAX_COMPONENTS, MAX_PARAMETER_LEN},
+    component,
+};
 
 /// Headers that end at the next peer (RFC 9110, section 7.6.1), so that connections write or remove them below all
 /// layers and proxies on the way.
@@ -24,6 +28,17 @@ static HOP_BY_HOP: [HeaderName; 9] = [
 pub(crate) enum Signable {
     Header(HeaderName),
     Special(Special),
+}
+
+/// Refuses lists of so many names, in so many bytes with one between two, that no verifier looks at them.
+pub(crate) fn check_list(names: usize, len: usize) -> Result<(), BuildError> {
+    if names > MAX_COMPONENTS {
+        return Err(BuildError::TooManyHeaders);
+    }
+    if len > MAX_PARAMETER_LEN {
+        return Err(BuildError::ListTooLong);
+    }
+    Ok(())
 }
 
 impl Scheme {

@@ -171,15 +171,19 @@ impl<C: Clock> ServerClock<C> {
 
     #[cfg(feature = "retry")]
     fn last_learnt(&self, authority: &str) -> u64 {
-        let offsets = self.learnt.load();
-        let offset = offsets.iter().find(|offset| offset.is_of(authority));
-        offset.map_or(0, |offset| offset.number)
+        self.learnt_of(authority, |offset| offset.number)
+            .unwrap_or(0)
     }
 
     fn offset(&self, authority: &str) -> SignedDuration {
+        self.learnt_of(authority, |offset| offset.by)
+            .unwrap_or(SignedDuration::ZERO)
+    }
+
+    fn learnt_of<T>(&self, authority: &str, part: impl FnOnce(&Offset) -> T) -> Option<T> {
         let offsets = self.learnt.load();
         let offset = offsets.iter().find(|offset| offset.is_of(authority));
-        offset.map_or(SignedDuration::ZERO, |offset| offset.by)
+        offset.map(part)
     }
 
     /// Takes note that this authority's clock showed `date` at some time between `sent` and `received`.
@@ -201,15 +205,13 @@ impl<C: Clock> ServerClock<C> {
             return;
         }
         self.learnt.rcu(|offsets| {
+            let mut offsets = Vec::clone(offsets);
             let last = offsets.last().map_or(0, |offset| offset.number);
-            let others = offsets.iter().filter(|offset| !offset.is_of(authority));
-            // The oldest gives way.
-            let kept = others.clone().count().min(MAX_AUTHORITIES - 1);
-            let mut offsets: Vec<_> = others
-                .clone()
-                .skip(others.count() - kept)
-                .cloned()
-                .collect();
+            offsets.retain(|offset| !offset.is_of(authority));
+            if offsets.len() == MAX_AUTHORITIES {
+                // The oldest gives way.
+                offsets.remove(0);
+            }
             offsets.push(Offset {
                 authority: authority.into(),
                 by,

@@ -8,13 +8,13 @@ use super::{
     Inner,
     build_error::BuildError,
     cache,
-    options::{Listed, Options, What},
+    options::{Listed, Options, What, list_len},
 };
 use crate::{
     Algorithm, DateHeader, Excerpt, Keys, Scheme, Signer,
-    authorization::{HS2019, MAX_COMPONENTS, MAX_PARAMETER_LEN, Template},
+    authorization::{HS2019, Template},
     component::DIGESTS,
-    scheme::{Signable, Special},
+    scheme::{Signable, Special, check_list},
 };
 
 /// Builds a [`Signer`] with the options that can be wrong, or that not every gateway can carry. Those that cannot
@@ -263,14 +263,8 @@ impl SignerBuilder {
             list.any(|listed| matches!(&listed.what, What::Header(other) if other == name))
         };
         let unlisted_digests = DIGESTS.iter().filter(|name| !is_listed(name)).count();
-        if list.len() + unlisted_digests > MAX_COMPONENTS {
-            return Err(BuildError::TooManyHeaders);
-        }
         let digests_len: usize = DIGESTS.iter().map(|name| name.as_str().len() + 1).sum();
-        let names_len: usize = list.iter().map(|listed| listed.spelling.len() + 1).sum();
-        if names_len + digests_len > MAX_PARAMETER_LEN {
-            return Err(BuildError::ListTooLong);
-        }
+        check_list(list.len() + unlisted_digests, list_len(list) + digests_len)?;
         let mut dates = 0;
         for (position, Listed { spelling, what }) in list.iter().enumerate() {
             let mut before = list.iter().take(position);

@@ -40,6 +40,11 @@ impl Listed {
     }
 }
 
+/// The length of a list with a blank behind each name, in bytes.
+pub(crate) fn list_len(list: &[Listed]) -> usize {
+    list.iter().map(|listed| listed.spelling.len() + 1).sum()
+}
+
 #[derive(Debug, Clone)]
 pub(crate) struct Options {
     /// What is signed, in order; left out is what a request lacks.
@@ -80,7 +85,7 @@ impl Options {
             depends_on_time_alone: !names(&|what| {
                 matches!(what, What::Special(_)) || *what == What::Header(header::HOST)
             }),
-            list_len: list.iter().map(|listed| listed.spelling.len() + 1).sum(),
+            list_len: list_len(&list),
             date_header: list.iter().find_map(|listed| match listed.what {
                 What::Date(header) => Some(header),
                 _ => None,

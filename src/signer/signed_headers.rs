@@ -4,7 +4,7 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, header};
 use smallvec::SmallVec;
 
-use crate::DateHeader;
+use crate::{DateHeader, component};
 
 /// The headers that sign a request: the date, `Source` and its like where the request lacks them, and
 /// `Authorization`, which is marked sensitive.
@@ -44,7 +44,7 @@ impl SignedHeaders {
         let is_own = |(name, _): &(HeaderName, HeaderValue)| headers.contains_key(name);
         // Of a header's values setting it gives one back, and of several headers the first is set before the next is
         // looked for; else it is enough to look while setting it.
-        let has_repeats = headers.keys_len() != headers.len();
+        let has_repeats = component::has_repeats(headers);
         if (has_repeats || self.others.len() > 1) && self.others.iter().any(is_own) {
             return None;
         }

@@ -7,8 +7,7 @@ use http::Uri;
 use super::{PlainDate, Verifier};
 use crate::{
     Algorithm, BuildError, TargetError,
-    authorization::{MAX_COMPONENTS, MAX_PARAMETER_LEN},
-    scheme::Special,
+    scheme::{Special, check_list},
     target,
 };
 
@@ -55,22 +54,16 @@ impl Verifier {
         mut self,
         names: impl IntoIterator<Item: AsRef<str>>,
     ) -> Result<Self, BuildError> {
-        let mut names_len = 0;
         let required = names.into_iter().map(|name| {
             let name = name.as_ref();
             let signable = self.scheme.signable(name)?;
             signable.check_times(name, self.hs2019.is_some())?;
-            names_len += name.len() + 1;
             Ok(name.into())
         });
         self.required = required.collect::<Result<_, _>>()?;
-        if self.required.len() > MAX_COMPONENTS {
-            return Err(BuildError::TooManyHeaders);
-        }
+        let names_len: usize = self.required.iter().map(|name| name.len() + 1).sum();
         // The last name has no blank behind it.
-        if names_len > MAX_PARAMETER_LEN + 1 {
-            return Err(BuildError::ListTooLong);
-        }
+        check_list(self.required.len(), names_len.saturating_sub(1))?;
         Ok(self)
     }
 

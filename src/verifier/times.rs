@@ -109,7 +109,7 @@ impl Verifier {
         now: Timestamp,
     ) -> Result<(), Rejection> {
         let date_headers = self.scheme.facts().date_headers;
-        if component::has_repeats(head) {
+        if component::has_repeats(head.headers()) {
             for header in date_headers {
                 single_date(head, *header)?;
             }
