@@ -2,8 +2,13 @@
 
 use std::{fmt, str::FromStr, sync::OnceLock};
 
-use digest::{Digest, Key, Output, block_api::EagerHash, common::BlockSizeUser};
-use hmac::{Hmac, KeyInit, Mac};
+use digest::{
+    CtOutput, Digest, Key, Output,
+    array::Array,
+    block_api::{Buffer, EagerHash, FixedOutputCore, UpdateCore},
+    common::BlockSizeUser,
+};
+use hmac::{KeyInit, block_api::HmacCore};
 use sha1::Sha1;
 use sha2::{Sha256, Sha384, Sha512};
 use zeroize::Zeroize;
@@ -105,52 +110,64 @@ impl std::error::Error for UnknownAlgorithm {}
 pub(crate) const MAX_SIGNATURE_LEN: usize = Algorithm::HmacSha512.signature_len();
 
 /// A MAC state that has taken in its key, and is copied for each message. As secret as the key itself.
+///
+/// The crate's block-level type has no buffer: that of `Hmac` would be copied and overwritten for each message, though
+/// all that is ever in it is no secret.
 #[derive(Clone)]
 pub(crate) enum KeyedMac {
-    Sha1(Hmac<Sha1>),
-    Sha256(Hmac<Sha256>),
-    Sha384(Hmac<Sha384>),
-    Sha512(Hmac<Sha512>),
+    Sha1(HmacCore<Sha1>),
+    Sha256(HmacCore<Sha256>),
+    Sha384(HmacCore<Sha384>),
+    Sha512(HmacCore<Sha512>),
 }
 
 impl KeyedMac {
     pub(crate) fn new(algorithm: Algorithm, secret: &SecretKey) -> Self {
         let secret = secret.as_bytes();
         match algorithm {
-            Algorithm::HmacSha1 => Self::Sha1(keyed::<Sha1>(secret)),
-            Algorithm::HmacSha256 => Self::Sha256(keyed::<Sha256>(secret)),
-            Algorithm::HmacSha384 => Self::Sha384(keyed::<Sha384>(secret)),
-            Algorithm::HmacSha512 => Self::Sha512(keyed::<Sha512>(secret)),
+            Algorithm::HmacSha1 => Self::Sha1(keyed(secret)),
+            Algorithm::HmacSha256 => Self::Sha256(keyed(secret)),
+            Algorithm::HmacSha384 => Self::Sha384(keyed(secret)),
+            Algorithm::HmacSha512 => Self::Sha512(keyed(secret)),
         }
     }
 
     /// The MAC of a message.
     pub(crate) fn tag(&self, message: &[u8]) -> Tag {
         match self {
-            Self::Sha1(mac) => Tag::new(&after(mac, message).finalize().into_bytes()),
-            Self::Sha256(mac) => Tag::new(&after(mac, message).finalize().into_bytes()),
-            Self::Sha384(mac) => Tag::new(&after(mac, message).finalize().into_bytes()),
-            Self::Sha512(mac) => Tag::new(&after(mac, message).finalize().into_bytes()),
+            Self::Sha1(keyed) => Tag::new(&mac(keyed, message)),
+            Self::Sha256(keyed) => Tag::new(&mac(keyed, message)),
+            Self::Sha384(keyed) => Tag::new(&mac(keyed, message)),
+            Self::Sha512(keyed) => Tag::new(&mac(keyed, message)),
         }
     }
 
     /// Whether `signature` is the MAC of a message; in constant time for the right length.
     pub(crate) fn verify(&self, message: &[u8], signature: &[u8]) -> bool {
         match self {
-            Self::Sha1(mac) => after(mac, message).verify_slice(signature),
-            Self::Sha256(mac) => after(mac, message).verify_slice(signature),
-            Self::Sha384(mac) => after(mac, message).verify_slice(signature),
-            Self::Sha512(mac) => after(mac, message).verify_slice(signature),
+            Self::Sha1(keyed) => is_mac(keyed, message, signature),
+            Self::Sha256(keyed) => is_mac(keyed, message, signature),
+            Self::Sha384(keyed) => is_mac(keyed, message, signature),
+            Self::Sha512(keyed) => is_mac(keyed, message, signature),
         }
-        .is_ok()
     }
 }
 
-/// A copy of the state that has taken in the message too.
-fn after<M: Mac + Clone>(mac: &M, message: &[u8]) -> M {
-    let mut mac = mac.clone();
-    mac.update(message);
+fn mac<D: EagerHash>(keyed: &HmacCore<D>, message: &[u8]) -> Output<HmacCore<D>> {
+    let mut core = keyed.clone();
+    let mut buffer = Buffer::<HmacCore<D>>::default();
+    let mut mac = Output::<HmacCore<D>>::default();
+    buffer.digest_blocks(message, |blocks| core.update_blocks(blocks));
+    core.finalize_fixed_core(&mut buffer, &mut mac);
     mac
+}
+
+fn is_mac<D: EagerHash>(keyed: &HmacCore<D>, message: &[u8], signature: &[u8]) -> bool {
+    let Ok(signature) = Array::try_from(signature) else {
+        return false;
+    };
+    // It is this type's `==` that takes the same time for all.
+    CtOutput::<HmacCore<D>>::new(mac(keyed, message)) == CtOutput::new(signature)
 }
 
 /// A secret key and the MAC states made of it, each when it is first needed and then for good.
@@ -183,11 +200,11 @@ impl LazyMacs {
 
 /// Fits the secret to the hash's block (RFC 2104, section 2), so that keying cannot fail: `new_from_slice`
 /// takes any length too, but its type has an error that would have to be carried everywhere.
-fn keyed<D: EagerHash + Digest + BlockSizeUser>(secret: &[u8]) -> Hmac<D>
+fn keyed<D: EagerHash + Digest + BlockSizeUser>(secret: &[u8]) -> HmacCore<D>
 where
-    Hmac<D>: KeyInit,
+    HmacCore<D>: KeyInit,
 {
-    let mut block = Key::<Hmac<D>>::default();
+    let mut block = Key::<HmacCore<D>>::default();
     if secret.len() <= block.len() {
         fill(&mut block, secret);
     } else {
@@ -195,7 +212,7 @@ where
         fill(&mut block, &hashed);
         hashed.as_mut_slice().zeroize();
     }
-    let mac = Hmac::new(&block);
+    let mac = HmacCore::new(&block);
     block.as_mut_slice().zeroize();
     mac
 }
