@@ -133,12 +133,13 @@ impl KeyedMac {
     }
 
     /// The MAC of a message.
+    #[inline(always)]
     pub(crate) fn tag(&self, message: &[u8]) -> Tag {
         match self {
-            Self::Sha1(keyed) => Tag::new(&mac(keyed, message)),
-            Self::Sha256(keyed) => Tag::new(&mac(keyed, message)),
-            Self::Sha384(keyed) => Tag::new(&mac(keyed, message)),
-            Self::Sha512(keyed) => Tag::new(&mac(keyed, message)),
+            Self::Sha1(keyed) => tag(keyed, message),
+            Self::Sha256(keyed) => tag(keyed, message),
+            Self::Sha384(keyed) => tag(keyed, message),
+            Self::Sha512(keyed) => tag(keyed, message),
         }
     }
 
@@ -153,21 +154,37 @@ impl KeyedMac {
     }
 }
 
-fn mac<D: EagerHash>(keyed: &HmacCore<D>, message: &[u8]) -> Output<HmacCore<D>> {
+#[inline(always)]
+fn write_mac<D: EagerHash>(keyed: &HmacCore<D>, message: &[u8], place: &mut Output<HmacCore<D>>) {
     let mut core = keyed.clone();
     let mut buffer = Buffer::<HmacCore<D>>::default();
-    let mut mac = Output::<HmacCore<D>>::default();
     buffer.digest_blocks(message, |blocks| core.update_blocks(blocks));
-    core.finalize_fixed_core(&mut buffer, &mut mac);
-    mac
+    core.finalize_fixed_core(&mut buffer, place);
+}
+
+#[inline(always)]
+fn tag<D: EagerHash>(keyed: &HmacCore<D>, message: &[u8]) -> Tag {
+    let mut tag = Tag {
+        bytes: [0; MAX_SIGNATURE_LEN],
+        len: <D as Digest>::output_size(),
+    };
+    // There is room for the longest of all.
+    if let Some(place) = tag.bytes.get_mut(..tag.len)
+        && let Ok(place) = place.try_into()
+    {
+        write_mac(keyed, message, place);
+    }
+    tag
 }
 
 fn is_mac<D: EagerHash>(keyed: &HmacCore<D>, message: &[u8], signature: &[u8]) -> bool {
     let Ok(signature) = Array::try_from(signature) else {
         return false;
     };
+    let mut mac = Output::<HmacCore<D>>::default();
+    write_mac(keyed, message, &mut mac);
     // It is this type's `==` that takes the same time for all.
-    CtOutput::<HmacCore<D>>::new(mac(keyed, message)) == CtOutput::new(signature)
+    CtOutput::<HmacCore<D>>::new(mac) == CtOutput::new(signature)
 }
 
 /// A secret key and the MAC states made of it, each when it is first needed and then for good.
@@ -230,15 +247,6 @@ pub(crate) struct Tag {
 }
 
 impl Tag {
-    fn new(mac: &[u8]) -> Self {
-        let mut bytes = [0; MAX_SIGNATURE_LEN];
-        fill(&mut bytes, mac);
-        Self {
-            bytes,
-            len: mac.len(),
-        }
-    }
-
     pub(crate) fn as_bytes(&self) -> &[u8] {
         self.bytes.get(..self.len).unwrap_or_default()
     }

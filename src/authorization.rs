@@ -1,5 +1,6 @@
 //! The `Authorization` header: encode and strict decode.
 
+mod encoder;
 mod malformed;
 mod names;
 mod parameters;
@@ -8,13 +9,16 @@ use base64::{Engine as _, engine::general_purpose::STANDARD};
 use http::{HeaderValue, header};
 
 pub use self::malformed::Malformed;
-pub(crate) use self::names::Names;
+pub(crate) use self::{
+    encoder::{Encoder, Template, write_signature},
+    names::Names,
+};
 use self::{names::split_at_byte, parameters::Parameters};
 use crate::{
-    Algorithm, Excerpt, KeyId, Rejection, RequestHead,
-    algorithm::{MAX_SIGNATURE_LEN, Tag},
+    Algorithm, Excerpt, Rejection, RequestHead,
+    algorithm::MAX_SIGNATURE_LEN,
     component::{self, Repeated},
-    scheme::{Facts, Grammar, Special},
+    scheme::{Facts, Special},
 };
 
 /// Longest parameter value that is looked at, in bytes.
@@ -26,12 +30,6 @@ pub(crate) const MAX_COMPONENTS: usize = 64;
 /// The algorithm's name where the hash is to be known from the key (draft-cavage-http-signatures-12, section 2.1.3).
 pub(crate) const HS2019: &str = "hs2019";
 
-/// What stands before the list.
-const HEADERS: &str = "headers=\"";
-
-/// Room for `created` and `expires`: twelve digits reach beyond the year 9999.
-const MAX_TIMES_LEN: usize = 2 * "created=000000000000, ".len();
-
 /// The longest signature in base64: four characters for every three bytes begun.
 const MAX_BASE64_LEN: usize = MAX_SIGNATURE_LEN.div_ceil(3) * 4;
 
@@ -41,104 +39,6 @@ const MAX_BASE64_LEN: usize = MAX_SIGNATURE_LEN.div_ceil(3) * 4;
 pub(crate) struct Times<T> {
     pub(crate) created: Option<T>,
     pub(crate) expires: Option<T>,
-}
-
-/// What all `Authorization` headers of a signer have in common, but for the key id.
-#[derive(Debug, Clone)]
-pub(crate) struct Template {
-    /// `hmac id="`
-    begin: String,
-    /// `", algorithm="hmac-sha1", `
-    algorithm: String,
-    /// `", signature="`
-    signature: String,
-    separator: &'static str,
-}
-
-impl Template {
-    pub(crate) fn new(grammar: &Grammar, algorithm: &str) -> Self {
-        let Grammar {
-            auth_scheme,
-            key_id,
-            separator,
-            ..
-        } = *grammar;
-        Self {
-            begin: format!("{auth_scheme} {key_id}=\""),
-            algorithm: format!("\"{separator}algorithm=\"{algorithm}\"{separator}"),
-            signature: format!("\"{separator}signature=\""),
-            separator,
-        }
-    }
-
-    /// Room for a whole header with a list of names of `list_len` bytes.
-    pub(crate) fn max_len(&self, key_id: &KeyId, list_len: usize) -> usize {
-        let texts = self.begin.len() + self.algorithm.len() + self.signature.len();
-        texts
-            + key_id.as_str().len()
-            + MAX_TIMES_LEN
-            + HEADERS.len()
-            + list_len
-            + MAX_BASE64_LEN
-            + 1
-    }
-}
-
-/// Writes an `Authorization` value in the order of the documentation's samples: key id, algorithm, headers,
-/// signature, each quoted; `created` and `expires`, not quoted, before the headers.
-pub(crate) struct Encoder<'b> {
-    buffer: &'b mut Vec<u8>,
-    template: &'b Template,
-    listed: bool,
-}
-
-impl<'b> Encoder<'b> {
-    pub(crate) fn new(
-        buffer: &'b mut Vec<u8>,
-        template: &'b Template,
-        key_id: &KeyId,
-        times: &Times<String>,
-    ) -> Self {
-        let mut put = |part: &str| buffer.extend_from_slice(part.as_bytes());
-        put(&template.begin);
-        put(key_id.as_str());
-        put(&template.algorithm);
-        for (name, time) in [("created=", &times.created), ("expires=", &times.expires)] {
-            if let Some(time) = time {
-                put(name);
-                put(time);
-                put(template.separator);
-            }
-        }
-        put(HEADERS);
-        Self {
-            buffer,
-            template,
-            listed: false,
-        }
-    }
-
-    /// Adds the next name to the list of what is signed.
-    pub(crate) fn list(&mut self, name: &str) {
-        if self.listed {
-            self.buffer.push(b' ');
-        }
-        self.listed = true;
-        self.buffer.extend_from_slice(name.as_bytes());
-    }
-
-    pub(crate) fn finish(self, signature: &Tag) {
-        self.buffer
-            .extend_from_slice(self.template.signature.as_bytes());
-        let mut base64 = [0; MAX_BASE64_LEN];
-        // The array has room for the longest signature, so this cannot fail.
-        let len = STANDARD
-            .encode_slice(signature.as_bytes(), &mut base64)
-            .unwrap_or(0);
-        self.buffer
-            .extend_from_slice(base64.get(..len).unwrap_or_default());
-        self.buffer.push(b'"');
-    }
 }
 
 /// The parameters, all that must be there, none empty, none looked into yet.

@@ -16,24 +16,34 @@ pub(crate) enum Buffer {
 }
 
 impl Buffer {
+    #[inline]
     pub(crate) fn new() -> Self {
         Self::Stack(ArrayVec::new())
     }
 
+    #[inline]
     pub(crate) fn extend(&mut self, bytes: &[u8]) {
-        match self {
-            Self::Stack(stack) => {
-                if stack.try_extend_from_slice(bytes).is_err() {
-                    let mut heap = Vec::with_capacity(4 * ON_THE_STACK + bytes.len());
-                    heap.extend_from_slice(stack);
-                    heap.extend_from_slice(bytes);
-                    *self = Self::Heap(heap);
-                }
-            }
-            Self::Heap(heap) => heap.extend_from_slice(bytes),
+        if let Self::Stack(stack) = self
+            && stack.try_extend_from_slice(bytes).is_ok()
+        {
+            return;
+        }
+        self.extend_heap(bytes);
+    }
+
+    #[cold]
+    fn extend_heap(&mut self, bytes: &[u8]) {
+        if let Self::Stack(stack) = self {
+            let mut heap = Vec::with_capacity(4 * ON_THE_STACK + bytes.len());
+            heap.extend_from_slice(stack);
+            *self = Self::Heap(heap);
+        }
+        if let Self::Heap(heap) = self {
+            heap.extend_from_slice(bytes);
         }
     }
 
+    #[inline]
     pub(crate) fn as_slice(&self) -> &[u8] {
         match self {
             Self::Stack(stack) => stack,
@@ -41,14 +51,25 @@ impl Buffer {
         }
     }
 
+    #[inline]
+    pub(crate) fn as_mut_slice(&mut self) -> &mut [u8] {
+        match self {
+            Self::Stack(stack) => stack,
+            Self::Heap(heap) => heap,
+        }
+    }
+
+    #[inline]
+    pub(crate) fn len(&self) -> usize {
+        self.as_slice().len()
+    }
+
     /// Adds text in lower case.
+    #[inline]
     pub(crate) fn extend_lower_case(&mut self, text: &str) {
-        let begin = self.as_slice().len();
+        let begin = self.len();
         self.extend(text.as_bytes());
-        let added = match self {
-            Self::Stack(stack) => stack.get_mut(begin..),
-            Self::Heap(heap) => heap.get_mut(begin..),
-        };
+        let added = self.as_mut_slice().get_mut(begin..);
         added.unwrap_or_default().make_ascii_lowercase();
     }
 }

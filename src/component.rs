@@ -8,7 +8,7 @@ use http::{
     uri::Authority,
 };
 
-use crate::{RequestHead, scheme::Layout, target::Target};
+use crate::{RequestHead, scheme::Layout};
 
 /// Which header carries the date that is signed.
 ///
@@ -60,31 +60,6 @@ pub(crate) static DIGESTS: [HeaderName; 2] = [
 
 static X_DATE: HeaderName = HeaderName::from_static("x-date");
 
-/// One signed thing of a request: a line of the signing string.
-#[derive(Debug, Clone)]
-pub(crate) struct Component<'h> {
-    /// As it is listed.
-    pub(crate) name: &'h str,
-    pub(crate) value: Value<'h>,
-}
-
-/// What a listed name stands for.
-#[derive(Debug, Clone)]
-pub(crate) enum Value<'h> {
-    /// A header's value or a parameter's, without blanks around it.
-    Text(Cow<'h, [u8]>),
-    /// The method and the target.
-    Target(Target<'h>),
-    /// Nothing: the request lacks the header.
-    Absent,
-}
-
-impl<'h> Value<'h> {
-    pub(crate) fn text(value: &'h [u8]) -> Self {
-        Self::Text(trim(value).into())
-    }
-}
-
 /// The header has more than one value: "HMAC do not support multiple HTTP header".
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Repeated;
@@ -92,6 +67,22 @@ pub(crate) struct Repeated;
 /// Whether any header has more than one value.
 pub(crate) fn has_repeats(headers: &HeaderMap) -> bool {
     headers.keys_len() != headers.len()
+}
+
+/// Up to how many headers it takes less time to look at each than to hash a name.
+const FEW: usize = 16;
+
+/// Whether this date header is there.
+#[inline]
+pub(crate) fn has_date(headers: &HeaderMap, header: DateHeader) -> bool {
+    if headers.keys_len() > FEW {
+        return headers.contains_key(header.name());
+    }
+    let mut names = headers.keys();
+    match header {
+        DateHeader::Date => names.any(|name| *name == header::DATE),
+        DateHeader::XDate => names.any(|name| *name == X_DATE),
+    }
 }
 
 /// The one value of a header, if it is there; `name` in any case.
@@ -130,7 +121,7 @@ pub(crate) fn listed_value<'h>(
     layout: &Layout,
     head: RequestHead<'h>,
     name: &str,
-) -> Result<Option<Value<'h>>, Repeated> {
+) -> Result<Option<Cow<'h, [u8]>>, Repeated> {
     match well_known(name) {
         Some(name) => header_value(layout, head, name),
         None => header_value(layout, head, name),
@@ -142,16 +133,16 @@ pub(crate) fn header_value<'h>(
     layout: &Layout,
     head: RequestHead<'h>,
     name: impl AsHeaderName + AsRef<str> + Copy,
-) -> Result<Option<Value<'h>>, Repeated> {
+) -> Result<Option<Cow<'h, [u8]>>, Repeated> {
     if let Ok(value) = single_value(head, name) {
-        return Ok(value.map(|value| Value::text(value.as_bytes())));
+        return Ok(value.map(|value| trim(value.as_bytes()).into()));
     }
     match (layout.join)(name.as_ref()) {
         None => Err(Repeated),
         Some(separator) => {
             let values = head.headers().get_all(name).iter();
             let values: Vec<_> = values.map(|value| trim(value.as_bytes())).collect();
-            Ok(Some(Value::Text(values.join(separator).into())))
+            Ok(Some(values.join(separator).into()))
         }
     }
 }

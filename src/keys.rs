@@ -45,6 +45,8 @@ struct Shared {
 
 /// One pair, and the MAC states made of it.
 pub(crate) struct Current {
+    /// A number that no other pair has.
+    pub(crate) generation: u64,
     pub(crate) id: KeyId,
     pub(crate) macs: LazyMacs,
 }
@@ -53,10 +55,11 @@ impl Keys {
     /// A handle that shows this pair.
     #[must_use]
     pub fn new(pair: KeyPair) -> Self {
+        let current = Current::from(pair);
         Self {
             shared: Arc::new(Shared {
-                generation: AtomicU64::new(cache::unused_number()),
-                current: ArcSwap::from_pointee(pair.into()),
+                generation: AtomicU64::new(current.generation),
+                current: ArcSwap::from_pointee(current),
             }),
         }
     }
@@ -64,7 +67,7 @@ impl Keys {
     /// Shows this pair from now on: every clone of every service signs its next request with it.
     pub fn rotate(&self, pair: KeyPair) {
         let current = Arc::new(Current::from(pair));
-        let generation = cache::unused_number();
+        let generation = current.generation;
         // In this order, and by an exchange, so that whoever sees the number also sees this pair, those of all numbers
         // before, or a later one whose number is still to come.
         self.shared.current.store(current);
@@ -97,6 +100,7 @@ impl From<KeyPair> for Current {
     fn from(pair: KeyPair) -> Self {
         let (id, secret) = pair.into_parts();
         Self {
+            generation: cache::unused_number(),
             id,
             macs: LazyMacs::new(secret),
         }

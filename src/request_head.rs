@@ -28,6 +28,11 @@ pub struct RequestHead<'h> {
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Digested;
 
+/// Whether the request's digest has to be signed.
+pub(crate) fn has_digest(extensions: &Extensions) -> bool {
+    extensions.get::<Digested>().is_some()
+}
+
 impl<'h> RequestHead<'h> {
     /// Puts a head together from its parts.
     #[must_use]
@@ -51,7 +56,7 @@ impl<'h> RequestHead<'h> {
     }
 
     fn with_extensions(mut self, extensions: &Extensions) -> Self {
-        self.has_digest = extensions.get::<Digested>().is_some();
+        self.has_digest = has_digest(extensions);
         self
     }
 

@@ -7,6 +7,7 @@ mod error;
 mod fresh;
 pub(crate) mod options;
 mod signed_headers;
+mod values;
 mod walk;
 
 use std::{fmt, sync::Arc, time::SystemTime};
@@ -17,13 +18,15 @@ pub use self::{
     build_error::BuildError, builder::SignerBuilder, error::SignError,
     signed_headers::SignedHeaders,
 };
-use self::{cache::Moment, options::Options, walk::Walk};
+use self::{options::Options, walk::Walk};
 use crate::{
     Algorithm, Keys, RequestHead, Scheme, SigningString,
     authorization::Template,
     component::{MICRO_SERVICE_NAME, NAME_SPACE_CODE, SOURCE},
     hosts::{HostPatternError, Hosts},
-    http_date::Timestamp,
+    http_date::{IMF_FIXDATE_LEN, Timestamp},
+    keys::Current,
+    request_head,
 };
 
 /// Signs request heads with a key pair, in the [`Scheme`] of Tencent Cloud API Gateway unless told otherwise.
@@ -208,8 +211,11 @@ impl Signer {
     pub fn sign(&self, head: RequestHead<'_>, now: SystemTime) -> Result<SignedHeaders, SignError> {
         self.inner.options.check_destination(head)?;
         let now = Timestamp::from(now);
-        let fresh = self.sign_with(&self.inner.keys.load(), head, now)?;
-        Ok(fresh.signed)
+        let date = now.imf_fixdate();
+        let keys = self.inner.keys.load();
+        let mut string = self.begin(&keys);
+        let fresh = self.sign_with(&keys, head, (now, &date), &mut string)?;
+        Ok(fresh.into_headers())
     }
 
     /// What [`sign`](Self::sign) would compute the signature over, to be compared with the gateway's.
@@ -227,7 +233,7 @@ impl Signer {
         let layout = &self.inner.scheme.facts().layout;
         let now = Timestamp::from(now);
         let (date, times) = (now.imf_fixdate(), options.times(now));
-        let mut string = SigningString::begin(layout, keys.load().id.as_str());
+        let mut string = self.begin(&keys.load());
         let walk = Walk {
             options,
             layout,
@@ -235,9 +241,12 @@ impl Signer {
             date: &date,
             times: &times,
         };
-        walk.each(|component| string.push(layout, &component))?;
-        string.end(layout);
+        walk.write(&mut string)?;
         Ok(string)
+    }
+
+    fn begin(&self, keys: &Current) -> SigningString {
+        SigningString::begin(&self.inner.scheme.facts().layout, keys.id.as_str())
     }
 
     /// Signs a request in place: [`sign`](Self::sign), then [`SignedHeaders::apply`].
@@ -254,34 +263,46 @@ impl Signer {
         request: &mut Request<B>,
         now: SystemTime,
     ) -> Result<(), SignError> {
+        let options = &self.inner.options;
         // Before all else: whatever is wrong with a stranger's request, it is a stranger's.
-        if let Err(stranger) = self.inner.options.check_destination((&*request).into()) {
+        if options.limits_destinations()
+            && let Err(stranger) = options.check_destination((&*request).into())
+        {
             self.remove_signature(request.headers_mut());
             return Err(stranger);
         }
+        let now = Timestamp::from(now);
+        let depends_on_time_alone =
+            options.depends_on_time_alone() && !request_head::has_digest(request.extensions());
+        if depends_on_time_alone && self.sign_from_cache(request.headers_mut(), now).is_some() {
+            return Ok(());
+        }
+        self.sign_afresh(request, now)
+    }
+
+    #[inline(never)]
+    fn sign_afresh<B>(&self, request: &mut Request<B>, now: Timestamp) -> Result<(), SignError> {
         if let Some(uri) = self.inner.options.sent_target(request.uri()) {
             *request.uri_mut() = uri;
         }
         #[cfg(feature = "digest")]
         crate::digest::renew(request);
-        let now = Timestamp::from(now);
-        let moment = self.moment(request, now);
-        let recalled =
-            |moment: Moment| moment.recall(|signed| signed.copy_to(request.headers_mut()));
-        if moment.and_then(recalled).is_some() {
-            return Ok(());
-        }
+        // Before the pair is taken, as what has just been written is slow to be read.
+        let mut date = [0; IMF_FIXDATE_LEN];
+        now.write_imf_fixdate(&mut date);
         let keys = self.inner.keys.load();
-        match self.sign_with(&keys, (&*request).into(), now) {
+        let mut string = self.begin(&keys);
+        let signed = self.sign_with(&keys, (&*request).into(), (now, &date), &mut string);
+        let headers = request.headers_mut();
+        match signed {
             Ok(fresh) => {
-                if let Some(moment) = moment.filter(|_| !fresh.depends_on_request) {
-                    moment.keep(&fresh.signed);
+                if fresh.set_on(headers).is_none() {
+                    headers.remove(header::AUTHORIZATION);
                 }
-                fresh.signed.apply(request.headers_mut());
                 Ok(())
             }
             Err(error) => {
-                request.headers_mut().remove(header::AUTHORIZATION);
+                headers.remove(header::AUTHORIZATION);
                 Err(error)
             }
         }

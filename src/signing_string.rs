@@ -3,9 +3,10 @@
 use std::fmt::{self, Write as _};
 
 use crate::{
+    RequestHead, TargetError,
     buffer::Buffer,
-    component::{Component, Value},
-    scheme::{Absent, Layout},
+    scheme::{Absent, Layout, Special},
+    target,
 };
 
 /// The bytes a signature was, or would be, computed over.
@@ -34,30 +35,57 @@ impl SigningString {
         Self(buffer)
     }
 
-    /// Adds the next component's line, if it has one.
-    pub(crate) fn push(&mut self, layout: &Layout, component: &Component<'_>) {
-        let is_absent = matches!(component.value, Value::Absent);
-        if is_absent && layout.absent == Some(Absent::NoLine) {
-            return;
+    /// Adds the line of a header or a parameter, whose value has no blanks around it.
+    pub(crate) fn push(&mut self, layout: &Layout, name: &str, value: &[u8]) {
+        let buffer = self.begin_line();
+        write_name(buffer, layout, name);
+        buffer.extend(b": ");
+        buffer.extend(value);
+    }
+
+    /// Adds the line of a header that the request lacks, if there is one.
+    pub(crate) fn push_absent(&mut self, layout: &Layout, name: &str) {
+        if layout.absent == Some(Absent::NameAlone) {
+            let buffer = self.begin_line();
+            write_name(buffer, layout, name);
+            buffer.extend(b":");
         }
+    }
+
+    /// Adds the line of a component that [is about the target](Special::is_target).
+    pub(crate) fn push_target(
+        &mut self,
+        layout: &Layout,
+        name: &str,
+        special: Special,
+        head: RequestHead<'_>,
+    ) -> Result<(), TargetError> {
+        let buffer = self.begin_line();
+        if !special.is_bare() {
+            write_name(buffer, layout, name);
+            buffer.extend(b": ");
+        }
+        target::write(special, head, buffer)
+    }
+
+    /// No line is empty, so only the first finds nothing before it.
+    fn begin_line(&mut self) -> &mut Buffer {
         let Self(buffer) = self;
-        // No line is empty, so only the first finds nothing before it.
-        if !buffer.as_slice().is_empty() {
+        if buffer.len() > 0 {
             buffer.extend(b"\n");
         }
-        if !matches!(&component.value, Value::Target(target) if target.is_bare()) {
-            if layout.lower_case_names {
-                buffer.extend_lower_case(component.name);
-            } else {
-                buffer.extend(component.name.as_bytes());
-            }
-            buffer.extend(if is_absent { b":" } else { b": " });
-        }
-        match &component.value {
-            Value::Text(value) => buffer.extend(value),
-            Value::Target(target) => target.write(buffer),
-            Value::Absent => {}
-        }
+        buffer
+    }
+
+    /// How many bytes there are so far.
+    pub(crate) fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// What stands at a place, to be written over; `None` if the string ends before.
+    pub(crate) fn array_at<const N: usize>(&mut self, position: usize) -> Option<&mut [u8; N]> {
+        let rest = self.0.as_mut_slice().get_mut(position..)?;
+        rest.first_chunk_mut()
     }
 
     /// Writes what stands behind the last line.
@@ -71,6 +99,14 @@ impl SigningString {
     #[must_use]
     pub fn as_bytes(&self) -> &[u8] {
         self.0.as_slice()
+    }
+}
+
+fn write_name(buffer: &mut Buffer, layout: &Layout, name: &str) {
+    if layout.lower_case_names {
+        buffer.extend_lower_case(name);
+    } else {
+        buffer.extend(name.as_bytes());
     }
 }
 

@@ -2,34 +2,13 @@
 
 mod normal;
 
-use std::{borrow::Cow, fmt};
+use std::fmt;
 
 use http::{Uri, Version, uri::PathAndQuery};
 
 use self::normal::decoded_path;
 pub(crate) use self::normal::{check_normal, normalised};
 use crate::{RequestHead, buffer::Buffer, scheme::Special};
-
-/// A request's method and target, as one of the [`Special`] components.
-#[derive(Debug, Clone)]
-pub(crate) struct Target<'h> {
-    form: Form,
-    method: &'h str,
-    /// A slash that is sent, but not in the target: a query without a path.
-    slash: &'static str,
-    path: Cow<'h, [u8]>,
-    query: Option<&'h str>,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Form {
-    /// Behind its name, the method in lower case.
-    Named,
-    /// Alone on its line.
-    Bare,
-    /// Alone on its line, with the version.
-    WithVersion(&'static str),
-}
 
 /// Why a request target cannot be signed, or is not believed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -69,58 +48,41 @@ impl fmt::Display for TargetError {
 
 impl std::error::Error for TargetError {}
 
-impl<'h> Target<'h> {
-    /// What `special` stands for on this request, which must be one that [is about the
-    /// target](Special::is_target).
-    pub(crate) fn new(special: Special, head: RequestHead<'h>) -> Result<Self, TargetError> {
-        let target = path_and_query(head.uri())?;
-        let method = head.method().as_str();
-        let form = match special {
-            Special::DecodedTarget => {
-                return Ok(Self {
-                    form: Form::Bare,
-                    method,
-                    slash: "",
-                    path: decoded_path(target.path())?,
-                    query: signed_query(target),
-                });
-            }
-            Special::RequestLine => Form::WithVersion(version(head.version())),
-            _ => Form::Named,
-        };
-        let path = target.as_str();
-        Ok(Self {
-            form,
-            method,
-            slash: if path.starts_with('/') { "" } else { "/" },
-            path: path.as_bytes().into(),
-            query: None,
-        })
+/// Writes what `special` stands for on this request, which must be one that [is about the target](Special::is_target).
+///
+/// If there is an error, some of it may have been written.
+pub(crate) fn write(
+    special: Special,
+    head: RequestHead<'_>,
+    buffer: &mut Buffer,
+) -> Result<(), TargetError> {
+    let target = path_and_query(head.uri())?;
+    let method = head.method().as_str();
+    if special == Special::RequestTarget {
+        buffer.extend_lower_case(method);
+    } else {
+        buffer.extend(method.as_bytes());
     }
-
-    /// Whether its line has no name in front.
-    pub(crate) fn is_bare(&self) -> bool {
-        self.form != Form::Named
-    }
-
-    pub(crate) fn write(&self, buffer: &mut Buffer) {
-        if self.form == Form::Named {
-            buffer.extend_lower_case(self.method);
-        } else {
-            buffer.extend(self.method.as_bytes());
-        }
-        buffer.extend(b" ");
-        buffer.extend(self.slash.as_bytes());
-        buffer.extend(&self.path);
-        if let Some(query) = self.query {
+    buffer.extend(b" ");
+    if special == Special::DecodedTarget {
+        buffer.extend(&decoded_path(target.path())?);
+        if let Some(query) = signed_query(target) {
             buffer.extend(b"?");
             buffer.extend(query.as_bytes());
         }
-        if let Form::WithVersion(version) = self.form {
-            buffer.extend(b" ");
-            buffer.extend(version.as_bytes());
-        }
+        return Ok(());
     }
+    let sent = target.as_str();
+    if !sent.starts_with('/') {
+        // It is sent, but not in the target: a query without a path.
+        buffer.extend(b"/");
+    }
+    buffer.extend(sent.as_bytes());
+    if special == Special::RequestLine {
+        buffer.extend(b" ");
+        buffer.extend(version(head.version()).as_bytes());
+    }
+    Ok(())
 }
 
 fn path_and_query(uri: &Uri) -> Result<&PathAndQuery, TargetError> {

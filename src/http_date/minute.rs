@@ -34,19 +34,19 @@ impl Minute {
         let _not_while_the_thread_ends = LAST.try_with(|last| last.set(self));
     }
 
-    /// A time's date, if it lies in the minute that is kept.
-    pub(super) fn write(time: Timestamp) -> Option<[u8; IMF_FIXDATE_LEN]> {
+    /// Writes a time's date, if it lies in the minute that is kept.
+    #[inline]
+    pub(super) fn write(time: Timestamp, date: &mut [u8; IMF_FIXDATE_LEN]) -> Option<()> {
         let last = LAST.try_with(Cell::get).ok()?;
         if time.seconds() / 60 != last.number {
             return None;
         }
         let second = u8::try_from(time.seconds() % 60).ok()?;
-        let mut date = *b"                       00 GMT";
         let (minute, rest) = date.split_first_chunk_mut()?;
         *minute = last.text;
-        let (seconds, _) = rest.split_first_chunk_mut()?;
-        *seconds = [b'0' + second / 10, b'0' + second % 10];
-        Some(date)
+        let (tens, ones) = (b'0' + second / 10, b'0' + second % 10);
+        *rest.as_mut_array()? = [tens, ones, b' ', b'G', b'M', b'T'];
+        Some(())
     }
 
     /// A date's time, if it lies in the minute that is kept and is written in the same way.

@@ -102,6 +102,11 @@ impl Special {
             Self::RequestTarget | Self::DecodedTarget | Self::RequestLine
         )
     }
+
+    /// Whether its line has no name in front.
+    pub(crate) fn is_bare(self) -> bool {
+        matches!(self, Self::DecodedTarget | Self::RequestLine)
+    }
 }
 
 impl Facts {

@@ -1,28 +1,46 @@
 //! Signing a request afresh: from its head to the values that are sent.
 
+use std::ops::Range;
+
+use http::{HeaderMap, header};
+
 use super::{
     Inner, SignError, SignedHeaders, Signer,
-    signed_headers::{Values, sensitive},
-    walk::Walk,
+    options::Options,
+    signed_headers::set,
+    values::Values,
+    walk::{Changes, Walk},
 };
 use crate::{
-    RequestHead, SigningString, authorization::Encoder, http_date::Timestamp, keys::Current,
+    DateHeader, RequestHead, SigningString,
+    authorization::Encoder,
+    http_date::{IMF_FIXDATE_LEN, Timestamp},
+    keys::Current,
 };
 
-/// What has been signed.
-pub(super) struct Fresh {
-    pub(super) signed: SignedHeaders,
-    /// Whether another request might be signed otherwise.
-    pub(super) depends_on_request: bool,
+/// Room for the values of nearly every request, in bytes.
+const ROOM: usize = 256;
+
+/// What has been signed, beside the signing string.
+pub(super) struct Fresh<'o> {
+    options: &'o Options,
+    date_header: Option<DateHeader>,
+    changes: Changes,
+    /// The date, what is supplied, and `Authorization`.
+    pub(super) text: Vec<u8>,
+    /// Where in the text the signature is.
+    pub(super) signature: Range<usize>,
 }
 
 impl Signer {
+    /// Signs the date, which is that of the time.
     pub(super) fn sign_with(
         &self,
         keys: &Current,
         head: RequestHead<'_>,
-        now: Timestamp,
-    ) -> Result<Fresh, SignError> {
+        (now, date): (Timestamp, &[u8; IMF_FIXDATE_LEN]),
+        string: &mut SigningString,
+    ) -> Result<Fresh<'_>, SignError> {
         let Inner {
             scheme,
             algorithm,
@@ -31,54 +49,74 @@ impl Signer {
             ..
         } = *self.inner;
         let facts = scheme.facts();
-        let layout = &facts.layout;
         if !facts.carries_key_id(keys.id.as_str()) {
             return Err(SignError::KeyIdNotCarried { scheme });
         }
-        let (date, times) = (now.imf_fixdate(), options.times(now));
-        let room = template.max_len(&keys.id, options.list_len());
-        let mut buffer = Vec::with_capacity(room + options.values_len());
-        let mut authorization = Encoder::new(&mut buffer, template, &keys.id, &times);
-        let mut string = SigningString::begin(layout, keys.id.as_str());
+        let times = options.times(now);
         let walk = Walk {
             options,
-            layout,
+            layout: &facts.layout,
             head,
-            date: &date,
+            date,
             times: &times,
         };
-        let changes = walk.each(|component| {
-            string.push(layout, &component);
-            authorization.list(component.name);
-        })?;
-        string.end(layout);
-        authorization.finish(&keys.macs.keyed(algorithm).tag(string.as_bytes()));
-
-        let authorization_len = buffer.len();
-        buffer.extend_from_slice(&date);
-        let lacking = |position: usize| changes.lacking >> position & 1 == 1;
-        let supplied = options.supplied().iter().enumerate();
-        let supplied = supplied.filter(|(position, _)| lacking(*position));
-        for (_, (_, value)) in supplied.clone() {
-            buffer.extend_from_slice(value.as_bytes());
+        let changes = walk.write(string)?;
+        let mut text = Vec::with_capacity(ROOM);
+        let date_header = options.date_header();
+        if date_header.is_some() {
+            text.extend_from_slice(date);
         }
-        let mut values = Values::new(buffer);
-        let authorization = sensitive(values.next(authorization_len));
-        let date = values.next(date.len());
-        let mut others = changes.trimmed;
-        others.extend(supplied.map(|(_, (name, value))| {
-            let mut copy = values.next(value.len());
-            copy.set_sensitive(value.is_sensitive());
-            (name.clone(), copy)
-        }));
-        let signed = SignedHeaders {
-            date: options.date_header().map(|header| (header, date)),
-            others,
-            authorization,
-        };
+        for (_, value) in changes.supplied(options) {
+            text.extend_from_slice(value.as_bytes());
+        }
+        let mut authorization = Encoder::begin(&mut text, template, &keys.id, &times);
+        changes.list(options, &mut authorization);
+        let tag = keys.macs.keyed(algorithm).tag(string.as_bytes());
+        let signature = authorization.finish(&tag);
         Ok(Fresh {
-            signed,
-            depends_on_request: changes.depend_on_request || !options.depends_on_time_alone(),
+            options,
+            date_header,
+            changes,
+            text,
+            signature,
         })
+    }
+}
+
+impl Fresh<'_> {
+    /// Where in the signing string the date is.
+    pub(super) fn date_at(&self) -> Option<usize> {
+        self.changes.date_at
+    }
+
+    pub(super) fn into_headers(self) -> SignedHeaders {
+        let mut values = Values::new(self.text);
+        let date = self.date_header.map(|header| (header, values.date()));
+        let supplied = self.changes.supplied(self.options);
+        let mut others = self.changes.trimmed;
+        others.extend(supplied.map(|(name, value)| (name.clone(), values.copy_of(value))));
+        SignedHeaders {
+            date,
+            others,
+            authorization: values.authorization(),
+        }
+    }
+
+    /// Sets them on the request they were made for, and removes the date header that is not the signed one; `None` if
+    /// the map is too full.
+    pub(super) fn set_on(self, headers: &mut HeaderMap) -> Option<()> {
+        let mut values = Values::new(self.text);
+        if let Some(header) = self.date_header {
+            headers.remove(header.other().name());
+            set(headers, header.name(), values.date())?;
+        }
+        let supplied = self.changes.supplied(self.options);
+        for (name, value) in self.changes.trimmed {
+            set(headers, &name, value)?;
+        }
+        for (name, value) in supplied {
+            set(headers, name, values.copy_of(value))?;
+        }
+        set(headers, &header::AUTHORIZATION, values.authorization())
     }
 }

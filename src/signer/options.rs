@@ -9,7 +9,7 @@ use crate::{
     authorization::Times,
     component::{self, Repeated},
     hosts::{self, Hosts},
-    http_date::{IMF_FIXDATE_LEN, Timestamp},
+    http_date::Timestamp,
     scheme::Special,
     target,
 };
@@ -54,7 +54,8 @@ pub(crate) struct Options {
     signs_target: bool,
     signs_times: bool,
     depends_on_time_alone: bool,
-    list_len: usize,
+    /// The whole list as it is sent.
+    names: Box<str>,
     date_header: Option<DateHeader>,
     /// For how long a signature is good, where `expires` is sent.
     pub(crate) lifetime: Option<Duration>,
@@ -73,6 +74,11 @@ pub(crate) struct Options {
 impl Options {
     pub(crate) fn new(list: Vec<Listed>, lifetime: Option<Duration>) -> Self {
         let names = |wanted: &dyn Fn(&What) -> bool| list.iter().any(|listed| wanted(&listed.what));
+        let spellings: Vec<&str> = list.iter().map(|listed| &*listed.spelling).collect();
+        let date_header = list.iter().find_map(|listed| match listed.what {
+            What::Date(header) => Some(header),
+            _ => None,
+        });
         let own = list.iter().filter_map(Listed::header).cloned().collect();
         Self {
             signs_host: names(&|what| *what == What::Header(header::HOST)),
@@ -85,11 +91,8 @@ impl Options {
             depends_on_time_alone: !names(&|what| {
                 matches!(what, What::Special(_)) || *what == What::Header(header::HOST)
             }),
-            list_len: list_len(&list),
-            date_header: list.iter().find_map(|listed| match listed.what {
-                What::Date(header) => Some(header),
-                _ => None,
-            }),
+            names: spellings.join(" ").into(),
+            date_header,
             list,
             lifetime,
             supplied: Vec::new(),
@@ -130,9 +133,9 @@ impl Options {
         self.depends_on_time_alone
     }
 
-    /// The length of the whole list with its blanks, in bytes.
-    pub(crate) fn list_len(&self) -> usize {
-        self.list_len
+    /// The whole list as it is sent.
+    pub(crate) fn names(&self) -> &str {
+        &self.names
     }
 
     pub(crate) fn lists(&self, name: &HeaderName) -> bool {
@@ -150,12 +153,6 @@ impl Options {
 
     pub(crate) fn list(&self) -> &[Listed] {
         &self.list
-    }
-
-    /// Room for the date and all that is supplied, in bytes.
-    pub(crate) fn values_len(&self) -> usize {
-        let supplied = self.supplied.iter().map(|(_, value)| value.len());
-        IMF_FIXDATE_LEN + supplied.sum::<usize>()
     }
 
     pub(crate) fn supplied(&self) -> &[(HeaderName, HeaderValue)] {
@@ -179,9 +176,15 @@ impl Options {
         }
     }
 
+    /// Whether there are requests that no signature may go with.
+    #[inline]
+    pub(crate) fn limits_destinations(&self) -> bool {
+        self.hosts.is_some() || self.https_only
+    }
+
     /// Refuses requests that go to where no signature may go.
     pub(crate) fn check_destination(&self, head: RequestHead<'_>) -> Result<(), SignError> {
-        if self.hosts.is_none() && !self.https_only {
+        if !self.limits_destinations() {
             return Ok(());
         }
         let scheme = head.uri().scheme_str();

@@ -1,6 +1,5 @@
 //! What a signer adds to a request.
 
-use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, header};
 use smallvec::SmallVec;
 
@@ -39,30 +38,26 @@ impl SignedHeaders {
             .chain([(&header::AUTHORIZATION, &self.authorization)])
     }
 
-    /// Sets copies of them on another request, which has none of [`others`](Self::others) itself; `None` if it has.
+    /// Sets copies of them on another request, which has none of [`others`](Self::others) itself; `None` if it has, or if
+    /// the map is too full.
+    #[inline]
     pub(super) fn copy_to(&self, headers: &mut HeaderMap) -> Option<()> {
-        let is_own = |(name, _): &(HeaderName, HeaderValue)| headers.contains_key(name);
-        // Of a header's values setting it gives one back, and of several headers the first is set before the next is
-        // looked for; else it is enough to look while setting it.
-        let has_repeats = component::has_repeats(headers);
-        if (has_repeats || self.others.len() > 1) && self.others.iter().any(is_own) {
+        // Setting a header gives its value back if it has one, so that one need not be looked for before.
+        let is_single = self.others.len() == 1 && !component::has_repeats(headers);
+        let mut names = self.others.iter().map(|(name, _)| name);
+        if !is_single && names.any(|name| headers.contains_key(name)) {
             return None;
         }
-        for (name, value) in &self.others {
-            if let Some(own) = headers.try_insert(name, value.clone()).ok()? {
-                headers.try_insert(name, own).ok()?;
-                return None;
-            }
-        }
         if let Some((header, date)) = &self.date {
-            headers.remove(header.other().name());
-            headers.try_insert(header.name(), date.clone()).ok()?;
+            if component::has_date(headers, header.other()) {
+                headers.remove(header.other().name());
+            }
+            set(headers, header.name(), date.clone())?;
         }
-        let authorization = self.authorization.clone();
-        headers
-            .try_insert(header::AUTHORIZATION, authorization)
-            .ok()?;
-        Some(())
+        for (name, value) in &self.others {
+            supply(headers, name, value)?;
+        }
+        set(headers, &header::AUTHORIZATION, self.authorization.clone())
     }
 
     /// Sets them on the request they were made for, and removes the date header that is not the signed one.
@@ -79,42 +74,27 @@ impl SignedHeaders {
     fn insert_into(self, headers: &mut HeaderMap) -> Option<()> {
         if let Some((header, date)) = self.date {
             headers.remove(header.other().name());
-            headers.try_insert(header.name(), date).ok()?;
+            set(headers, header.name(), date)?;
         }
         for (name, value) in self.others {
-            headers.try_insert(name, value).ok()?;
+            set(headers, &name, value)?;
         }
-        headers
-            .try_insert(header::AUTHORIZATION, self.authorization)
-            .ok()?;
-        Some(())
+        set(headers, &header::AUTHORIZATION, self.authorization)
     }
 }
 
-/// The values that are sent, all slices of one allocation.
-pub(super) struct Values {
-    bytes: Bytes,
+/// Sets a header; `None` if the map is too full. Not inlined, as three copies of all this are slower than one.
+#[inline(never)]
+pub(super) fn set(headers: &mut HeaderMap, name: &HeaderName, value: HeaderValue) -> Option<()> {
+    headers.try_insert(name, value).ok().map(drop)
 }
 
-impl Values {
-    pub(super) fn new(bytes: Vec<u8>) -> Self {
-        let bytes = Bytes::from_owner(bytes);
-        Self { bytes }
+/// Sets a header that is not there; `None` if it is there or the map is too full.
+#[inline(never)]
+fn supply(headers: &mut HeaderMap, name: &HeaderName, value: &HeaderValue) -> Option<()> {
+    if let Some(own) = headers.try_insert(name, value.clone()).ok()? {
+        set(headers, name, own)?;
+        return None;
     }
-
-    /// The value that begins where the one before ended. Dates, key ids, names and base64 are visible ASCII and spaces,
-    /// and what is supplied was a value before, so this never falls back; if it did, the gateway would refuse the
-    /// empty value.
-    pub(super) fn next(&mut self, len: usize) -> HeaderValue {
-        if len > self.bytes.len() {
-            return HeaderValue::from_static("");
-        }
-        HeaderValue::from_maybe_shared(self.bytes.split_to(len))
-            .unwrap_or_else(|_| HeaderValue::from_static(""))
-    }
-}
-
-pub(super) fn sensitive(mut value: HeaderValue) -> HeaderValue {
-    value.set_sensitive(true);
-    value
+    Some(())
 }

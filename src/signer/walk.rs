@@ -1,5 +1,7 @@
 //! From a request's head to the components that are signed, in one walk over the list.
 
+use std::borrow::Cow;
+
 use http::{HeaderName, HeaderValue, header};
 use smallvec::SmallVec;
 
@@ -8,11 +10,10 @@ use super::{
     options::{Listed, Options, What},
 };
 use crate::{
-    Excerpt, RequestHead, SignError,
-    authorization::Times,
-    component::{self, Component, DIGESTS, Repeated, Value},
+    Excerpt, RequestHead, SignError, SigningString,
+    authorization::{Encoder, Times},
+    component::{self, DIGESTS, Repeated},
     scheme::{Layout, Special},
-    target::Target,
 };
 
 /// A request whose components are looked for.
@@ -24,88 +25,138 @@ pub(super) struct Walk<'a> {
     pub(super) times: &'a Times<String>,
 }
 
-/// What has to be set on the request beside the date and `Authorization`.
+/// What is signed, and what has to be set on the request beside the date and `Authorization`.
 #[derive(Default)]
 pub(super) struct Changes {
-    /// Whether any of it, or of what is signed, comes from the request.
-    pub(super) depend_on_request: bool,
-    /// Which of the supplied headers it lacks: a bit for each, the first one's the lowest.
-    pub(super) lacking: u64,
+    /// Which entries of the list are signed: a bit for each, the first one's the lowest.
+    signed: u64,
+    /// Which of [`DIGESTS`] are signed though not listed, in the same way.
+    digests: u64,
+    /// Where in the signing string the date is.
+    pub(super) date_at: Option<usize>,
+    /// Which of the supplied headers it lacks, in the same way.
+    lacking: u64,
     /// Signed headers with blanks around their value, which are sent as they are signed.
     pub(super) trimmed: SmallVec<[(HeaderName, HeaderValue); 1]>,
 }
 
+impl Changes {
+    /// Lists what is signed, in signing order.
+    pub(super) fn list(&self, options: &Options, authorization: &mut Encoder<'_>) {
+        let list = options.list();
+        if self.signed.count_ones() as usize == list.len() {
+            authorization.list(options.names());
+        } else {
+            for listed in chosen(list, self.signed) {
+                authorization.list(&listed.spelling);
+            }
+        }
+        for name in chosen(&DIGESTS, self.digests) {
+            authorization.list(name.as_str());
+        }
+    }
+
+    /// What has to be supplied.
+    pub(super) fn supplied<'o>(
+        &self,
+        options: &'o Options,
+    ) -> impl Iterator<Item = &'o (HeaderName, HeaderValue)> + Clone + use<'o> {
+        chosen(options.supplied(), self.lacking)
+    }
+}
+
+/// Those whose bit is set.
+fn chosen<T>(all: &[T], bits: u64) -> impl Iterator<Item = &T> + Clone {
+    let is_chosen = move |position: usize| bits >> position & 1 == 1;
+    let all = all.iter().enumerate();
+    all.filter_map(move |(position, one)| is_chosen(position).then_some(one))
+}
+
 impl<'a> Walk<'a> {
-    /// Hands every component on, in signing order.
-    pub(super) fn each(&self, mut visit: impl FnMut(Component<'a>)) -> Result<Changes, SignError> {
+    /// Writes every component into the signing string, in signing order.
+    pub(super) fn write(&self, string: &mut SigningString) -> Result<Changes, SignError> {
         if self.head.headers().len() > MAX_HEADERS {
             return Err(SignError::TooManyHeaders);
         }
         let mut changes = Changes::default();
+        let mut bit = 1;
         for Listed { spelling, what } in self.options.list() {
-            let value = match what {
-                What::Date(_) => Some(Value::Text(self.date.into())),
-                What::Header(name) => self.header(name, &mut changes)?,
-                What::Special(special) => self.special(*special, spelling)?,
+            let is_signed = match what {
+                What::Date(_) => {
+                    string.push(self.layout, spelling, self.date);
+                    changes.date_at = string.len().checked_sub(self.date.len());
+                    true
+                }
+                What::Header(name) => self.write_header(spelling, name, &mut changes, string)?,
+                What::Special(special) => self.write_special(spelling, *special, string)?,
             };
-            if let Some(value) = value {
-                visit(Component {
-                    name: spelling,
-                    value,
-                });
+            if is_signed {
+                changes.signed |= bit;
             }
+            bit <<= 1;
         }
         if self.head.has_digest() {
-            self.each_digest(&mut changes, &mut visit)?;
+            self.write_digests(&mut changes, string)?;
         }
         for (position, (name, _)) in self.options.supplied().iter().enumerate() {
             if self.options.lists(name) {
                 continue;
             }
-            if self.head.headers().contains_key(name) {
-                changes.depend_on_request = true;
-            } else {
+            if !self.head.headers().contains_key(name) {
                 changes.lacking |= 1 << position;
             }
         }
+        string.end(self.layout);
         Ok(changes)
     }
 
     /// A digest that was computed for the body is signed whatever the list says.
-    fn each_digest(
+    fn write_digests(
         &self,
         changes: &mut Changes,
-        visit: &mut impl FnMut(Component<'a>),
+        string: &mut SigningString,
     ) -> Result<(), SignError> {
-        for name in &DIGESTS {
+        for (position, name) in DIGESTS.iter().enumerate() {
             if !self.options.lists(name)
-                && let Some(value) = self.header(name, changes)?
+                && self.write_header(name.as_str(), name, changes, string)?
             {
-                let name = name.as_str();
-                visit(Component { name, value });
+                changes.digests |= 1 << position;
             }
         }
         Ok(())
     }
 
-    /// The value that will be sent: the request's own, or the one that is supplied.
+    /// Returns whether there is such a header.
+    fn write_header(
+        &self,
+        spelling: &str,
+        name: &'a HeaderName,
+        changes: &mut Changes,
+        string: &mut SigningString,
+    ) -> Result<bool, SignError> {
+        let value = self.header(name, changes)?;
+        if let Some(value) = &value {
+            string.push(self.layout, spelling, value);
+        }
+        Ok(value.is_some())
+    }
+
+    /// The value that will be sent, without blanks around it: the request's own, or the one that is supplied.
     fn header(
         &self,
         name: &'a HeaderName,
         changes: &mut Changes,
-    ) -> Result<Option<Value<'a>>, SignError> {
+    ) -> Result<Option<Cow<'a, [u8]>>, SignError> {
         match component::single_value(self.head, name) {
             Ok(Some(own)) => {
-                changes.depend_on_request = true;
                 if let Some(trimmed) = component::trimmed(own) {
                     changes.trimmed.push((name.clone(), trimmed));
                 }
-                return Ok(Some(Value::text(own.as_bytes())));
+                return Ok(Some(component::trim(own.as_bytes()).into()));
             }
             Ok(None) => {}
             // Of joined values each stays as it is: blanks around it do not get to the other side.
             Err(Repeated) => {
-                changes.depend_on_request = true;
                 return component::header_value(self.layout, self.head, name)
                     .map_err(|Repeated| SignError::RepeatedHeader { name: name.clone() });
             }
@@ -113,7 +164,7 @@ impl<'a> Walk<'a> {
         let mut supplied = self.options.supplied().iter().enumerate();
         if let Some((position, (_, value))) = supplied.find(|(_, (other, _))| other == name) {
             changes.lacking |= 1 << position;
-            return Ok(Some(Value::text(value.as_bytes())));
+            return Ok(Some(value.as_bytes().into()));
         }
         if *name != header::HOST {
             return Ok(None);
@@ -131,20 +182,33 @@ impl<'a> Walk<'a> {
         }
     }
 
-    fn special(&self, special: Special, name: &str) -> Result<Option<Value<'a>>, SignError> {
-        match special {
-            Special::Created => Ok(self.times.created.as_deref().map(text)),
-            Special::Expires => Ok(self.times.expires.as_deref().map(text)),
+    /// Returns whether there is such a thing.
+    fn write_special(
+        &self,
+        name: &str,
+        special: Special,
+        string: &mut SigningString,
+    ) -> Result<bool, SignError> {
+        let time = match special {
+            Special::Created => &self.times.created,
+            Special::Expires => &self.times.expires,
             // Only some of the scheme's own names can be a header's.
             _ if component::is_field_name(name) && self.head.headers().contains_key(name) => {
                 let name = Excerpt::new(name);
-                Err(SignError::NameTaken { name })
+                return Err(SignError::NameTaken { name });
             }
-            special => Ok(Some(Value::Target(Target::new(special, self.head)?))),
+            special => {
+                string.push_target(self.layout, name, special, self.head)?;
+                return Ok(true);
+            }
+        };
+        if let Some(time) = time {
+            string.push(self.layout, name, time.as_bytes());
         }
+        Ok(time.is_some())
     }
 }
 
-fn text(value: &str) -> Value<'_> {
-    Value::text(value.as_bytes())
+fn text(value: &str) -> Cow<'_, [u8]> {
+    value.as_bytes().into()
 }

@@ -7,9 +7,9 @@ use crate::{
     Algorithm, DateHeader, Excerpt, Rejection, RequestHead, SigningString, TargetError,
     VerifyingKey,
     authorization::{Authorization, Signature},
-    component::{self, Component, Repeated, Value},
+    component::{self, Repeated},
     scheme::{Facts, Special},
-    target::{self, Target},
+    target,
 };
 
 /// Finds what the listed names stand for. On HTTP/2 the host is in the target.
@@ -58,22 +58,33 @@ impl<'h> Finder<'h> {
     ) -> Result<(), Rejection> {
         let layout = &self.facts.layout;
         let mut bit = 1;
+        let string = &mut found.signing_string;
         for name in authorization.names(self.facts)? {
-            let value = match self.facts.special(name) {
-                Some(special) => self.special(special, name, authorization)?,
-                None => self.header(name)?,
+            let is_present = match self.facts.special(name) {
+                Some(special) => {
+                    self.write_special(special, name, authorization, string)?;
+                    true
+                }
+                None => match self.header(name)? {
+                    Some(value) => {
+                        string.push(layout, name, &value);
+                        if let Cow::Borrowed(value) = value {
+                            self.note_date(&mut found.dates, name, value);
+                        }
+                        true
+                    }
+                    None => {
+                        string.push_absent(layout, name);
+                        false
+                    }
+                },
             };
-            if !matches!(value, Value::Absent) {
+            if is_present {
                 found.present |= bit;
             }
             bit <<= 1;
-            if let Value::Text(Cow::Borrowed(text)) = value {
-                self.note_date(&mut found.dates, name, text);
-            }
-            let component = Component { name, value };
-            found.signing_string.push(layout, &component);
         }
-        found.signing_string.end(layout);
+        string.end(layout);
         Ok(())
     }
 
@@ -89,44 +100,47 @@ impl<'h> Finder<'h> {
         }
     }
 
-    fn header(&self, name: &'h str) -> Result<Value<'h>, Rejection> {
+    /// The header's value; `None` if it may be absent and is.
+    fn header(&self, name: &'h str) -> Result<Option<Cow<'h, [u8]>>, Rejection> {
         let value = component::listed_value(&self.facts.layout, self.head, name)
             .map_err(|Repeated| Rejection::repeated(name))?;
-        if let Some(value) = value {
+        if value.is_some() {
             return Ok(value);
         }
         if let Some(host) = component::authority_as_host(self.head, name) {
-            return Ok(Value::text(host));
+            return Ok(Some(component::trim(host).into()));
         }
         if self.allows_absent && self.facts.layout.absent.is_some() {
-            return Ok(Value::Absent);
+            return Ok(None);
         }
         let name = Excerpt::new(name);
         Err(Rejection::HeaderMissing { name })
     }
 
-    fn special(
+    fn write_special(
         &self,
         special: Special,
-        name: &'h str,
+        name: &str,
         authorization: &Authorization<'h>,
-    ) -> Result<Value<'h>, Rejection> {
-        let parameter = |value: Option<&'h str>, parameter| match value {
-            Some(value) => Ok(Value::text(value.as_bytes())),
-            None => Err(Rejection::ParameterMissing { parameter }),
-        };
-        match special {
-            Special::Created => parameter(authorization.times.created, "created"),
-            Special::Expires => parameter(authorization.times.expires, "expires"),
+        string: &mut SigningString,
+    ) -> Result<(), Rejection> {
+        let layout = &self.facts.layout;
+        let (time, parameter) = match special {
+            Special::Created => (authorization.times.created, "created"),
+            Special::Expires => (authorization.times.expires, "expires"),
             // The gateway would take it for what was signed.
-            _ if self.head.headers().contains_key(name) => Err(Rejection::repeated(name)),
+            _ if self.head.headers().contains_key(name) => return Err(Rejection::repeated(name)),
             special => {
                 if special == Special::DecodedTarget {
                     self.check_decoded()?;
                 }
-                Ok(Value::Target(Target::new(special, self.head)?))
+                string.push_target(layout, name, special, self.head)?;
+                return Ok(());
             }
-        }
+        };
+        let time = time.ok_or(Rejection::ParameterMissing { parameter })?;
+        string.push(layout, name, time.as_bytes());
+        Ok(())
     }
 
     /// The handler must see the one target that the signature is good for.
