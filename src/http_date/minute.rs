@@ -45,7 +45,7 @@ impl Minute {
         let (minute, rest) = date.split_first_chunk_mut()?;
         *minute = last.text;
         let (tens, ones) = (b'0' + second / 10, b'0' + second % 10);
-        *rest.as_mut_array()? = [tens, ones, b' ', b'G', b'M', b'T'];
+        *rest.first_chunk_mut()? = [tens, ones, b' ', b'G', b'M', b'T'];
         Some(())
     }
 
