@@ -58,7 +58,7 @@ pub(crate) struct Undecoded<'h>(&'h HeaderValue);
 
 impl<'h> Undecoded<'h> {
     pub(crate) fn find(facts: &Facts, head: RequestHead<'h>) -> Result<Self, Rejection> {
-        let value = component::single_value(head, header::AUTHORIZATION)
+        let value = component::single_value(head.headers(), header::AUTHORIZATION)
             .map_err(|Repeated| Rejection::repeated(header::AUTHORIZATION.as_str()))?
             .ok_or(Rejection::AuthorizationMissing)?;
         let spellings = facts.grammar.auth_scheme_spellings;

@@ -86,14 +86,14 @@ pub(crate) fn has_date(headers: &HeaderMap, header: DateHeader) -> bool {
 }
 
 /// The one value of a header, if it is there; `name` in any case.
-pub(crate) fn single_value<'h>(
-    head: RequestHead<'h>,
+pub(crate) fn single_value(
+    headers: &HeaderMap,
     name: impl AsHeaderName,
-) -> Result<Option<&'h HeaderValue>, Repeated> {
-    if !has_repeats(head.headers()) {
-        return Ok(head.headers().get(name));
+) -> Result<Option<&HeaderValue>, Repeated> {
+    if !has_repeats(headers) {
+        return Ok(headers.get(name));
     }
-    let mut values = head.headers().get_all(name).iter();
+    let mut values = headers.get_all(name).iter();
     match (values.next(), values.next()) {
         (value, None) => Ok(value),
         (_, Some(_)) => Err(Repeated),
@@ -119,28 +119,28 @@ pub(crate) fn is_well_known(name: &str) -> bool {
 /// What is signed of a listed header, if it is there: its one value, or all of them where the scheme joins them.
 pub(crate) fn listed_value<'h>(
     layout: &Layout,
-    head: RequestHead<'h>,
+    headers: &'h HeaderMap,
     name: &str,
 ) -> Result<Option<Cow<'h, [u8]>>, Repeated> {
     match well_known(name) {
-        Some(name) => header_value(layout, head, name),
-        None => header_value(layout, head, name),
+        Some(name) => header_value(layout, headers, name),
+        None => header_value(layout, headers, name),
     }
 }
 
 /// What is signed of a header, if it is there: its one value, or all of them where the scheme joins them.
 pub(crate) fn header_value<'h>(
     layout: &Layout,
-    head: RequestHead<'h>,
+    headers: &'h HeaderMap,
     name: impl AsHeaderName + AsRef<str> + Copy,
 ) -> Result<Option<Cow<'h, [u8]>>, Repeated> {
-    if let Ok(value) = single_value(head, name) {
+    if let Ok(value) = single_value(headers, name) {
         return Ok(value.map(|value| trim(value.as_bytes()).into()));
     }
     match (layout.join)(name.as_ref()) {
         None => Err(Repeated),
         Some(separator) => {
-            let values = head.headers().get_all(name).iter();
+            let values = headers.get_all(name).iter();
             let values: Vec<_> = values.map(|value| trim(value.as_bytes())).collect();
             Ok(Some(values.join(separator).into()))
         }
@@ -244,14 +244,19 @@ pub(crate) fn has_sendable_port(host_and_port: &str) -> bool {
     port.is_none_or(|port| !port.starts_with('0') && port_number(port).is_some())
 }
 
+/// Whether the target's authority is not in the form of [`sent_authority`].
+pub(crate) fn is_authority_changed(uri: &Uri) -> bool {
+    let authority = uri.authority().map(Authority::as_str);
+    authority.is_some_and(|authority| sent_authority(uri) != Some(authority))
+}
+
 /// The target with its authority in the form of [`sent_authority`]; `None` if it has that form already.
 pub(crate) fn with_sent_authority(uri: &Uri) -> Option<Uri> {
-    let sent = sent_authority(uri)?;
-    if uri.authority()?.as_str() == sent {
+    if !is_authority_changed(uri) {
         return None;
     }
     let mut parts = uri.clone().into_parts();
-    parts.authority = Some(sent.parse::<Authority>().ok()?);
+    parts.authority = Some(sent_authority(uri)?.parse::<Authority>().ok()?);
     Uri::from_parts(parts).ok()
 }
 

@@ -214,7 +214,7 @@ impl Signer {
         let date = now.imf_fixdate();
         let keys = self.inner.keys.load();
         let mut string = self.begin(&keys);
-        let fresh = self.sign_with(&keys, head, (now, &date), &mut string)?;
+        let fresh = self.sign_with(&keys, &head, (now, &date), &mut string)?;
         Ok(fresh.into_headers())
     }
 
@@ -237,7 +237,7 @@ impl Signer {
         let walk = Walk {
             options,
             layout,
-            head,
+            head: &head,
             date: &date,
             times: &times,
         };
@@ -282,7 +282,9 @@ impl Signer {
 
     #[inline(never)]
     fn sign_afresh<B>(&self, request: &mut Request<B>, now: Timestamp) -> Result<(), SignError> {
-        if let Some(uri) = self.inner.options.sent_target(request.uri()) {
+        if self.inner.options.changes_target(request.uri())
+            && let Some(uri) = self.inner.options.sent_target(request.uri())
+        {
             *request.uri_mut() = uri;
         }
         #[cfg(feature = "digest")]
@@ -292,7 +294,8 @@ impl Signer {
         now.write_imf_fixdate(&mut date);
         let keys = self.inner.keys.load();
         let mut string = self.begin(&keys);
-        let signed = self.sign_with(&keys, (&*request).into(), (now, &date), &mut string);
+        let head = RequestHead::from(&*request);
+        let signed = self.sign_with(&keys, &head, (now, &date), &mut string);
         let headers = request.headers_mut();
         match signed {
             Ok(fresh) => {

@@ -111,13 +111,19 @@ fn version(version: Version) -> &'static str {
     }
 }
 
+/// Whether the target is a query without a path.
+pub(crate) fn lacks_path(uri: &Uri) -> bool {
+    uri.path_and_query()
+        .is_some_and(|target| target.as_str().starts_with('?'))
+}
+
 /// The target with a slash before a query that has no path: on HTTP/1.1 hyper sends one, on HTTP/2 it does not.
 /// `None` if it has its path.
 pub(crate) fn with_sent_path(uri: &Uri) -> Option<Uri> {
-    let target = uri.path_and_query()?.as_str();
-    if !target.starts_with('?') {
+    if !lacks_path(uri) {
         return None;
     }
+    let target = uri.path_and_query()?;
     let mut parts = uri.clone().into_parts();
     parts.path_and_query = Some(format!("/{target}").parse().ok()?);
     Uri::from_parts(parts).ok()

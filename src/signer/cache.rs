@@ -127,7 +127,7 @@ impl Signer {
         let keys = self.inner.keys.load();
         let mut string = self.begin(&keys);
         let fresh = self
-            .sign_with(&keys, head, (now, &date), &mut string)
+            .sign_with(&keys, &head, (now, &date), &mut string)
             .ok()?;
         let (date_at, signature, len) =
             (fresh.date_at()?, fresh.signature.clone(), fresh.text.len());

@@ -37,7 +37,7 @@ impl Signer {
     pub(super) fn sign_with(
         &self,
         keys: &Current,
-        head: RequestHead<'_>,
+        head: &RequestHead<'_>,
         (now, date): (Timestamp, &[u8; IMF_FIXDATE_LEN]),
         string: &mut SigningString,
     ) -> Result<Fresh<'_>, SignError> {

@@ -111,12 +111,15 @@ impl Options {
         self.own.retain(|other| other != name);
     }
 
-    /// The target in the form that clients send, where what is signed depends on it; `None` if it has that form.
+    /// Whether what is signed depends on the target's form, and it is not the one that clients send.
     #[inline]
+    pub(crate) fn changes_target(&self, target: &Uri) -> bool {
+        self.signs_host && component::is_authority_changed(target)
+            || self.signs_target && target::lacks_path(target)
+    }
+
+    /// The target in the form that clients send, as far as what is signed depends on it; `None` if it has that form.
     pub(crate) fn sent_target(&self, target: &Uri) -> Option<Uri> {
-        if !self.signs_host && !self.signs_target {
-            return None;
-        }
         let with_authority = || component::with_sent_authority(target);
         let changed = self.signs_host.then(with_authority).flatten();
         let with_path = || target::with_sent_path(changed.as_ref().unwrap_or(target));
@@ -212,7 +215,7 @@ impl Options {
         if let Some(authority) = head.uri().authority() {
             return Some(Cow::Borrowed(authority));
         }
-        match component::single_value(head, header::HOST) {
+        match component::single_value(head.headers(), header::HOST) {
             Ok(Some(host)) => host.as_bytes().try_into().ok().map(Cow::Owned),
             Ok(None) => self.authority.as_ref().map(Cow::Borrowed),
             Err(Repeated) => None,

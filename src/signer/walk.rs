@@ -20,7 +20,7 @@ use crate::{
 pub(super) struct Walk<'a> {
     pub(super) options: &'a Options,
     pub(super) layout: &'static Layout,
-    pub(super) head: RequestHead<'a>,
+    pub(super) head: &'a RequestHead<'a>,
     pub(super) date: &'a [u8],
     pub(super) times: &'a Times<String>,
 }
@@ -147,7 +147,7 @@ impl<'a> Walk<'a> {
         name: &'a HeaderName,
         changes: &mut Changes,
     ) -> Result<Option<Cow<'a, [u8]>>, SignError> {
-        match component::single_value(self.head, name) {
+        match component::single_value(self.head.headers(), name) {
             Ok(Some(own)) => {
                 if let Some(trimmed) = component::trimmed(own) {
                     changes.trimmed.push((name.clone(), trimmed));
@@ -157,7 +157,7 @@ impl<'a> Walk<'a> {
             Ok(None) => {}
             // Of joined values each stays as it is: blanks around it do not get to the other side.
             Err(Repeated) => {
-                return component::header_value(self.layout, self.head, name)
+                return component::header_value(self.layout, self.head.headers(), name)
                     .map_err(|Repeated| SignError::RepeatedHeader { name: name.clone() });
             }
         }
@@ -198,7 +198,7 @@ impl<'a> Walk<'a> {
                 return Err(SignError::NameTaken { name });
             }
             special => {
-                string.push_target(self.layout, name, special, self.head)?;
+                string.push_target(self.layout, name, special, *self.head)?;
                 return Ok(true);
             }
         };

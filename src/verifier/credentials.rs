@@ -102,7 +102,7 @@ impl<'h> Finder<'h> {
 
     /// The header's value; `None` if it may be absent and is.
     fn header(&self, name: &'h str) -> Result<Option<Cow<'h, [u8]>>, Rejection> {
-        let value = component::listed_value(&self.facts.layout, self.head, name)
+        let value = component::listed_value(&self.facts.layout, self.head.headers(), name)
             .map_err(|Repeated| Rejection::repeated(name))?;
         if value.is_some() {
             return Ok(value);

@@ -50,7 +50,7 @@ fn single_date(
     head: RequestHead<'_>,
     header: DateHeader,
 ) -> Result<Option<&HeaderValue>, Rejection> {
-    component::single_value(head, header.name())
+    component::single_value(head.headers(), header.name())
         .map_err(|Repeated| Rejection::repeated(header.name().as_str()))
 }
 
