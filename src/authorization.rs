@@ -1,6 +1,7 @@
 //! The `Authorization` header: encode and strict decode.
 
 mod encoder;
+mod list;
 mod malformed;
 mod names;
 mod parameters;
@@ -11,6 +12,7 @@ use http::{HeaderValue, header};
 pub use self::malformed::Malformed;
 pub(crate) use self::{
     encoder::{Encoder, Template, write_signature},
+    list::{Kind, List, Listed},
     names::Names,
 };
 use self::{names::split_at_byte, parameters::Parameters};
@@ -18,7 +20,7 @@ use crate::{
     Algorithm, Excerpt, Rejection, RequestHead,
     algorithm::MAX_SIGNATURE_LEN,
     component::{self, Repeated},
-    scheme::{Facts, Special},
+    scheme::Facts,
 };
 
 /// Longest parameter value that is looked at, in bytes.
@@ -33,6 +35,9 @@ pub(crate) const HS2019: &str = "hs2019";
 /// The longest signature in base64: four characters for every three bytes begun.
 const MAX_BASE64_LEN: usize = MAX_SIGNATURE_LEN.div_ceil(3) * 4;
 
+/// Room for what so many characters may decode to: three bytes for every four.
+const DECODED_ROOM: usize = MAX_BASE64_LEN / 4 * 3;
+
 /// When a signature was made and until when it is good, in seconds since 1970, as text: the parameters `created` and
 /// `expires`, where the scheme has them.
 #[derive(Debug, Clone, Default)]
@@ -42,7 +47,7 @@ pub(crate) struct Times<T> {
 }
 
 /// The parameters, all that must be there, none empty, none looked into yet.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub(crate) struct Authorization<'h> {
     pub(crate) key_id: &'h str,
     /// `None` is the same as [`HS2019`].
@@ -57,7 +62,7 @@ pub(crate) struct Authorization<'h> {
 pub(crate) struct Undecoded<'h>(&'h HeaderValue);
 
 impl<'h> Undecoded<'h> {
-    pub(crate) fn find(facts: &Facts, head: RequestHead<'h>) -> Result<Self, Rejection> {
+    pub(crate) fn find(facts: &Facts, head: &RequestHead<'h>) -> Result<Self, Rejection> {
         let value = component::single_value(head.headers(), header::AUTHORIZATION)
             .map_err(|Repeated| Rejection::repeated(header::AUTHORIZATION.as_str()))?
             .ok_or(Rejection::AuthorizationMissing)?;
@@ -124,39 +129,28 @@ impl<'h> Authorization<'h> {
 
     /// The names in the list: at most [`MAX_COMPONENTS`], one space between two, each a field name or one of the
     /// scheme's own, none twice.
-    pub(crate) fn names(&self, facts: &Facts) -> Result<Names<'h>, Malformed> {
-        let names = Names::new(self.headers);
-        for (position, name) in names.clone().enumerate() {
-            if position == MAX_COMPONENTS {
-                return Err(Malformed::TooManyNames);
-            }
-            let is = |other: &&str| name.eq_ignore_ascii_case(other);
+    pub(crate) fn list(&self, facts: &Facts, list: &mut List<'h>) -> Result<(), Malformed> {
+        for name in Names::new(self.headers) {
             if name.is_empty() {
                 return Err(Malformed::EmptyName);
             }
-            let is_signable = match facts.special(name) {
-                // draft-cavage-http-signatures-12, section 2.3.
-                Some(Special::Created | Special::Expires) => self.is_hs2019(),
-                Some(_) => true,
-                None if component::is_well_known(name) => true,
-                None => {
-                    component::is_field_name(name)
-                        && !is(&header::AUTHORIZATION.as_str())
-                        && !facts.is_ambiguous(name)
-                }
-            };
-            if !is_signable {
+            let Some(kind) = Kind::of(name, facts, self.is_hs2019()) else {
                 return Err(Malformed::NotSignable {
                     name: Excerpt::new(name),
                 });
-            }
-            if names.clone().take(position).any(|other| is(&other)) {
+            };
+            let is_same = |other: &Listed<'_>| name.eq_ignore_ascii_case(other.name);
+            if list.iter().any(is_same) {
                 return Err(Malformed::RepeatedName {
                     name: Excerpt::new(name),
                 });
             }
+            let listed = Listed { name, kind };
+            if list.try_push(listed).is_err() {
+                return Err(Malformed::TooManyNames);
+            }
         }
-        Ok(names)
+        Ok(())
     }
 
     /// The signature's bytes: as many as the algorithm has, in canonical, padded, standard base64.
@@ -164,7 +158,7 @@ impl<'h> Authorization<'h> {
         if self.signature.len() > MAX_BASE64_LEN {
             return Err(Malformed::SignatureLength);
         }
-        let mut bytes = [0; MAX_BASE64_LEN];
+        let mut bytes = [0; DECODED_ROOM];
         let len = STANDARD
             .decode_slice(self.signature, &mut bytes)
             .map_err(|_not_base64| Malformed::SignatureNotBase64)?;
@@ -178,11 +172,17 @@ impl<'h> Authorization<'h> {
 /// A signature as it was received, decoded.
 #[derive(Clone)]
 pub(crate) struct Signature {
-    bytes: [u8; MAX_BASE64_LEN],
+    bytes: [u8; DECODED_ROOM],
     len: usize,
 }
 
 impl Signature {
+    /// None yet.
+    pub(crate) const NONE: Self = Self {
+        bytes: [0; DECODED_ROOM],
+        len: 0,
+    };
+
     pub(crate) fn as_bytes(&self) -> &[u8] {
         self.bytes.get(..self.len).unwrap_or_default()
     }

@@ -100,34 +100,6 @@ pub(crate) fn single_value(
     }
 }
 
-/// The headers that most lists name, which are found faster by these than by their text; the others are `None`.
-fn well_known(name: &str) -> Option<&'static HeaderName> {
-    Some(match name {
-        "x-date" => &X_DATE,
-        "date" => &header::DATE,
-        "source" => &SOURCE,
-        "host" => &header::HOST,
-        _ => return None,
-    })
-}
-
-/// Whether it is a header that most lists name, written as most write it.
-pub(crate) fn is_well_known(name: &str) -> bool {
-    well_known(name).is_some()
-}
-
-/// What is signed of a listed header, if it is there: its one value, or all of them where the scheme joins them.
-pub(crate) fn listed_value<'h>(
-    layout: &Layout,
-    headers: &'h HeaderMap,
-    name: &str,
-) -> Result<Option<Cow<'h, [u8]>>, Repeated> {
-    match well_known(name) {
-        Some(name) => header_value(layout, headers, name),
-        None => header_value(layout, headers, name),
-    }
-}
-
 /// What is signed of a header, if it is there: its one value, or all of them where the scheme joins them.
 pub(crate) fn header_value<'h>(
     layout: &Layout,
@@ -270,7 +242,7 @@ pub(crate) fn authority_as_host<'h>(head: RequestHead<'h>, name: &str) -> Option
 /// Whether the request names two different hosts: in `Host` and in its target (`:authority` on HTTP/2).
 ///
 /// Upper and lower case are one, and so are a default port and none.
-pub(crate) fn names_two_hosts(head: RequestHead<'_>) -> bool {
+pub(crate) fn names_two_hosts(head: &RequestHead<'_>) -> bool {
     // Most requests have either: a `Host` on HTTP/1.1, an authority on HTTP/2.
     let has_both = head.uri().authority().is_some() && head.headers().contains_key(header::HOST);
     if !has_both {

@@ -25,7 +25,6 @@ use crate::{
     component::{MICRO_SERVICE_NAME, NAME_SPACE_CODE, SOURCE},
     hosts::{HostPatternError, Hosts},
     http_date::{IMF_FIXDATE_LEN, Timestamp},
-    keys::Current,
     request_head,
 };
 
@@ -213,7 +212,7 @@ impl Signer {
         let now = Timestamp::from(now);
         let date = now.imf_fixdate();
         let keys = self.inner.keys.load();
-        let mut string = self.begin(&keys);
+        let mut string = SigningString::new();
         let fresh = self.sign_with(&keys, &head, (now, &date), &mut string)?;
         Ok(fresh.into_headers())
     }
@@ -233,7 +232,8 @@ impl Signer {
         let layout = &self.inner.scheme.facts().layout;
         let now = Timestamp::from(now);
         let (date, times) = (now.imf_fixdate(), options.times(now));
-        let mut string = self.begin(&keys.load());
+        let mut string = SigningString::new();
+        string.begin(layout, keys.load().id.as_str());
         let walk = Walk {
             options,
             layout,
@@ -243,10 +243,6 @@ impl Signer {
         };
         walk.write(&mut string)?;
         Ok(string)
-    }
-
-    fn begin(&self, keys: &Current) -> SigningString {
-        SigningString::begin(&self.inner.scheme.facts().layout, keys.id.as_str())
     }
 
     /// Signs a request in place: [`sign`](Self::sign), then [`SignedHeaders::apply`].
@@ -293,7 +289,7 @@ impl Signer {
         let mut date = [0; IMF_FIXDATE_LEN];
         now.write_imf_fixdate(&mut date);
         let keys = self.inner.keys.load();
-        let mut string = self.begin(&keys);
+        let mut string = SigningString::new();
         let head = RequestHead::from(&*request);
         let signed = self.sign_with(&keys, &head, (now, &date), &mut string);
         let headers = request.headers_mut();

@@ -21,18 +21,22 @@ use crate::{
 pub struct SigningString(Buffer);
 
 impl SigningString {
-    /// A signing string without components yet.
+    /// Nothing yet.
+    #[inline]
+    pub(crate) fn new() -> Self {
+        Self(Buffer::new())
+    }
+
+    /// Writes what stands before the first line.
     ///
     /// Each component makes a line, joined with newlines; most lines are `name: value`. What differs is in [`Layout`].
     ///
     /// Source: Tencent Cloud API Gateway, "signature generation instructions"; draft-cavage-http-signatures-12,
     /// section 2.3.
-    pub(crate) fn begin(layout: &Layout, key_id: &str) -> Self {
-        let mut buffer = Buffer::new();
+    pub(crate) fn begin(&mut self, layout: &Layout, key_id: &str) {
         if layout.begins_with_key_id {
-            buffer.extend(key_id.as_bytes());
+            self.0.extend(key_id.as_bytes());
         }
-        Self(buffer)
     }
 
     /// Adds the line of a header or a parameter, whose value has no blanks around it.

@@ -123,7 +123,7 @@ pub(crate) fn with_sent_path(uri: &Uri) -> Option<Uri> {
     if !lacks_path(uri) {
         return None;
     }
-    let target = uri.path_and_query()?;
+    let target = uri.path_and_query()?.as_str();
     let mut parts = uri.clone().into_parts();
     parts.path_and_query = Some(format!("/{target}").parse().ok()?);
     Uri::from_parts(parts).ok()

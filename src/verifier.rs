@@ -19,10 +19,7 @@ pub use self::{
     verified_key::{Covered, Verified, VerifiedKey},
     verifying_key::{Binding, Lookup, VerifyingKey},
 };
-use self::{
-    credentials::{Finder, Found},
-    times::SentXDate,
-};
+use self::{credentials::Finder, times::SentXDate};
 use crate::{
     Algorithm, Excerpt, Rejection, RequestHead, Scheme, SecretKey,
     authorization::{Authorization, HS2019, Undecoded},
@@ -144,37 +141,45 @@ impl Verifier {
         head: RequestHead<'h>,
         now: SystemTime,
     ) -> Result<Credentials<'h>, Rejection> {
+        let mut credentials = Credentials::unread();
+        self.read_into(&mut credentials, &head, now)?;
+        Ok(credentials)
+    }
+
+    /// [`read`](Self::read), of what is too large to be moved about.
+    pub(crate) fn read_into<'h>(
+        &self,
+        credentials: &mut Credentials<'h>,
+        head: &RequestHead<'h>,
+        now: SystemTime,
+    ) -> Result<(), Rejection> {
         let facts = self.scheme.facts();
         let now = now.into();
         let undecoded = Undecoded::find(facts, head)?;
         let x_date = SentXDate::find(facts, head)?;
-        self.check_early(x_date, now)?;
-        let authorization = Authorization::decode(facts, undecoded)?;
-        let algorithm = self.algorithm(&authorization)?;
+        self.check_early(&x_date, now)?;
+        credentials.authorization = Authorization::decode(facts, undecoded)?;
+        credentials.algorithm = self.algorithm(&credentials.authorization)?;
+        credentials.signature = credentials.authorization.signature(credentials.algorithm)?;
         let finder = Finder {
             facts,
             head,
+            x_date: &x_date,
             allows_absent: self.allows_absent,
             is_normalising: self.is_normalising,
-        };
-        let mut credentials = Credentials {
-            algorithm,
-            signature: authorization.signature(algorithm)?,
-            found: Found::begin(facts, &authorization),
-            authorization,
         };
         finder.find(&credentials.authorization, &mut credentials.found)?;
         if component::names_two_hosts(head) {
             return Err(Rejection::repeated(header::HOST.as_str()));
         }
-        self.check_times(&credentials, head, x_date, now)?;
+        self.check_times(credentials, head, &x_date, now)?;
         for name in &self.required {
             if !credentials.covers(name) {
                 let name = Excerpt::new(name);
                 return Err(Rejection::NotCovered { name });
             }
         }
-        Ok(credentials)
+        Ok(())
     }
 
     /// Compares the signature with that of the key that was found.

@@ -125,7 +125,7 @@ impl Signer {
         let head = RequestHead::new(&Method::GET, &uri, Version::HTTP_11, &headers);
         let date = now.imf_fixdate();
         let keys = self.inner.keys.load();
-        let mut string = self.begin(&keys);
+        let mut string = SigningString::new();
         let fresh = self
             .sign_with(&keys, &head, (now, &date), &mut string)
             .ok()?;

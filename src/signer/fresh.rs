@@ -52,6 +52,7 @@ impl Signer {
         if !facts.carries_key_id(keys.id.as_str()) {
             return Err(SignError::KeyIdNotCarried { scheme });
         }
+        string.begin(&facts.layout, keys.id.as_str());
         let times = options.times(now);
         let walk = Walk {
             options,

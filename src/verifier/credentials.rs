@@ -2,20 +2,24 @@
 
 use std::{borrow::Cow, fmt};
 
-use super::verified_key::Covered;
+use http::header::AsHeaderName;
+
+use super::{times::SentXDate, verified_key::Covered};
 use crate::{
     Algorithm, DateHeader, Excerpt, Rejection, RequestHead, SigningString, TargetError,
     VerifyingKey,
-    authorization::{Authorization, Signature},
+    authorization::{Authorization, Kind, List, Listed, Signature},
     component::{self, Repeated},
     scheme::{Facts, Special},
     target,
 };
 
 /// Finds what the listed names stand for. On HTTP/2 the host is in the target.
-pub(super) struct Finder<'h> {
+pub(super) struct Finder<'a, 'h> {
     pub(super) facts: &'static Facts,
-    pub(super) head: RequestHead<'h>,
+    pub(super) head: &'a RequestHead<'h>,
+    /// The request's `X-Date`, if it has been looked for.
+    pub(super) x_date: &'a SentXDate<'h>,
     /// Whether a listed header may be absent, where the scheme has a way to sign that.
     pub(super) allows_absent: bool,
     /// Whether the handler gets the normalised target, so that one in another form may be believed.
@@ -38,18 +42,7 @@ struct Dates<'h> {
     x_date: Option<&'h [u8]>,
 }
 
-impl Found<'_> {
-    /// Nothing yet.
-    pub(super) fn begin(facts: &Facts, authorization: &Authorization<'_>) -> Self {
-        Self {
-            signing_string: SigningString::begin(&facts.layout, authorization.key_id),
-            present: 0,
-            dates: Dates::default(),
-        }
-    }
-}
-
-impl<'h> Finder<'h> {
+impl<'h> Finder<'_, 'h> {
     /// Finds what is listed, and builds the signing string of it; in place, as it is too large to be moved about.
     pub(super) fn find(
         &self,
@@ -57,57 +50,63 @@ impl<'h> Finder<'h> {
         found: &mut Found<'h>,
     ) -> Result<(), Rejection> {
         let layout = &self.facts.layout;
-        let mut bit = 1;
+        let mut list = List::new();
+        authorization.list(self.facts, &mut list)?;
         let string = &mut found.signing_string;
-        for name in authorization.names(self.facts)? {
-            let is_present = match self.facts.special(name) {
-                Some(special) => {
-                    self.write_special(special, name, authorization, string)?;
-                    true
+        string.begin(layout, authorization.key_id);
+        let mut bit = 1;
+        for Listed { name, kind } in &list {
+            let value = match kind {
+                Kind::Special(special) => {
+                    self.write_special(*special, name, authorization, string)?;
+                    found.present |= bit;
+                    bit <<= 1;
+                    continue;
                 }
-                None => match self.header(name)? {
-                    Some(value) => {
-                        string.push(layout, name, &value);
-                        if let Cow::Borrowed(value) = value {
-                            self.note_date(&mut found.dates, name, value);
-                        }
-                        true
-                    }
-                    None => {
-                        string.push_absent(layout, name);
-                        false
-                    }
-                },
+                Kind::Date(header) => self.date(*header, name)?,
+                Kind::Header(Some(known)) => self.header(*known, name)?,
+                Kind::Header(None) => self.header(*name, name)?,
             };
-            if is_present {
-                found.present |= bit;
+            match &value {
+                Some(value) => {
+                    string.push(layout, name, value);
+                    found.present |= bit;
+                }
+                None => string.push_absent(layout, name),
             }
             bit <<= 1;
+            if let (Kind::Date(header), Some(Cow::Borrowed(value))) = (kind, value) {
+                match header {
+                    DateHeader::Date => found.dates.date = Some(value),
+                    DateHeader::XDate => found.dates.x_date = Some(value),
+                }
+            }
         }
         string.end(layout);
         Ok(())
     }
 
-    fn note_date(&self, dates: &mut Dates<'h>, name: &str, text: &'h [u8]) {
-        let is = |header: DateHeader| {
-            let date = header.name().as_str();
-            name == date || self.facts.any_case_date && name.eq_ignore_ascii_case(date)
-        };
-        if is(DateHeader::XDate) {
-            dates.x_date = Some(text);
-        } else if is(DateHeader::Date) {
-            dates.date = Some(text);
+    fn date(&self, header: DateHeader, name: &str) -> Result<Option<Cow<'h, [u8]>>, Rejection> {
+        match self.x_date.value {
+            Some(value) if header == DateHeader::XDate => {
+                Ok(Some(component::trim(value.as_bytes()).into()))
+            }
+            _ => self.header(header.name(), name),
         }
     }
 
     /// The header's value; `None` if it may be absent and is.
-    fn header(&self, name: &'h str) -> Result<Option<Cow<'h, [u8]>>, Rejection> {
-        let value = component::listed_value(&self.facts.layout, self.head.headers(), name)
+    fn header(
+        &self,
+        header: impl AsHeaderName + AsRef<str> + Copy,
+        name: &str,
+    ) -> Result<Option<Cow<'h, [u8]>>, Rejection> {
+        let value = component::header_value(&self.facts.layout, self.head.headers(), header)
             .map_err(|Repeated| Rejection::repeated(name))?;
         if value.is_some() {
             return Ok(value);
         }
-        if let Some(host) = component::authority_as_host(self.head, name) {
+        if let Some(host) = component::authority_as_host(*self.head, name) {
             return Ok(Some(component::trim(host).into()));
         }
         if self.allows_absent && self.facts.layout.absent.is_some() {
@@ -134,7 +133,7 @@ impl<'h> Finder<'h> {
                 if special == Special::DecodedTarget {
                     self.check_decoded()?;
                 }
-                string.push_target(layout, name, special, self.head)?;
+                string.push_target(layout, name, special, *self.head)?;
                 return Ok(());
             }
         };
@@ -165,6 +164,20 @@ pub struct Credentials<'h> {
 }
 
 impl<'h> Credentials<'h> {
+    /// Nothing read yet: to be filled in place, as they are too large to be moved about.
+    pub(crate) fn unread() -> Self {
+        Self {
+            authorization: Authorization::default(),
+            algorithm: Algorithm::HmacSha1,
+            signature: Signature::NONE,
+            found: Found {
+                signing_string: SigningString::new(),
+                present: 0,
+                dates: Dates::default(),
+            },
+        }
+    }
+
     /// The key id to look up.
     #[must_use]
     pub fn key_id(&self) -> &'h str {

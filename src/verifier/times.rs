@@ -26,13 +26,13 @@ pub enum PlainDate {
 
 /// The request's one `X-Date`, where the scheme takes dates from it: read once, and believed only if it is covered.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct SentXDate {
-    is_sent: bool,
+pub(super) struct SentXDate<'h> {
+    pub(super) value: Option<&'h HeaderValue>,
     time: Option<Timestamp>,
 }
 
-impl SentXDate {
-    pub(super) fn find(facts: &Facts, head: RequestHead<'_>) -> Result<Self, Rejection> {
+impl<'h> SentXDate<'h> {
+    pub(super) fn find(facts: &Facts, head: &RequestHead<'h>) -> Result<Self, Rejection> {
         let header = DateHeader::XDate;
         let value = if facts.date_headers.contains(&header) {
             single_date(head, header)?
@@ -40,16 +40,16 @@ impl SentXDate {
             None
         };
         Ok(Self {
-            is_sent: value.is_some(),
+            value,
             time: value.and_then(|value| Timestamp::parse(component::trim(value.as_bytes()))),
         })
     }
 }
 
-fn single_date(
-    head: RequestHead<'_>,
+fn single_date<'h>(
+    head: &RequestHead<'h>,
     header: DateHeader,
-) -> Result<Option<&HeaderValue>, Rejection> {
+) -> Result<Option<&'h HeaderValue>, Rejection> {
     component::single_value(head.headers(), header.name())
         .map_err(|Repeated| Rejection::repeated(header.name().as_str()))
 }
@@ -57,7 +57,11 @@ fn single_date(
 impl Verifier {
     /// Refuses an `X-Date` out of range before anything else is read, as Kong does: covered or not, no such request is
     /// good. (But where another time can be covered in its place.)
-    pub(super) fn check_early(&self, x_date: SentXDate, now: Timestamp) -> Result<(), Rejection> {
+    pub(super) fn check_early(
+        &self,
+        x_date: &SentXDate<'_>,
+        now: Timestamp,
+    ) -> Result<(), Rejection> {
         let decides = !self.scheme.facts().grammar.has_times;
         match x_date.time.filter(|_| decides) {
             Some(sent) => self.check_age(DateHeader::XDate, sent, now),
@@ -69,8 +73,8 @@ impl Verifier {
     pub(super) fn check_times(
         &self,
         credentials: &Credentials<'_>,
-        head: RequestHead<'_>,
-        x_date: SentXDate,
+        head: &RequestHead<'_>,
+        x_date: &SentXDate<'_>,
         now: Timestamp,
     ) -> Result<(), Rejection> {
         let times = &credentials.authorization.times;
@@ -104,8 +108,8 @@ impl Verifier {
     fn check_date(
         &self,
         credentials: &Credentials<'_>,
-        head: RequestHead<'_>,
-        x_date: SentXDate,
+        head: &RequestHead<'_>,
+        x_date: &SentXDate<'_>,
         now: Timestamp,
     ) -> Result<(), Rejection> {
         let date_headers = self.scheme.facts().date_headers;
@@ -125,7 +129,7 @@ impl Verifier {
         }
         let header = DateHeader::Date;
         let value = covered(header).ok_or(Rejection::DateNotCovered)?;
-        if x_date.is_sent {
+        if x_date.value.is_some() {
             return Err(Rejection::XDateNotCovered);
         }
         let sent = Timestamp::parse(value).ok_or(Rejection::DateUnreadable { header })?;

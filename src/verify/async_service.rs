@@ -124,11 +124,8 @@ where
                     else {
                         return Poll::Pending;
                     };
-                    match gate.check(&request, now, |_| lookup) {
-                        Ok(admission) => {
-                            gate.admit(&mut request, admission);
-                            VerifyFuture::inner(inner.call(request))
-                        }
+                    match gate.check(&mut request, now, |_, _| lookup) {
+                        Ok(()) => VerifyFuture::inner(inner.call(request)),
                         Err(why) => VerifyFuture::refused(gate.refuse(why, gate.head(&request))),
                     }
                 }

@@ -12,13 +12,6 @@ use crate::{
 /// Where to find the target as the client sent it.
 pub(super) type OriginalTarget = for<'e> fn(&'e Extensions) -> Option<&'e Uri>;
 
-/// What a request that passes gets.
-pub(super) struct Admission {
-    verified_key: VerifiedKey,
-    /// The target that the handler must see, if that is not what was sent.
-    target: Option<Uri>,
-}
-
 /// What the services with and without waiting have in common: from a request to its admission or a refusal.
 #[derive(Clone)]
 pub(super) struct Gate<R> {
@@ -41,45 +34,35 @@ impl<R: Refuse> Gate<R> {
         )
     }
 
-    /// Checks the request with what `look_up` finds. What it returns makes the request ready for the handler.
-    pub(super) fn check<'h, B, K>(
+    /// Checks the request with what `look_up` finds, and makes it ready for the handler if it passes.
+    pub(super) fn check<B, K>(
         &self,
-        request: &'h Request<B>,
+        request: &mut Request<B>,
         now: SystemTime,
-        look_up: impl FnOnce(&Credentials<'h>) -> Lookup<K>,
-    ) -> Result<Admission, Rejection>
+        look_up: impl FnOnce(&str, RequestHead<'_>) -> Lookup<K>,
+    ) -> Result<(), Rejection>
     where
         K: Deref<Target = VerifyingKey>,
     {
         let head = self.head(request);
-        let read = self.verifier.read(head, now);
-        let credentials = match read {
-            Ok(ref credentials) => credentials,
-            Err(why) => return Err(why),
-        };
+        let mut credentials = Credentials::unread();
+        self.verifier.read_into(&mut credentials, &head, now)?;
         let mut target = self.verifier.normalised_target(head.uri())?;
         if target.is_some() && head.uri() != request.uri() {
             // What a router outside has made of the target cannot be normalised any more.
             target::check_normal(head.uri())?;
             target = None;
         }
-        let lookup = look_up(credentials);
-        let verified_key = self.verifier.compare(credentials, lookup)?.into();
-        Ok(Admission {
-            verified_key,
-            target,
-        })
-    }
-
-    /// Makes the request ready for the handler.
-    pub(super) fn admit<B>(&self, request: &mut Request<B>, admission: Admission) {
-        request.extensions_mut().insert(admission.verified_key);
-        if let Some(target) = admission.target {
+        let lookup = look_up(credentials.key_id(), head);
+        let verified_key = VerifiedKey::from(self.verifier.compare(&credentials, lookup)?);
+        request.extensions_mut().insert(verified_key);
+        if let Some(target) = target {
             *request.uri_mut() = target;
         }
         if self.removes_authorization {
             request.headers_mut().remove(header::AUTHORIZATION);
         }
+        Ok(())
     }
 
     pub(super) fn refuse(&self, why: Rejection, head: RequestHead<'_>) -> Response<Bytes> {

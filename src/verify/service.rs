@@ -8,7 +8,7 @@ use http::{Request, Response};
 use tower_service::Service;
 
 use super::{KeyStore, Refusals, Refuse, VerifyBody, VerifyFuture, gate::Gate};
-use crate::{Clock, SystemClock};
+use crate::{Clock, RequestHead, SystemClock};
 
 /// Lets signed requests pass to the inner service, and answers all others: what
 /// [`VerifyLayer`](crate::VerifyLayer) makes.
@@ -63,16 +63,10 @@ where
     }
 
     fn call(&mut self, mut request: Request<B>) -> Self::Future {
-        let head = self.gate.head(&request);
-        let checked = self.gate.check(&request, self.clock.now(), |credentials| {
-            self.keys.lookup(credentials.key_id(), head)
-        });
-        match checked {
-            Ok(admission) => {
-                self.gate.admit(&mut request, admission);
-                VerifyFuture::inner(self.inner.call(request))
-            }
-            Err(why) => VerifyFuture::refused(self.gate.refuse(why, head)),
+        let look_up = |key_id: &str, head: RequestHead<'_>| self.keys.lookup(key_id, head);
+        match self.gate.check(&mut request, self.clock.now(), look_up) {
+            Ok(()) => VerifyFuture::inner(self.inner.call(request)),
+            Err(why) => VerifyFuture::refused(self.gate.refuse(why, self.gate.head(&request))),
         }
     }
 }
