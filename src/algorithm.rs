@@ -117,8 +117,9 @@ pub(crate) const MAX_SIGNATURE_LEN: usize = Algorithm::HmacSha512.signature_len(
 pub(crate) enum KeyedMac {
     Sha1(HmacCore<Sha1>),
     Sha256(HmacCore<Sha256>),
-    Sha384(HmacCore<Sha384>),
-    Sha512(HmacCore<Sha512>),
+    // Twice as large, and seldom used.
+    Sha384(Box<HmacCore<Sha384>>),
+    Sha512(Box<HmacCore<Sha512>>),
 }
 
 impl KeyedMac {
@@ -127,8 +128,8 @@ impl KeyedMac {
         match algorithm {
             Algorithm::HmacSha1 => Self::Sha1(keyed(secret)),
             Algorithm::HmacSha256 => Self::Sha256(keyed(secret)),
-            Algorithm::HmacSha384 => Self::Sha384(keyed(secret)),
-            Algorithm::HmacSha512 => Self::Sha512(keyed(secret)),
+            Algorithm::HmacSha384 => Self::Sha384(Box::new(keyed(secret))),
+            Algorithm::HmacSha512 => Self::Sha512(Box::new(keyed(secret))),
         }
     }
 
@@ -191,27 +192,40 @@ fn is_mac<D: EagerHash>(keyed: &HmacCore<D>, message: &[u8], signature: &[u8]) -
 #[derive(Clone)]
 pub(crate) struct LazyMacs {
     secret: SecretKey,
-    states: [OnceLock<Box<KeyedMac>>; Algorithm::ALL.len()],
+    /// That of the algorithm that was needed first, as most keys are used with one: in place, so that a key among a
+    /// million is found without one more wait for memory.
+    first: OnceLock<(Algorithm, KeyedMac)>,
+    others: OnceLock<Box<[OnceLock<KeyedMac>; Algorithm::ALL.len()]>>,
 }
 
 impl LazyMacs {
     pub(crate) fn new(secret: SecretKey) -> Self {
         Self {
             secret,
-            states: Default::default(),
+            first: OnceLock::new(),
+            others: OnceLock::new(),
         }
     }
 
     /// A MAC state that has taken in the key and nothing else.
+    #[inline]
     pub(crate) fn keyed(&self, algorithm: Algorithm) -> &KeyedMac {
-        let [sha1, sha256, sha384, sha512] = &self.states;
-        let state = match algorithm {
+        let keyed = || KeyedMac::new(algorithm, &self.secret);
+        match self.first.get_or_init(|| (algorithm, keyed())) {
+            (first, state) if *first == algorithm => state,
+            _ => self.other(algorithm).get_or_init(keyed),
+        }
+    }
+
+    #[cold]
+    fn other(&self, algorithm: Algorithm) -> &OnceLock<KeyedMac> {
+        let [sha1, sha256, sha384, sha512] = &**self.others.get_or_init(Box::default);
+        match algorithm {
             Algorithm::HmacSha1 => sha1,
             Algorithm::HmacSha256 => sha256,
             Algorithm::HmacSha384 => sha384,
             Algorithm::HmacSha512 => sha512,
-        };
-        state.get_or_init(|| Box::new(KeyedMac::new(algorithm, &self.secret)))
+        }
     }
 }
 

@@ -100,13 +100,14 @@ impl<'h> Authorization<'h> {
         let (_auth_scheme, rest) = split_at_byte(begun, b' ').unwrap_or((begun, ""));
         let parameters = Parameters::read(grammar, text, rest.trim_start_matches(' '))?;
 
+        let [key_id, algorithm, headers, signature] = parameters.values;
         let some = |value: Option<&'h str>| value.filter(|value| !value.is_empty());
         let missing = |parameter| Rejection::ParameterMissing { parameter };
-        let algorithm = match parameters.algorithm {
+        let algorithm = match algorithm {
             None if grammar.has_times => None,
             algorithm => Some(some(algorithm).ok_or(missing("algorithm"))?),
         };
-        let headers = match (parameters.headers, grammar.implied_list) {
+        let headers = match (headers, grammar.implied_list) {
             (None, Some([under_hs2019, otherwise])) => match algorithm {
                 None | Some(HS2019) => under_hs2019,
                 Some(_) => otherwise,
@@ -116,8 +117,8 @@ impl<'h> Authorization<'h> {
         Ok(Self {
             algorithm,
             headers,
-            key_id: some(parameters.key_id).ok_or(Rejection::KeyIdOrSignatureMissing)?,
-            signature: some(parameters.signature).ok_or(Rejection::KeyIdOrSignatureMissing)?,
+            key_id: some(key_id).ok_or(Rejection::KeyIdOrSignatureMissing)?,
+            signature: some(signature).ok_or(Rejection::KeyIdOrSignatureMissing)?,
             times: parameters.times,
         })
     }

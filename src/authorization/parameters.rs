@@ -6,32 +6,48 @@ use crate::{Excerpt, component, scheme::Grammar};
 /// What stands behind the scheme's word; none of it is looked into.
 #[derive(Default)]
 pub(super) struct Parameters<'h> {
-    pub(super) key_id: Option<&'h str>,
-    pub(super) algorithm: Option<&'h str>,
+    /// The key id, the algorithm, the list and the signature.
+    pub(super) values: [Option<&'h str>; 4],
     pub(super) times: Times<&'h str>,
-    pub(super) headers: Option<&'h str>,
-    pub(super) signature: Option<&'h str>,
+}
+
+/// One parameter, and what comes behind it.
+struct Parameter<'h> {
+    /// Its place among the four, if it has one.
+    place: Option<usize>,
+    name: &'h str,
+    value: &'h str,
+    rest: &'h str,
 }
 
 impl<'h> Parameters<'h> {
     /// Reads `rest`, the end of `text`.
+    #[inline]
     pub(super) fn read(
         grammar: &Grammar,
         text: &str,
         mut rest: &'h str,
     ) -> Result<Self, Malformed> {
         let mut parameters = Self::default();
-        let in_order = [grammar.key_id, "algorithm", "headers", "signature"];
-        let mut expected = in_order.into_iter();
+        // In the order in which they are sent.
+        let names = [grammar.key_id, "algorithm", "headers", "signature"];
+        let mut expected = 0;
         while !rest.is_empty() {
-            let Some((name, value, after)) = split_parameter(grammar, rest) else {
-                let position = text.len() - rest.len();
-                return Err(Malformed::NotAParameter { position });
+            let not_a_parameter = || Malformed::NotAParameter {
+                position: text.len() - rest.len(),
             };
-            let Some(slot) = parameters.slot(grammar, name) else {
+            let Some(Parameter {
+                place,
+                name,
+                value,
+                rest: behind,
+            }) = split_parameter(grammar, &names, expected, rest)
+            else {
+                return Err(not_a_parameter());
+            };
+            let Some(slot) = parameters.slot(grammar, place, name) else {
                 if !component::is_field_name(name) {
-                    let position = text.len() - rest.len();
-                    return Err(Malformed::NotAParameter { position });
+                    return Err(not_a_parameter());
                 }
                 let name = Excerpt::new(name);
                 return Err(Malformed::UnknownParameter { name });
@@ -46,24 +62,27 @@ impl<'h> Parameters<'h> {
                     name: Excerpt::new(name),
                 });
             }
-            if grammar.is_ordered && expected.next() != Some(name) {
+            if grammar.is_ordered && place != Some(expected) {
                 return Err(Malformed::OutOfOrder {
                     name: Excerpt::new(name),
                 });
             }
-            rest = after;
+            expected = place.map_or(expected, |place| place + 1);
+            rest = behind;
         }
         Ok(parameters)
     }
 
-    fn slot(&mut self, grammar: &Grammar, name: &str) -> Option<&mut Option<&'h str>> {
-        match name {
-            name if name == grammar.key_id => Some(&mut self.key_id),
-            "algorithm" => Some(&mut self.algorithm),
-            "headers" => Some(&mut self.headers),
-            "signature" => Some(&mut self.signature),
-            "created" if grammar.has_times => Some(&mut self.times.created),
-            "expires" if grammar.has_times => Some(&mut self.times.expires),
+    fn slot(
+        &mut self,
+        grammar: &Grammar,
+        place: Option<usize>,
+        name: &str,
+    ) -> Option<&mut Option<&'h str>> {
+        match (place, name) {
+            (Some(place), _) => self.values.get_mut(place),
+            (None, "created") if grammar.has_times => Some(&mut self.times.created),
+            (None, "expires") if grammar.has_times => Some(&mut self.times.expires),
             _ => None,
         }
     }
@@ -71,9 +90,24 @@ impl<'h> Parameters<'h> {
 
 /// Splits `name="value"` and the comma behind it off; a comma must be followed by another parameter. Times are not
 /// quoted.
-fn split_parameter<'h>(grammar: &Grammar, text: &'h str) -> Option<(&'h str, &'h str, &'h str)> {
-    let (name, rest) = split_at_byte(text, b'=')?;
-    let is_time = grammar.has_times && matches!(name, "created" | "expires");
+#[inline]
+fn split_parameter<'h>(
+    grammar: &Grammar,
+    names: &[&'static str],
+    expected: usize,
+    text: &'h str,
+) -> Option<Parameter<'h>> {
+    // Nearly always it is the one that is expected.
+    let is_expected =
+        |name: &&'static str| Some((*name, text.strip_prefix(*name)?.strip_prefix('=')?));
+    let (place, name, rest) = match names.get(expected).and_then(is_expected) {
+        Some((name, rest)) => (Some(expected), name, rest),
+        None => {
+            let (name, rest) = split_at_byte(text, b'=')?;
+            (names.iter().position(|other| *other == name), name, rest)
+        }
+    };
+    let is_time = place.is_none() && grammar.has_times && matches!(name, "created" | "expires");
     let (value, rest) = if is_time {
         let end = rest
             .find(|c: char| !c.is_ascii_digit())
@@ -83,16 +117,27 @@ fn split_parameter<'h>(grammar: &Grammar, text: &'h str) -> Option<(&'h str, &'h
     } else {
         split_at_byte(rest.strip_prefix('"')?, b'"')?
     };
-    if rest.is_empty() {
-        return Some((name, value, rest));
-    }
-    let rest = if grammar.is_ordered {
+    let rest = match (rest, grammar.is_ordered) {
+        ("", _) => rest,
         // Kong's one regular expression takes a comma and at most one space.
-        let rest = rest.strip_prefix(',')?;
-        rest.strip_prefix(' ').unwrap_or(rest)
-    } else {
-        let rest = rest.trim_start_matches([' ', '\t']).strip_prefix(',')?;
-        rest.trim_start_matches([' ', '\t'])
+        (rest, true) => {
+            let rest = rest.strip_prefix(',')?;
+            begun(rest.strip_prefix(' ').unwrap_or(rest))?
+        }
+        (rest, false) => {
+            let rest = rest.trim_start_matches([' ', '\t']).strip_prefix(',')?;
+            begun(rest.trim_start_matches([' ', '\t']))?
+        }
     };
-    (!rest.is_empty()).then_some((name, value, rest))
+    Some(Parameter {
+        place,
+        name,
+        value,
+        rest,
+    })
+}
+
+/// What is not empty.
+fn begun(text: &str) -> Option<&str> {
+    (!text.is_empty()).then_some(text)
 }

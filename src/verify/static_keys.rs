@@ -1,4 +1,6 @@
-use std::{collections::HashMap, fmt};
+use std::fmt;
+
+use rustc_hash::FxHashMap;
 
 use super::{KeyRef, KeyStore};
 use crate::{Binding, KeyId, KeyPair, Lookup, RequestHead, VerifyingKey};
@@ -21,7 +23,8 @@ use crate::{Binding, KeyId, KeyPair, Lookup, RequestHead, VerifyingKey};
 /// ```
 #[derive(Clone, Default)]
 pub struct StaticKeys {
-    keys: HashMap<KeyId, VerifyingKey>,
+    /// Hashed fast, as no client can add a key.
+    keys: FxHashMap<KeyId, VerifyingKey>,
 }
 
 impl StaticKeys {
