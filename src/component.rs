@@ -72,16 +72,22 @@ pub(crate) fn has_repeats(headers: &HeaderMap) -> bool {
 /// Up to how many headers it takes less time to look at each than to hash a name.
 const FEW: usize = 16;
 
-/// Whether this date header is there.
+/// Whether a header is there, which nearly always it is not.
+#[inline]
+pub(crate) fn has(headers: &HeaderMap, name: &HeaderName) -> bool {
+    if headers.keys_len() > FEW {
+        return headers.contains_key(name);
+    }
+    headers.keys().any(|other| other == name)
+}
+
+/// Whether this date header is there, which nearly always it is not.
 #[inline]
 pub(crate) fn has_date(headers: &HeaderMap, header: DateHeader) -> bool {
-    if headers.keys_len() > FEW {
-        return headers.contains_key(header.name());
-    }
-    let mut names = headers.keys();
+    // Each compared with a name that is known when this is compiled.
     match header {
-        DateHeader::Date => names.any(|name| *name == header::DATE),
-        DateHeader::XDate => names.any(|name| *name == X_DATE),
+        DateHeader::Date => has(headers, &header::DATE),
+        DateHeader::XDate => has(headers, &X_DATE),
     }
 }
 

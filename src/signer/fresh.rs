@@ -7,7 +7,7 @@ use http::{HeaderMap, header};
 use super::{
     Inner, SignError, SignedHeaders, Signer,
     options::Options,
-    signed_headers::set,
+    signed_headers::{remove_date, set},
     values::Values,
     walk::{Changes, Walk},
 };
@@ -108,7 +108,7 @@ impl Fresh<'_> {
     pub(super) fn set_on(self, headers: &mut HeaderMap) -> Option<()> {
         let mut values = Values::new(self.text);
         if let Some(header) = self.date_header {
-            headers.remove(header.other().name());
+            remove_date(headers, header.other());
             set(headers, header.name(), values.date())?;
         }
         let supplied = self.changes.supplied(self.options);

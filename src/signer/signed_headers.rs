@@ -49,9 +49,7 @@ impl SignedHeaders {
             return None;
         }
         if let Some((header, date)) = &self.date {
-            if component::has_date(headers, header.other()) {
-                headers.remove(header.other().name());
-            }
+            remove_date(headers, header.other());
             set(headers, header.name(), date.clone())?;
         }
         for (name, value) in &self.others {
@@ -73,7 +71,7 @@ impl SignedHeaders {
     /// `None` if the map is too full.
     fn insert_into(self, headers: &mut HeaderMap) -> Option<()> {
         if let Some((header, date)) = self.date {
-            headers.remove(header.other().name());
+            remove_date(headers, header.other());
             set(headers, header.name(), date)?;
         }
         for (name, value) in self.others {
@@ -87,6 +85,14 @@ impl SignedHeaders {
 #[inline(never)]
 pub(super) fn set(headers: &mut HeaderMap, name: &HeaderName, value: HeaderValue) -> Option<()> {
     headers.try_insert(name, value).ok().map(drop)
+}
+
+/// Takes a date header off.
+#[inline]
+pub(super) fn remove_date(headers: &mut HeaderMap, header: DateHeader) {
+    if component::has_date(headers, header) {
+        headers.remove(header.name());
+    }
 }
 
 /// Sets a header that is not there; `None` if it is there or the map is too full.

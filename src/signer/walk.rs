@@ -102,7 +102,7 @@ impl<'a> Walk<'a> {
             if self.options.lists(name) {
                 continue;
             }
-            if !self.head.headers().contains_key(name) {
+            if !component::has(self.head.headers(), name) {
                 changes.lacking |= 1 << position;
             }
         }
@@ -147,7 +147,12 @@ impl<'a> Walk<'a> {
         name: &'a HeaderName,
         changes: &mut Changes,
     ) -> Result<Option<Cow<'a, [u8]>>, SignError> {
-        match component::single_value(self.head.headers(), name) {
+        let headers = self.head.headers();
+        let own = match component::has(headers, name) {
+            true => component::single_value(headers, name),
+            false => Ok(None),
+        };
+        match own {
             Ok(Some(own)) => {
                 if let Some(trimmed) = component::trimmed(own) {
                     changes.trimmed.push((name.clone(), trimmed));
@@ -157,7 +162,7 @@ impl<'a> Walk<'a> {
             Ok(None) => {}
             // Of joined values each stays as it is: blanks around it do not get to the other side.
             Err(Repeated) => {
-                return component::header_value(self.layout, self.head.headers(), name)
+                return component::header_value(self.layout, headers, name)
                     .map_err(|Repeated| SignError::RepeatedHeader { name: name.clone() });
             }
         }
