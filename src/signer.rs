@@ -3,6 +3,7 @@
 mod build_error;
 mod builder;
 pub(crate) mod cache;
+mod draft;
 mod error;
 mod fresh;
 pub(crate) mod options;

@@ -5,7 +5,7 @@ use std::ops::Range;
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 
 use super::Times;
-use crate::{KeyId, algorithm::Tag, scheme::Grammar};
+use crate::{Algorithm, KeyId, algorithm::Tag, scheme::Grammar};
 
 /// What stands before the list.
 const HEADERS: &str = "headers=\"";
@@ -83,20 +83,19 @@ impl<'t> Encoder<'t> {
         self.text.extend_from_slice(names.as_bytes());
     }
 
-    /// Ends it. Returns where in the text the signature is.
-    pub(crate) fn finish(self, signature: &Tag) -> Range<usize> {
+    /// Ends it, with zeros for the signature. Returns where in the text that is.
+    pub(crate) fn end(self, algorithm: Algorithm) -> Range<usize> {
         let Self { text, template, .. } = self;
         text.extend_from_slice(template.signature.as_bytes());
         let begin = text.len();
-        let end = begin + signature.as_bytes().len().div_ceil(3) * 4;
-        text.resize(end, 0);
-        write_signature(text.get_mut(begin..).unwrap_or_default(), signature);
+        let end = begin + algorithm.signature_len().div_ceil(3) * 4;
+        text.resize(end, b'0');
         text.push(b'"');
         begin..end
     }
 }
 
-/// Writes a signature where there is one as long.
+/// Writes a signature where the zeros are, or another as long.
 pub(crate) fn write_signature(place: &mut [u8], signature: &Tag) {
     // It fits, so this cannot fail.
     let _written = STANDARD.encode_slice(signature.as_bytes(), place);

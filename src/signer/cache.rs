@@ -7,17 +7,24 @@
 
 use std::{
     cell::RefCell,
-    ops::Range,
     sync::atomic::{AtomicU64, Ordering},
 };
 
 use http::{HeaderMap, HeaderName, Method, Uri, Version};
 
-use super::{Inner, SignedHeaders, Signer, error::MAX_HEADERS, values::Values};
-use crate::{RequestHead, SigningString, algorithm::KeyedMac, authorization, http_date::Timestamp};
+use super::{
+    Inner, SignedHeaders, Signer,
+    draft::{Draft, Names},
+    error::MAX_HEADERS,
+};
+use crate::{
+    RequestHead, SigningString,
+    authorization::Times,
+    http_date::{IMF_FIXDATE_LEN, Timestamp},
+};
 
 /// How many a thread keeps: neither memory nor look-up grows with signers that have come and gone.
-const SLOTS: usize = 8;
+pub(super) const SLOTS: usize = 8;
 
 thread_local! {
     static CACHE: RefCell<[Option<Kept>; SLOTS]> = const { RefCell::new([const { None }; SLOTS]) };
@@ -42,32 +49,27 @@ struct Moment {
 struct Kept {
     moment: Moment,
     signed: SignedHeaders,
-    draft: Box<Draft>,
+    signing: Box<Signing>,
 }
 
 /// What the next second is signed with: out of the way of what is looked at for each request.
-struct Draft {
+struct Signing {
     /// The number of the pair that has signed.
     pair: u64,
     string: SigningString,
     /// Where in the signing string the date is.
     date_at: usize,
-    /// The date, and `Authorization`, whatever its signature.
-    text: Vec<u8>,
-    /// Where in the text the signature is.
-    signature: Range<usize>,
+    names: Names,
 }
 
-impl Moment {
-    /// One place for each configuration, so that a look-up is one comparison.
-    ///
-    /// Knuth's multiplicative hashing: signers that are made alike have numbers that are equally far apart, and must not
-    /// all have one place.
-    fn position(self) -> usize {
-        const SHIFT: u32 = u64::BITS - SLOTS.trailing_zeros();
-        let spread = self.configuration.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> SHIFT;
-        usize::try_from(spread).unwrap_or_default()
-    }
+/// One place for each configuration, so that a look-up is one comparison.
+///
+/// Knuth's multiplicative hashing: signers that are made alike have numbers that are equally far apart, and must not
+/// all have one place.
+pub(super) fn position(configuration: u64) -> usize {
+    const SHIFT: u32 = u64::BITS - SLOTS.trailing_zeros();
+    let spread = configuration.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> SHIFT;
+    usize::try_from(spread).unwrap_or_default()
 }
 
 impl Signer {
@@ -88,7 +90,7 @@ impl Signer {
         CACHE
             .try_with(|cache| {
                 let mut slots = cache.try_borrow_mut().ok()?;
-                let slot = slots.get_mut(moment.position())?;
+                let slot = slots.get_mut(position(moment.configuration))?;
                 if slot.as_ref().is_none_or(|kept| kept.moment != moment) {
                     self.renew(slot, moment, now)?;
                 }
@@ -101,73 +103,54 @@ impl Signer {
     /// Fills a slot with what is signed at this moment; `None` if it cannot be kept.
     #[inline(never)]
     fn renew(&self, slot: &mut Option<Kept>, moment: Moment, now: Timestamp) -> Option<()> {
+        // Before the pair is taken, as what has just been written is slow to be read.
+        let mut date = [0; IMF_FIXDATE_LEN];
+        now.write_imf_fixdate(&mut date);
         if let Some(kept) = slot
             && kept.moment.configuration == moment.configuration
         {
-            // The bytes are written well before they are read again, which the processor likes.
-            let draft = &mut *kept.draft;
-            // Before the pair is taken, as what has just been written is slow to be read.
-            draft.set_date(now)?;
+            let Signing {
+                pair,
+                string,
+                date_at,
+                names,
+            } = &mut *kept.signing;
+            now.write_imf_fixdate(string.array_at(*date_at)?);
             let keys = self.inner.keys.load();
-            if draft.pair == keys.generation {
-                draft.sign(keys.macs.keyed(self.inner.algorithm), &mut kept.signed)?;
+            if *pair == keys.generation {
+                let mut draft = Draft::new();
+                draft.text.extend_from_slice(&date);
+                self.draft(&keys, *names, &Times::default(), &mut draft);
+                let mac = keys.macs.keyed(self.inner.algorithm);
+                draft.sign(&mac.tag(string.as_bytes()));
+                kept.signed.renew(draft.text)?;
                 kept.moment = moment;
                 return Some(());
             }
         }
-        *slot = Some(self.kept(moment, now)?);
+        *slot = Some(self.kept(moment, now, &date)?);
         Some(())
     }
 
-    fn kept(&self, moment: Moment, now: Timestamp) -> Option<Kept> {
+    fn kept(&self, moment: Moment, now: Timestamp, date: &[u8; IMF_FIXDATE_LEN]) -> Option<Kept> {
         // Any request does that has none of the listed headers.
         let (uri, headers) = (Uri::default(), HeaderMap::new());
         let head = RequestHead::new(&Method::GET, &uri, Version::HTTP_11, &headers);
-        let date = now.imf_fixdate();
         let keys = self.inner.keys.load();
         let mut string = SigningString::new();
         let fresh = self
-            .sign_with(&keys, &head, (now, &date), &mut string)
+            .sign_with(&keys, &head, (now, date), &mut string)
             .ok()?;
-        let (date_at, signature, len) =
-            (fresh.date_at()?, fresh.signature.clone(), fresh.text.len());
-        let signed = fresh.into_headers();
-        let text = [&date, signed.authorization.as_bytes()].concat();
-        let supplied_len = len.checked_sub(text.len())?;
-        let draft = Draft {
+        let signing = Signing {
             pair: keys.generation,
             string,
-            date_at,
-            text,
-            signature: signature.start.checked_sub(supplied_len)?
-                ..signature.end.checked_sub(supplied_len)?,
+            date_at: fresh.changes.date_at?,
+            names: fresh.changes.names,
         };
         Some(Kept {
             moment,
-            signed,
-            draft: Box::new(draft),
+            signed: fresh.into_headers(),
+            signing: Box::new(signing),
         })
-    }
-}
-
-impl Draft {
-    fn set_date(&mut self, now: Timestamp) -> Option<()> {
-        now.write_imf_fixdate(self.string.array_at(self.date_at)?);
-        now.write_imf_fixdate(self.text.first_chunk_mut()?);
-        Some(())
-    }
-
-    /// Renews the date and `Authorization`.
-    #[inline]
-    fn sign(&self, mac: &KeyedMac, signed: &mut SignedHeaders) -> Option<()> {
-        let mut text = self.text.clone();
-        let tag = mac.tag(self.string.as_bytes());
-        authorization::write_signature(text.get_mut(self.signature.clone())?, &tag);
-        let mut values = Values::new(text);
-        if let Some((_, date)) = &mut signed.date {
-            *date = values.date();
-        }
-        signed.authorization = values.authorization();
-        Some(())
     }
 }

@@ -1,35 +1,27 @@
 //! Signing a request afresh: from its head to the values that are sent.
 
-use std::ops::Range;
-
 use http::{HeaderMap, header};
 
 use super::{
     Inner, SignError, SignedHeaders, Signer,
+    draft::Draft,
     options::Options,
     signed_headers::{remove_date, set},
     values::Values,
     walk::{Changes, Walk},
 };
 use crate::{
-    DateHeader, RequestHead, SigningString,
-    authorization::Encoder,
+    RequestHead, SigningString,
     http_date::{IMF_FIXDATE_LEN, Timestamp},
     keys::Current,
 };
 
-/// Room for the values of nearly every request, in bytes.
-const ROOM: usize = 256;
-
 /// What has been signed, beside the signing string.
 pub(super) struct Fresh<'o> {
     options: &'o Options,
-    date_header: Option<DateHeader>,
-    changes: Changes,
+    pub(super) changes: Changes,
     /// The date, what is supplied, and `Authorization`.
-    pub(super) text: Vec<u8>,
-    /// Where in the text the signature is.
-    pub(super) signature: Range<usize>,
+    text: Vec<u8>,
 }
 
 impl Signer {
@@ -44,7 +36,6 @@ impl Signer {
         let Inner {
             scheme,
             algorithm,
-            ref template,
             ref options,
             ..
         } = *self.inner;
@@ -62,37 +53,28 @@ impl Signer {
             times: &times,
         };
         let changes = walk.write(string)?;
-        let mut text = Vec::with_capacity(ROOM);
-        let date_header = options.date_header();
-        if date_header.is_some() {
-            text.extend_from_slice(date);
+        let mut draft = Draft::new();
+        if options.date_header().is_some() {
+            draft.text.extend_from_slice(date);
         }
         for (_, value) in changes.supplied(options) {
-            text.extend_from_slice(value.as_bytes());
+            draft.text.extend_from_slice(value.as_bytes());
         }
-        let mut authorization = Encoder::begin(&mut text, template, &keys.id, &times);
-        changes.list(options, &mut authorization);
-        let tag = keys.macs.keyed(algorithm).tag(string.as_bytes());
-        let signature = authorization.finish(&tag);
+        self.draft(keys, changes.names, &times, &mut draft);
+        draft.sign(&keys.macs.keyed(algorithm).tag(string.as_bytes()));
         Ok(Fresh {
             options,
-            date_header,
             changes,
-            text,
-            signature,
+            text: draft.text,
         })
     }
 }
 
 impl Fresh<'_> {
-    /// Where in the signing string the date is.
-    pub(super) fn date_at(&self) -> Option<usize> {
-        self.changes.date_at
-    }
-
     pub(super) fn into_headers(self) -> SignedHeaders {
         let mut values = Values::new(self.text);
-        let date = self.date_header.map(|header| (header, values.date()));
+        let date_header = self.options.date_header();
+        let date = date_header.map(|header| (header, values.date()));
         let supplied = self.changes.supplied(self.options);
         let mut others = self.changes.trimmed;
         others.extend(supplied.map(|(name, value)| (name.clone(), values.copy_of(value))));
@@ -107,7 +89,7 @@ impl Fresh<'_> {
     /// the map is too full.
     pub(super) fn set_on(self, headers: &mut HeaderMap) -> Option<()> {
         let mut values = Values::new(self.text);
-        if let Some(header) = self.date_header {
+        if let Some(header) = self.options.date_header() {
             remove_date(headers, header.other());
             set(headers, header.name(), values.date())?;
         }

@@ -3,6 +3,7 @@
 use http::{HeaderMap, HeaderName, HeaderValue, header};
 use smallvec::SmallVec;
 
+use super::values::Values;
 use crate::{DateHeader, component};
 
 /// The headers that sign a request: the date, `Source` and its like where the request lacks them, and
@@ -56,6 +57,16 @@ impl SignedHeaders {
             supply(headers, name, value)?;
         }
         set(headers, &header::AUTHORIZATION, self.authorization.clone())
+    }
+
+    /// Makes the date and `Authorization` those of another time.
+    #[inline]
+    pub(super) fn renew(&mut self, text: Vec<u8>) -> Option<()> {
+        let mut values = Values::new(text);
+        let (_, date) = self.date.as_mut()?;
+        *date = values.date();
+        self.authorization = values.authorization();
+        Some(())
     }
 
     /// Sets them on the request they were made for, and removes the date header that is not the signed one.

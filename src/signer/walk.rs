@@ -6,12 +6,13 @@ use http::{HeaderName, HeaderValue, header};
 use smallvec::SmallVec;
 
 use super::{
+    draft::{Names, chosen},
     error::MAX_HEADERS,
     options::{Listed, Options, What},
 };
 use crate::{
     Excerpt, RequestHead, SignError, SigningString,
-    authorization::{Encoder, Times},
+    authorization::Times,
     component::{self, DIGESTS, Repeated},
     scheme::{Layout, Special},
 };
@@ -28,34 +29,16 @@ pub(super) struct Walk<'a> {
 /// What is signed, and what has to be set on the request beside the date and `Authorization`.
 #[derive(Default)]
 pub(super) struct Changes {
-    /// Which entries of the list are signed: a bit for each, the first one's the lowest.
-    signed: u64,
-    /// Which of [`DIGESTS`] are signed though not listed, in the same way.
-    digests: u64,
+    pub(super) names: Names,
     /// Where in the signing string the date is.
     pub(super) date_at: Option<usize>,
-    /// Which of the supplied headers it lacks, in the same way.
+    /// Which of the supplied headers it lacks: a bit for each, the first one's the lowest.
     lacking: u64,
     /// Signed headers with blanks around their value, which are sent as they are signed.
     pub(super) trimmed: SmallVec<[(HeaderName, HeaderValue); 1]>,
 }
 
 impl Changes {
-    /// Lists what is signed, in signing order.
-    pub(super) fn list(&self, options: &Options, authorization: &mut Encoder<'_>) {
-        let list = options.list();
-        if self.signed.count_ones() as usize == list.len() {
-            authorization.list(options.names());
-        } else {
-            for listed in chosen(list, self.signed) {
-                authorization.list(&listed.spelling);
-            }
-        }
-        for name in chosen(&DIGESTS, self.digests) {
-            authorization.list(name.as_str());
-        }
-    }
-
     /// What has to be supplied.
     pub(super) fn supplied<'o>(
         &self,
@@ -63,13 +46,6 @@ impl Changes {
     ) -> impl Iterator<Item = &'o (HeaderName, HeaderValue)> + Clone + use<'o> {
         chosen(options.supplied(), self.lacking)
     }
-}
-
-/// Those whose bit is set.
-fn chosen<T>(all: &[T], bits: u64) -> impl Iterator<Item = &T> + Clone {
-    let is_chosen = move |position: usize| bits >> position & 1 == 1;
-    let all = all.iter().enumerate();
-    all.filter_map(move |(position, one)| is_chosen(position).then_some(one))
 }
 
 impl<'a> Walk<'a> {
@@ -91,7 +67,7 @@ impl<'a> Walk<'a> {
                 What::Special(special) => self.write_special(spelling, *special, string)?,
             };
             if is_signed {
-                changes.signed |= bit;
+                changes.names.listed |= bit;
             }
             bit <<= 1;
         }
@@ -120,7 +96,7 @@ impl<'a> Walk<'a> {
             if !self.options.lists(name)
                 && self.write_header(name.as_str(), name, changes, string)?
             {
-                changes.digests |= 1 << position;
+                changes.names.digests |= 1 << position;
             }
         }
         Ok(())
