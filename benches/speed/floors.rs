@@ -18,7 +18,7 @@ static SOURCE: HeaderName = HeaderName::from_static("source");
 
 /// How many requests are made, or reset, between two readings of the stopwatch: few enough for all of them to stay in the
 /// first cache, as one request that is used again and again does; enough for the stopwatch not to count.
-pub(crate) const ROUND: usize = 16;
+pub(crate) const ROUND: usize = 6;
 
 /// A round of requests, made and dropped outside of what is measured.
 pub(crate) const BATCH: BatchSize = BatchSize::NumIterations(ROUND as u64);

@@ -13,6 +13,7 @@
     reason = "a benchmark that cannot be set up must end, and printing is what it is for"
 )]
 
+mod aside;
 mod clocks;
 mod echo;
 mod floors;

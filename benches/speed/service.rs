@@ -6,11 +6,12 @@
 use std::{convert::Infallible, sync::Arc, time::SystemTime};
 
 use criterion::Bencher;
-use http::{HeaderName, HeaderValue, Request, Response, StatusCode, header};
-use tower::{Layer as _, Service};
+use http::{HeaderName, HeaderValue, Request, StatusCode, header};
+use tower::{Layer, Service};
 use tower_hmac_auth::{DateHeader, Rejection, Scheme, SignLayer, Signer, StaticKeys, VerifyLayer};
 
 use crate::{
+    aside::Aside,
     clocks,
     echo::{Echo, call},
     floors,
@@ -53,18 +54,15 @@ fn from_cache(group: &mut Group<'_>, date_header: DateHeader, name: &'static Hea
     let floor = format!("clock and three inserts, {name}");
     group.floor(&floor, |bencher| inserts.measure(bencher, name, &shape));
 
-    let mut standing = SignLayer::from(signer.clone())
-        .clock(clocks::friday)
-        .layer(Echo);
-    assert_eq!(authorization(&mut standing), authorization(&mut standing));
-    let mut service = SignLayer::from(signer).layer(Echo);
+    let mut standing = Signing::new(SignLayer::from(signer.clone()).clock(clocks::friday));
+    assert_eq!(standing.authorization(), standing.authorization());
+    let mut signing = Signing::new(SignLayer::from(signer));
     let case = format!("sign, later request of a second, {name} source");
-    group.case(&case, &floor, Some(1.2), |bencher| {
-        sign(bencher, &mut service);
-    });
+    group.case(&case, &floor, Some(1.2), |bencher| signing.measure(bencher));
     if date_header == DateHeader::XDate {
+        let mut alone = Signing::new(tower::layer::util::Identity::new());
         let case = "the same request through the inner service alone";
-        group.case(case, &floor, None, |bencher| sign(bencher, &mut Echo));
+        group.case(case, &floor, None, |bencher| alone.measure(bencher));
     }
 }
 
@@ -74,14 +72,11 @@ fn first_of_second(group: &mut Group<'_>, date_header: DateHeader, name: &Header
     let floor = format!("mac of {name} source, hmac-sha1");
     group.floor(&floor, |bencher| mac.measure(bencher));
 
-    let mut service = SignLayer::from(signer)
-        .clock(clocks::a_second_each())
-        .layer(Echo);
-    assert_ne!(authorization(&mut service), authorization(&mut service));
+    let layer = SignLayer::from(signer).clock(clocks::a_second_each());
+    let mut signing = Signing::new(layer);
+    assert_ne!(signing.authorization(), signing.authorization());
     let case = format!("sign, first request of a second, {name} source");
-    group.case(&case, &floor, Some(2.4), |bencher| {
-        sign(bencher, &mut service);
-    });
+    group.case(&case, &floor, Some(2.4), |bencher| signing.measure(bencher));
 }
 
 fn kong(group: &mut Group<'_>) {
@@ -91,14 +86,47 @@ fn kong(group: &mut Group<'_>) {
     let floor = "mac of x-date @request-target, hmac-sha256";
     group.floor(floor, |bencher| mac.measure(bencher));
 
-    let mut service = SignLayer::from(signer).layer(Echo);
-    let sent = authorization(&mut service);
+    let mut signing = Signing::new(SignLayer::from(signer));
+    let sent = signing.authorization();
     let list = "algorithm=\"hmac-sha256\", headers=\"x-date @request-target\"";
     assert!(sent.to_str().unwrap().contains(list), "{sent:?}");
     let case = "sign, kong's default";
-    group.case(case, floor, Some(2.4), |bencher| {
-        sign(bencher, &mut service);
-    });
+    group.case(case, floor, Some(2.4), |bencher| signing.measure(bencher));
+}
+
+/// A layer over a service that puts requests aside.
+struct Signing<S> {
+    service: S,
+    aside: Aside,
+}
+
+impl<S: Service<Request<()>, Response = (), Error = Infallible>> Signing<S> {
+    fn new(layer: impl Layer<Aside, Service = S>) -> Self {
+        let aside = Aside::new();
+        let service = layer.layer(aside.clone());
+        Self { service, aside }
+    }
+
+    fn measure(&mut self, bencher: &mut Bencher<'_>) {
+        let Self { service, aside } = self;
+        let shape = requests::usual();
+        let make = || {
+            aside.tidy();
+            shape.make()
+        };
+        bencher.iter_batched(make, |request| call(service, request), BATCH);
+    }
+
+    /// What the service sends, after all else that has to be there.
+    fn authorization(&mut self) -> HeaderValue {
+        let request = requests::usual().make();
+        let before = request.headers().len();
+        call(&mut self.service, request);
+        let sent = self.aside.last().unwrap();
+        let added = sent.headers().len() - before;
+        assert!((2..=3).contains(&added), "{sent:?}");
+        sent.headers()[header::AUTHORIZATION].clone()
+    }
 }
 
 const FLOOR: &str = "mac of what is verified, hmac-sha1";
@@ -151,26 +179,4 @@ fn refused_early(group: &mut Group<'_>, keys: &Arc<StaticKeys>) {
     group.case(case, FLOOR, None, |bencher| {
         bencher.iter_batched(|| requests::received(&request), drop, BATCH);
     });
-}
-
-fn sign<S>(bencher: &mut Bencher<'_>, service: &mut S)
-where
-    S: Service<Request<()>, Response = Response<Request<()>>, Error = Infallible>,
-{
-    let shape = requests::usual();
-    let sign = |request| call(service, request);
-    bencher.iter_batched(|| shape.make(), sign, BATCH);
-}
-
-/// What a service sends, after all else that has to be there.
-fn authorization<S>(service: &mut S) -> HeaderValue
-where
-    S: Service<Request<()>, Response = Response<Request<()>>, Error = Infallible>,
-{
-    let request = requests::usual().make();
-    let before = request.headers().len();
-    let sent = call(service, request).into_body();
-    let added = sent.headers().len() - before;
-    assert!((2..=3).contains(&added), "{sent:?}");
-    sent.headers()[header::AUTHORIZATION].clone()
 }

@@ -75,6 +75,7 @@ pub(super) fn position(configuration: u64) -> usize {
 impl Signer {
     /// Signs a request of which nothing but the time is signed, unless it has a listed header itself, with what this
     /// thread keeps for it; `None` for any other request, and where the thread is ending.
+    #[inline]
     pub(super) fn sign_from_cache(&self, headers: &mut HeaderMap, now: Timestamp) -> Option<()> {
         let Inner { options, keys, .. } = &*self.inner;
         let has = |name: &HeaderName| headers.contains_key(name);
