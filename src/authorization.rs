@@ -64,8 +64,10 @@ pub(crate) struct Undecoded<'h>(&'h HeaderValue);
 impl<'h> Undecoded<'h> {
     pub(crate) fn find(facts: &Facts, head: &RequestHead<'h>) -> Result<Self, Rejection> {
         let value = component::single_value(head.headers(), header::AUTHORIZATION)
-            .map_err(|Repeated| Rejection::repeated(header::AUTHORIZATION.as_str()))?
-            .ok_or(Rejection::AuthorizationMissing)?;
+            .map_err(|Repeated| Rejection::repeated(header::AUTHORIZATION.as_str()))?;
+        let Some(value) = value else {
+            return Err(Rejection::AuthorizationMissing);
+        };
         let spellings = facts.grammar.auth_scheme_spellings;
         let mut parts = component::trim(value.as_bytes()).split(|byte| *byte == b' ');
         let word = parts.next().unwrap_or_default();
@@ -91,34 +93,40 @@ impl<'h> Authorization<'h> {
     ) -> Result<Self, Rejection> {
         let grammar = &facts.grammar;
         // A header's value has no control characters but tabs.
-        let text = str::from_utf8(value.as_bytes()).ok();
-        let text = text.filter(|text| text.is_ascii());
-        let text = text
-            .ok_or(Malformed::NotAscii)?
-            .trim_end_matches([' ', '\t']);
+        let text = match str::from_utf8(value.as_bytes()) {
+            Ok(text) if text.is_ascii() => text.trim_end_matches([' ', '\t']),
+            _ => return Err(Malformed::NotAscii.into()),
+        };
         let begun = text.trim_start_matches([' ', '\t']);
         let (_auth_scheme, rest) = split_at_byte(begun, b' ').unwrap_or((begun, ""));
         let parameters = Parameters::read(grammar, text, rest.trim_start_matches(' '))?;
 
         let [key_id, algorithm, headers, signature] = parameters.values;
-        let some = |value: Option<&'h str>| value.filter(|value| !value.is_empty());
-        let missing = |parameter| Rejection::ParameterMissing { parameter };
+        let missing = |parameter| Err(Rejection::ParameterMissing { parameter });
         let algorithm = match algorithm {
             None if grammar.has_times => None,
-            algorithm => Some(some(algorithm).ok_or(missing("algorithm"))?),
+            None | Some("") => return missing("algorithm"),
+            algorithm => algorithm,
         };
         let headers = match (headers, grammar.implied_list) {
             (None, Some([under_hs2019, otherwise])) => match algorithm {
                 None | Some(HS2019) => under_hs2019,
                 Some(_) => otherwise,
             },
-            (headers, _) => some(headers).ok_or(missing("headers"))?,
+            (None | Some(""), _) => return missing("headers"),
+            (Some(headers), _) => headers,
+        };
+        let (key_id, signature) = match (key_id, signature) {
+            (Some(key_id), Some(signature)) if !key_id.is_empty() && !signature.is_empty() => {
+                (key_id, signature)
+            }
+            _ => return Err(Rejection::KeyIdOrSignatureMissing),
         };
         Ok(Self {
+            key_id,
             algorithm,
             headers,
-            key_id: some(key_id).ok_or(Rejection::KeyIdOrSignatureMissing)?,
-            signature: some(signature).ok_or(Rejection::KeyIdOrSignatureMissing)?,
+            signature,
             times: parameters.times,
         })
     }

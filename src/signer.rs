@@ -13,7 +13,7 @@ mod walk;
 
 use std::{fmt, sync::Arc, time::SystemTime};
 
-use http::{HeaderValue, Request, header, uri::Authority};
+use http::{HeaderValue, Request, uri::Authority};
 
 pub use self::{
     build_error::BuildError, builder::SignerBuilder, error::SignError,
@@ -25,7 +25,7 @@ use crate::{
     authorization::Template,
     component::{MICRO_SERVICE_NAME, NAME_SPACE_CODE, SOURCE},
     hosts::{HostPatternError, Hosts},
-    http_date::{IMF_FIXDATE_LEN, Timestamp},
+    http_date::Timestamp,
     request_head,
 };
 
@@ -33,7 +33,8 @@ use crate::{
 ///
 /// Clones are cheap and share everything. The key is put into the MAC once, when it is first used. The pair can be
 /// exchanged while the signer is in use: [`Keys`]. [`sign_request`](Self::sign_request) keeps a signature that depends on
-/// nothing but the second until the second is over: eight a thread, header values only.
+/// nothing but the second until the second is over, and what it was made of for the next one: of eight signers a thread,
+/// and no key.
 ///
 /// [`SignLayer`](crate::SignLayer) is this with a clock, as Tower middleware.
 ///
@@ -275,37 +276,6 @@ impl Signer {
             return Ok(());
         }
         self.sign_afresh(request, now)
-    }
-
-    #[inline(never)]
-    fn sign_afresh<B>(&self, request: &mut Request<B>, now: Timestamp) -> Result<(), SignError> {
-        if self.inner.options.changes_target(request.uri())
-            && let Some(uri) = self.inner.options.sent_target(request.uri())
-        {
-            *request.uri_mut() = uri;
-        }
-        #[cfg(feature = "digest")]
-        crate::digest::renew(request);
-        // Before the pair is taken, as what has just been written is slow to be read.
-        let mut date = [0; IMF_FIXDATE_LEN];
-        now.write_imf_fixdate(&mut date);
-        let keys = self.inner.keys.load();
-        let mut string = SigningString::new();
-        let head = RequestHead::from(&*request);
-        let signed = self.sign_with(&keys, &head, (now, &date), &mut string);
-        let headers = request.headers_mut();
-        match signed {
-            Ok(fresh) => {
-                if fresh.set_on(headers).is_none() {
-                    headers.remove(header::AUTHORIZATION);
-                }
-                Ok(())
-            }
-            Err(error) => {
-                headers.remove(header::AUTHORIZATION);
-                Err(error)
-            }
-        }
     }
 
     /// Takes a signature of this scheme off a request that cannot be signed, with all that was added to it.

@@ -1,6 +1,6 @@
 //! Signing a request afresh: from its head to the values that are sent.
 
-use http::{HeaderMap, header};
+use http::{HeaderMap, Request, header};
 
 use super::{
     Inner, SignError, SignedHeaders, Signer,
@@ -25,6 +25,41 @@ pub(super) struct Fresh<'o> {
 }
 
 impl Signer {
+    #[inline(never)]
+    pub(super) fn sign_afresh<B>(
+        &self,
+        request: &mut Request<B>,
+        now: Timestamp,
+    ) -> Result<(), SignError> {
+        if self.inner.options.changes_target(request.uri())
+            && let Some(uri) = self.inner.options.sent_target(request.uri())
+        {
+            *request.uri_mut() = uri;
+        }
+        #[cfg(feature = "digest")]
+        crate::digest::renew(request);
+        // Before the pair is taken, as what has just been written is slow to be read.
+        let mut date = [0; IMF_FIXDATE_LEN];
+        now.write_imf_fixdate(&mut date);
+        let keys = self.inner.keys.load();
+        let mut string = SigningString::new();
+        let head = RequestHead::from(&*request);
+        let signed = self.sign_with(&keys, &head, (now, &date), &mut string);
+        let headers = request.headers_mut();
+        match signed {
+            Ok(fresh) => {
+                if fresh.set_on(headers).is_none() {
+                    headers.remove(header::AUTHORIZATION);
+                }
+                Ok(())
+            }
+            Err(error) => {
+                headers.remove(header::AUTHORIZATION);
+                Err(error)
+            }
+        }
+    }
+
     /// Signs the date, which is that of the time.
     pub(super) fn sign_with(
         &self,

@@ -137,7 +137,9 @@ impl<'h> Finder<'_, 'h> {
                 return Ok(());
             }
         };
-        let time = time.ok_or(Rejection::ParameterMissing { parameter })?;
+        let Some(time) = time else {
+            return Err(Rejection::ParameterMissing { parameter });
+        };
         string.push(layout, name, time.as_bytes());
         Ok(())
     }

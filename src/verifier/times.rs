@@ -98,10 +98,11 @@ impl Verifier {
             let max_skew = self.max_skew;
             return Err(Rejection::CreatedOutOfRange { skew, max_skew });
         }
-        match self.check_date(credentials, head, x_date, now) {
-            Err(Rejection::DateNotCovered) if created.is_some() => Ok(()),
-            checked => checked,
+        let checked = self.check_date(credentials, head, x_date, now);
+        if created.is_some() && checked == Err(Rejection::DateNotCovered) {
+            return Ok(());
         }
+        checked
     }
 
     /// Each of the headers that can carry the date may be there only once.
@@ -124,15 +125,21 @@ impl Verifier {
         };
         if covered(DateHeader::XDate).is_some() {
             let header = DateHeader::XDate;
-            let sent = x_date.time.ok_or(Rejection::DateUnreadable { header })?;
-            return self.check_age(header, sent, now);
+            return match x_date.time {
+                Some(sent) => self.check_age(header, sent, now),
+                None => Err(Rejection::DateUnreadable { header }),
+            };
         }
         let header = DateHeader::Date;
-        let value = covered(header).ok_or(Rejection::DateNotCovered)?;
+        let Some(value) = covered(header) else {
+            return Err(Rejection::DateNotCovered);
+        };
         if x_date.value.is_some() {
             return Err(Rejection::XDateNotCovered);
         }
-        let sent = Timestamp::parse(value).ok_or(Rejection::DateUnreadable { header })?;
+        let Some(sent) = Timestamp::parse(value) else {
+            return Err(Rejection::DateUnreadable { header });
+        };
         match self.plain_date {
             PlainDate::AnyAge => Ok(()),
             PlainDate::CheckAge => self.check_age(header, sent, now),
