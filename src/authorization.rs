@@ -87,10 +87,11 @@ impl<'h> Authorization<'h> {
     /// They may come in any order, as RFC 9110, section 11.2, has it: which is which is plain from
     /// their names, and a repeated or unknown one is refused; Kong alone wants them in order. Each is quoted, without
     /// escapes, but for the times.
-    pub(crate) fn decode(
+    pub(crate) fn read(
+        &mut self,
         facts: &Facts,
         Undecoded(value): Undecoded<'h>,
-    ) -> Result<Self, Rejection> {
+    ) -> Result<(), Rejection> {
         let grammar = &facts.grammar;
         // A header's value has no control characters but tabs.
         let text = match str::from_utf8(value.as_bytes()) {
@@ -122,13 +123,14 @@ impl<'h> Authorization<'h> {
             }
             _ => return Err(Rejection::KeyIdOrSignatureMissing),
         };
-        Ok(Self {
+        *self = Self {
             key_id,
             algorithm,
             headers,
             signature,
             times: parameters.times,
-        })
+        };
+        Ok(())
     }
 
     /// Whether the hash is to be known from the key.
@@ -161,21 +163,6 @@ impl<'h> Authorization<'h> {
         }
         Ok(())
     }
-
-    /// The signature's bytes: as many as the algorithm has, in canonical, padded, standard base64.
-    pub(crate) fn signature(&self, algorithm: Algorithm) -> Result<Signature, Malformed> {
-        if self.signature.len() > MAX_BASE64_LEN {
-            return Err(Malformed::SignatureLength);
-        }
-        let mut bytes = [0; DECODED_ROOM];
-        let len = STANDARD
-            .decode_slice(self.signature, &mut bytes)
-            .map_err(|_not_base64| Malformed::SignatureNotBase64)?;
-        if len != algorithm.signature_len() {
-            return Err(Malformed::SignatureLength);
-        }
-        Ok(Signature { bytes, len })
-    }
 }
 
 /// A signature as it was received, decoded.
@@ -191,6 +178,19 @@ impl Signature {
         bytes: [0; DECODED_ROOM],
         len: 0,
     };
+
+    /// Reads a signature: as many bytes as the algorithm has, in canonical, padded, standard base64.
+    pub(crate) fn read(&mut self, text: &str, algorithm: Algorithm) -> Result<(), Malformed> {
+        if text.len() > MAX_BASE64_LEN {
+            return Err(Malformed::SignatureLength);
+        }
+        match STANDARD.decode_slice(text, &mut self.bytes) {
+            Ok(len) if len == algorithm.signature_len() => self.len = len,
+            Ok(_) => return Err(Malformed::SignatureLength),
+            Err(_not_base64) => return Err(Malformed::SignatureNotBase64),
+        }
+        Ok(())
+    }
 
     pub(crate) fn as_bytes(&self) -> &[u8] {
         self.bytes.get(..self.len).unwrap_or_default()

@@ -158,9 +158,15 @@ impl Verifier {
         let undecoded = Undecoded::find(facts, head)?;
         let x_date = SentXDate::find(facts, head)?;
         self.check_early(&x_date, now)?;
-        credentials.authorization = Authorization::decode(facts, undecoded)?;
-        credentials.algorithm = self.algorithm(&credentials.authorization)?;
-        credentials.signature = credentials.authorization.signature(credentials.algorithm)?;
+        let Credentials {
+            authorization,
+            algorithm,
+            signature,
+            found,
+        } = credentials;
+        authorization.read(facts, undecoded)?;
+        *algorithm = self.algorithm(authorization)?;
+        signature.read(authorization.signature, *algorithm)?;
         let finder = Finder {
             facts,
             head,
@@ -168,7 +174,7 @@ impl Verifier {
             allows_absent: self.allows_absent,
             is_normalising: self.is_normalising,
         };
-        finder.find(&credentials.authorization, &mut credentials.found)?;
+        finder.find(authorization, found)?;
         if component::names_two_hosts(head) {
             return Err(Rejection::repeated(header::HOST.as_str()));
         }
