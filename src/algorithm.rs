@@ -192,9 +192,9 @@ fn is_mac<D: EagerHash>(keyed: &HmacCore<D>, message: &[u8], signature: &[u8]) -
 #[derive(Clone)]
 pub(crate) struct LazyMacs {
     secret: SecretKey,
-    /// That of the algorithm that was needed first, as most keys are used with one: in place, so that a key among a
-    /// million is found without one more wait for memory.
-    first: OnceLock<(Algorithm, KeyedMac)>,
+    /// That of the algorithm that was needed first, as most keys are used with one. Boxed, as all that holds a key is:
+    /// what is moved leaves a copy behind that nobody overwrites.
+    first: OnceLock<Box<(Algorithm, KeyedMac)>>,
     others: OnceLock<Box<[OnceLock<KeyedMac>; Algorithm::ALL.len()]>>,
 }
 
@@ -211,7 +211,7 @@ impl LazyMacs {
     #[inline]
     pub(crate) fn keyed(&self, algorithm: Algorithm) -> &KeyedMac {
         let keyed = || KeyedMac::new(algorithm, &self.secret);
-        match self.first.get_or_init(|| (algorithm, keyed())) {
+        match &**self.first.get_or_init(|| Box::new((algorithm, keyed()))) {
             (first, state) if *first == algorithm => state,
             _ => self.other(algorithm).get_or_init(keyed),
         }

@@ -142,6 +142,9 @@ impl<'h> Authorization<'h> {
     /// scheme's own, none twice.
     pub(crate) fn list(&self, facts: &Facts, list: &mut List<'h>) -> Result<(), Malformed> {
         for name in Names::new(self.headers) {
+            if list.is_full() {
+                return Err(Malformed::TooManyNames);
+            }
             if name.is_empty() {
                 return Err(Malformed::EmptyName);
             }
@@ -156,10 +159,8 @@ impl<'h> Authorization<'h> {
                     name: Excerpt::new(name),
                 });
             }
-            let listed = Listed { name, kind };
-            if list.try_push(listed).is_err() {
-                return Err(Malformed::TooManyNames);
-            }
+            // There is room, as has been seen.
+            let _pushed = list.try_push(Listed { name, kind });
         }
         Ok(())
     }

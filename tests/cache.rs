@@ -20,8 +20,8 @@ use std::{
 
 use http::{HeaderMap, HeaderName, HeaderValue, Request};
 use tower_hmac_auth::{
-    Binding, Clock as _, DateHeader, KeyPair, Keys, Lookup, ManualClock, Signer, Verifier,
-    VerifyingKey,
+    Binding, Clock as _, DateHeader, KeyPair, Keys, Lookup, ManualClock, SignError, Signer,
+    Verifier, VerifyingKey,
 };
 
 use common::{FRIDAY, KEY_ID, at, keys, verify};
@@ -282,4 +282,40 @@ fn a_request_is_answered_alike_whatever_was_signed_before() {
         let cold = answered(&simple(), values, further);
         assert_eq!(answered(&warm(simple()), values, further), cold);
     }
+}
+
+#[test]
+fn more_headers_than_are_looked_at_are_an_error_also_where_a_signature_is_kept() {
+    let signer = sourced("billing");
+    sign(&signer, &[], at(FRIDAY));
+    let mut request = Request::new(());
+    for number in 0..16_385 {
+        let name = HeaderName::from_bytes(format!("x-{number}").as_bytes()).unwrap();
+        let value = HeaderValue::from_static("further");
+        request.headers_mut().append(name, value);
+    }
+    assert_eq!(
+        signer.sign_request(&mut request, at(FRIDAY)),
+        Err(SignError::TooManyHeaders)
+    );
+    assert!(!request.headers().contains_key("authorization"));
+}
+
+#[test]
+fn a_repeated_source_is_an_error_also_where_a_signature_is_kept() {
+    let signer = sourced("billing");
+    sign(&signer, &[], at(FRIDAY));
+    let mut request = Request::new(());
+    for value in ["1", "2"] {
+        let value = HeaderValue::from_static(value);
+        request.headers_mut().append("source", value);
+    }
+    let name = HeaderName::from_static("source");
+    assert_eq!(
+        signer.sign_request(&mut request, at(FRIDAY)),
+        Err(SignError::RepeatedHeader { name })
+    );
+    let sources = request.headers().get_all("source").iter();
+    assert_eq!(sources.collect::<Vec<_>>(), ["1", "2"]);
+    assert!(!request.headers().contains_key("authorization"));
 }

@@ -132,6 +132,47 @@ fn no_signer_gets_the_text_of_another() {
 }
 
 #[test]
+fn signers_of_one_pair_take_turns_in_a_place_and_get_nothing_of_each_other() {
+    // More than a thread keeps, each renewed where another was a second ago.
+    let handle = Keys::new(keys());
+    let base = Signer::new(handle);
+    let signers: Vec<_> = (0..40_i64)
+        .map(|number| base.clone().source(HeaderValue::from(number)))
+        .collect();
+    for seconds in 0..3 {
+        for (number, signer) in signers.iter().enumerate() {
+            let request = signed(signer, &[], at(FRIDAY + seconds));
+            assert_eq!(request.headers()["source"], number.to_string());
+            let key = common::verify(&Verifier::new(), (&request).into(), at(FRIDAY + seconds));
+            assert!(key.is_ok(), "{key:?}");
+        }
+    }
+}
+
+#[test]
+fn a_signing_string_that_begins_with_the_key_id_is_made_anew_for_another_pair() {
+    let handle = Keys::new(KeyPair::new("AKIDold", "the-old-secret").unwrap());
+    let builder = Signer::builder(handle.clone()).scheme(Scheme::Apisix);
+    let signer = builder.components(["date"]).build().unwrap();
+    let new = KeyPair::new("AKIDnew", "the-new-secret").unwrap();
+    for (seconds, pair) in [(0, None), (1, Some(&new)), (2, None)] {
+        if let Some(pair) = pair {
+            handle.rotate(pair.clone());
+        }
+        let request = signed(&signer, &[], at(FRIDAY + seconds));
+        if seconds > 0 {
+            let verifier = Verifier::of(Scheme::Apisix);
+            let credentials = verifier
+                .read((&request).into(), at(FRIDAY + seconds))
+                .unwrap();
+            let key = VerifyingKey::from(&new);
+            let lookup = Lookup::Key(&key, Binding::Bound);
+            assert!(verifier.verify(credentials, lookup).is_ok(), "{seconds}");
+        }
+    }
+}
+
+#[test]
 fn threads_that_share_a_signer_list_what_their_own_requests_have() {
     let (signer, start) = (kong(keys()), Barrier::new(4));
     let sign = |number: usize| {

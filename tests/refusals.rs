@@ -20,8 +20,8 @@ use http::{Request, StatusCode};
 use http_body_util::{BodyExt, Empty};
 use hyper_util::{client::legacy::Client, rt::TokioExecutor};
 use tower_hmac_auth::{
-    Algorithm, Binding, Lookup, ManualClock, PlainDate, Refusals, RequestHead, StaticKeys,
-    Verifier, VerifyLayer, VerifyingKey,
+    Algorithm, Binding, Lookup, Malformed, ManualClock, PlainDate, Refusals, Rejection,
+    RequestHead, StaticKeys, Verifier, VerifyLayer, VerifyingKey,
 };
 
 use common::{FRIDAY, KEY_ID, SECRET, at, keys};
@@ -620,4 +620,23 @@ async fn no_request_but_a_post_turns_its_refusal_into_a_grpc_status() {
     let text = "HMAC signature cannot be verified, a validate authorization header is required";
     let grpc = b"content-type: application/grpc";
     assert_refused(&server.ask(&[grpc]).await, 401, text);
+}
+
+#[test]
+fn the_65th_name_is_one_too_many_whatever_it_is() {
+    let names: Vec<_> = (0..63).map(|number| format!("x-{number}")).collect();
+    let list = format!("x-date {}", names.join(" "));
+    for last in [" x-64", " ", " b@d", " x-0", " authorization"] {
+        let authorization = format!(
+            r#"hmac id="a", algorithm="hmac-sha1", headers="{list}{last}", signature="zJ1fUmiWSmSZUoqgZi+dGUJvxn0=""#
+        );
+        let request = Request::get("/a")
+            .header("x-date", "Fri, 09 Oct 2015 00:00:00 GMT")
+            .header("authorization", authorization)
+            .body(())
+            .unwrap();
+        let refused = Verifier::new().read((&request).into(), at(FRIDAY));
+        let expected = Rejection::AuthorizationMalformed(Malformed::TooManyNames);
+        assert_eq!(refused.unwrap_err(), expected, "{last:?}");
+    }
 }

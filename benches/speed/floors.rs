@@ -17,7 +17,9 @@ pub(crate) static X_DATE: HeaderName = HeaderName::from_static("x-date");
 static SOURCE: HeaderName = HeaderName::from_static("source");
 
 /// How many requests are made, or reset, between two readings of the stopwatch: few enough for all of them to stay in the
-/// first cache, as one request that is used again and again does; enough for the stopwatch not to count.
+/// first cache, as one request that is used again and again does, and for their memory to stay in what the allocator keeps
+/// for the thread, as that of requests does that come and go. The stopwatch adds some 7 ns to each, also to the floor of
+/// three inserts, but not to that of the MAC.
 pub(crate) const ROUND: usize = 6;
 
 /// A round of requests, made and dropped outside of what is measured.

@@ -73,6 +73,9 @@ pub struct ServerClock<C = SystemClock> {
 /// The most authorities that are learnt of.
 const MAX_AUTHORITIES: usize = 64;
 
+/// How far [`SystemClock`] may be behind.
+const TICK: Duration = Duration::from_millis(10);
+
 /// What was learnt of an authority.
 #[derive(Clone)]
 struct Offset {
@@ -193,8 +196,9 @@ impl<C: Clock> ServerClock<C> {
         let Some(before_the_next_second) = date.checked_add(Duration::from_secs(1)) else {
             return;
         };
+        let received_by = received.checked_add(TICK).unwrap_or(received);
         // The present offset is right if what it makes of the two ends encloses the date.
-        if present.moved(sent) <= before_the_next_second && date <= present.moved(received) {
+        if present.moved(sent) <= before_the_next_second && date <= present.moved(received_by) {
             return;
         }
         let half_the_wait = received.duration_since(sent).unwrap_or_default() / 2;

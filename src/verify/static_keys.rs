@@ -1,6 +1,4 @@
-use std::fmt;
-
-use rustc_hash::FxHashMap;
+use std::{collections::HashMap, fmt};
 
 use super::{KeyRef, KeyStore};
 use crate::{Binding, KeyId, KeyPair, Lookup, RequestHead, VerifyingKey};
@@ -23,8 +21,7 @@ use crate::{Binding, KeyId, KeyPair, Lookup, RequestHead, VerifyingKey};
 /// ```
 #[derive(Clone, Default)]
 pub struct StaticKeys {
-    /// Hashed fast, as no client can add a key.
-    keys: FxHashMap<KeyId, VerifyingKey>,
+    keys: HashMap<KeyId, VerifyingKey>,
 }
 
 impl StaticKeys {

@@ -19,7 +19,7 @@ const GROUP: &str = "sign";
 
 /// As many requests between two readings of the stopwatch as in `speed`: few enough to stay in the first cache, as a request
 /// that has just been made does.
-const BATCH: BatchSize = BatchSize::NumIterations(16);
+const BATCH: BatchSize = BatchSize::NumIterations(6);
 
 /// A peer's name, and the way it signs.
 type Peer = (&'static str, Box<dyn FnMut(Request) -> Request>);
