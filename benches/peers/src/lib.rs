@@ -17,13 +17,11 @@
 //! is compared is the bill: what one request costs a client that has to sign in that scheme.
 
 use std::{
+    cell::Cell,
     convert::Infallible,
     future::{Future, Ready, poll_fn, ready},
     pin::pin,
-    sync::{
-        Arc,
-        atomic::{AtomicU64, Ordering},
-    },
+    rc::Rc,
     task::{Context, Poll, Waker},
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
@@ -39,7 +37,7 @@ use httpsig_hyper::{
     },
 };
 use reqsign_core::{ProvideCredential, SignRequest, SigningCredential};
-use tower_hmac_auth::{KeyPair, SignLayer};
+use tower_hmac_auth::{Clock as _, KeyPair, SignLayer, SystemClock};
 use tower_http::auth::AddAuthorizationLayer;
 use tower_layer::Layer;
 use tower_service::Service;
@@ -76,12 +74,13 @@ pub fn hmac_auth_cached() -> impl FnMut(Request) -> Request {
     through(sign_layer())
 }
 
-/// The same with a clock that is a second later at every call, so that nothing is ever found computed.
+/// The same with the default clock set a second later at every call, so that nothing is ever found computed.
 pub fn hmac_auth_afresh() -> impl FnMut(Request) -> Request {
-    let calls = AtomicU64::new(0);
-    through(sign_layer().clock(Arc::new(move || {
-        SystemTime::now() + Duration::from_secs(calls.fetch_add(1, Ordering::Relaxed))
-    })))
+    let calls = Rc::new(Cell::new(0));
+    through(sign_layer().clock(move || {
+        calls.set(calls.get() + 1);
+        SystemClock.now() + Duration::from_secs(calls.get())
+    }))
 }
 
 fn sign_layer() -> SignLayer {
