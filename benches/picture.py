@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
-"""Draws benches/speed.svg from the figures in benches/results, and prints the goals' table.
+"""Draws benches/speed.svg from the figures in benches/results, and prints goals.
 
     cargo bench --bench speed; (cd benches/peers && cargo bench)
     benches/picture.py --collect [TARGET_DIRECTORY [TARGET_DIRECTORY_OF_PEERS]]
     benches/picture.py           draw again from what was collected
     benches/picture.py --check   fail if the picture is not that of the figures
-    benches/picture.py --table   the goals, as they stand in benches/README.md
+    benches/picture.py --table   the goals that benches/speed knows, with what was reached
 """
 
 import json

@@ -56,9 +56,9 @@ impl<C: Clock + ?Sized> Clock for Arc<C> {
 /// The system's clock. The default everywhere.
 ///
 /// On Linux it is the kernel's coarse clock (`CLOCK_REALTIME_COARSE`), as whole seconds are all that is used: it takes a
-/// quarter of the time of [`SystemTime::now`], and is behind it by a timer tick at most, 1 to 10 ms. Elsewhere it is
-/// [`SystemTime::now`]. The kernel is asked without the C library: tools that put another clock before that, for tests, do not
-/// reach it. For another clock, any closure is one.
+/// third of the time of [`SystemTime::now`], and is behind it by a timer tick at most, 1 to 10 ms, so that a request that is signed as
+/// a second begins may carry the one before. The kernel is asked directly: libraries that are preloaded to change the time (libfaketime)
+/// do not change this. Elsewhere it is [`SystemTime::now`]. For another clock, any closure is one.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct SystemClock;
 

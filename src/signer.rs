@@ -32,9 +32,11 @@ use crate::{
 /// Signs request heads with a key pair, in the [`Scheme`] of Tencent Cloud API Gateway unless told otherwise.
 ///
 /// Clones are cheap and share everything. The key is put into the MAC once, when it is first used. The pair can be
-/// exchanged while the signer is in use: [`Keys`]. [`sign_request`](Self::sign_request) keeps a signature that depends on
-/// nothing but the second until the second is over, and what it was made of for the next one: of eight signers a thread,
-/// and no key.
+/// exchanged while the signer is in use: [`Keys`].
+///
+/// [`sign_request`](Self::sign_request) keeps a signature that depends on nothing but the second until the second is over, and
+/// the text around it for longer, but no key. Each thread has eight places for that; signers that share one take turns in it,
+/// and are then slower.
 ///
 /// [`SignLayer`](crate::SignLayer) is this with a clock, as Tower middleware.
 ///
