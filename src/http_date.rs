@@ -57,24 +57,19 @@ impl Timestamp {
     }
 
     /// As an IMF-fixdate, the only form that may be sent.
+    #[inline]
     pub(crate) fn imf_fixdate(self) -> [u8; IMF_FIXDATE_LEN] {
         let mut date = [0; IMF_FIXDATE_LEN];
-        self.write_imf_fixdate(&mut date);
-        date
-    }
-
-    /// Writes an IMF-fixdate where it is wanted.
-    #[inline]
-    pub(crate) fn write_imf_fixdate(self, date: &mut [u8; IMF_FIXDATE_LEN]) {
-        if Minute::write(self, date).is_none() {
+        if Minute::write(self, &mut date).is_none() {
             // Writing 29 bytes into 29 bytes cannot fall short.
             let _written = write!(
                 date.as_mut_slice(),
                 "{}",
                 HttpDate::from(self.system_time())
             );
-            self.keep_minute(date);
+            self.keep_minute(&date);
         }
+        date
     }
 
     fn keep_minute(self, text: &[u8]) {

@@ -105,8 +105,7 @@ impl Signer {
     #[inline(never)]
     fn renew(&self, slot: &mut Option<Kept>, moment: Moment, now: Timestamp) -> Option<()> {
         // Before the pair is taken, as what has just been written is slow to be read.
-        let mut date = [0; IMF_FIXDATE_LEN];
-        now.write_imf_fixdate(&mut date);
+        let date = now.imf_fixdate();
         if let Some(kept) = slot
             && kept.moment.configuration == moment.configuration
         {
@@ -116,7 +115,7 @@ impl Signer {
                 date_at,
                 names,
             } = &mut *kept.signing;
-            now.write_imf_fixdate(string.array_at(*date_at)?);
+            *string.array_at(*date_at)? = date;
             let keys = self.inner.keys.load();
             if *pair == keys.generation {
                 let mut draft = Draft::new();

@@ -39,8 +39,7 @@ impl Signer {
         #[cfg(feature = "digest")]
         crate::digest::renew(request);
         // Before the pair is taken, as what has just been written is slow to be read.
-        let mut date = [0; IMF_FIXDATE_LEN];
-        now.write_imf_fixdate(&mut date);
+        let date = now.imf_fixdate();
         let keys = self.inner.keys.load();
         let mut string = SigningString::new();
         let head = RequestHead::from(&*request);
