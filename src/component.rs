@@ -115,12 +115,68 @@ pub(crate) fn header_value<'h>(
     if let Ok(value) = single_value(headers, name) {
         return Ok(value.map(|value| trim(value.as_bytes()).into()));
     }
-    match (layout.join)(name.as_ref()) {
-        None => Err(Repeated),
-        Some(separator) => {
-            let values = headers.get_all(name).iter();
-            let values: Vec<_> = values.map(|value| trim(value.as_bytes())).collect();
-            Ok(Some(values.join(separator).into()))
+    let separator = separator(layout, name.as_ref()).ok_or(Repeated)?;
+    let values = headers.get_all(name).iter();
+    let values: Vec<_> = values.map(|value| trim(value.as_bytes())).collect();
+    let joined = values.join(separator);
+    if separator == CRUMBS {
+        // An empty crumb at an end leaves whitespace there, which is not part of the one line that is sent on.
+        return Ok(Some(trim(&joined).to_vec().into()));
+    }
+    Ok(Some(joined.into()))
+}
+
+/// What joins the crumbs of a cookie.
+const CRUMBS: &[u8] = b"; ";
+
+/// What joins the values of a repeated header; `None` if it must not be repeated.
+///
+/// HTTP/2 clients may send a cookie in crumbs, a field each, and who reads them as one header joins them with `; ` (RFC
+/// 9113, section 8.2.3). A second `Host` makes a request invalid (RFC 9112, section 3.2).
+fn separator(layout: &Layout, name: &str) -> Option<&'static [u8]> {
+    if name.eq_ignore_ascii_case(header::COOKIE.as_str()) {
+        return Some(CRUMBS);
+    }
+    if name.eq_ignore_ascii_case(header::HOST.as_str()) {
+        return None;
+    }
+    layout.join
+}
+
+/// The one value that is signed of a repeated header; `None` if it is not repeated, or must not be.
+pub(crate) fn joined(
+    layout: &Layout,
+    headers: &HeaderMap,
+    name: &HeaderName,
+) -> Option<HeaderValue> {
+    let Err(Repeated) = single_value(headers, name) else {
+        return None;
+    };
+    let joined = header_value(layout, headers, name).ok().flatten()?;
+    let mut joined = HeaderValue::from_bytes(&joined).ok()?;
+    let mut values = headers.get_all(name).iter();
+    joined.set_sensitive(values.any(HeaderValue::is_sensitive));
+    Some(joined)
+}
+
+/// Replaces the values of each named header that is repeated by the one value that was signed.
+///
+/// Two lines `X-Role: reader` and `X-Role: not-admin` have the signature of one line `X-Role: reader, not-admin`. A handler
+/// that looks at the first line only would see a value that nobody signed.
+pub(crate) fn join_repeated<'n>(
+    layout: &Layout,
+    headers: &mut HeaderMap,
+    names: impl Iterator<Item = &'n str>,
+) {
+    if !has_repeats(headers) {
+        return;
+    }
+    for name in names {
+        let Ok(name) = HeaderName::from_bytes(name.as_bytes()) else {
+            continue;
+        };
+        if let Some(joined) = joined(layout, headers, &name) {
+            headers.insert(name, joined);
         }
     }
 }
@@ -172,15 +228,21 @@ fn without_user(authority: &Authority) -> &str {
         .map_or(authority, |(_user, rest)| rest)
 }
 
+/// Whether a target's scheme means TLS. `wss` connects as `https` does, and `ws` as `http` (RFC 6455, section 3).
+pub(crate) fn is_tls(scheme: &str) -> bool {
+    matches!(scheme, "https" | "wss")
+}
+
+/// The port that is meant where a target names none, as HTTP clients have it; `None` if the target has no scheme.
+pub(crate) fn default_port(scheme: Option<&str>) -> Option<u16> {
+    scheme.map(|scheme| if is_tls(scheme) { 443 } else { 80 })
+}
+
 fn without_default_port<'a>(host_and_port: &'a str, scheme: Option<&str>) -> &'a str {
     let (host, Some(port)) = split_port(host_and_port) else {
         return host_and_port;
     };
-    let default_port = match scheme {
-        Some("https" | "wss") => Some(443),
-        Some(_) => Some(80),
-        None => None,
-    };
+    let default_port = default_port(scheme);
     let is_default = default_port.is_some() && port_number(port) == default_port;
     if port.is_empty() || is_default {
         host
@@ -215,6 +277,11 @@ fn port_number(port: &str) -> Option<u16> {
 /// A port that is none.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct InvalidPort;
+
+/// Whether there is a host before the port.
+pub(crate) fn has_host(host_and_port: &str) -> bool {
+    !split_port(host_and_port).0.is_empty()
+}
 
 /// Whether the host's port, if it has one, is spelled as clients send it.
 pub(crate) fn has_sendable_port(host_and_port: &str) -> bool {

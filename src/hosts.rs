@@ -44,15 +44,10 @@ impl Hosts {
         let Some(host) = Host::of(authority.host()) else {
             return false;
         };
-        let default_port = match scheme {
-            Some("http") => Some(80),
-            Some("https") => Some(443),
-            _ => None,
-        };
         let Ok(port) = component::named_port(authority) else {
             return false;
         };
-        let port = port.or(default_port);
+        let port = port.or_else(|| component::default_port(scheme));
         self.0.iter().any(|pattern| pattern.matches(host, port))
     }
 }

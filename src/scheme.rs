@@ -105,10 +105,6 @@ impl fmt::Display for UnknownScheme {
 
 impl std::error::Error for UnknownScheme {}
 
-fn never_joined(_: &str) -> Option<&'static [u8]> {
-    None
-}
-
 /// Source: Tencent Cloud API Gateway, "key pair authentication" and "signature generation instructions".
 static TENCENT: Facts = Facts {
     name: "tencent",
@@ -126,7 +122,7 @@ static TENCENT: Facts = Facts {
         begins_with_key_id: false,
         ends_with_newline: false,
         absent: None,
-        join: never_joined,
+        join: None,
     },
     specials: &[],
     default_list: &["date", "source"],
@@ -157,7 +153,7 @@ static KONG: Facts = Facts {
         begins_with_key_id: false,
         ends_with_newline: false,
         absent: Some(Absent::NameAlone),
-        join: |name| name.eq_ignore_ascii_case("cookie").then_some(b"; "),
+        join: None,
     },
     specials: &[
         ("@request-target", Special::RequestTarget),
@@ -196,7 +192,7 @@ static APISIX: Facts = Facts {
         begins_with_key_id: true,
         ends_with_newline: true,
         absent: Some(Absent::NoLine),
-        join: never_joined,
+        join: None,
     },
     specials: &[("@request-target", Special::DecodedTarget)],
     default_list: &["@request-target", "date", "source", "digest"],
@@ -232,7 +228,7 @@ static CAVAGE: Facts = Facts {
         begins_with_key_id: false,
         ends_with_newline: false,
         absent: None,
-        join: |_| Some(b", "),
+        join: Some(b", "),
     },
     specials: &[
         ("(request-target)", Special::RequestTarget),

@@ -27,6 +27,9 @@ pub enum TargetError {
     /// Its path is not what it decodes to, so that a handler may serve something else than was signed: it has dot
     /// segments, empty segments, or an escaped slash, number sign, percent sign or unreserved character.
     NotNormal,
+    /// The method has a lower-case letter, and the signing string holds it in lower case whatever its spelling, so that
+    /// `DELETE` and `Delete` have the same signature. nginx, behind which these gateways run, answers 400 to such a method.
+    LowerCaseMethod,
 }
 
 impl fmt::Display for TargetError {
@@ -41,6 +44,9 @@ impl fmt::Display for TargetError {
             }
             Self::NotNormal => {
                 "the path is not in normal form: send it without dot segments, empty segments and needless escapes"
+            }
+            Self::LowerCaseMethod => {
+                "the method has a lower-case letter, which its signature does not cover: send it in upper case"
             }
         })
     }
@@ -59,6 +65,10 @@ pub(crate) fn write(
     let target = path_and_query(head.uri())?;
     let method = head.method().as_str();
     if special == Special::RequestTarget {
+        // The only spelling that reaches a handler is the one that the lower-case form stands for.
+        if method.bytes().any(|byte| byte.is_ascii_lowercase()) {
+            return Err(TargetError::LowerCaseMethod);
+        }
         buffer.extend_lower_case(method);
     } else {
         buffer.extend(method.as_bytes());

@@ -302,6 +302,30 @@ fn more_headers_than_are_looked_at_are_an_error_also_where_a_signature_is_kept()
 }
 
 #[test]
+fn up_to_16_384_headers_are_signed_whether_a_signature_is_kept_or_not() {
+    for further in [1_040, 1_041, 12_288, 16_383, 16_384] {
+        for own in [false, true] {
+            let signer = Signer::builder(keys()).signed_headers(["x-0"]);
+            let signer = signer.build().unwrap();
+            sign(&signer, &[], at(FRIDAY));
+            let mut request = Request::new(());
+            for number in 0..further {
+                let number = number + usize::from(!own);
+                let name = HeaderName::from_bytes(format!("x-{number}").as_bytes()).unwrap();
+                let value = HeaderValue::from_static("further");
+                request.headers_mut().append(name, value);
+            }
+            signer.sign_request(&mut request, at(FRIDAY)).unwrap();
+            let key = verify(&Verifier::new(), (&request).into(), at(FRIDAY)).unwrap();
+            let covered: Vec<_> = key.covered().collect();
+            let expected = &["x-date", "x-0"][..1 + usize::from(own)];
+            assert_eq!(covered, expected, "{further}");
+            assert_eq!(request.headers().len(), further + 2);
+        }
+    }
+}
+
+#[test]
 fn a_repeated_source_is_an_error_also_where_a_signature_is_kept() {
     let signer = sourced("billing");
     sign(&signer, &[], at(FRIDAY));

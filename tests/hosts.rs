@@ -16,7 +16,7 @@ use std::{
 };
 
 use bytes::Bytes;
-use http::{HeaderMap, HeaderValue, Request, Response, Uri, header, uri::Authority};
+use http::{HeaderMap, HeaderValue, Request, Response, Uri, Version, header, uri::Authority};
 use http_body_util::Empty;
 use tower::{Layer, ServiceBuilder, ServiceExt, service_fn};
 use tower_hmac_auth::{KeyPair, Keys, Scheme, SignError, SignLayer, Signer, Verifier};
@@ -234,7 +234,9 @@ fn plain_http_to_another_machine_is_not_signed_if_so_set() {
     let request = |target: &str| Request::get(target).body(()).unwrap();
     for target in [
         "https://api.example.com/",
+        "wss://api.example.com/",
         "http://localhost:8080/",
+        "ws://localhost:8080/",
         "http://gateway.localhost/",
         "http://127.0.0.1/",
         "http://127.9.9.9:1/",
@@ -348,6 +350,55 @@ fn a_signed_host_has_a_port_as_it_is_sent_or_the_request_is_not_signed() {
             )
         );
         assert!(request.headers().is_empty(), "{request:?}");
+    }
+}
+
+#[test]
+fn an_empty_host_is_not_signed() {
+    let builder = Signer::builder(keys()).signed_headers([header::HOST]);
+    let signer = builder.build().unwrap();
+    for target in ["https://:/", "https://:443/a", "http://:80/"] {
+        let mut request = Request::get(target)
+            .version(Version::HTTP_2)
+            .body(())
+            .unwrap();
+        let error = signer.sign_request(&mut request, at(FRIDAY)).unwrap_err();
+        assert_eq!(error, SignError::EmptyHost, "{target}");
+        assert!(request.headers().is_empty(), "{request:?}");
+    }
+    let configured = signer.authority(Authority::from_static(":8080"));
+    let request = Request::get("/a").body(()).unwrap();
+    let error = configured.sign((&request).into(), at(FRIDAY)).unwrap_err();
+    assert_eq!(error, SignError::EmptyHost);
+}
+
+#[test]
+fn wss_has_the_port_of_https_and_ws_that_of_http() {
+    let at_443 = ["gateway.example:443"];
+    assert_signed_for(
+        &at_443,
+        &["wss://gateway.example/a", "wss://gateway.example:443/a"],
+    );
+    assert_strangers(
+        &at_443,
+        &["ws://gateway.example/a", "wss://gateway.example:80/a"],
+    );
+    let at_80 = ["gateway.example:80"];
+    assert_signed_for(
+        &at_80,
+        &["ws://gateway.example/a", "ws://gateway.example:80/a"],
+    );
+    assert_strangers(&at_80, &["wss://gateway.example/a"]);
+    // The host is signed without a default port, as it is sent.
+    let signer = Signer::builder(keys()).signed_headers([header::HOST]);
+    let signer = signer.build().unwrap();
+    for target in ["wss://gateway.example:443/a", "ws://gateway.example:80/a"] {
+        let request = Request::get(target).body(()).unwrap();
+        let string = signer
+            .signing_string((&request).into(), at(FRIDAY))
+            .unwrap();
+        let string = string.to_string();
+        assert!(string.ends_with(r"\nhost: gateway.example"), "{string}");
     }
 }
 

@@ -281,6 +281,9 @@ async fn it_learns_nothing_from_other_answers() {
 async fn it_learns_over_https_or_from_this_machine_only() {
     for (target, is_trusted) in [
         ("https://api.example.com/", true),
+        ("wss://api.example.com/", true),
+        ("ws://127.0.0.1:8080/", true),
+        ("ws://api.example.com/", false),
         ("http://127.0.0.1:8080/", true),
         ("http://localhost/", true),
         ("http://[::1]:8080/", true),

@@ -80,8 +80,8 @@ fn a_request_that_cannot_be_signed_makes_an_event_that_says_why() {
         .unwrap();
     assert_eq!(
         events_of(service.oneshot(request)),
-        "WARN message=request sent unsigned error=source should be signed but is on the request more than \
-         once: send it with one value\n"
+        "WARN message=request sent unsigned error=source is on the request more than once: send it once, with one \
+         value\n"
     );
 }
 

@@ -338,3 +338,35 @@ async fn a_request_line_is_signed_for_http_1_1_and_breaks_on_http_2() {
     let answer = send(Version::HTTP_2, on_time(signer()), request(), |_| {}).await;
     assert_eq!(answer.0, StatusCode::UNAUTHORIZED);
 }
+
+#[tokio::test]
+async fn a_cookie_in_crumbs_is_accepted_on_http_2_as_the_one_line_is_on_http_1() {
+    for scheme in Scheme::ALL {
+        let gateway = Gateway::start(Verifier::of(scheme).required(["cookie"]).unwrap()).await;
+        let signer = Signer::builder(keys()).scheme(scheme);
+        let signer = signer.signed_headers([header::COOKIE]).build().unwrap();
+        let request = || {
+            let mut request = post(gateway.url("/a"));
+            let cookie = HeaderValue::from_static("a=1; b=2; c=3");
+            request.headers_mut().insert(header::COOKIE, cookie);
+            request
+        };
+        let one_line = |_: &mut Request<_>| {};
+        // As Go's client and browsers send it.
+        let crumbs = |request: &mut Request<_>| {
+            let headers = request.headers_mut();
+            headers.insert(header::COOKIE, HeaderValue::from_static("a=1"));
+            headers.append(header::COOKIE, HeaderValue::from_static("b=2"));
+            headers.append(header::COOKIE, HeaderValue::from_static("c=3"));
+        };
+        let on_http_1 = send(
+            Version::HTTP_11,
+            on_time(signer.clone()),
+            request(),
+            one_line,
+        );
+        assert_eq!(on_http_1.await.0, StatusCode::OK, "{scheme}");
+        let on_http_2 = send(Version::HTTP_2, on_time(signer), request(), crumbs);
+        assert_eq!(on_http_2.await.0, StatusCode::OK, "{scheme}");
+    }
+}

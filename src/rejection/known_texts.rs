@@ -179,6 +179,7 @@ fn rejections() -> impl Iterator<Item = Rejection> {
         TargetError::AboveRoot,
         TargetError::EscapedQuestionMark,
         TargetError::NotNormal,
+        TargetError::LowerCaseMethod,
     ];
     likely
         .into_iter()

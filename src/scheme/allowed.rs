@@ -9,10 +9,13 @@ use crate::{
     component,
 };
 
-/// Headers that end at the next peer (RFC 9110, section 7.6.1), so that connections write or remove them below all
-/// layers and proxies on the way.
-static HOP_BY_HOP: [HeaderName; 9] = [
+/// Headers that end at the next peer (RFC 9110, sections 7.6.1 and 11.7; RFC 7540, section 3.2.1), so that connections write
+/// or remove them below all layers and proxies on the way. `Expect` among them: whoever answers it with 100 does not send it
+/// on (RFC 9110, section 10.1.1).
+static HOP_BY_HOP: [HeaderName; 11] = [
     header::CONNECTION,
+    header::EXPECT,
+    HeaderName::from_static("http2-settings"),
     HeaderName::from_static("keep-alive"),
     HeaderName::from_static("proxy-connection"),
     header::PROXY_AUTHENTICATE,
@@ -30,12 +33,15 @@ pub(crate) enum Signable {
     Special(Special),
 }
 
-/// Refuses lists of so many names, in so many bytes with one between two, that no verifier looks at them.
-pub(crate) fn check_list(names: usize, len: usize) -> Result<(), BuildError> {
-    if names > MAX_COMPONENTS {
+/// Refuses lists of so many names, or in so many bytes with a space between two, that no verifier looks at them.
+pub(crate) fn check_list<'n>(
+    names: impl Iterator<Item = &'n str> + Clone,
+) -> Result<(), BuildError> {
+    if names.clone().count() > MAX_COMPONENTS {
         return Err(BuildError::TooManyHeaders);
     }
-    if len > MAX_PARAMETER_LEN {
+    let len_and_spaces: usize = names.map(|name| name.len() + 1).sum();
+    if len_and_spaces.saturating_sub(1) > MAX_PARAMETER_LEN {
         return Err(BuildError::ListTooLong);
     }
     Ok(())

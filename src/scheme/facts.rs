@@ -66,8 +66,8 @@ pub(crate) struct Layout {
     pub(crate) ends_with_newline: bool,
     /// What stands for a listed header that the request lacks; an error if nothing can.
     pub(crate) absent: Option<Absent>,
-    /// What joins the values of a repeated header; an error if nothing does.
-    pub(crate) join: fn(&str) -> Option<&'static [u8]>,
+    /// What joins the values of a repeated header other than a cookie; an error if nothing does.
+    pub(crate) join: Option<&'static [u8]>,
 }
 
 /// What stands for a listed header that the request lacks.

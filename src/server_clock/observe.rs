@@ -76,11 +76,8 @@ where
 fn trusted_authority(head: RequestHead<'_>) -> Option<&str> {
     let authorization = head.headers().get(header::AUTHORIZATION)?;
     let host = head.uri().host()?;
-    let is_private = match head.uri().scheme_str() {
-        Some("https") => true,
-        Some("http") => hosts::is_loopback(host),
-        _ => false,
-    };
+    let scheme = head.uri().scheme_str()?;
+    let is_private = component::is_tls(scheme) || hosts::is_loopback(host);
     let is_signed = || {
         let mut schemes = Scheme::ALL.into_iter();
         schemes.any(|scheme| scheme.facts().wrote(authorization))

@@ -13,7 +13,7 @@ use crate::{
 pub enum BuildError {
     /// `authorization` is to be signed, which holds the signature.
     SignsAuthorization,
-    /// The header ends at the next peer (RFC 9110, section 7.6.1): connections write or remove it below all layers, and
+    /// The header ends at the next peer (RFC 9110, section 7.6.1; for `Expect` 10.1.1): connections write or remove it below all layers, and
     /// proxies on the way, so that it does not arrive as it was signed.
     HopByHop {
         /// Which.

@@ -8,7 +8,7 @@ use super::{
     Inner,
     build_error::BuildError,
     cache,
-    options::{Listed, Options, What, list_len},
+    options::{Listed, Options, What},
 };
 use crate::{
     Algorithm, DateHeader, Excerpt, Keys, Scheme, Signer,
@@ -89,11 +89,25 @@ impl SignerBuilder {
     /// Kong's and APISIX's settings (`enforce_headers`, `signed_headers`) are compared with the list in upper and lower
     /// case; so with these two schemes the names are sent in the spelling given, else in lower case.
     ///
-    /// A header that a connection or a proxy writes or removes on the way does not arrive as it was signed, and is refused:
-    /// `connection`, `keep-alive`, `proxy-connection`, `proxy-authenticate`, `proxy-authorization`, `te`, `trailer`,
-    /// `transfer-encoding`, `upgrade`. `content-length` can be named, but hyper sets it below all layers, so that it is
-    /// signed only on requests that the caller has put it on. Together with the default list there is room for 64 names, of which
-    /// `digest` and `content-digest` take two, whether they are listed or not: `DigestLayer` adds them to the list.
+    /// A header that a connection or a proxy writes or removes on the way does not arrive as it was signed, and
+    /// [`build`](Self::build) returns an error for it: `connection`, `expect`, `http2-settings`, `keep-alive`,
+    /// `proxy-connection`, `proxy-authenticate`, `proxy-authorization`, `te`, `trailer`, `transfer-encoding`, `upgrade`.
+    ///
+    /// Other headers can be named, and whether they arrive as they were signed depends on what lies on the way:
+    ///
+    /// - `content-length`: hyper sets it below all layers, so that it is signed only on requests that the caller has put it
+    ///   on. A request without a body may be sent without it, also where the caller has set it to 0.
+    /// - `host`: signed only where it is known when the request is signed, see
+    ///   [`Signer::authority`](crate::Signer::authority). A proxy that connects to another host changes it (nginx does
+    ///   unless told `proxy_set_header Host $http_host`).
+    /// - Names with other characters than letters, digits and `-`: nginx, in front of Kong and APISIX too, drops headers with
+    ///   `.`, `!` and the like (`ignore_invalid_headers`), and those with `_` (`underscores_in_headers`; Kong and APISIX keep them).
+    /// - `cookie`, `accept` and `accept-encoding`: clients that add them below this layer (reqwest's cookie store) send what was not
+    ///   signed.
+    /// - `via`, `forwarded`, `x-forwarded-for` and `max-forwards`: each proxy changes them (RFC 9110, section 7.6).
+    ///
+    /// Together with the default list there is room for 64 names, of which `digest` and `content-digest` take two, whether
+    /// they are listed or not: `DigestLayer` adds them to the list.
     pub fn signed_headers(mut self, names: impl IntoIterator<Item: AsRef<str>>) -> Self {
         self.signed_headers = owned(names);
         self
@@ -262,9 +276,9 @@ impl SignerBuilder {
             let mut list = list.iter();
             list.any(|listed| matches!(&listed.what, What::Header(other) if other == name))
         };
-        let unlisted_digests = DIGESTS.iter().filter(|name| !is_listed(name)).count();
-        let digests_len: usize = DIGESTS.iter().map(|name| name.as_str().len() + 1).sum();
-        check_list(list.len() + unlisted_digests, list_len(list) + digests_len)?;
+        let unlisted_digests = DIGESTS.iter().filter(|name| !is_listed(name));
+        let names = list.iter().map(|listed| &*listed.spelling);
+        check_list(names.chain(unlisted_digests.map(HeaderName::as_str)))?;
         let mut dates = 0;
         for (position, Listed { spelling, what }) in list.iter().enumerate() {
             let mut before = list.iter().take(position);

@@ -13,7 +13,8 @@ pub(super) const MAX_HEADERS: usize = 16 * 1024;
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum SignError {
-    /// A header that should be signed has more than one value, which no gateway of this scheme accepts.
+    /// A header that should be signed has more than one value, or a date header is on the request more than once: no gateway
+    /// of this scheme accepts either.
     RepeatedHeader {
         /// Which.
         name: HeaderName,
@@ -33,6 +34,8 @@ pub enum SignError {
     },
     /// The request has more than 16,384 headers: it might not hold three more.
     TooManyHeaders,
+    /// `host` should be signed, and the authority that it is taken from has an empty host.
+    EmptyHost,
     /// `host` should be signed, and the target's port is not a number up to 65535 without zeros in front: clients send
     /// something else.
     InvalidPort {
@@ -65,7 +68,7 @@ impl fmt::Display for SignError {
         match self {
             Self::RepeatedHeader { name } => write!(
                 f,
-                "{name} should be signed but is on the request more than once: send it with one value"
+                "{name} is on the request more than once: send it once, with one value"
             ),
             Self::Target(error) => fmt::Display::fmt(error, f),
             Self::NameTaken { name } => write!(
@@ -79,6 +82,9 @@ impl fmt::Display for SignError {
             Self::TooManyHeaders => write!(
                 f,
                 "the request has more than {MAX_HEADERS} headers: leave some out"
+            ),
+            Self::EmptyHost => f.write_str(
+                "host should be signed but is empty in the target: send the request to a named host",
             ),
             Self::InvalidPort { host } => write!(
                 f,

@@ -110,7 +110,7 @@ impl Fresh<'_> {
         let date_header = self.options.date_header();
         let date = date_header.map(|header| (header, values.date()));
         let supplied = self.changes.supplied(self.options);
-        let mut others = self.changes.trimmed;
+        let mut others = self.changes.rewritten;
         others.extend(supplied.map(|(name, value)| (name.clone(), values.copy_of(value))));
         SignedHeaders {
             date,
@@ -128,7 +128,7 @@ impl Fresh<'_> {
             set(headers, header.name(), values.date())?;
         }
         let supplied = self.changes.supplied(self.options);
-        for (name, value) in self.changes.trimmed {
+        for (name, value) in self.changes.rewritten {
             set(headers, &name, value)?;
         }
         for (name, value) in supplied {

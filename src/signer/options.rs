@@ -40,11 +40,6 @@ impl Listed {
     }
 }
 
-/// The length of a list with a blank behind each name, in bytes.
-pub(crate) fn list_len(list: &[Listed]) -> usize {
-    list.iter().map(|listed| listed.spelling.len() + 1).sum()
-}
-
 #[derive(Debug, Clone)]
 pub(crate) struct Options {
     /// What is signed, in order; left out is what a request lacks.
@@ -207,7 +202,7 @@ impl Options {
                 host: Excerpt::new(host),
             });
         }
-        if self.https_only && scheme != Some("https") && !hosts::is_loopback(host) {
+        if self.https_only && !scheme.is_some_and(component::is_tls) && !hosts::is_loopback(host) {
             return Err(SignError::NotHttps {
                 host: Excerpt::new(host),
             });

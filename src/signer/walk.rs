@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use http::{HeaderName, HeaderValue, header};
+use http::{HeaderName, HeaderValue, header, uri::Authority};
 use smallvec::SmallVec;
 
 use super::{
@@ -11,7 +11,7 @@ use super::{
     options::{Listed, Options, What},
 };
 use crate::{
-    Excerpt, RequestHead, SignError, SigningString,
+    DateHeader, Excerpt, RequestHead, SignError, SigningString,
     authorization::Times,
     component::{self, DIGESTS, Repeated},
     scheme::{Layout, Special},
@@ -34,8 +34,8 @@ pub(super) struct Changes {
     pub(super) date_at: Option<usize>,
     /// Which of the supplied headers it lacks: a bit for each, the first one's the lowest.
     lacking: u64,
-    /// Signed headers with blanks around their value, which are sent as they are signed.
-    pub(super) trimmed: SmallVec<[(HeaderName, HeaderValue); 1]>,
+    /// Signed headers that are sent as they are signed: without whitespace around the value, a cookie's crumbs joined.
+    pub(super) rewritten: SmallVec<[(HeaderName, HeaderValue); 1]>,
 }
 
 impl Changes {
@@ -53,6 +53,9 @@ impl<'a> Walk<'a> {
     pub(super) fn write(&self, string: &mut SigningString) -> Result<Changes, SignError> {
         if self.head.headers().len() > MAX_HEADERS {
             return Err(SignError::TooManyHeaders);
+        }
+        if self.options.date_header().is_none() {
+            self.check_unsigned_dates()?;
         }
         let mut changes = Changes::default();
         let mut bit = 1;
@@ -84,6 +87,16 @@ impl<'a> Walk<'a> {
         }
         string.end(self.layout);
         Ok(changes)
+    }
+
+    /// Verifiers accept each date header once only, whether it is signed or not. Where the time is signed as `(created)`, the
+    /// signer sets none and leaves the request's own.
+    fn check_unsigned_dates(&self) -> Result<(), SignError> {
+        for header in [DateHeader::Date, DateHeader::XDate] {
+            let name = header.name();
+            component::single_value(self.head.headers(), name).map_err(repeated(name))?;
+        }
+        Ok(())
     }
 
     /// A digest that was computed for the body is signed whatever the list says.
@@ -131,15 +144,20 @@ impl<'a> Walk<'a> {
         match own {
             Ok(Some(own)) => {
                 if let Some(trimmed) = component::trimmed(own) {
-                    changes.trimmed.push((name.clone(), trimmed));
+                    changes.rewritten.push((name.clone(), trimmed));
                 }
                 return Ok(Some(component::trim(own.as_bytes()).into()));
             }
             Ok(None) => {}
-            // Of joined values each stays as it is: blanks around it do not get to the other side.
+            // Of joined values each stays as it is: blanks around it do not get to the other side. HTTP/1.1 has no crumbs of
+            // a cookie, only one line (RFC 6265, section 5.4).
             Err(Repeated) => {
-                return component::header_value(self.layout, headers, name)
-                    .map_err(|Repeated| SignError::RepeatedHeader { name: name.clone() });
+                if *name == header::COOKIE
+                    && let Some(cookie) = component::joined(self.layout, headers, name)
+                {
+                    changes.rewritten.push((name.clone(), cookie));
+                }
+                return component::header_value(self.layout, headers, name).map_err(repeated(name));
             }
         }
         let mut supplied = self.options.supplied().iter().enumerate();
@@ -150,12 +168,11 @@ impl<'a> Walk<'a> {
         if *name != header::HOST {
             return Ok(None);
         }
-        if let Some(configured) = &self.options.authority {
-            return Ok(Some(text(configured.as_str())));
-        }
-        match component::sent_authority(self.head.uri()) {
+        let configured = self.options.authority.as_ref().map(Authority::as_str);
+        match configured.or_else(|| component::sent_authority(self.head.uri())) {
+            Some(host) if !component::has_host(host) => Err(SignError::EmptyHost),
             // HTTP/1.1 clients send such a host without its port, or with another spelling of it.
-            Some(host) if !component::has_sendable_port(host) => {
+            Some(host) if configured.is_none() && !component::has_sendable_port(host) => {
                 let host = Excerpt::new(host);
                 Err(SignError::InvalidPort { host })
             }
@@ -188,6 +205,11 @@ impl<'a> Walk<'a> {
         }
         Ok(time.is_some())
     }
+}
+
+fn repeated(name: &HeaderName) -> impl FnOnce(Repeated) -> SignError {
+    let name = name.clone();
+    |Repeated| SignError::RepeatedHeader { name }
 }
 
 fn text(value: &str) -> Cow<'_, [u8]> {

@@ -61,9 +61,7 @@ impl Verifier {
             Ok(name.into())
         });
         self.required = required.collect::<Result<_, _>>()?;
-        let names_len: usize = self.required.iter().map(|name| name.len() + 1).sum();
-        // The last name has no blank behind it.
-        check_list(self.required.len(), names_len.saturating_sub(1))?;
+        check_list(self.required.iter().map(|name| &**name))?;
         Ok(self)
     }
 

@@ -2,9 +2,10 @@
 
 use std::fmt;
 
+use http::HeaderMap;
 use smallvec::SmallVec;
 
-use crate::{Algorithm, Scheme, authorization::Names};
+use crate::{Algorithm, Scheme, authorization::Names, component};
 
 /// A verified request's key and cover, borrowed from the request: what [`Verifier::verify`] returns.
 ///
@@ -101,6 +102,16 @@ impl VerifiedKey {
     pub fn covered(&self) -> Covered<'_> {
         let names = text(self.text.get(self.key_id_len..));
         Covered::new(names, self.present)
+    }
+
+    /// Replaces the lines of each covered header that the request repeats by the one line that was signed.
+    ///
+    /// draft-cavage signs two lines `X-Role: reader` and `X-Role: not-admin` as `reader, not-admin`, and the crumbs of a cookie
+    /// (RFC 9113, section 8.2.3) are signed as one cookie in every scheme. A handler that reads the first line only would see
+    /// a value that was not signed. [`VerifyLayer`](crate::VerifyLayer) calls this; callers of
+    /// [`Verifier`](crate::Verifier) do it themselves before they use the headers.
+    pub fn join_repeated_headers(&self, headers: &mut HeaderMap) {
+        component::join_repeated(&self.scheme.facts().layout, headers, self.covered());
     }
 }
 

@@ -17,6 +17,7 @@ mod exhaustive;
 mod input;
 mod mangle;
 mod parameters;
+mod round_trip;
 mod schemes;
 mod targets;
 

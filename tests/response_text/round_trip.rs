@@ -48,6 +48,7 @@ fn target_errors() -> Vec<TargetError> {
         TargetError::AboveRoot,
         TargetError::EscapedQuestionMark,
         TargetError::NotNormal,
+        TargetError::LowerCaseMethod,
     ]
 }
 

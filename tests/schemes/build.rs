@@ -182,7 +182,7 @@ fn a_list_leaves_room_for_the_digests_that_are_added_to_it() {
     assert_error(list(62, &both[..1]), "more than 64 headers");
 }
 
-const HOP_BY_HOP: [&str; 9] = [
+const HOP_BY_HOP: [&str; 11] = [
     "connection",
     "keep-alive",
     "proxy-connection",
@@ -192,6 +192,8 @@ const HOP_BY_HOP: [&str; 9] = [
     "trailer",
     "transfer-encoding",
     "Upgrade",
+    "http2-settings",
+    "Expect",
 ];
 
 #[test]
@@ -298,6 +300,28 @@ fn a_list_that_no_verifier_reads_is_refused_on_both_sides() {
     required(64, 100).unwrap();
     let error = required(65, 10).unwrap_err().to_string();
     assert!(error.starts_with("more than 64 headers"), "{error}");
+}
+
+#[test]
+fn the_longest_list_that_is_built_is_read_by_the_verifier_and_one_byte_more_is_not_built() {
+    // With both digests, which are signed wherever a request has them.
+    let rest = "date".len() + " digest content-digest".len();
+    for scheme in [Scheme::Apisix, Scheme::Cavage] {
+        for digests in [&[][..], &["digest"], &["digest", "content-digest"]] {
+            let list = |len: usize| {
+                let name = "x".repeat(len - rest - 1);
+                let names = [&["date", &name][..], digests].concat();
+                builder(scheme).components(names)
+            };
+            assert_error(list(8193), "the names make a list of more than 8192 bytes");
+            let signer = list(8192).build().unwrap();
+            let name = "x".repeat(8192 - rest - 1);
+            let headers = [(&*name, "1"), ("digest", "a"), ("content-digest", "b")];
+            let mut request = super::request("/a", "", &headers);
+            signer.sign_request(&mut request, super::now()).unwrap();
+            super::assert_accepted(&Verifier::of(scheme), &request);
+        }
+    }
 }
 
 #[test]

@@ -1,7 +1,7 @@
 use std::time::Duration;
 
-use http::{HeaderValue, Request};
-use tower_hmac_auth::{Algorithm, Scheme, Signer, Verifier};
+use http::{HeaderName, HeaderValue, Request};
+use tower_hmac_auth::{Algorithm, Scheme, SignError, Signer, Verifier};
 
 use super::{DATE, assert_accepted, assert_refused, now, request, signature, signed};
 use crate::common::{FRIDAY, KEY_ID, keys, verify};
@@ -172,6 +172,27 @@ fn a_signer_of_the_newer_form_is_believed_while_its_signature_is_good() {
     for (later, is_good) in [(0, true), (60, true), (61, false)] {
         let later = now() + Duration::from_secs(later);
         assert_eq!(verify(&hs2019(), (&request).into(), later).is_ok(), is_good);
+    }
+}
+
+#[test]
+fn an_unsigned_date_that_is_repeated_beside_a_signed_creation_is_not_signed() {
+    let signer = Signer::builder(keys())
+        .scheme(Scheme::Cavage)
+        .hs2019(true)
+        .components(["(created)"])
+        .build()
+        .unwrap();
+    for name in ["date", "x-date"] {
+        let mut once = request("/a", "", &[(name, DATE)]);
+        signer.sign_request(&mut once, now()).unwrap();
+        assert_accepted(&hs2019(), &once);
+
+        let mut twice = request("/a", "", &[(name, DATE), (name, DATE)]);
+        let error = signer.sign_request(&mut twice, now()).unwrap_err();
+        let name = HeaderName::from_static(name);
+        assert_eq!(error, SignError::RepeatedHeader { name });
+        assert!(!twice.headers().contains_key("authorization"));
     }
 }
 

@@ -15,6 +15,7 @@ mod cavage;
 mod common;
 mod kong;
 mod mixed;
+mod one_form;
 #[path = "../common/sign_by_hand.rs"]
 mod sign_by_hand;
 mod targets;

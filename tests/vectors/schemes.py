@@ -58,7 +58,7 @@ def signing_string(scheme, line, names, headers, times):
         elif name in ("(created)", "(expires)"):
             lines.append(("%s: %d" % (name, times[name])).encode())
         elif values:
-            join = b"; " if (scheme, name) == ("kong", "cookie") else b", "
+            join = b"; " if name == "cookie" else b", "
             lines.append(spelled.encode() + b": " + join.join(values))
         elif scheme == "kong":
             lines.append(spelled.encode() + b":")
@@ -93,7 +93,10 @@ def case(case_files, name, scheme, names, *, line="GET /a HTTP/1.1", sent_line=N
     settings += [("hs2019", "yes")] if hs2019 else []
     settings += [("lifetime", str(lifetime))] if lifetime else []
     settings += [("allow-absent", "yes")] if allow_absent else []
-    whole = [h for h in whole] + [("authorization", authorization.encode())]
+    # The crumbs of a cookie are sent in one line.
+    crumbs = [value.strip(b" \t") for header, value in whole if header == "cookie"]
+    whole = [h for h in whole if h[0] != "cookie"] + ([("cookie", b"; ".join(crumbs))] if crumbs else [])
+    whole.append(("authorization", authorization.encode()))
     return case_files(name, settings, line, headers, string, authorization, whole, sent_line)
 
 
@@ -114,6 +117,9 @@ def cases(case_files):
     yield made("kong-spelling-is-kept", "kong", ["x-date", "@request-target", "X-Tenant"], default=True, sign=["X-Tenant"],
                headers=[("x-tenant", b"7")], date_name="x-date")
     yield made("kong-cookies-are-joined", "kong", ["date", "cookie"], headers=[("cookie", b"a=1"), ("cookie", b" b=2 ")])
+    for scheme in ("apisix", "cavage"):
+        yield made(scheme + "-cookies-are-joined", scheme, ["date", "cookie"],
+                   headers=[("cookie", b"a=1"), ("cookie", b" b=2; c=3 ")])
     yield made("kong-default-with-source-and-digest", "kong", ["x-date", "@request-target", "source", "digest"],
                line="PUT / HTTP/1.1", headers=source + [("digest", DIGEST)], default=True, date_name="x-date")
     yield made("kong-bare-question-mark", "kong", ["x-date", "@request-target"], line="DELETE /a? HTTP/1.1", default=True,
