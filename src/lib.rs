@@ -39,6 +39,11 @@
 //! Outermost first: retry, redirects, timeout and limits, whatever sets a signed header, [`SignLayer`], the client. Each
 //! layer's place, and what goes wrong elsewhere, is in [`layer_order`].
 //!
+//! # Differences from the real gateways
+//!
+//! Where a verifier is stricter or more lenient than the gateway whose scheme it speaks, and why, is in
+//! [`gateway_differences`].
+//!
 //! # What a signature does not protect
 //!
 //! It covers what is listed and nothing else. With a date and a source, as in Tencent Cloud's samples, it is good
@@ -76,6 +81,7 @@ mod clock;
 mod component;
 #[cfg(feature = "digest")]
 mod digest;
+pub mod gateway_differences;
 mod hosts;
 mod http_date;
 mod key;

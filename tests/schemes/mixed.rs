@@ -32,6 +32,22 @@ fn a_signature_of_one_scheme_is_refused_by_every_other() {
     }
 }
 
+/// Documented in `gateway_differences`: why a client needs a key of its own for each scheme.
+#[test]
+fn a_tencent_signature_in_kongs_words_passes_kongs_verifier_unless_the_target_is_required() {
+    let signer = Signer::new(keys());
+    let mut request = request("/a", "", &[]);
+    signer.sign_request(&mut request, now()).unwrap();
+    let tencent = request.headers()[header::AUTHORIZATION].to_str().unwrap();
+    let kong = tencent.replacen("hmac id=", "hmac username=", 1);
+    request
+        .headers_mut()
+        .insert(header::AUTHORIZATION, kong.parse().unwrap());
+    assert_accepted(&Verifier::of(Scheme::Kong), &request);
+    let required = Verifier::of(Scheme::Kong).required(["@request-target"]);
+    assert_refused(&required.unwrap(), &request, "NotCovered");
+}
+
 #[test]
 fn an_equal_signing_string_under_another_schemes_name_is_still_refused() {
     // Tencent, Kong and draft-cavage build the same string for plain headers.
