@@ -10,15 +10,15 @@ use std::{
     collections::VecDeque,
     convert::Infallible,
     future::{pending, ready},
-    pin::Pin,
+    pin::{Pin, pin},
     sync::{Arc, Mutex},
-    task::{Context, Poll},
+    task::{Context, Poll, Waker},
 };
 
 use bytes::Bytes;
 use http::{Request, Response, StatusCode, Version, header};
 use http_body::{Body, Frame, SizeHint};
-use http_body_util::{BodyExt as _, Full};
+use http_body_util::{BodyExt as _, Empty, Full};
 use hyper_util::{client::legacy::Client, rt::TokioExecutor};
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
@@ -26,7 +26,7 @@ use tokio::{
     sync::{Notify, mpsc},
 };
 use tokio_test::{assert_pending, assert_ready, task};
-use tower::{BoxError, Layer as _, ServiceBuilder, ServiceExt as _, service_fn};
+use tower::{BoxError, Layer as _, Service as _, ServiceBuilder, ServiceExt as _, service_fn};
 use tower_hmac_auth::{DrainBody, DrainLayer, DrainTask, StaticKeys, VerifyLayer};
 
 use common::keys;
@@ -430,4 +430,19 @@ async fn debug_output_has_the_bound_and_the_inner_service() {
     service.oneshot(post(body)).await.unwrap();
     let task = tasks.try_recv().unwrap();
     assert_eq!(format!("{task:?}"), "DrainTask { .. }");
+}
+
+#[test]
+fn a_request_without_a_body_passes_without_asking_for_memory() {
+    let mut service = draining().layer(service_fn(|request: Request<DrainBody<_>>| {
+        let body: DrainBody<Empty<Bytes>> = request.into_body();
+        assert!(body.is_end_stream());
+        ready(Ok::<_, Infallible>(Response::new(())))
+    }));
+    let mut request = Some(Request::new(Empty::new()));
+    let counted = allocation_counter::measure(|| {
+        let answer = pin!(service.call(request.take().unwrap()));
+        assert!(assert_ready!(answer.poll(&mut Context::from_waker(Waker::noop()))).is_ok());
+    });
+    assert_eq!(counted.count_total, 0);
 }

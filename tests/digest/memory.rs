@@ -25,7 +25,10 @@ use tower_hmac_auth::{
     CheckedBody, DigestError, DigestLayer, KnownBody, Scheme, VerifyDigestLayer,
 };
 
-use super::{server, signing, value, verifying};
+use super::{
+    server, signing, value, verifying,
+    wire::{signed_head, written},
+};
 
 /// How often the body has the letter a.
 const LEN: usize = 65_536;
@@ -130,6 +133,20 @@ fn a_body_of_single_bytes_takes_no_more_memory_than_its_limit_and_half_of_it_whi
 }
 
 #[test]
+fn without_a_limit_a_body_of_single_bytes_takes_no_more_than_three_times_its_length() {
+    let layer = VerifyDigestLayer::buffered(usize::MAX);
+    let body = Bits {
+        left: LEN,
+        ..Bits::default()
+    };
+    let (taken, answered) = verified(layer, body);
+    assert_eq!(answered, StatusCode::OK);
+    // Twice its length at the end, and the buffer before that while it grows.
+    let most = (3 * LEN + 32 * 1024) as u64;
+    assert!(taken.bytes_max <= most, "{taken:?}, {most}");
+}
+
+#[test]
 fn a_length_that_is_only_announced_takes_no_memory() {
     let limit = 64 * 1024 * 1024;
     let body = |announces| Bits {
@@ -230,33 +247,18 @@ async fn serve_byte_by_byte(limit: usize) -> (String, Arc<Semaphore>) {
     (server::serve(service).await, read)
 }
 
-/// The head of a signed request for this URL, of which the body is sent by other means.
-async fn signed_head(url: &str) -> http::request::Parts {
-    let sign = service_fn(|request: Request<()>| ready(Ok::<_, Infallible>(request)));
-    let request = Request::post(format!("{url}/items")).header("digest", value(DIGEST));
-    let service = ServiceBuilder::new()
-        .layer(signing(Scheme::Kong))
-        .service(sign);
-    let signed = service.oneshot(request.body(()).unwrap()).await.unwrap();
-    signed.into_parts().0
-}
-
 #[test]
 fn a_socket_that_sends_single_bytes_takes_no_more_memory_than_the_limit() {
     let mut text = String::new();
     let taken = measure(|| {
         run(async {
             let (url, read) = serve_byte_by_byte(1024 * 1024).await;
-            let head = signed_head(&url).await;
+            let head = signed_head(&url, DIGEST).await;
             let address = url.strip_prefix("http://").unwrap();
             let mut stream = TcpStream::connect(address).await.unwrap();
             stream.set_nodelay(true).unwrap();
-            let mut lines = format!("POST /items HTTP/1.1\r\nhost: {address}\r\n");
-            for (name, value) in &head.headers {
-                lines += &format!("{name}: {}\r\n", value.to_str().unwrap());
-            }
-            lines += &format!("content-length: {LEN}\r\nconnection: close\r\n\r\n");
-            stream.write_all(lines.as_bytes()).await.unwrap();
+            let head = written(&head, LEN);
+            stream.write_all(head.as_bytes()).await.unwrap();
             for _ in 0..LEN {
                 stream.write_all(b"a").await.unwrap();
                 read.acquire().await.unwrap().forget();
@@ -275,7 +277,7 @@ fn an_http_2_stream_of_single_bytes_takes_no_more_memory_than_the_limit() {
     let taken = measure(|| {
         run(async {
             let (url, read) = serve_byte_by_byte(1024 * 1024).await;
-            let head = signed_head(&url).await;
+            let head = signed_head(&url, DIGEST).await;
             let client = Client::builder(TokioExecutor::new())
                 .http2_only(true)
                 .build_http();

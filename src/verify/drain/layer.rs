@@ -25,8 +25,8 @@ use super::{
 /// body in the background. A client that writes all first finds the answer then, and can use the connection again; one
 /// that reads meanwhile has the answer at once, and can stop sending.
 ///
-/// Its place is outside of `VerifyLayer`, and of everything else that may answer without reading the body. It looks at
-/// no status: whatever the answer is, it would be lost.
+/// Its place is outside of `VerifyLayer`, and of everything else that may answer without reading the body (in axum, a
+/// layer that is added later is outside). It looks at no status: whatever the answer is, it would be lost.
 ///
 /// ```
 /// use std::time::Duration;
@@ -47,7 +47,8 @@ use super::{
 /// server closes the connection, as it does without this layer. An answer to a request whose `Content-Length` says that
 /// more than `max_bytes` are left has `Connection: close`. What is discarded takes no memory. Each connection has one
 /// such task at most, so that the server's limit of connections is the limit of tasks too; a concurrency limit is not,
-/// as the request is over when it has been answered.
+/// as the request is over when it has been answered. Anyone can make the server read that much, signed or not, so
+/// `max_bytes` should be the largest upload that clients really send.
 ///
 /// # What is not drained
 ///
