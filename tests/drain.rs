@@ -43,6 +43,15 @@ fn verifying() -> VerifyLayer<StaticKeys> {
     VerifyLayer::new(StaticKeys::from(keys()))
 }
 
+/// Timers that are over when the test says so.
+fn notified(over: &Arc<Notify>) -> impl Fn() -> Pin<Box<dyn Future<Output = ()> + Send>> + use<> {
+    let over = Arc::clone(over);
+    move || {
+        let over = Arc::clone(&over);
+        Box::pin(async move { over.notified().await })
+    }
+}
+
 async fn serve(drain: DrainLayer) -> RawServer {
     RawServer::start(ServiceBuilder::new().layer(drain).layer(verifying())).await
 }
@@ -128,8 +137,7 @@ async fn a_client_that_reads_meanwhile_has_the_whole_answer_before_it_has_sent_t
 #[tokio::test]
 async fn when_the_time_is_over_the_connection_is_closed() {
     let over = Arc::new(Notify::new());
-    let timer = Arc::clone(&over);
-    let timer = move || Arc::clone(&timer).notified_owned();
+    let timer = notified(&over);
     let (ended, mut ends) = mpsc::unbounded_channel();
     let spawn = move |task: DrainTask| {
         let ended = ended.clone();
@@ -269,8 +277,7 @@ fn by_hand(
     timer: &Arc<Notify>,
 ) -> (DrainLayer, mpsc::UnboundedReceiver<DrainTask>) {
     let (started, tasks) = mpsc::unbounded_channel();
-    let timer = Arc::clone(timer);
-    let timer = move || Arc::clone(&timer).notified_owned();
+    let timer = notified(timer);
     let layer = DrainLayer::new(max_bytes, timer, move |task| started.send(task).unwrap());
     (layer, tasks)
 }
