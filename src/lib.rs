@@ -32,6 +32,7 @@
 //! | the body under the signature (feature `digest`) | `DigestLayer` | `VerifyDigestLayer` |
 //! | whose time it is | [`ServerClock`] | |
 //! | how a refusal is answered | | [`Refuse`], [`Refusals`] |
+//! | how the answer reaches a client that uploads | | [`DrainLayer`] |
 //! | what a refusal means | [`Rejection::from_response_text`], [`RejectionKind`] | [`Rejection::kind`] |
 //!
 //! # Layer order
@@ -121,8 +122,9 @@ pub use self::{
         VerifyingKey,
     },
     verify::{
-        AsyncKeyStore, AsyncKeys, AsyncVerifyFuture, KeyRef, KeyStore, Refusals, Refuse,
-        StaticKeys, VerifyBody, VerifyFuture, VerifyLayer, VerifyService,
+        AsyncKeyStore, AsyncKeys, AsyncVerifyFuture, DrainBody, DrainFuture, DrainLayer,
+        DrainService, DrainTask, KeyRef, KeyStore, Refusals, Refuse, StaticKeys, VerifyBody,
+        VerifyFuture, VerifyLayer, VerifyService,
     },
 };
 

@@ -75,6 +75,12 @@ impl VerifyDigestLayer {
 
     /// Reads the whole body first, and refuses it if it is not what the digest says. A body of more than `limit` bytes is
     /// refused with 413.
+    ///
+    /// The body is copied into one buffer, which grows with what has arrived and is never larger than `limit` bytes,
+    /// however small the pieces are that the client sends; while it grows, up to half of that again is in use. (A body
+    /// that arrives whole in one frame is not copied.) Trailers come on top; hyper limits them to some 16 KiB. Multiply
+    /// by how many requests may be read at a time, which a concurrency limit outside bounds: the digest is compared
+    /// last, so that a captured head is enough to make the server read.
     pub fn buffered(limit: usize) -> Self {
         Self::new(Some(limit))
     }

@@ -25,8 +25,11 @@ type BoxError = Box<dyn Error + Send + Sync>;
 /// the feature `digest`.
 ///
 /// Its place is outermost, above retry: the body is read and hashed once, and handed on as a [`KnownBody`], which can
-/// be sent again. Stale `Digest` and `Content-Digest` headers are replaced. An empty body has a digest too. A body
-/// of one frame of [`Bytes`](bytes::Bytes), such as `Full<Bytes>`, is not copied.
+/// be sent again. Stale `Digest` and `Content-Digest` headers are replaced. An empty body has a digest too.
+///
+/// A body of one frame of [`Bytes`](bytes::Bytes) that says that it is over after it, such as `Full<Bytes>`, is not
+/// copied. All others are copied into one buffer, which is never larger than the [limit](Self::limit), however small the
+/// frames are; while it grows, up to half of that again is in use.
 ///
 /// Signers of every scheme sign the digest that this layer has computed, whatever their list says; a layer in between
 /// must hand the request's extensions on, as tower's do.

@@ -9,7 +9,6 @@ use std::{
 use bytes::Bytes;
 use http::HeaderMap;
 use http_body::{Body, Frame, SizeHint};
-use http_body_util::Collected;
 
 /// A body that has been read: it can be sent again on a retry, its clones share the bytes, and its length is known.
 #[derive(Debug, Clone, Default)]
@@ -19,10 +18,7 @@ pub struct KnownBody {
 }
 
 impl KnownBody {
-    /// Bytes of one frame are taken as they are, those of several are put together.
-    pub(super) fn new<D: bytes::Buf>(collected: Collected<D>) -> Self {
-        let trailers = collected.trailers().cloned();
-        let data = collected.to_bytes();
+    pub(super) fn new(data: Bytes, trailers: Option<HeaderMap>) -> Self {
         Self { data, trailers }
     }
 

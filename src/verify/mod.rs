@@ -2,6 +2,7 @@
 
 mod async_service;
 mod body;
+mod drain;
 mod future;
 mod gate;
 mod key_store;
@@ -15,6 +16,7 @@ pub(crate) use self::gate::refused;
 pub use self::{
     async_service::AsyncVerifyFuture,
     body::VerifyBody,
+    drain::{DrainBody, DrainFuture, DrainLayer, DrainService, DrainTask},
     future::VerifyFuture,
     key_store::{AsyncKeyStore, AsyncKeys, KeyRef, KeyStore},
     layer::VerifyLayer,

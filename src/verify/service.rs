@@ -15,9 +15,10 @@ use crate::{Clock, RequestHead, SystemClock};
 ///
 /// - The handler of a request that passes finds a [`VerifiedKey`](crate::VerifiedKey) in the request's extensions.
 ///   Nothing a client sends can put one there.
-/// - A request that is refused never reaches the inner service; its body is not read. (A server that closes a
-///   connection with a large upload unread resets it, and the client may miss the answer: hyper does on HTTP/1.1.) The
-///   answer's extensions hold the [`Rejection`](crate::Rejection), and with the feature `tracing` there is an event.
+/// - A request that is refused never reaches the inner service; its body is not read. On HTTP/1.1 the server then
+///   closes the connection under a large upload, and the client may see a reset instead of the answer:
+///   [`DrainLayer`](crate::DrainLayer), outside of this one, prevents that. The answer's extensions hold the
+///   [`Rejection`](crate::Rejection), and with the feature `tracing` there is an event.
 /// - Errors and readiness are the inner service's. A refusal uses up a readiness of the inner service, with a permit
 ///   that goes with it, until the service is called the next time: concurrency limits belong outside this layer.
 ///

@@ -11,6 +11,7 @@
 mod common;
 mod routing;
 mod server;
+mod uploads;
 mod waiting;
 
 use axum::{

@@ -12,6 +12,7 @@
 mod client;
 #[path = "../common/mod.rs"]
 mod common;
+mod memory;
 mod passed_on;
 mod redirects;
 mod refusals;

@@ -273,3 +273,23 @@ async fn an_empty_body_of_unknown_length_has_the_digest_of_nothing_and_needs_it(
         }
     }
 }
+
+#[test]
+fn a_layers_debug_output_has_its_limit_and_nothing_of_its_refusals() {
+    for (layer, expected) in [
+        (
+            VerifyDigestLayer::buffered(1024),
+            "VerifyDigestLayer { limit: Some(1024), .. }",
+        ),
+        (
+            VerifyDigestLayer::streaming(),
+            "VerifyDigestLayer { limit: None, .. }",
+        ),
+    ] {
+        assert_eq!(format!("{layer:?}"), expected);
+        assert_eq!(
+            format!("{:?}", layer.layer("inner")),
+            r#"VerifyDigestService { inner: "inner", .. }"#
+        );
+    }
+}

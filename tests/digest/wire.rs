@@ -1,19 +1,28 @@
 //! hyper's client and server on loopback, over HTTP/1.1 and HTTP/2.
 
-use std::{convert::Infallible, sync::atomic::Ordering};
+use std::{
+    convert::Infallible,
+    future::{pending, ready},
+    sync::atomic::Ordering,
+};
 
 use bytes::Bytes;
-use http::{HeaderMap, Request, Response, StatusCode, Version, header};
+use http::{HeaderMap, Request, Response, StatusCode, Version, header, request};
 use http_body::Frame;
 use http_body_util::{BodyExt as _, Full, StreamBody};
 use hyper::body::Incoming;
 use hyper_util::{client::legacy::Client, rt::TokioExecutor};
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    net::TcpStream,
+};
 use tower::{Layer as _, ServiceBuilder, ServiceExt as _, service_fn};
 use tower_hmac_auth::{
-    CheckedBody, DigestHeader, DigestLayer, KnownBody, Scheme, VerifyDigestLayer,
+    CheckedBody, DigestHeader, DigestLayer, DrainBody, DrainLayer, KnownBody, Scheme,
+    VerifyDigestLayer,
 };
 
-use super::{HELLO, server, signing, value, verifying};
+use super::{EMPTY_DIGEST, HELLO, server, signing, value, verifying};
 
 async fn serve(scheme: Scheme, layer: VerifyDigestLayer) -> (String, server::Calls) {
     let (service, calls) = server::server::<Incoming>(scheme, layer);
@@ -153,5 +162,49 @@ async fn a_body_over_the_servers_limit_is_answered_413_before_the_handler() {
         let answer = send(version, Scheme::Apisix, DigestLayer::new(), request, |_| {}).await;
         assert_eq!(answer.0, StatusCode::PAYLOAD_TOO_LARGE);
         assert_eq!(calls.load(Ordering::SeqCst), 0);
+    }
+}
+
+/// The head of a signed request for this URL, of which the body is sent by other means.
+pub(crate) async fn signed_head(url: &str, digest: &str) -> request::Parts {
+    let sign = service_fn(|request: Request<()>| ready(Ok::<_, Infallible>(request)));
+    let request = Request::post(format!("{url}/items")).header("digest", value(digest));
+    let service = signing(Scheme::Kong).layer(sign);
+    let signed = service.oneshot(request.body(()).unwrap()).await.unwrap();
+    signed.into_parts().0
+}
+
+/// The head as HTTP/1.1 has it, for a body of this length.
+pub(crate) fn written(head: &request::Parts, len: usize) -> String {
+    let (path, authority) = (head.uri.path(), head.uri.authority().unwrap());
+    let mut text = format!("POST {path} HTTP/1.1\r\nhost: {authority}\r\n");
+    for (name, value) in &head.headers {
+        text += &format!("{name}: {}\r\n", value.to_str().unwrap());
+    }
+    text + &format!("content-length: {len}\r\nconnection: close\r\n\r\n")
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_client_that_sends_all_of_a_body_over_the_limit_gets_413_where_it_is_drained() {
+    const LEN: usize = 5_000_000;
+    let handler = service_fn(async |_: Request<CheckedBody<DrainBody<Incoming>>>| {
+        Ok::<_, Infallible>(Response::new(Full::<Bytes>::default()))
+    });
+    let service = ServiceBuilder::new()
+        .layer(DrainLayer::new(LEN as u64, pending, tokio::spawn))
+        .layer(verifying(Scheme::Kong))
+        .layer(VerifyDigestLayer::buffered(1024))
+        .service(handler);
+    let url = server::serve(service).await;
+    for _ in 0..10 {
+        let head = signed_head(&url, EMPTY_DIGEST).await;
+        let address = url.strip_prefix("http://").unwrap();
+        let mut stream = TcpStream::connect(address).await.unwrap();
+        let head = written(&head, LEN);
+        stream.write_all(head.as_bytes()).await.unwrap();
+        stream.write_all(&vec![b'a'; LEN]).await.unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).await.unwrap();
+        assert!(answer.starts_with("HTTP/1.1 413 "), "{answer}");
     }
 }
