@@ -76,6 +76,7 @@ mod clock;
 mod component;
 #[cfg(feature = "digest")]
 mod digest;
+pub mod events;
 mod hosts;
 mod http_date;
 mod key;
@@ -116,7 +117,7 @@ pub use self::{
     },
     verify::{
         AsyncKeyStore, AsyncKeys, AsyncVerifyFuture, KeyRef, KeyStore, Refusals, Refuse,
-        StaticKeys, VerifyBody, VerifyFuture, VerifyLayer, VerifyService,
+        ServerSigningString, StaticKeys, VerifyBody, VerifyFuture, VerifyLayer, VerifyService,
     },
 };
 

@@ -22,7 +22,7 @@ use super::{
 };
 use crate::{
     Excerpt, Refusals, Refuse, Rejection, Scheme, VerifiedKey, VerifyBody, VerifyFuture,
-    verify::refused,
+    verify::Refused,
 };
 
 type BoxError = Box<dyn Error + Send + Sync>;
@@ -264,7 +264,14 @@ impl<R: Refuse> Options<R> {
     pub(super) fn refused(&self, head: &request::Parts, why: Rejection) -> Response<Bytes> {
         let key = head.extensions.get::<VerifiedKey>();
         let scheme = key.map_or(Scheme::default(), VerifiedKey::scheme);
-        refused(&self.refuse, scheme, why, head.into())
+        let refused = Refused {
+            scheme,
+            why,
+            head: head.into(),
+            key,
+            explained: None,
+        };
+        refused.answer(&self.refuse)
     }
 }
 

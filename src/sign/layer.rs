@@ -89,7 +89,7 @@ impl<C> SignLayer<C> {
     ///
     /// # Errors
     ///
-    /// [`HostPatternError`] for the first pattern that is none.
+    /// [`HostPatternError`] for the first invalid pattern, and if there is none at all.
     pub fn only_for<P: AsRef<str>>(
         mut self,
         patterns: impl IntoIterator<Item = P>,
@@ -102,6 +102,12 @@ impl<C> SignLayer<C> {
     pub fn https_only(mut self, https_only: bool) -> Self {
         self.signer = self.signer.https_only(https_only);
         self
+    }
+
+    /// The signer, whose [`unsigned_requests`](Signer::unsigned_requests) a test can read.
+    #[must_use]
+    pub const fn signer(&self) -> &Signer {
+        &self.signer
     }
 
     /// Takes the time from this clock. Default: [`SystemClock`].

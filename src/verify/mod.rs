@@ -2,6 +2,7 @@
 
 mod async_service;
 mod body;
+mod explain;
 mod future;
 mod gate;
 mod key_store;
@@ -11,10 +12,11 @@ mod service;
 mod static_keys;
 
 #[cfg(feature = "digest")]
-pub(crate) use self::gate::refused;
+pub(crate) use self::gate::Refused;
 pub use self::{
     async_service::AsyncVerifyFuture,
     body::VerifyBody,
+    explain::ServerSigningString,
     future::VerifyFuture,
     key_store::{AsyncKeyStore, AsyncKeys, KeyRef, KeyStore},
     layer::VerifyLayer,

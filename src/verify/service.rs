@@ -64,9 +64,13 @@ where
 
     fn call(&mut self, mut request: Request<B>) -> Self::Future {
         let look_up = |key_id: &str, head: RequestHead<'_>| self.keys.lookup(key_id, head);
-        match self.gate.check(&mut request, self.clock.now(), look_up) {
+        let now = self.clock.now();
+        match self.gate.check(&mut request, now, look_up) {
             Ok(()) => VerifyFuture::inner(self.inner.call(request)),
-            Err(why) => VerifyFuture::refused(self.gate.refuse(why, self.gate.head(&request))),
+            Err(why) => {
+                let head = self.gate.head(&request);
+                VerifyFuture::refused(self.gate.refuse(why, head, now))
+            }
         }
     }
 }
