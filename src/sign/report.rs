@@ -78,7 +78,7 @@ fn report(
             tracing::event!(
                 target: events::SIGN,
                 tracing::Level::$level,
-                kind,
+                kind = %kind,
                 scheme = %signer.scheme(),
                 key_id = %Excerpt::new(signer.keys().key_id().as_str()),
                 %reason,
