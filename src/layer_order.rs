@@ -58,7 +58,7 @@
 //!
 //! | layer | why there | otherwise |
 //! |---|---|---|
-//! | log | It sees refusals too; their reason is in the response's extensions. | Refused requests leave no trace. |
+//! | log | It sees refusals too; their reason is in the response's extensions. Or take the [`events`](crate::events). | Refused requests leave no trace. |
 //! | CORS | Browsers' preflight requests are not signed. | They are refused. |
 //! | timeout, concurrency and rate limits | A refusal gives its permit back at once. | A permit that was taken for a request that is then refused is kept until the service is called again. |
 //! | whatever takes a header off that is signed, or adds one | It must not come before. | "HMAC signature does not match.", or a repeated header. |

@@ -39,6 +39,13 @@
 //! Outermost first: retry, redirects, timeout and limits, whatever sets a signed header, [`SignLayer`], the client. Each
 //! layer's place, and what goes wrong elsewhere, is in [`layer_order`].
 //!
+//! # What goes wrong, and who is told
+//!
+//! Requests that are not signed and requests that are refused make events with the feature `tracing`: [`events`] has the
+//! table of targets, levels and fields. Without it, [`Signer::unsigned_requests`] counts the former, and a refusal's
+//! response has its [`Rejection`] in the extensions. [`VerifyLayer::explain`] reports what the server has hashed where a
+//! signature does not match.
+//!
 //! # What a signature does not protect
 //!
 //! It covers what is listed and nothing else. With a date and a source, as in Tencent Cloud's samples, it is good
@@ -63,7 +70,8 @@
 //! - `reqwest-middleware`: `SignMiddleware` and `SignLayer::reqwest_middleware`, for the middleware chains of the crate
 //!   of that name. Implies `reqwest`.
 //! - `retry`: `RetryOnceLearnt`, a policy for `tower::retry`.
-//! - `tracing`: an event for every request that could not be signed and every request that was refused.
+//! - `tracing`: an event for every request that could not be signed and every request that was refused: the table is in
+//!   [`events`].
 //!
 //! None is on by default.
 

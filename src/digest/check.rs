@@ -268,6 +268,7 @@ impl<R: Refuse> Options<R> {
             scheme,
             why,
             head: head.into(),
+            #[cfg(feature = "tracing")]
             key,
             explained: None,
         };

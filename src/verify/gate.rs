@@ -87,6 +87,7 @@ impl<R: Refuse> Gate<R> {
             scheme: self.verifier.scheme(),
             why,
             head,
+            #[cfg(feature = "tracing")]
             key: None,
             explained,
         };
@@ -108,6 +109,7 @@ pub(crate) struct Refused<'a> {
     pub(crate) why: Rejection,
     pub(crate) head: RequestHead<'a>,
     /// The key, if it was verified before something else was found wrong.
+    #[cfg(feature = "tracing")]
     pub(crate) key: Option<&'a VerifiedKey>,
     pub(crate) explained: Option<ServerSigningString>,
 }

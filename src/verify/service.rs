@@ -17,7 +17,8 @@ use crate::{Clock, RequestHead, SystemClock};
 ///   Nothing a client sends can put one there.
 /// - A request that is refused never reaches the inner service; its body is not read. (A server that closes a
 ///   connection with a large upload unread resets it, and the client may miss the answer: hyper does on HTTP/1.1.) The
-///   answer's extensions hold the [`Rejection`](crate::Rejection), and with the feature `tracing` there is an event.
+///   answer's extensions hold the [`Rejection`](crate::Rejection), and with the feature `tracing` there is an
+///   [event](crate::events).
 /// - Errors and readiness are the inner service's. A refusal uses up a readiness of the inner service, with a permit
 ///   that goes with it, until the service is called the next time: concurrency limits belong outside this layer.
 ///
