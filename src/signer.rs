@@ -80,7 +80,8 @@ use crate::{
 /// - `Source` is the request's own if it has one, even an empty one, else that of [`source`](Self::source).
 /// - Other headers are signed if the request has them, and left out of the list if it lacks them.
 /// - `host`, if it is to be signed, is the request's `Host` if it has one, else that of
-///   [`authority`](Self::authority), else the target's.
+///   [`authority`](Self::authority), else the target's. If none of them is there it is left out, which is an event and
+///   [counted](Self::requests_without_host).
 /// - The request target is signed as it goes over the wire, from a target in absolute or in origin form; `*` and an
 ///   authority (`CONNECT`) cannot be signed.
 /// - Spaces and tabs around a signed value are removed, in the signing string and in what is sent.

@@ -8,8 +8,8 @@ use crate::{HostPatternError, Keys, Signer, SystemClock};
 ///
 /// Put it inside (below) retry and timeout, so that every attempt has a date and signature of its own, and below
 /// every layer that sets a signed header. Signing never waits and is never an error: a request that cannot be signed is
-/// sent without `Authorization`, and the gateway refuses it; with the feature `tracing`, an event says why. See
-/// [`SignService`].
+/// sent without `Authorization`, and the gateway refuses it; with the feature `tracing`, an [event](crate::events) says
+/// why, and [`Signer::unsigned_requests`] counts it. See [`SignService`].
 ///
 /// ```
 /// use http::{HeaderValue, Request, Response};

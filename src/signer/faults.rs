@@ -49,7 +49,7 @@ impl Signer {
     ///
     /// Clones share the count. A clone that is given another option, such as [`authority`](Self::authority), is another
     /// signer and counts from zero: ask the signer of the layer ([`SignLayer::signer`](crate::SignLayer::signer)) or of
-    /// the service.
+    /// the service, or keep a clone of it where the layer disappears into a client, as that of `reqwest_middleware`.
     ///
     /// ```
     /// use http::{Request, Response};
