@@ -31,11 +31,11 @@ impl Hosts {
             let pattern = pattern.as_ref();
             Pattern::parse(pattern).ok_or_else(|| HostPatternError::new(pattern))
         };
-        patterns
-            .into_iter()
-            .map(parse)
-            .collect::<Result<_, _>>()
-            .map(Self)
+        let patterns: Vec<_> = patterns.into_iter().map(parse).collect::<Result<_, _>>()?;
+        if patterns.is_empty() {
+            return Err(HostPatternError { pattern: None });
+        }
+        Ok(Self(patterns))
     }
 
     /// Whether a request that is sent to this authority is sent to one of them. `scheme` tells which port is meant
@@ -138,27 +138,33 @@ pub(crate) fn is_loopback(host: &str) -> bool {
     }
 }
 
-/// A host pattern that is none.
+/// A host pattern that is invalid, or a list without any pattern, with which no request would ever be signed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct HostPatternError {
-    pattern: Box<str>,
+    /// `None` for an empty list.
+    pattern: Option<Box<str>>,
 }
 
 impl HostPatternError {
     fn new(pattern: &str) -> Self {
         Self {
-            pattern: pattern.into(),
+            pattern: Some(pattern.into()),
         }
     }
 }
 
 impl fmt::Display for HostPatternError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "{:?} is no host: write it like api.example.com, *.example.com, 192.0.2.1:8443 or [2001:db8::1]",
-            self.pattern
-        )
+        match &self.pattern {
+            Some(pattern) => write!(
+                f,
+                "{pattern:?} is no host: write it like api.example.com, *.example.com, 192.0.2.1:8443 or [2001:db8::1]"
+            ),
+            None => f.write_str(
+                "the list of hosts is empty, so that no request would be signed: name the gateway's, like \
+                 api.example.com",
+            ),
+        }
     }
 }
 

@@ -58,7 +58,7 @@
 //!
 //! | layer | why there | otherwise |
 //! |---|---|---|
-//! | log | It sees refusals too; their reason is in the response's extensions. | Refused requests leave no trace. |
+//! | log | It sees refusals too; their reason is in the response's extensions. Or take the [`events`](crate::events). | Refused requests leave no trace. |
 //! | [`DrainLayer`](crate::DrainLayer) | It sees every answer that is given before the request's body was read: refusals, those of limits too. | On HTTP/1.1, a client that sends a large body gets a broken connection instead of an answer that is given outside of it. |
 //! | CORS | Browsers' preflight requests are not signed. | They are refused. |
 //! | timeout, concurrency and rate limits | A refusal gives its permit back at once. | A permit that was taken for a request that is then refused is kept until the service is called again. |

@@ -45,6 +45,13 @@
 //! Where a verifier is stricter or more lenient than the gateway whose scheme it speaks, and why, is in
 //! [`gateway_differences`].
 //!
+//! # What goes wrong, and who is told
+//!
+//! Requests that are not signed and requests that are refused make events with the feature `tracing`: [`events`] has the
+//! table of targets, levels and fields. Without it, [`Signer::unsigned_requests`] counts the former, and a refusal's
+//! response has its [`Rejection`] in the extensions. [`VerifyLayer::explain`] reports what the server has hashed where a
+//! signature does not match.
+//!
 //! # What a signature does not protect
 //!
 //! It covers what is listed and nothing else. With a date and a source, as in Tencent Cloud's samples, it is good
@@ -69,7 +76,8 @@
 //! - `reqwest-middleware`: `SignMiddleware` and `SignLayer::reqwest_middleware`, for the middleware chains of the crate
 //!   of that name. Implies `reqwest`.
 //! - `retry`: `RetryOnceLearnt`, a policy for `tower::retry`.
-//! - `tracing`: an event for every request that could not be signed and every request that was refused.
+//! - `tracing`: an event for every request that could not be signed and every request that was refused: the table is in
+//!   [`events`].
 //!
 //! None is on by default.
 
@@ -82,6 +90,7 @@ mod clock;
 mod component;
 #[cfg(feature = "digest")]
 mod digest;
+pub mod events;
 pub mod gateway_differences;
 mod hosts;
 mod http_date;
@@ -123,8 +132,8 @@ pub use self::{
     },
     verify::{
         AsyncKeyStore, AsyncKeys, AsyncVerifyFuture, DrainBody, DrainFuture, DrainLayer,
-        DrainService, DrainTask, KeyRef, KeyStore, Refusals, Refuse, StaticKeys, VerifyBody,
-        VerifyFuture, VerifyLayer, VerifyService,
+        DrainService, DrainTask, KeyRef, KeyStore, Refusals, Refuse, ServerSigningString,
+        StaticKeys, VerifyBody, VerifyFuture, VerifyLayer, VerifyService,
     },
 };
 

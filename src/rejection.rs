@@ -130,6 +130,16 @@ impl Rejection {
         Scheme::Tencent.text(self)
     }
 
+    /// How far the signed time is from this clock, or past its end, in seconds, where that is the reason.
+    #[cfg(feature = "tracing")]
+    pub(crate) fn skew(&self) -> Option<u64> {
+        match self {
+            Self::DateOutOfRange { skew, .. } | Self::CreatedOutOfRange { skew, .. } => Some(*skew),
+            Self::Expired { since } => Some(*since),
+            _ => None,
+        }
+    }
+
     /// Whether to tell the client apart what was wrong would tell it of credentials.
     pub(crate) fn is_about_credentials(&self) -> bool {
         matches!(

@@ -5,6 +5,7 @@ mod builder;
 pub(crate) mod cache;
 mod draft;
 mod error;
+mod faults;
 mod fresh;
 pub(crate) mod options;
 mod signed_headers;
@@ -15,11 +16,12 @@ use std::{fmt, sync::Arc, time::SystemTime};
 
 use http::{HeaderValue, Request, uri::Authority};
 
+pub(crate) use self::error::Cause;
 pub use self::{
     build_error::BuildError, builder::SignerBuilder, error::SignError,
     signed_headers::SignedHeaders,
 };
-use self::{options::Options, walk::Walk};
+use self::{faults::Faults, options::Options, walk::Walk};
 use crate::{
     Algorithm, Keys, RequestHead, Scheme, SigningString,
     authorization::Template,
@@ -78,7 +80,8 @@ use crate::{
 /// - `Source` is the request's own if it has one, even an empty one, else that of [`source`](Self::source).
 /// - Other headers are signed if the request has them, and left out of the list if it lacks them.
 /// - `host`, if it is to be signed, is the request's `Host` if it has one, else that of
-///   [`authority`](Self::authority), else the target's.
+///   [`authority`](Self::authority), else the target's. If none of them is there it is left out, which is an event and
+///   [counted](Self::requests_without_host).
 /// - The request target is signed as it goes over the wire, from a target in absolute or in origin form; `*` and an
 ///   authority (`CONNECT`) cannot be signed.
 /// - Spaces and tabs around a signed value are removed, in the signing string and in what is sent.
@@ -96,6 +99,7 @@ struct Inner {
     options: Options,
     /// Of this set of options, and no other.
     configuration: u64,
+    faults: Faults,
 }
 
 impl Signer {
@@ -130,7 +134,11 @@ impl Signer {
     }
 
     /// The host and port that the client will send, for clients whose layers do not see it in the request's
-    /// target (tonic's). Used only where `host` is signed. Default: that of the target.
+    /// target (tonic's). Used where `host` is signed, and by [`only_for`](Self::only_for) for requests that name no host.
+    /// Default: that of the target.
+    ///
+    /// Where `host` is signed and neither this, the target nor `Host` says what it is, the request is signed without it:
+    /// [`requests_without_host`](Self::requests_without_host) counts that.
     #[must_use]
     pub fn authority(mut self, authority: Authority) -> Self {
         self.options_mut().authority = Some(authority);
@@ -160,9 +168,13 @@ impl Signer {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     ///
+    /// A request that names no host at all is not signed ([`SignError::DestinationUnknown`]): a tonic client's requests
+    /// do not, unless the client is made with its origin. For such a client set [`authority`](Self::authority), to one
+    /// of these hosts.
+    ///
     /// # Errors
     ///
-    /// [`HostPatternError`] for the first pattern that is none.
+    /// [`HostPatternError`] for the first invalid pattern, and if there is none at all.
     pub fn only_for<P: AsRef<str>>(
         mut self,
         patterns: impl IntoIterator<Item = P>,
@@ -175,7 +187,8 @@ impl Signer {
     ///
     /// Who can read a signed request on its way can send another with its signature.
     ///
-    /// What counts is the scheme of the request's target. **A target without one says nothing, and is not signed for**: a
+    /// What counts is the scheme of the request's target. **A target without one says nothing, and is not signed for**
+    /// ([`SignError::SchemeUnknown`]): a
     /// tonic client's target has none unless the client is made with its origin (`with_origin(service,
     /// Uri::from_static("https://gateway.example"))`, in place of `new`). [`authority`](Self::authority) does not say
     /// `https`. The channel below sends to its own endpoint whatever the origin says: give both the same.

@@ -99,11 +99,40 @@ impl SigningString {
         }
     }
 
+    /// As [`Display`](fmt::Display) writes it, cut before the first byte that does not fit into `max_len` with the three
+    /// dots that say so.
+    pub(crate) fn excerpt(&self, max_len: usize) -> String {
+        const CUT: &str = "...";
+        let mut excerpt = String::new();
+        let mut room_for_cut = 0;
+        for byte in self.as_bytes() {
+            for c in escaped(*byte) {
+                excerpt.push(c);
+            }
+            if excerpt.len() > max_len {
+                excerpt.truncate(room_for_cut);
+                excerpt.push_str(CUT);
+                break;
+            }
+            if excerpt.len() + CUT.len() <= max_len {
+                room_for_cut = excerpt.len();
+            }
+        }
+        excerpt
+    }
+
     /// The exact bytes that go into the MAC.
     #[must_use]
     pub fn as_bytes(&self) -> &[u8] {
         self.0.as_slice()
     }
+}
+
+/// One byte, as printable ASCII.
+fn escaped(byte: u8) -> impl Iterator<Item = char> {
+    // Nothing encloses the string, so quotes stay as they are; `escape_ascii` has a backslash before them.
+    let before = usize::from(matches!(byte, b'"' | b'\''));
+    byte.escape_ascii().skip(before).map(char::from)
 }
 
 fn write_name(buffer: &mut Buffer, layout: &Layout, name: &str) {
@@ -122,14 +151,8 @@ impl AsRef<[u8]> for SigningString {
 
 impl fmt::Display for SigningString {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for byte in self.as_bytes() {
-            match byte {
-                // Nothing encloses the string, so quotes stay as they are.
-                b'"' | b'\'' => f.write_char(char::from(*byte))?,
-                byte => write!(f, "{}", byte.escape_ascii())?,
-            }
-        }
-        Ok(())
+        let mut characters = self.as_bytes().iter().flat_map(|byte| escaped(*byte));
+        characters.try_for_each(|c| f.write_char(c))
     }
 }
 

@@ -31,7 +31,13 @@ fn signer(hosts: &[&str]) -> Signer {
 fn is_signed_for(signer: &Signer, request: &Request<()>) -> bool {
     match signer.sign(request.into(), at(FRIDAY)) {
         Ok(_) => true,
-        Err(SignError::NotForThisHost { .. } | SignError::NotHttps { .. }) => false,
+        Err(
+            SignError::NotForThisHost { .. }
+            | SignError::DestinationUnknown
+            | SignError::AuthorityExcluded { .. }
+            | SignError::NotHttps { .. }
+            | SignError::SchemeUnknown { .. },
+        ) => false,
         Err(error) => panic!("{error}"),
     }
 }
@@ -224,8 +230,41 @@ fn patterns_that_are_none_are_refused_each_by_name() {
 }
 
 #[test]
-fn with_no_patterns_nobody_is_signed_for() {
-    assert_strangers(&[], &["https://api.example.com/"]);
+fn a_list_without_patterns_with_which_nobody_would_be_signed_for_is_an_error() {
+    let none: [&str; 0] = [];
+    let error = SignLayer::new(keys()).only_for(none).unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "the list of hosts is empty, so that no request would be signed: name the gateway's, like api.example.com"
+    );
+}
+
+#[test]
+fn the_error_says_whether_the_destination_is_unknown_excluded_or_contradicted_by_the_authority() {
+    let only = signer(&["api.example.com"]);
+    let text = |signer: &Signer, target: &str| {
+        let request = Request::get(target).body(()).unwrap();
+        let error = signer.sign((&request).into(), at(FRIDAY)).unwrap_err();
+        (error.to_string(), error)
+    };
+    let (unknown, error) = text(&only, "/a");
+    assert_eq!(error, SignError::DestinationUnknown);
+    assert_eq!(
+        unknown,
+        "the destination is not known, as the request names no valid host, and only_for is set: set authority (or give a \
+         tonic client its origin)"
+    );
+    let (excluded, error) = text(&only, "https://evil.example/a");
+    assert!(matches!(error, SignError::NotForThisHost { .. }), "{error}");
+    assert!(excluded.contains("\"evil.example\""), "{excluded}");
+
+    let contradicted = only.authority(Authority::from_static("evil.example"));
+    let (text, error) = text(&contradicted, "/a");
+    assert!(
+        matches!(error, SignError::AuthorityExcluded { .. }),
+        "{error}"
+    );
+    assert!(text.contains("authority is \"evil.example\", which only_for does not name"));
 }
 
 #[test]
@@ -292,8 +331,8 @@ fn what_does_not_say_https_is_not_signed_either_if_so_set() {
     let error = signer.sign((&request("/a", Some("api.example.com"))).into(), at(FRIDAY));
     assert_eq!(
         error.unwrap_err().to_string(),
-        "the target of the request to \"api.example.com\" does not begin with https://, and https_only is set: give it \
-         one that does (to a tonic client, its origin)"
+        "the target of the request to \"api.example.com\" has no scheme, and https_only is set: give it one that \
+         begins with https:// (to a tonic client, its origin)"
     );
 }
 

@@ -27,7 +27,8 @@ use http_body_util::Empty;
 use hyper_util::{client::legacy::Client, rt::TokioExecutor};
 use tower::{Layer, Service, ServiceBuilder, ServiceExt, service_fn};
 use tower_hmac_auth::{
-    Clock, ManualClock, RetryOnceLearnt, ServerClock, SignLayer, StaticKeys, VerifyLayer,
+    Algorithm, Clock, ManualClock, Refusals, Refuse, Rejection, RequestHead, RetryOnceLearnt,
+    Scheme, ServerClock, SignLayer, Signer, StaticKeys, VerifyLayer,
 };
 
 use common::{FRIDAY, at, keys};
@@ -174,6 +175,128 @@ async fn times_sent<F: Future<Output = ()>>(
     let request = Request::get(target).body(()).unwrap();
     assert_eq!(service.oneshot(request).await.unwrap().status(), 401);
     requests.load(Ordering::SeqCst)
+}
+
+/// Where a request is held up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum HeldUp {
+    AboveObserve,
+    BelowObserve,
+}
+
+#[tokio::test]
+async fn a_request_that_was_signed_then_suspended_for_an_hour_is_signed_once_more_and_accepted() {
+    let time = ManualClock::at(at(FRIDAY));
+    let servers_time = time.clone();
+    let refuse = move |why: &Rejection, head: RequestHead<'_>| {
+        let mut response = Refusals::new().refuse(why, head);
+        let date = httpdate::fmt_http_date(servers_time.now());
+        response.headers_mut().insert("date", date.parse().unwrap());
+        response
+    };
+    let verify = VerifyLayer::new(StaticKeys::from(keys())).clock(time.clone());
+    let server = RawServer::start(verify.refuse(refuse)).await;
+    for held_up in [HeldUp::AboveObserve, HeldUp::BelowObserve] {
+        let clock = ServerClock::with_base(time.clone());
+        let requests = Arc::new(AtomicUsize::new(0));
+        let suspended = |place| {
+            let (time, requests) = (time.clone(), requests.clone());
+            move |request: Request<Empty<Bytes>>| {
+                if place == held_up && requests.fetch_add(1, Ordering::SeqCst) == 0 {
+                    time.advance(Duration::from_secs(3600));
+                }
+                request
+            }
+        };
+        let mut service = ServiceBuilder::new()
+            .retry(RetryOnceLearnt::new(clock.clone()))
+            .layer(SignLayer::new(keys()).clock(clock.clone()))
+            .map_request(suspended(HeldUp::AboveObserve))
+            .layer(clock.observe())
+            .map_request(suspended(HeldUp::BelowObserve))
+            .service(Client::builder(TokioExecutor::new()).build_http());
+        for expected in [2, 3] {
+            let request = Request::get(format!("http://{}/a", server.address));
+            let request = request.body(Empty::new()).unwrap();
+            let response = service.ready().await.unwrap().call(request).await.unwrap();
+            assert_eq!(response.status(), StatusCode::OK, "{held_up:?}");
+            assert_eq!(requests.load(Ordering::SeqCst), expected);
+        }
+        let target = format!("http://{}/", server.address);
+        assert_eq!(offset(&clock, &target), 0, "the clock was right");
+    }
+}
+
+/// How often a request is sent that is held up for so many seconds each time, and refused with this answer's headers.
+async fn times_sent_held_up(
+    signer: Signer,
+    target: &str,
+    seconds: u64,
+    further: &[(&'static str, &'static str)],
+) -> usize {
+    let time = ManualClock::at(at(FRIDAY));
+    let clock = ServerClock::with_base(time.clone());
+    let requests = AtomicUsize::new(0);
+    let service = ServiceBuilder::new()
+        .retry(RetryOnceLearnt::new(clock.clone()))
+        .layer(SignLayer::from(signer).clock(clock.clone()))
+        .layer(clock.observe())
+        .service(service_fn(|_: Request<()>| {
+            requests.fetch_add(1, Ordering::SeqCst);
+            time.advance(Duration::from_secs(seconds));
+            let mut response = Response::builder()
+                .status(401)
+                .header("date", httpdate::fmt_http_date(time.now()));
+            for (name, value) in further {
+                response = response.header(*name, *value);
+            }
+            ready(Ok::<_, Infallible>(response.body(()).unwrap()))
+        }));
+    let request = Request::get(target).body(()).unwrap();
+    assert_eq!(service.oneshot(request).await.unwrap().status(), 401);
+    requests.load(Ordering::SeqCst)
+}
+
+#[tokio::test]
+async fn a_stale_date_is_a_reason_for_one_retry_at_most_whichever_time_was_signed() {
+    let kong = Signer::builder(keys()).scheme(Scheme::Kong);
+    let date = Signer::builder(keys()).scheme(Scheme::Apisix);
+    let created = Signer::builder(keys())
+        .scheme(Scheme::Cavage)
+        .algorithm(Algorithm::HmacSha256)
+        .hs2019(true)
+        .components(["(request-target)", "(created)"]);
+    for signer in [kong, date, created] {
+        let signer = signer.build().unwrap();
+        assert_eq!(times_sent_held_up(signer, TARGET, 3600, &[]).await, 2);
+    }
+}
+
+#[tokio::test]
+async fn a_date_that_is_not_stale_or_not_to_be_trusted_is_no_reason_to_try_again() {
+    let plain = "http://api.example.com/a";
+    for (target, seconds, further, expected) in [
+        (TARGET, 10, &[][..], 2),
+        (TARGET, 9, &[], 1),
+        (TARGET, 0, &[], 1),
+        (TARGET, 3600, &[("age", "1")], 1),
+        (plain, 3600, &[], 1),
+    ] {
+        let times = times_sent_held_up(Signer::new(keys()), target, seconds, further).await;
+        assert_eq!(times, expected, "{target} {seconds} {further:?}");
+    }
+    let stranger = Signer::new(keys()).only_for(["other.example"]).unwrap();
+    assert_eq!(times_sent_held_up(stranger, TARGET, 3600, &[]).await, 1);
+}
+
+#[tokio::test]
+async fn a_date_that_signing_again_would_not_bring_nearer_is_no_reason_to_try_again() {
+    // Further off than may be learnt: the second request would have the same date.
+    let clock = clock();
+    let nothing = || ready(());
+    let far = FRIDAY + 25 * HOUR;
+    assert_eq!(times_sent(&clock, TARGET, far, nothing).await, 1);
+    assert_eq!(offset(&clock, TARGET), 0);
 }
 
 #[tokio::test]

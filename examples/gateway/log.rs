@@ -15,7 +15,7 @@ use http::{Method, Request, Response, StatusCode};
 use http_body::{Body, Frame, SizeHint};
 use pin_project_lite::pin_project;
 use tokio::sync::watch;
-use tower_hmac_auth::{Rejection, VerifiedKey};
+use tower_hmac_auth::{Rejection, ServerSigningString, VerifiedKey};
 
 /// Why a request that had a right signature failed, for the log: in the response's extensions.
 #[derive(Clone)]
@@ -33,6 +33,8 @@ pub(crate) struct Entry {
     status: Option<StatusCode>,
     key_id: Option<String>,
     wrong: Option<String>,
+    /// With `--explain`.
+    hashed: Option<ServerSigningString>,
     is_complete: bool,
     /// Gone as soon as a short answer, such as a refusal, is at hand: a client that does not take it is idle.
     in_flight: Option<InFlight>,
@@ -48,6 +50,7 @@ impl Entry {
             status: None,
             key_id: None,
             wrong: None,
+            hashed: None,
             is_complete: false,
             in_flight: Some(InFlight::new(requests)),
         }
@@ -65,6 +68,7 @@ impl Entry {
             (None, Some(Failure(why))) => Some(why.clone()),
             (None, None) => None,
         };
+        self.hashed = extensions.get().cloned();
         // The body of an answer to HEAD is never asked for.
         self.is_complete = self.method == Method::HEAD || response.body().is_end_stream();
         if response
@@ -96,6 +100,10 @@ impl Drop for Entry {
         let wrong = self.wrong.take();
         if let Some(wrong) = wrong.or_else(|| (!self.is_complete).then(cut_off)) {
             let _infallible = write!(line, " wrong={wrong:?}");
+        }
+        // At the end and as it is, so that it can be compared with the client's: it is escaped already.
+        if let Some(hashed) = &self.hashed {
+            let _infallible = write!(line, " signing_string={hashed}");
         }
         say(&line);
     }

@@ -19,7 +19,8 @@
 //! - A body is not compared with its digest, signed or not; `VerifyDigestLayer` (feature `digest`) does that.
 //! - Clients speak HTTP/1.1 or, with prior knowledge, HTTP/2. TLS is left to whatever stands in front.
 //! - One line a request on standard error: method, path without the query, status, time until the last byte, key
-//!   id, and what was wrong.
+//!   id, and what was wrong. With `--explain`, at its end, the signing string that the gateway has hashed where a
+//!   signature does not match: compare it with the client's, which the example `sign` prints with `--explain`.
 //! - `SIGTERM` and `SIGINT`: no new connections; what is in flight has 30 seconds, or until the next signal. Exit
 //!   status 0.
 //!
@@ -94,6 +95,9 @@ struct Arguments {
     /// Gives every refused client the same answer
     #[arg(long)]
     terse: bool,
+    /// Logs what was hashed where a signature does not match, with the values of signed headers: for debugging only
+    #[arg(long)]
+    explain: bool,
     /// What to make of requests that sign Date, but not X-Date [default: any-age for tencent, else check-age]
     #[arg(long, value_name = "any-age|check-age|refuse", value_parser = plain_date)]
     plain_date: Option<PlainDate>,
@@ -137,6 +141,7 @@ async fn start(arguments: Arguments, keys: StaticKeys) -> Result<()> {
                 .unauthorized_status(arguments.unauthorized_status)
                 .terse(arguments.terse),
         )
+        .explain(arguments.explain)
         .remove_authorization(true);
     let proxy = arguments
         .upstream

@@ -22,7 +22,7 @@ use super::{
 };
 use crate::{
     Excerpt, Refusals, Refuse, Rejection, Scheme, VerifiedKey, VerifyBody, VerifyFuture,
-    verify::refused,
+    verify::Refused,
 };
 
 type BoxError = Box<dyn Error + Send + Sync>;
@@ -270,7 +270,15 @@ impl<R: Refuse> Options<R> {
     pub(super) fn refused(&self, head: &request::Parts, why: Rejection) -> Response<Bytes> {
         let key = head.extensions.get::<VerifiedKey>();
         let scheme = key.map_or(Scheme::default(), VerifiedKey::scheme);
-        refused(&self.refuse, scheme, why, head.into())
+        let refused = Refused {
+            scheme,
+            why,
+            head: head.into(),
+            #[cfg(feature = "tracing")]
+            key,
+            explained: None,
+        };
+        refused.answer(&self.refuse)
     }
 }
 

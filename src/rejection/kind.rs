@@ -110,9 +110,9 @@ impl RejectionKind {
                  signed, and a credential of another plugin or scheme."
             }
             Self::SignatureMismatch => {
-                "The signature is wrong. Check the secret key (a newline or space at its end counts) and, where the body \
-                 is covered, its digest; then compare both sides' signing strings: a layer or proxy may have changed a \
-                 signed header, the host or the target on the way."
+                "The signature is wrong. Usual causes, in order: a newline or space around the secret key, base64 decoded \
+                 on one side only, a proxy that rewrites host or target, a cache that turns HEAD into GET, a changed header or \
+                 body (digest); compare both sides' signing strings: if equal, it is the secret."
             }
             Self::KeyNotBound => {
                 "The signature is right, but this key may not call this API. Bind the key to it, or use another key."

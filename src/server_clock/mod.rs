@@ -16,6 +16,8 @@ pub use self::observe::{ObserveFuture, ObserveLayer, ObserveService};
 #[cfg(feature = "retry")]
 pub use self::retry::RetryOnceLearnt;
 use crate::{Clock, RequestHead, SystemClock, component, http_date::Timestamp};
+#[cfg(feature = "tracing")]
+use crate::{Excerpt, events};
 
 /// A clock that shows each gateway's own time, once the gateway has refused a request and said what time it is: for
 /// machines whose clocks are wrong and cannot be set.
@@ -58,6 +60,18 @@ use crate::{Clock, RequestHead, SystemClock, component, http_date::Timestamp};
 /// The gateway wrote its `Date` at some time between the sending of the request and the arrival of the answer, and cut
 /// it to the second. So the true offset lies between `Date` − received and `Date` + 1 s − sent. An offset that lies
 /// there is kept, and so is one that differs by less than [`threshold`](Self::threshold) from the middle.
+///
+/// With the feature `tracing` an event says what was learnt of whom: see [`events`](crate::events).
+///
+/// # A request that was held up
+///
+/// A process that is suspended between signing and sending, or a request that waits below [`SignLayer`](crate::SignLayer),
+/// is refused for its age although this clock is right, so that there is nothing to learn.
+#[cfg_attr(feature = "retry", doc = "[`RetryOnceLearnt`]")]
+#[cfg_attr(not(feature = "retry"), doc = "`RetryOnceLearnt`")]
+/// tries such a request once more: where, by the rules above, an answer may be learnt from, and a request that is signed
+/// now would have a date that is nearer to the answer's `Date` than that which was sent, by
+/// [`threshold`](Self::threshold) at least.
 ///
 /// Clones share what was learnt. Authorities are those of the request's target: a client whose layers do not see it
 /// (tonic's) learns nothing. The layer and the policy are for `http::Request`s only, not for reqwest's own.
@@ -112,6 +126,16 @@ impl SignedDuration {
     fn length(self) -> Duration {
         match self {
             Self::Ahead(by) | Self::Behind(by) => by,
+        }
+    }
+
+    /// In whole seconds, negative if it is behind.
+    #[cfg(feature = "tracing")]
+    fn seconds(self) -> i64 {
+        let seconds = i64::try_from(self.length().as_secs()).unwrap_or(i64::MAX);
+        match self {
+            Self::Ahead(_) => seconds,
+            Self::Behind(_) => -seconds,
         }
     }
 
@@ -205,7 +229,18 @@ impl<C: Clock> ServerClock<C> {
         let answered = sent.checked_add(half_the_wait).unwrap_or(sent);
         let by = SignedDuration::between(answered, date);
         let change = SignedDuration::between(present.moved(answered), by.moved(answered)).length();
-        if by.length() > self.max_offset || change < self.threshold {
+        if change < self.threshold {
+            return;
+        }
+        if by.length() > self.max_offset {
+            #[cfg(feature = "tracing")]
+            tracing::warn!(
+                target: events::CLOCK,
+                authority = %Excerpt::new(authority),
+                offset_s = by.seconds(),
+                max_offset_s = self.max_offset.as_secs(),
+                "gateway's time not learnt"
+            );
             return;
         }
         self.learnt.rcu(|offsets| {
@@ -223,6 +258,33 @@ impl<C: Clock> ServerClock<C> {
             });
             offsets
         });
+        #[cfg(feature = "tracing")]
+        tracing::info!(
+            target: events::CLOCK,
+            authority = %Excerpt::new(authority),
+            offset_s = by.seconds(),
+            "gateway's time learnt"
+        );
+    }
+
+    /// Whether a date that was refused when the authority's clock showed `date` was stale: a request that is signed now
+    /// has a date that is nearer, by the threshold at least.
+    ///
+    /// It has been waiting between its signing and its arrival, in a suspended process for one. Seconds alone are cut
+    /// off on both sides, so that one of them says nothing.
+    #[cfg(feature = "retry")]
+    fn was_stale(
+        &self,
+        authority: &str,
+        signed: Timestamp,
+        received: SystemTime,
+        date: Timestamp,
+    ) -> bool {
+        let signed_now = Timestamp::from(self.offset(authority).moved(received));
+        let nearer_by = signed
+            .distance(date)
+            .saturating_sub(signed_now.distance(date));
+        nearer_by > 1 && Duration::from_secs(nearer_by) >= self.threshold
     }
 }
 

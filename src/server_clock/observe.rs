@@ -5,12 +5,14 @@ use std::{
     time::SystemTime,
 };
 
-use http::{HeaderMap, Request, Response, StatusCode, header};
+use http::{Request, Response, StatusCode, header};
 use pin_project_lite::pin_project;
 use tower_layer::Layer;
 use tower_service::Service;
 
 use super::ServerClock;
+#[cfg(feature = "retry")]
+use crate::DateHeader;
 use crate::{Clock, RequestHead, Scheme, component, hosts, http_date::Timestamp};
 
 /// Shows a [`ServerClock`] the answers to signed requests: what [`ServerClock::observe`] returns. Its place is below
@@ -59,8 +61,11 @@ where
     }
 
     fn call(&mut self, request: Request<B>) -> Self::Future {
-        let observation = trusted_authority((&request).into()).map(|authority| Observation {
+        let head = RequestHead::from(&request);
+        let observation = trusted_authority(head).map(|authority| Observation {
             authority: authority.into(),
+            #[cfg(feature = "retry")]
+            signed: signed_time(head),
             sent: self.clock.base.now(),
             clock: self.clock.clone(),
         });
@@ -87,23 +92,56 @@ fn trusted_authority(head: RequestHead<'_>) -> Option<&str> {
         .flatten()
 }
 
+/// The time that the request was signed with: that of its one date header, else of `created`.
+#[cfg(feature = "retry")]
+fn signed_time(head: RequestHead<'_>) -> Option<Timestamp> {
+    let dates = [DateHeader::XDate, DateHeader::Date];
+    let mut dates = dates.into_iter().map(DateHeader::name);
+    if let Some(date) = dates.find_map(|name| head.headers().get(name)) {
+        return Timestamp::parse(component::trim(date.as_bytes()));
+    }
+    let authorization = head.headers().get(header::AUTHORIZATION)?.to_str().ok()?;
+    let (_before, created) = authorization.split_once("created=")?;
+    let (digits, _behind) = created.split_once(|c: char| !c.is_ascii_digit())?;
+    digits.parse().ok().map(Timestamp::from_seconds)
+}
+
+/// In a response's extensions, the sign that the request's date was stale when it arrived, and a new one will not be.
+#[cfg(feature = "retry")]
+#[derive(Debug, Clone, Copy)]
+pub(super) struct WasStale;
+
 struct Observation<C> {
     authority: Box<str>,
+    #[cfg(feature = "retry")]
+    signed: Option<Timestamp>,
     sent: SystemTime,
     clock: ServerClock<C>,
 }
 
 impl<C: Clock> Observation<C> {
-    fn learn_from(&self, status: StatusCode, headers: &HeaderMap) {
+    fn learn_from<B>(&self, response: &mut Response<B>) {
+        let status = response.status();
         let is_refusal = matches!(status, StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN);
+        let headers = response.headers();
         if !is_refusal || headers.contains_key(header::AGE) {
             return;
         }
         let date = headers.get(header::DATE);
         let date = date.and_then(|date| Timestamp::parse(component::trim(date.as_bytes())));
-        if let Some(date) = date {
-            let received = self.clock.base.now();
-            self.clock.learn(&self.authority, self.sent, received, date);
+        let Some(date) = date else {
+            return;
+        };
+        let received = self.clock.base.now();
+        let Self {
+            authority, clock, ..
+        } = self;
+        clock.learn(authority, self.sent, received, date);
+        #[cfg(feature = "retry")]
+        if let Some(signed) = self.signed
+            && clock.was_stale(authority, signed, received, date)
+        {
+            response.extensions_mut().insert(WasStale);
         }
     }
 }
@@ -126,9 +164,9 @@ where
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
         let this = self.project();
-        let answer = ready!(this.inner.poll(cx));
-        if let (Ok(response), Some(observation)) = (&answer, this.observation.take()) {
-            observation.learn_from(response.status(), response.headers());
+        let mut answer = ready!(this.inner.poll(cx));
+        if let (Ok(response), Some(observation)) = (&mut answer, this.observation.take()) {
+            observation.learn_from(response);
         }
         Poll::Ready(answer)
     }

@@ -3,14 +3,18 @@ use std::future::{Ready, ready};
 use http::{Request, Response, StatusCode};
 use tower::retry::Policy;
 
-use super::ServerClock;
+use super::{ServerClock, observe::WasStale};
 use crate::{Clock, SystemClock, component};
 
-/// Tries once more after a 401 or 403, if the clock has learnt of the request's authority since the request was sent: a
-/// policy for [`tower::retry`].
+/// Tries once more after a 401 or 403, if the clock has learnt of the request's authority since the request was sent, or
+/// if the answer's `Date` shows that the date that was sent was stale: a policy for [`tower::retry`].
 ///
-/// Its place is outside [`SignLayer`](crate::SignLayer), so that the second attempt is signed by what was learnt. It is
-/// for [`http::Request`]s, not reqwest's own, and their body has to be `Clone`. See [`ServerClock`] for an example and for the risk.
+/// Stale is the date of a request that was signed and then held up, as when the process was suspended in between; see
+/// [`ServerClock`]. There is one retry at most, whatever the reasons.
+///
+/// Its place is outside [`SignLayer`](crate::SignLayer), so that the second attempt is signed again, by what was learnt;
+/// the layer of [`ServerClock::observe`] has to be below. It is for [`http::Request`]s, not reqwest's own, and their body
+/// has to be `Clone`. See [`ServerClock`] for an example and for the risk.
 #[derive(Debug, Clone)]
 pub struct RetryOnceLearnt<C = SystemClock> {
     clock: ServerClock<C>,
@@ -45,10 +49,12 @@ impl<C: Clock, B: Clone, RB, E> Policy<Request<B>, Response<RB>, E> for RetryOnc
         request: &mut Request<B>,
         result: &mut Result<Response<RB>, E>,
     ) -> Option<Self::Future> {
-        let status = result.as_ref().ok()?.status();
+        let response = result.as_ref().ok()?;
+        let status = response.status();
         let is_refusal = matches!(status, StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN);
         let has_learnt = self.last_learnt(request) > self.last_learnt;
-        if self.is_second || !is_refusal || !has_learnt {
+        let was_stale = response.extensions().get::<WasStale>().is_some();
+        if self.is_second || !is_refusal || !(has_learnt || was_stale) {
             return None;
         }
         self.is_second = true;

@@ -8,8 +8,8 @@ use crate::{HostPatternError, Keys, Signer, SystemClock};
 ///
 /// Put it inside (below) retry and timeout, so that every attempt has a date and signature of its own, and below
 /// every layer that sets a signed header. Signing never waits and is never an error: a request that cannot be signed is
-/// sent without `Authorization`, and the gateway refuses it; with the feature `tracing`, an event says why. See
-/// [`SignService`].
+/// sent without `Authorization`, and the gateway refuses it; with the feature `tracing`, an [event](crate::events) says
+/// why, and [`Signer::unsigned_requests`] counts it. See [`SignService`].
 ///
 /// ```
 /// use http::{HeaderValue, Request, Response};
@@ -89,7 +89,7 @@ impl<C> SignLayer<C> {
     ///
     /// # Errors
     ///
-    /// [`HostPatternError`] for the first pattern that is none.
+    /// [`HostPatternError`] for the first invalid pattern, and if there is none at all.
     pub fn only_for<P: AsRef<str>>(
         mut self,
         patterns: impl IntoIterator<Item = P>,
@@ -102,6 +102,12 @@ impl<C> SignLayer<C> {
     pub fn https_only(mut self, https_only: bool) -> Self {
         self.signer = self.signer.https_only(https_only);
         self
+    }
+
+    /// The signer, whose [`unsigned_requests`](Signer::unsigned_requests) a test can read.
+    #[must_use]
+    pub const fn signer(&self) -> &Signer {
+        &self.signer
     }
 
     /// Takes the time from this clock. Default: [`SystemClock`].

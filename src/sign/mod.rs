@@ -1,6 +1,7 @@
 //! Signing as Tower middleware: wiring around [`Signer`](crate::Signer).
 
 mod layer;
+mod report;
 #[cfg(feature = "reqwest")]
 mod reqwest;
 mod service;

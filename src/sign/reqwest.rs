@@ -9,7 +9,7 @@ use http::Uri;
 use reqwest::{Client, ClientBuilder, Url, redirect};
 use tower_service::Service;
 
-use super::{SignLayer, SignService, service};
+use super::{SignLayer, SignService, report, service};
 use crate::{Clock, Signer, component::DIGESTS, request_head::Digested};
 
 impl<C> SignLayer<C> {
@@ -53,7 +53,13 @@ impl<C> SignLayer<C> {
     /// # }
     /// ```
     ///
-    /// A request that is sent by its own `send()` does not pass the service, and is not signed.
+    /// # What sends unsigned
+    ///
+    /// [`get_ref`](SignService::get_ref) is the client itself, for its request builders (`get`, `post`) and `build()`. A
+    /// request that is sent by the builder's `send()`, or by the client's `execute`, does not pass the service: it is
+    /// **not signed**, there is no event, and [`Signer::unsigned_requests`] does not count it. Hand the request that
+    /// `build()` returns to the service, as above. In a chain of reqwest-middleware (feature `reqwest-middleware`)
+    /// `send()` does sign.
     ///
     /// # The body
     ///
@@ -138,13 +144,12 @@ where
     }
 }
 
-/// Signs by the clock, or leaves the request unsigned and tells why in an event. Returns whether it is signed.
+/// Signs by the clock, or leaves the request unsigned and reports it. Returns whether it is signed.
 pub(crate) fn sign(signer: &Signer, clock: &impl Clock, request: &mut reqwest::Request) -> bool {
     let Some(uri) = sent_target(request.url()) else {
         // reqwest refuses to send it; another service might not.
         signer.remove_signature(request.headers_mut());
-        #[cfg(feature = "tracing")]
-        tracing::warn!("request sent unsigned: its URL is no URI that HTTP can carry");
+        report::unsendable_url(signer);
         return false;
     };
     let mut head = http::Request::new(());
@@ -165,6 +170,9 @@ pub(crate) fn sign(signer: &Signer, clock: &impl Clock, request: &mut reqwest::R
         // Nothing else of a `Url` needs to change; should it ever, the gateway must not get a wrong signature.
         if sent_target(request.url()).as_ref() != Some(head.uri()) {
             signer.remove_signature(request.headers_mut());
+            if is_signed {
+                report::unsendable_url(signer);
+            }
             is_signed = false;
         }
     }

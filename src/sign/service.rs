@@ -3,6 +3,7 @@ use std::task::{Context, Poll};
 use http::Request;
 use tower_service::Service;
 
+use super::report;
 use crate::{Clock, Signer, SystemClock};
 
 /// Signs every request, then hands it to the inner service: what [`SignLayer`](crate::SignLayer) makes.
@@ -10,7 +11,8 @@ use crate::{Clock, Signer, SystemClock};
 /// It has the inner service's response, error, future and readiness, and asks nothing of the body. All that can be
 /// wrong was wrong at construction, but for a request that cannot be signed ([`SignError`](crate::SignError)): it has a
 /// header to be signed more than once, say. It is passed on without any `Authorization`, so that the gateway refuses it;
-/// with the feature `tracing`, an event says why. [`Signer::sign_request`] returns the error instead.
+/// with the feature `tracing`, an [event](crate::events) says why, and [`Signer::unsigned_requests`] counts it.
+/// [`Signer::sign_request`] returns the error instead.
 ///
 /// # What becomes of the request's headers
 ///
@@ -41,12 +43,18 @@ impl<S, C> SignService<S, C> {
         }
     }
 
-    /// The inner service.
+    /// The signer, whose [`unsigned_requests`](Signer::unsigned_requests) a test can read.
+    pub const fn signer(&self) -> &Signer {
+        &self.signer
+    }
+
+    /// The inner service. **What is sent through it is not signed**: it is for what the inner service has beside that,
+    /// such as the request builders of a `reqwest::Client`.
     pub const fn get_ref(&self) -> &S {
         &self.inner
     }
 
-    /// The inner service.
+    /// The inner service. What is sent through it is not signed.
     pub const fn get_mut(&mut self) -> &mut S {
         &mut self.inner
     }
@@ -76,17 +84,19 @@ where
     }
 }
 
-/// Signs by the clock, or leaves the request unsigned and tells why in an event. Returns whether it is signed.
+/// Signs by the clock, or leaves the request unsigned and reports it. Returns whether it is signed.
 pub(super) fn sign<B>(signer: &Signer, clock: &impl Clock, request: &mut Request<B>) -> bool {
     let now = clock.now_for((&*request).into());
-    let signed = signer.sign_request(request, now);
-    #[cfg(feature = "tracing")]
-    if let Err(error) = &signed {
-        if error.is_destination() {
-            tracing::debug!(%error, "request sent unsigned");
-        } else {
-            tracing::warn!(%error, "request sent unsigned");
+    match signer.sign_request(request, now) {
+        Ok(()) => {
+            if signer.left_out_host(request) {
+                report::without_host(signer);
+            }
+            true
+        }
+        Err(error) => {
+            report::unsigned(signer, &error);
+            false
         }
     }
-    signed.is_ok()
 }

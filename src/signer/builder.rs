@@ -8,6 +8,7 @@ use super::{
     Inner,
     build_error::BuildError,
     cache,
+    faults::Faults,
     options::{Listed, Options, What},
 };
 use crate::{
@@ -213,6 +214,7 @@ impl SignerBuilder {
                 template: Template::new(&self.scheme.facts().grammar, name),
                 options: Options::new(list, self.lifetime),
                 configuration: cache::unused_number(),
+                faults: Faults::default(),
             }),
         }
     }

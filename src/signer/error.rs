@@ -44,22 +44,70 @@ pub enum SignError {
     },
     /// The request goes to a host that is not among those of [`Signer::only_for`](crate::Signer::only_for).
     NotForThisHost {
-        /// Which; empty if the request names none.
+        /// Which.
         host: Excerpt,
     },
-    /// The request goes to another machine, its target does not say `https`, and
+    /// [`Signer::only_for`](crate::Signer::only_for) is set, and it is not known where the request goes: neither its
+    /// target nor its `Host` names a valid host, and [`Signer::authority`](crate::Signer::authority) is not set.
+    DestinationUnknown,
+    /// The request names no host, and that of [`Signer::authority`](crate::Signer::authority) is not among those of
+    /// [`Signer::only_for`](crate::Signer::only_for): the two options contradict each other.
+    AuthorityExcluded {
+        /// The configured host.
+        host: Excerpt,
+    },
+    /// The request goes to another machine, its target has a scheme other than `https`, and
     /// [`Signer::https_only`](crate::Signer::https_only) is set.
     NotHttps {
         /// Which; empty if the request names none.
         host: Excerpt,
     },
+    /// [`Signer::https_only`](crate::Signer::https_only) is set, and the target does not say whether the request goes
+    /// over `https`: it has no scheme.
+    SchemeUnknown {
+        /// Where it goes; empty if the request names no host.
+        host: Excerpt,
+    },
 }
 
-#[cfg(feature = "tracing")]
+/// Whose fault it is that a request is not signed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Cause {
+    /// No one's: the options exclude the host or the scheme that the request names.
+    Excluded,
+    /// The signer's options or the client's setup: all requests of this client have it.
+    Setup,
+    /// The request's own.
+    Request,
+}
+
 impl SignError {
-    /// Whether it is wrong where the request goes, rather than what it is.
-    pub(crate) fn is_destination(&self) -> bool {
-        matches!(self, Self::NotForThisHost { .. } | Self::NotHttps { .. })
+    pub(crate) fn cause(&self) -> Cause {
+        match self {
+            Self::NotForThisHost { .. } | Self::NotHttps { .. } => Cause::Excluded,
+            Self::DestinationUnknown
+            | Self::AuthorityExcluded { .. }
+            | Self::SchemeUnknown { .. } => Cause::Setup,
+            _ => Cause::Request,
+        }
+    }
+
+    /// The variant's name, for events.
+    pub(crate) fn name(&self) -> &'static str {
+        match self {
+            Self::RepeatedHeader { .. } => "RepeatedHeader",
+            Self::Target(_) => "Target",
+            Self::NameTaken { .. } => "NameTaken",
+            Self::KeyIdNotCarried { .. } => "KeyIdNotCarried",
+            Self::TooManyHeaders => "TooManyHeaders",
+            Self::EmptyHost => "EmptyHost",
+            Self::InvalidPort { .. } => "InvalidPort",
+            Self::NotForThisHost { .. } => "NotForThisHost",
+            Self::DestinationUnknown => "DestinationUnknown",
+            Self::AuthorityExcluded { .. } => "AuthorityExcluded",
+            Self::NotHttps { .. } => "NotHttps",
+            Self::SchemeUnknown { .. } => "SchemeUnknown",
+        }
     }
 }
 
@@ -96,6 +144,25 @@ impl fmt::Display for SignError {
                 "the request goes to the host \"{host}\", which is not signed for: add it to only_for if it is the \
                  gateway's"
             ),
+            Self::DestinationUnknown => f.write_str(
+                "the destination is not known, as the request names no valid host, and only_for is set: set authority \
+                 (or give a tonic client its origin)",
+            ),
+            Self::AuthorityExcluded { host } => write!(
+                f,
+                "the request names no host, and authority is \"{host}\", which only_for does not name: add it to \
+                 only_for, or correct authority"
+            ),
+            Self::SchemeUnknown { host } => {
+                f.write_str("the target of the request")?;
+                if !host.as_str().is_empty() {
+                    write!(f, " to \"{host}\"")?;
+                }
+                f.write_str(
+                    " has no scheme, and https_only is set: give it one that begins with https:// (to a tonic client, \
+                     its origin)",
+                )
+            }
             Self::NotHttps { host } => write!(
                 f,
                 "the target of the request to \"{host}\" does not begin with https://, and https_only is set: give it one \

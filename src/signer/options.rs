@@ -121,6 +121,12 @@ impl Options {
         self.signs_target.then(with_path).flatten().or(changed)
     }
 
+    /// Whether `host` is listed.
+    #[inline]
+    pub(crate) fn signs_host(&self) -> bool {
+        self.signs_host
+    }
+
     /// The date header in use; a list may do without.
     pub(crate) fn date_header(&self) -> Option<DateHeader> {
         self.date_header
@@ -198,13 +204,23 @@ impl Options {
                 .as_deref()
                 .is_some_and(|to| hosts.contain(to, scheme))
         {
-            return Err(SignError::NotForThisHost {
-                host: Excerpt::new(host),
+            if host.is_empty() {
+                return Err(SignError::DestinationUnknown);
+            }
+            let is_configured =
+                head.uri().authority().is_none() && !head.headers().contains_key(header::HOST);
+            let host = Excerpt::new(host);
+            return Err(if is_configured {
+                SignError::AuthorityExcluded { host }
+            } else {
+                SignError::NotForThisHost { host }
             });
         }
         if self.https_only && !scheme.is_some_and(component::is_tls) && !hosts::is_loopback(host) {
-            return Err(SignError::NotHttps {
-                host: Excerpt::new(host),
+            let host = Excerpt::new(host);
+            return Err(match scheme {
+                None => SignError::SchemeUnknown { host },
+                Some(_) => SignError::NotHttps { host },
             });
         }
         Ok(())

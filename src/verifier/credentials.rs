@@ -198,6 +198,11 @@ impl<'h> Credentials<'h> {
         self.found.signing_string.clone()
     }
 
+    /// [`signing_string`](Self::signing_string), without a copy.
+    pub(crate) fn hashed(&self) -> &SigningString {
+        &self.found.signing_string
+    }
+
     /// Whether this is listed and present, in any case.
     pub(super) fn covers(&self, name: &str) -> bool {
         let mut names = Covered::new(self.authorization.headers, self.found.present);

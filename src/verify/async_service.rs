@@ -53,7 +53,7 @@ where
                 }
             }
             Err(why) => Kind::Decided {
-                future: VerifyFuture::refused(self.gate.refuse(why, head)),
+                future: VerifyFuture::refused(self.gate.refuse(why, head, now)),
             },
         };
         AsyncVerifyFuture { kind }
@@ -126,7 +126,10 @@ where
                     };
                     match gate.check(&mut request, now, |_, _| lookup) {
                         Ok(()) => VerifyFuture::inner(inner.call(request)),
-                        Err(why) => VerifyFuture::refused(gate.refuse(why, gate.head(&request))),
+                        Err(why) => {
+                            let head = gate.head(&request);
+                            VerifyFuture::refused(gate.refuse(why, head, now))
+                        }
                     }
                 }
             };

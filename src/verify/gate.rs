@@ -3,10 +3,16 @@ use std::{fmt, ops::Deref, time::SystemTime};
 use bytes::Bytes;
 use http::{Extensions, Method, Request, Response, Uri, header};
 
-use super::Refuse;
+use super::{Refuse, ServerSigningString};
 use crate::{
     Credentials, Lookup, Rejection, RequestHead, Scheme, VerifiedKey, Verifier, VerifyingKey,
     target,
+};
+#[cfg(feature = "tracing")]
+use crate::{
+    Excerpt,
+    authorization::{Authorization, Undecoded},
+    events,
 };
 
 /// Where to find the target as the client sent it.
@@ -19,6 +25,8 @@ pub(super) struct Gate<R> {
     pub(super) refuse: R,
     pub(super) removes_authorization: bool,
     pub(super) original_target: OriginalTarget,
+    /// Whether what was hashed is reported where the signature does not match.
+    pub(super) explains: bool,
 }
 
 impl<R: Refuse> Gate<R> {
@@ -66,30 +74,112 @@ impl<R: Refuse> Gate<R> {
         Ok(())
     }
 
-    pub(super) fn refuse(&self, why: Rejection, head: RequestHead<'_>) -> Response<Bytes> {
-        refused(&self.refuse, self.verifier.scheme(), why, head)
+    /// Answers a request that was refused at `now`.
+    pub(super) fn refuse(
+        &self,
+        why: Rejection,
+        head: RequestHead<'_>,
+        now: SystemTime,
+    ) -> Response<Bytes> {
+        let explained = (self.explains && why == Rejection::SignatureMismatch)
+            .then(|| self.explanation(head, now))
+            .flatten();
+        let refused = Refused {
+            scheme: self.verifier.scheme(),
+            why,
+            head,
+            #[cfg(feature = "tracing")]
+            key: None,
+            explained,
+        };
+        refused.answer(&self.refuse)
+    }
+
+    /// What was hashed. The request is read a second time, so that those that are accepted keep nothing for this.
+    fn explanation(&self, head: RequestHead<'_>, now: SystemTime) -> Option<ServerSigningString> {
+        let mut credentials = Credentials::unread();
+        let read = self.verifier.read_into(&mut credentials, &head, now);
+        read.ok()?;
+        Some(ServerSigningString::new(credentials.hashed()))
     }
 }
 
-/// A refusal's answer, with the reason in its extensions; without content for HEAD (RFC 9110, section 9.3.2).
-pub(crate) fn refused(
-    refuse: &impl Refuse,
-    scheme: Scheme,
-    why: Rejection,
-    head: RequestHead<'_>,
-) -> Response<Bytes> {
+/// A request that is refused.
+pub(crate) struct Refused<'a> {
+    pub(crate) scheme: Scheme,
+    pub(crate) why: Rejection,
+    pub(crate) head: RequestHead<'a>,
+    /// The key, if it was verified before something else was found wrong.
     #[cfg(feature = "tracing")]
-    tracing::info!(%why, "request refused");
-    let mut response = refuse.refuse_as(scheme, &why, head);
-    response.extensions_mut().insert(why);
-    if head.method() == Method::HEAD {
-        let length = response.body().len().into();
+    pub(crate) key: Option<&'a VerifiedKey>,
+    pub(crate) explained: Option<ServerSigningString>,
+}
+
+impl Refused<'_> {
+    /// The answer, with the reason in its extensions; without content for HEAD (RFC 9110, section 9.3.2).
+    pub(crate) fn answer(self, refuse: &impl Refuse) -> Response<Bytes> {
+        let mut response = refuse.refuse_as(self.scheme, &self.why, self.head);
+        #[cfg(feature = "tracing")]
+        self.report(response.status());
+        let Self {
+            why,
+            head,
+            explained,
+            ..
+        } = self;
+        if let Some(explained) = explained {
+            response.extensions_mut().insert(explained);
+        }
+        response.extensions_mut().insert(why);
+        if head.method() == Method::HEAD {
+            let length = response.body().len().into();
+            response
+                .headers_mut()
+                .insert(header::CONTENT_LENGTH, length);
+            *response.body_mut() = Bytes::new();
+        }
         response
-            .headers_mut()
-            .insert(header::CONTENT_LENGTH, length);
-        *response.body_mut() = Bytes::new();
     }
-    response
+
+    /// Makes the event. Its fields are computed only if there is a subscriber that wants it.
+    #[cfg(feature = "tracing")]
+    fn report(&self, status: http::StatusCode) {
+        // A level is part of what is fixed when this is compiled.
+        macro_rules! event {
+            ($level:ident) => {
+                tracing::event!(
+                    target: events::VERIFY,
+                    tracing::Level::$level,
+                    kind = ?self.why.kind(),
+                    scheme = %self.scheme,
+                    key_id = self.key_id().map(tracing::field::display),
+                    skew_s = self.why.skew(),
+                    status = status.as_u16(),
+                    reason = %self.why,
+                    signing_string = self.explained.as_ref().map(tracing::field::display),
+                    "request refused"
+                )
+            };
+        }
+        if self.why.status().is_server_error() {
+            event!(WARN);
+        } else {
+            event!(INFO);
+        }
+    }
+
+    /// The key id as the request has it, if it can be read.
+    #[cfg(feature = "tracing")]
+    fn key_id(&self) -> Option<Excerpt> {
+        if let Some(key) = self.key {
+            return Some(Excerpt::new(key.key_id()));
+        }
+        let facts = self.scheme.facts();
+        let mut authorization = Authorization::default();
+        let undecoded = Undecoded::find(facts, &self.head).ok()?;
+        authorization.read(facts, undecoded).ok()?;
+        Some(Excerpt::new(authorization.key_id))
+    }
 }
 
 impl<R: fmt::Debug> fmt::Debug for Gate<R> {
@@ -98,6 +188,7 @@ impl<R: fmt::Debug> fmt::Debug for Gate<R> {
             .field("verifier", &self.verifier)
             .field("refuse", &self.refuse)
             .field("removes_authorization", &self.removes_authorization)
+            .field("explains", &self.explains)
             .finish_non_exhaustive()
     }
 }

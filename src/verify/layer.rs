@@ -78,6 +78,7 @@ impl<K> VerifyLayer<K> {
             refuse: Refusals::new(),
             removes_authorization: false,
             original_target: |_| None,
+            explains: false,
         };
         Self {
             keys: Arc::new(keys),
@@ -117,6 +118,23 @@ impl<K, R: Clone, C> VerifyLayer<K, R, C> {
         self
     }
 
+    /// Reports the server's signing string of each request whose signature does not match: in the field
+    /// `signing_string` of the event (feature `tracing`, see [`events`](crate::events)), and as a
+    /// [`ServerSigningString`](crate::ServerSigningString) in the response's extensions. Default: `false`.
+    ///
+    /// "The signature does not match" means that the two sides have hashed different bytes or have different secrets.
+    /// Compare the string with the client's, from [`Signer::signing_string`](crate::Signer::signing_string): if both are
+    /// the same, the secrets differ. It is escaped, on one line, and cut at 4 KiB.
+    ///
+    /// **Turn it on for debugging only.** The string holds no secret key and no right signature, but it does hold the
+    /// values of all signed headers, a `Cookie` for one, as anyone has sent them. And such a request takes longer to
+    /// refuse than one with an unknown key, so that a client can tell the two apart by time. The response that is sent
+    /// is the same as without it.
+    pub fn explain(mut self, explain: bool) -> Self {
+        Arc::make_mut(&mut self.gate).explains = explain;
+        self
+    }
+
     /// Answers refusals with this. Default: [`Refusals::new`].
     ///
     /// A closure makes the whole `Response<Bytes>`: it sets the status itself, and a gRPC client's form if it has such
@@ -127,6 +145,7 @@ impl<K, R: Clone, C> VerifyLayer<K, R, C> {
             refuse,
             removes_authorization: self.gate.removes_authorization,
             original_target: self.gate.original_target,
+            explains: self.gate.explains,
         };
         VerifyLayer {
             keys: self.keys,

@@ -18,7 +18,8 @@ use crate::{Clock, RequestHead, SystemClock};
 /// - A request that is refused never reaches the inner service; its body is not read. On HTTP/1.1 the server then
 ///   closes the connection under a large upload, and the client may see a reset instead of the answer:
 ///   [`DrainLayer`](crate::DrainLayer), outside of this one, prevents that. The answer's extensions hold the
-///   [`Rejection`](crate::Rejection), and with the feature `tracing` there is an event.
+///   [`Rejection`](crate::Rejection), and with the feature `tracing` there is an
+///   [event](crate::events).
 /// - Errors and readiness are the inner service's. A refusal uses up a readiness of the inner service, with a permit
 ///   that goes with it, until the service is called the next time: concurrency limits belong outside this layer.
 ///
@@ -65,9 +66,13 @@ where
 
     fn call(&mut self, mut request: Request<B>) -> Self::Future {
         let look_up = |key_id: &str, head: RequestHead<'_>| self.keys.lookup(key_id, head);
-        match self.gate.check(&mut request, self.clock.now(), look_up) {
+        let now = self.clock.now();
+        match self.gate.check(&mut request, now, look_up) {
             Ok(()) => VerifyFuture::inner(self.inner.call(request)),
-            Err(why) => VerifyFuture::refused(self.gate.refuse(why, self.gate.head(&request))),
+            Err(why) => {
+                let head = self.gate.head(&request);
+                VerifyFuture::refused(self.gate.refuse(why, head, now))
+            }
         }
     }
 }

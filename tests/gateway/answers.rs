@@ -2,7 +2,7 @@
 
 use std::time::{Duration, SystemTime};
 
-use http::{Request, Response, StatusCode, Version, header};
+use http::{HeaderValue, Request, Response, StatusCode, Version, header};
 use hyper::body::Incoming;
 use serde_json::{Value, json};
 use tower_hmac_auth::{DateHeader, KeyPair, Signer};
@@ -126,6 +126,43 @@ async fn the_options_say_which_dates_are_good() {
     let gateway = Gateway::start(&["--max-skew", "50"]).await;
     let (status, body) = send_signed_by(signer(DateHeader::XDate), minute, &gateway).await;
     assert_eq!(status, StatusCode::UNAUTHORIZED, "{body}");
+}
+
+#[tokio::test]
+async fn with_explain_the_log_line_of_a_mismatch_has_what_the_gateway_hashed_and_the_answer_has_not()
+ {
+    let signer = Signer::new(KeyPair::new(KEY_ID, "hush-hush").unwrap())
+        .source(HeaderValue::from_static("a \"b\\"));
+    let mut request = Request::get("http://gateway.example/a").body(()).unwrap();
+    let now = SystemTime::now();
+    signer.sign_request(&mut request, now).unwrap();
+    let date = request.headers()["x-date"].to_str().unwrap();
+    let hashed = format!(r#" signing_string=x-date: {date}\nsource: a "b\\"#);
+    let mut head = "GET /a HTTP/1.1\r\nHost: a\r\nConnection: close\r\n".to_owned();
+    for (name, value) in request.headers() {
+        head.push_str(&format!("{name}: {}\r\n", value.to_str().unwrap()));
+    }
+    head.push_str("\r\n");
+
+    for (arguments, is_explained) in [(&["--explain"][..], true), (&[], false)] {
+        let mut gateway = Gateway::start(arguments).await;
+        let answer = gateway.answer_to(&head).await;
+        assert!(
+            answer.contains("HMAC signature does not match."),
+            "{answer}"
+        );
+        assert!(!answer.contains("a \"b"), "{answer}");
+        let line = gateway.log_line().await;
+        assert!(
+            line.contains("wrong=\"the signature does not match"),
+            "{line}"
+        );
+        assert_eq!(line.ends_with(&hashed), is_explained, "{line}");
+        assert_eq!(line.contains("signing_string="), is_explained, "{line}");
+        assert!(!line.contains("hush-hush"), "{line}");
+        gateway.get("/a").await;
+        assert!(!gateway.log_line().await.contains("signing_string="));
+    }
 }
 
 #[tokio::test]

@@ -74,6 +74,37 @@ async fn a_client_made_with_its_origin_shows_the_layer_the_host() {
 }
 
 #[tokio::test]
+async fn a_client_with_only_for_and_no_authority_is_found_out_by_its_count_of_unsigned_requests() {
+    let server = Server::start(
+        transport::Server::builder().layer(VerifyLayer::new(StaticKeys::from(keys()))),
+    )
+    .await;
+    let channel = server.connect().await;
+    let host = server.address.ip().to_string();
+    let layer = || on_time(Signer::new(keys()).only_for([&host]).unwrap());
+
+    let silent = layer();
+    for expected in [1, 2] {
+        let called = within(call(Kind::Unary, client(&channel, Some(silent.clone())))).await;
+        let message =
+            "HMAC signature cannot be verified, a validate authorization header is required";
+        assert_answered(called, Code::Unauthenticated, message);
+        assert_eq!(silent.signer().unsigned_requests(), expected);
+    }
+
+    let authority: Authority = server.address.to_string().parse().unwrap();
+    let told = layer().authority(authority);
+    let called = within(call(Kind::Unary, client(&channel, Some(told.clone())))).await;
+    assert_eq!(called.unwrap(), answers(Kind::Unary, KEY_ID));
+    assert_eq!(told.signer().unsigned_requests(), 0);
+
+    let host_unknown = signing_host();
+    let called = call(Kind::Unary, client(&channel, Some(host_unknown.clone())));
+    assert_eq!(within(called).await.unwrap(), answers(Kind::Unary, KEY_ID));
+    assert_eq!(host_unknown.signer().requests_without_host(), 1);
+}
+
+#[tokio::test]
 async fn only_its_origin_says_that_a_client_speaks_https() {
     let layer = VerifyLayer::new(StaticKeys::from(keys()));
     let server = Server::start(transport::Server::builder().layer(layer)).await;

@@ -115,3 +115,51 @@ async fn a_request_that_cannot_be_signed_has_no_authorization() {
     assert!(!headers.contains_key("authorization"));
     assert_eq!(headers.get_all("source").iter().count(), 2);
 }
+
+/// A request that cannot be signed: its `Source` has two values.
+const SOURCES: [&str; 2] = ["a", "b"];
+
+#[tokio::test]
+async fn what_goes_unsigned_by_mistake_is_counted_with_a_client_and_in_a_chain() {
+    for (protocol, builder) in builders() {
+        let server = Server::open().await;
+        let layer = layer();
+        let client = layer.clone().reqwest_client(builder).unwrap();
+        let mut request = get(server.url("/a"));
+        for source in SOURCES {
+            let source = source.parse().unwrap();
+            request.headers_mut().append("source", source);
+        }
+        send(client.clone(), request).await;
+        assert_eq!(client.signer().unsigned_requests(), 1, "{protocol}");
+
+        let chain = layer
+            .clone()
+            .reqwest_middleware(crate::builder(), |outer| outer);
+        let request = chain.unwrap().get(server.url("/b"));
+        let request = SOURCES
+            .iter()
+            .fold(request, |request, source| request.header("source", *source));
+        request.send().await.unwrap();
+        assert_eq!(layer.signer().unsigned_requests(), 2, "{protocol}");
+        let heads = server.heads();
+        let is_unsigned = |head: &crate::server::Head| head.all("authorization").is_empty();
+        assert_eq!(heads.len(), 2);
+        assert!(heads.iter().all(is_unsigned), "{protocol}: {heads:?}");
+    }
+}
+
+#[tokio::test]
+async fn what_is_sent_by_the_inner_client_itself_is_not_signed_and_what_it_builds_can_be() {
+    for (protocol, builder) in builders() {
+        let server = Server::verifying().await;
+        let client = layer().reqwest_client(builder).unwrap();
+        let inner = client.get_ref();
+        let response = inner.get(server.url("/a")).send().await.unwrap();
+        assert_eq!(response.status(), 401, "{protocol}");
+        let request = inner.get(server.url("/a")).build().unwrap();
+        let (status, text) = send(client.clone(), request).await;
+        assert_eq!(status, 200, "{protocol}: {text}");
+        assert_eq!(client.signer().unsigned_requests(), 0, "{protocol}");
+    }
+}

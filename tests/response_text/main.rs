@@ -303,6 +303,22 @@ fn a_hint_names_every_cause_that_the_gateways_text_has() {
     }
 }
 
+#[test]
+fn the_hint_for_a_mismatch_names_the_usual_causes_in_their_order() {
+    let hint = RejectionKind::SignatureMismatch.hint();
+    let causes = [
+        "newline or space",
+        "secret key",
+        "base64",
+        "rewrites host or target",
+        "HEAD into GET",
+        "changed header",
+        "signing strings",
+    ];
+    let places = causes.map(|cause| hint.find(cause).expect(cause));
+    assert!(places.is_sorted(), "{places:?}: {hint}");
+}
+
 proptest! {
     #[test]
     fn no_answer_makes_it_panic(answer in "(\\PC|[\\\\%&#;u<>\"\n0-9a-f]){0,200}") {

@@ -1,0 +1,62 @@
+//! The server's signing string, for whoever looks for the reason of a mismatch.
+
+use std::fmt;
+
+use crate::SigningString;
+
+/// The signing string that a server has hashed, escaped on one line and cut at 4 KiB: in the response's extensions of a
+/// request whose signature does not match, if [`VerifyLayer::explain`](crate::VerifyLayer::explain) is on.
+///
+/// Compare it with what the client prints with [`Signer::signing_string`](crate::Signer::signing_string): the escapes are
+/// those of [`SigningString`]'s `Display`. A server without `tracing` can log it, as the gateway example does. It is not
+/// for the response's body: it has the values of signed headers.
+///
+/// ```
+/// use http::{Request, Response};
+/// use http_body_util::Full;
+/// use bytes::Bytes;
+/// use tower::{BoxError, Layer, ServiceExt, service_fn};
+/// use tower_hmac_auth::{KeyPair, ServerSigningString, SignLayer, StaticKeys, VerifyLayer};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), BoxError> {
+/// let (id, secret) = ("AKIDtestkey0001", "test-secret-key-0001");
+/// let handler = service_fn(|_: Request<()>| async { Ok::<_, BoxError>(Response::new(Full::<Bytes>::default())) });
+/// let server = VerifyLayer::new(StaticKeys::from(KeyPair::new(id, secret)?)).explain(true).layer(handler);
+///
+/// // A newline at the end of the secret: the most frequent cause.
+/// let client = SignLayer::new(KeyPair::new(id, format!("{secret}\n"))?).layer(server);
+/// let response = client.oneshot(Request::get("/a").body(())?).await?;
+/// let hashed = response.extensions().get::<ServerSigningString>().ok_or("no explanation")?;
+/// assert!(hashed.as_str().starts_with("x-date: "), "both sides hash the same text, so the secrets differ");
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone, PartialEq, Eq)]
+pub struct ServerSigningString(Box<str>);
+
+impl ServerSigningString {
+    const MAX_LEN: usize = 4096;
+
+    pub(super) fn new(string: &SigningString) -> Self {
+        Self(string.excerpt(Self::MAX_LEN).into_boxed_str())
+    }
+
+    /// Returns the escaped text: printable ASCII on one line, at most 4,096 bytes. It ends with `...` if it was cut.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for ServerSigningString {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl fmt::Debug for ServerSigningString {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "ServerSigningString(\"{}\")", self.0)
+    }
+}
