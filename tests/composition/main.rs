@@ -9,8 +9,17 @@
 
 #[path = "../common/mod.rs"]
 mod common;
+#[cfg(feature = "digest")]
+mod everything;
 mod headers;
+mod own_answers;
 mod retry;
+#[cfg(feature = "digest")]
+#[path = "../common/serve.rs"]
+mod serve;
+#[cfg(feature = "digest")]
+#[path = "../common/server_layers.rs"]
+mod server_layers;
 mod waiting;
 
 use std::{

@@ -15,6 +15,8 @@ mod common;
 mod passed_on;
 mod redirects;
 mod refusals;
+#[path = "../common/serve.rs"]
+mod serve;
 mod server;
 mod streaming;
 mod wire;
