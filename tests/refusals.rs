@@ -424,6 +424,24 @@ async fn an_unknown_key_id_is_refused() {
     );
 }
 
+/// Where no key is found, a key of the verifier's own stands in.
+#[tokio::test]
+async fn an_unknown_key_id_is_refused_whatever_secret_it_is_signed_with() {
+    let server = RawServer::start(layer()).await;
+    for secret in [&b"\0"[..], b"", b"0", SECRET.as_bytes()] {
+        for algorithm in Algorithm::ALL {
+            let listed = [("x-date", DATE.as_bytes())];
+            let authorization = authorization("AKIDnobody", algorithm, secret, &listed);
+            let lines = [
+                format!("authorization: {authorization}"),
+                format!("x-date: {DATE}"),
+            ];
+            let text = "HMAC signature cannot be verified.";
+            assert_refused(&ask(&server, &lines).await, 401, text);
+        }
+    }
+}
+
 #[tokio::test]
 async fn a_wrong_signature_is_refused() {
     let server = RawServer::start(layer()).await;
