@@ -206,24 +206,24 @@ impl Verifier {
     /// [`KeyStoreUnavailable`](Rejection::KeyStoreUnavailable) for [`Lookup::Unavailable`].
     #[allow(
         clippy::needless_pass_by_value,
-        reason = "credentials are good for one answer"
+        reason = "credentials and a look-up are good for one answer"
     )]
     pub fn verify<'h, K: Deref<Target = VerifyingKey>>(
         &self,
         credentials: Credentials<'h>,
         lookup: Lookup<K>,
     ) -> Result<Verified<'h>, Rejection> {
-        self.compare(&credentials, lookup)
+        self.compare(&credentials, &lookup)
     }
 
     /// [`verify`](Self::verify), of what is too large to be moved about.
     pub(crate) fn compare<'h, K: Deref<Target = VerifyingKey>>(
         &self,
         credentials: &Credentials<'h>,
-        lookup: Lookup<K>,
+        lookup: &Lookup<K>,
     ) -> Result<Verified<'h>, Rejection> {
         // Both go the same way until the signature is known to be right or wrong.
-        let (key, binding) = match &lookup {
+        let (key, binding) = match lookup {
             Lookup::Key(key, binding) => (&**key, Some(*binding)),
             Lookup::Unknown => (self.dummy_keys.of(credentials.algorithm), None),
             Lookup::Unavailable => return Err(Rejection::KeyStoreUnavailable),

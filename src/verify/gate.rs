@@ -54,7 +54,7 @@ impl<R: Refuse> Gate<R> {
             target = None;
         }
         let lookup = look_up(credentials.key_id(), head);
-        let verified_key = VerifiedKey::from(self.verifier.compare(&credentials, lookup)?);
+        let verified_key = VerifiedKey::from(self.verifier.compare(&credentials, &lookup)?);
         request.extensions_mut().insert(verified_key);
         if let Some(target) = target {
             *request.uri_mut() = target;
