@@ -9,15 +9,15 @@
 
 #[path = "../common/mod.rs"]
 mod common;
-#[cfg(feature = "digest")]
+#[cfg(all(feature = "digest", feature = "retry"))]
 mod everything;
 mod headers;
 mod own_answers;
 mod retry;
-#[cfg(feature = "digest")]
+#[cfg(all(feature = "digest", feature = "retry"))]
 #[path = "../common/serve.rs"]
 mod serve;
-#[cfg(feature = "digest")]
+#[cfg(all(feature = "digest", feature = "retry"))]
 #[path = "../common/server_layers.rs"]
 mod server_layers;
 mod waiting;
