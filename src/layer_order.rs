@@ -3,7 +3,8 @@
 //! A signature is over what the request is when it passes [`SignLayer`](crate::SignLayer), at the time when it passes.
 //! So whatever changes a signed part of the request has to come before, and so has whatever waits or repeats.
 //!
-//! The layers named with `…Layer` that are not this crate's are tower-http 0.7's; the tests run all of them in these orders.
+//! The layers named with `…Layer` that are not this crate's are tower-http 0.7's; the tests run all that have a place here, in
+//! these orders.
 //!
 //! # In a client
 //!
