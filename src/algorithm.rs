@@ -184,7 +184,7 @@ fn is_mac<D: EagerHash>(keyed: &HmacCore<D>, message: &[u8], signature: &[u8]) -
     };
     let mut mac = Output::<HmacCore<D>>::default();
     write_mac(keyed, message, &mut mac);
-    // It is this type's `==` that takes the same time for all.
+    // It is this type's `==` that compares in constant time.
     CtOutput::<HmacCore<D>>::new(mac) == CtOutput::new(signature)
 }
 

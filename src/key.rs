@@ -97,8 +97,8 @@ impl SecretKey {
         Ok(Self(secret))
     }
 
-    /// A key of nobody's, for work whose result is thrown away.
-    pub(crate) fn decoy() -> Self {
+    /// A key that belongs to no id, for work whose result is thrown away.
+    pub(crate) fn dummy() -> Self {
         Self(Zeroizing::new(vec![0]))
     }
 

@@ -3,6 +3,9 @@
 //! A signature is over what the request is when it passes [`SignLayer`](crate::SignLayer), at the time when it passes.
 //! So whatever changes a signed part of the request has to come before, and so has whatever waits or repeats.
 //!
+//! The layers named with `…Layer` that are not this crate's are tower-http 0.7's; the tests run all that have a place here, in
+//! these orders.
+//!
 //! # In a client
 //!
 //! From the outside in, the order in which a [`tower::ServiceBuilder`](https://docs.rs/tower) is given its layers:
@@ -12,14 +15,20 @@
 //! | body digest | Hashed once, also if the request is sent again. | Inside a retry it is hashed for every attempt; inside `SignLayer` it is not signed. Outside of redirects, mind what `DigestLayer` says of them. |
 //! | retry | Every attempt passes `SignLayer` again and has a date of its own (dates have whole seconds). | The old date goes out again, until the gateway finds it too old: after 15 minutes, or 5 with Kong and APISIX. |
 //! | redirects | Each request that follows one is signed anew, or not at all if it goes to a stranger. With [`only_for`](crate::SignLayer::only_for). | The date, the source and, on the same host, the old signature are sent to wherever the server says. |
+//! | log, trace (`TraceLayer`) | It sees every request that is sent, also those that follow a redirect. | Below `SignLayer` it sees the date and the source. `Authorization` is marked sensitive. |
 //! | timeout | It covers all that comes below. | Nothing breaks. |
 //! | load shed, buffer, rate and concurrency limits | The date is read when the request is sent. (The client's own connecting comes after it, though.) | A request that has waited too long is refused. |
-//! | decompression | It sets `Accept-Encoding`. | Harmless unless that header is signed. |
-//! | whatever sets a header | It may be signed, and has to be what is signed. | "HMAC signature does not match." |
+//! | request id (`SetRequestIdLayer`, `PropagateRequestIdLayer`) | It may be signed. | As for headers below. |
+//! | decompression of answers (`DecompressionLayer`) | It sets `Accept-Encoding`. | Harmless unless that header is signed. |
+//! | whatever sets a header (`SetRequestHeaderLayer`) or marks it sensitive | It may be signed, and has to be what is signed. | "HMAC signature does not match." |
+//! | whatever changes the target (`NormalizePathLayer`) | The target may be signed. | As for headers. |
 //! | balance | Either way is right. A host that is signed needs it outside only if each endpoint has a host of its own. | |
 //! | **`SignLayer`** | Last of all that change a request. | |
 //! | [`ServerClock::observe`](crate::ServerClock::observe) | It has to see the answers to signed requests. | It learns nothing. |
+//! | `MapResponseBodyLayer` | It boxes the client's body, where a layer outside makes a body of its own: tower-http's `TimeoutLayer` does, and hyper's `Incoming` has no `Default`. | It does not compile. |
 //! | the client | It must not follow redirects itself: reqwest does unless told not to, see `SignLayer::reqwest_client`. | As redirects above. |
+//!
+//! `AddAuthorizationLayer` has no place here: outside of `SignLayer` its header is replaced, below it replaces the signature.
 //!
 //! ```
 //! use std::time::Duration;
@@ -58,11 +67,66 @@
 //!
 //! | layer | why there | otherwise |
 //! |---|---|---|
-//! | log | It sees refusals too; their reason is in the response's extensions. Or take the [`events`](crate::events). | Refused requests leave no trace. |
+//! | count of requests (`InFlightRequestsLayer`) | It counts refused requests too. | |
+//! | request id (`SetRequestIdLayer`) | The log shows it. It sets none where the client has. | With [`allow_absent`](crate::Verifier::allow_absent), a client that lists the header and sends none is refused: put this below `VerifyLayer` there. |
+//! | log, trace (`TraceLayer`, `OnEarlyDropLayer`) | It sees refusals too; their reason is in the response's extensions. Or take the [`events`](crate::events). | Refused requests leave no trace. |
 //! | [`DrainLayer`](crate::DrainLayer) | It sees every answer that is given before the request's body was read: refusals, those of limits too. | On HTTP/1.1, a client that sends a large body gets a broken connection instead of an answer that is given outside of it. |
-//! | CORS | Browsers' preflight requests are not signed. | They are refused. |
-//! | timeout, concurrency and rate limits | A refusal gives its permit back at once. | A permit that was taken for a request that is then refused is kept until the service is called again. |
-//! | whatever takes a header off that is signed, or adds one | It must not come before. | "HMAC signature does not match.", or a repeated header. |
-//! | **[`VerifyLayer`](crate::VerifyLayer)** | Before all that believes the request. | |
-//! | check of the body's digest | It needs to know what the signature covers. | It answers 500 to everything. |
-//! | routes, decompression of requests, handlers | They see what was verified. A router that takes a prefix off the target, such as axum's `nest`, hides what was signed: [`original_target`](crate::VerifyLayer::original_target). | Where the target is signed, a right signature is refused. |
+//! | whatever only adds to answers (`PropagateRequestIdLayer`, `PropagateHeaderLayer`, `SetResponseHeaderLayer`), or marks headers sensitive | Refusals get it too. | Refusals are without. |
+//! | CORS | Browsers' preflight requests are not signed, and scripts read a refusal only with CORS headers on it. | They are refused. |
+//! | catch panic | An answer to a panic gets the CORS headers. | |
+//! | timeout, concurrency and rate limits | A refusal gives its permit back at once. The wait for a key in [`AsyncKeys`](crate::AsyncKeys) and for the body is covered. | A permit that was taken for a request that is then refused is kept until the service is called again. |
+//! | body limit and body timeout (`RequestBodyLimitLayer`, `RequestBodyTimeoutLayer`) | They bound what the check of the digest reads. | It reads up to its own limit, for as long as the client likes. |
+//! | compression of answers (`CompressionLayer`) | Either way is right. | |
+//! | demands on headers (`ValidateRequestHeaderLayer`) | Either way is right: outside, an unsigned request hears of them first. | |
+//! | whatever removes a header that is signed, or adds one; whatever changes the target (`NormalizePathLayer`) | It must not come before. | "HMAC signature does not match.", or a repeated header. |
+//! | **[`VerifyLayer`](crate::VerifyLayer)** | Before all that trusts the request. | |
+//! | check of the body's digest | It needs to know what the signature covers, and the body as it was sent. | It answers 500 to everything; below decompression, every compressed body is refused. |
+//! | permissions (`AsyncRequireAuthorizationLayer`) | They find the [`VerifiedKey`](crate::VerifiedKey) in the request's extensions. | There is none. |
+//! | `NormalizePathLayer`, decompression of requests (`RequestDecompressionLayer`), `MapRequestBodyLayer`, `AddExtensionLayer` | They change what was verified. | See above. |
+//! | routes, handlers | They see what was verified. A router that takes a prefix off the target, such as axum's `nest`, hides what was signed: [`original_target`](crate::VerifyLayer::original_target). | Where the target is signed, a right signature is refused. |
+//!
+//! These have no place here:
+//!
+//! - the checks for a bearer token or a password (`ValidateRequestHeaderLayer::bearer`, `basic`): `Authorization` has the
+//!   signature;
+//! - `SetStatusLayer` outside of `VerifyLayer`: it would turn a refusal into a success;
+//! - `CsrfLayer`: no browser signs a request by itself, so there is nothing to forge.
+//!
+//! `CorsLayer`, `TimeoutLayer` and `ValidateRequestHeaderLayer` make answers of their own, so that the body of what is below
+//! them has to be `Default`. Those of this crate are if the handler's is; those of `TraceLayer`, `OnEarlyDropLayer`,
+//! `InFlightRequestsLayer` and `ResponseBodyTimeoutLayer` are not, so that these stand outside. axum's `Router::layer` runs
+//! its layers after the path was routed: put `NormalizePathLayer` around the router, and `VerifyLayer` around both.
+//!
+//! ```
+//! use std::time::Duration;
+//!
+//! use bytes::Bytes;
+//! use http::{Request, Response, StatusCode};
+//! use http_body_util::Full;
+//! use tower::{BoxError, ServiceBuilder, ServiceExt, service_fn};
+//! use tower_hmac_auth::{KeyPair, StaticKeys, VerifyLayer};
+//! use tower_http::{cors::CorsLayer, normalize_path::NormalizePathLayer, timeout::TimeoutLayer, trace::TraceLayer};
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), BoxError> {
+//! let keys = StaticKeys::from(KeyPair::new("AKIDtestkey0001", "test-secret-key-0001")?);
+//! let handler = service_fn(|_: Request<Full<Bytes>>| async {
+//!     Ok::<_, BoxError>(Response::new(Full::<Bytes>::from("hello")))
+//! });
+//!
+//! let service = ServiceBuilder::new()
+//!     .layer(TraceLayer::new_for_http())
+//!     .layer(CorsLayer::permissive())
+//!     .layer(TimeoutLayer::with_status_code(StatusCode::GATEWAY_TIMEOUT, Duration::from_secs(30)))
+//!     .layer(VerifyLayer::new(keys))
+//!     // `VerifyDigestLayer` belongs here.
+//!     .layer(NormalizePathLayer::trim_trailing_slash())
+//!     .service(handler);
+//!
+//! let unsigned = Request::get("/a").body(Full::default())?;
+//! let refused = service.oneshot(unsigned).await?;
+//! assert_eq!(refused.status(), StatusCode::UNAUTHORIZED);
+//! assert_eq!(refused.headers()["access-control-allow-origin"], "*");
+//! # Ok(())
+//! # }
+//! ```

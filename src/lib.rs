@@ -37,8 +37,10 @@
 //!
 //! # Layer order
 //!
-//! Outermost first: retry, redirects, timeout and limits, whatever sets a signed header, [`SignLayer`], the client. Each
-//! layer's place, and what goes wrong elsewhere, is in [`layer_order`].
+//! Outermost first, in a client: retry, redirects, timeout and limits, whatever sets a signed header, [`SignLayer`], the
+//! client. On a server: log, CORS, timeout and limits, [`VerifyLayer`], the check of the body's digest, whatever changes
+//! headers or the target, the handler. Each layer's place, those of tower-http among them, and what goes wrong elsewhere, is in
+//! [`layer_order`].
 //!
 //! # Differences from the real gateways
 //!

@@ -21,11 +21,11 @@ use http::{HeaderName, HeaderValue, Request, Response};
 use http_body_util::Empty;
 use tower::{Layer, Service};
 use tower_hmac_auth::{
-    Algorithm, Binding, DateHeader, KeyPair, Lookup, ManualClock, Scheme, SignLayer, Signer,
-    StaticKeys, Verifier, VerifyLayer, VerifyingKey,
+    Algorithm, Binding, DateHeader, KeyPair, KeyStore as _, Lookup, ManualClock, Refusals,
+    Rejection, Scheme, SignLayer, Signer, StaticKeys, Verifier, VerifyLayer, VerifyingKey,
 };
 
-use common::{FRIDAY, at, keys};
+use common::{FRIDAY, KEY_ID, SECRET, at, keys};
 
 /// Takes the request and gives it back.
 #[derive(Clone)]
@@ -170,6 +170,70 @@ fn a_request_is_verified_without_asking_for_memory() {
     assert_eq!(measure(refuse).count_total, 0);
 }
 
+/// How often it asks for memory to refuse a request signed with another key, whose id is known or not, before and after
+/// the answer to the first.
+fn refused(algorithm: Algorithm, is_known: bool) -> [u64; 2] {
+    let forger = KeyPair::new(KEY_ID, "another-secret").unwrap();
+    let signer = Signer::builder(forger).algorithm(algorithm).build();
+    let mut request = request();
+    let signed = signer.unwrap().sign_request(&mut request, at(FRIDAY));
+    signed.unwrap();
+
+    let store = if is_known {
+        StaticKeys::from(keys())
+    } else {
+        StaticKeys::from(KeyPair::new("AKIDanother", SECRET).unwrap())
+    };
+    store.prepare(algorithm);
+    let verifier = Verifier::new();
+    let refuse = || {
+        let head = (&request).into();
+        let credentials = verifier.read(head, at(FRIDAY)).unwrap();
+        let lookup = store.lookup(credentials.key_id(), head);
+        let why = verifier.verify(credentials, lookup).unwrap_err();
+        assert_eq!(why == Rejection::SignatureMismatch, is_known);
+        assert_eq!(why == Rejection::KeyUnknown, !is_known);
+    };
+    [(); 2].map(|()| measure(refuse).count_total)
+}
+
+#[test]
+fn an_unknown_key_and_a_wrong_signature_ask_for_no_memory_not_even_the_first_time() {
+    for algorithm in Algorithm::ALL {
+        assert_eq!(refused(algorithm, true), [0, 0], "{algorithm}");
+        assert_eq!(refused(algorithm, false), [0, 0], "{algorithm}");
+    }
+}
+
+#[test]
+fn the_service_answers_an_unknown_key_and_a_wrong_signature_with_the_same_allocations() {
+    let handler = tower::service_fn(|_: Request<()>| {
+        ready(Ok::<_, Infallible>(Response::new(
+            Empty::<bytes::Bytes>::new(),
+        )))
+    });
+    for algorithm in Algorithm::ALL {
+        let [unknown, wrong] = ["AKIDnobody", KEY_ID].map(|id| {
+            let forger = KeyPair::new(id, "another-secret").unwrap();
+            let signer = Signer::builder(forger).algorithm(algorithm).build();
+            let signer = signer.unwrap();
+            let store = StaticKeys::from(keys());
+            store.prepare(algorithm);
+            let layer = VerifyLayer::new(store)
+                .refuse(Refusals::new().terse(true))
+                .clock(clock());
+            let mut service = layer.layer(handler);
+            [(); 2].map(|()| {
+                let mut request = request();
+                signer.sign_request(&mut request, at(FRIDAY)).unwrap();
+                let counted = measure(|| drop(service.call(request)));
+                (counted.count_total, counted.bytes_total)
+            })
+        });
+        assert_eq!(unknown, wrong, "{algorithm}");
+    }
+}
+
 #[test]
 fn a_request_is_admitted_by_the_service_with_three_allocations_at_most() {
     let handler = tower::service_fn(|_: Request<()>| {
@@ -229,6 +293,20 @@ fn memory_does_not_grow_with_layers_that_have_come_and_gone() {
     let counted = measure(|| use_and_drop(100_000));
     assert!(counted.bytes_current.abs() < 4096, "{counted:?}");
     assert!(counted.bytes_max < 64 * 1024, "{counted:?}");
+}
+
+#[test]
+fn a_prepared_key_takes_96_bytes_more_at_most_and_256_with_a_longer_hash() {
+    for (algorithm, limit) in [
+        (Algorithm::HmacSha1, 96),
+        (Algorithm::HmacSha256, 96),
+        (Algorithm::HmacSha384, 256),
+        (Algorithm::HmacSha512, 256),
+    ] {
+        let key = VerifyingKey::from(&keys());
+        let counted = measure(|| key.prepare(algorithm));
+        assert!(counted.bytes_current <= limit, "{algorithm}: {counted:?}");
+    }
 }
 
 #[test]

@@ -16,7 +16,7 @@ mod sign_by_hand;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use http::{Request, StatusCode};
+use http::{Method, Request, Response, StatusCode, Version};
 use http_body_util::{BodyExt, Empty};
 use hyper_util::{client::legacy::Client, rt::TokioExecutor};
 use tower_hmac_auth::{
@@ -424,6 +424,24 @@ async fn an_unknown_key_id_is_refused() {
     );
 }
 
+/// Where no key is found, a key of the verifier's own stands in.
+#[tokio::test]
+async fn an_unknown_key_id_is_refused_whatever_secret_it_is_signed_with() {
+    let server = RawServer::start(layer()).await;
+    for secret in [&b"\0"[..], b"", b"0", SECRET.as_bytes()] {
+        for algorithm in Algorithm::ALL {
+            let listed = [("x-date", DATE.as_bytes())];
+            let authorization = authorization("AKIDnobody", algorithm, secret, &listed);
+            let lines = [
+                format!("authorization: {authorization}"),
+                format!("x-date: {DATE}"),
+            ];
+            let text = "HMAC signature cannot be verified.";
+            assert_refused(&ask(&server, &lines).await, 401, text);
+        }
+    }
+}
+
 #[tokio::test]
 async fn a_wrong_signature_is_refused() {
     let server = RawServer::start(layer()).await;
@@ -620,6 +638,89 @@ async fn no_request_but_a_post_turns_its_refusal_into_a_grpc_status() {
     let text = "HMAC signature cannot be verified, a validate authorization header is required";
     let grpc = b"content-type: application/grpc";
     assert_refused(&server.ask(&[grpc]).await, 401, text);
+}
+
+/// What an unsigned request with this method and these content types is answered.
+async fn asked_over(
+    version: Version,
+    server: &RawServer,
+    method: &Method,
+    content_types: &[&'static str],
+) -> Response<Bytes> {
+    let client = Client::builder(TokioExecutor::new())
+        .http2_only(version == Version::HTTP_2)
+        .build_http::<Empty<Bytes>>();
+    let url = format!("http://{}/a.B/C", server.address);
+    let mut request = Request::builder().method(method).uri(url);
+    for content_type in content_types {
+        request = request.header("content-type", *content_type);
+    }
+    let response = client.request(request.body(Empty::new()).unwrap());
+    let (head, body) = response.await.unwrap().into_parts();
+    let body = body.collect().await.unwrap().to_bytes();
+    Response::from_parts(head, body)
+}
+
+#[tokio::test]
+async fn a_refusal_is_a_200_for_grpc_calls_over_http_2_alone() {
+    let server = RawServer::start(layer()).await;
+    let calls: [&[_]; 5] = [
+        &["application/grpc"],
+        &["application/grpc+proto"],
+        &["application/grpc+json"],
+        &["application/grpc;charset=utf-8"],
+        &["application/grpc; charset=utf-8"],
+    ];
+    let others: [&[_]; 12] = [
+        &["application/grpcx"],
+        &["application/grpc-web"],
+        &["application/grpc-web+proto"],
+        &["application/grpc-web-text"],
+        &["application/grpc.x"],
+        &["application/grpc/x"],
+        &["application/grpc x"],
+        &["application/grpc ;x=y"],
+        &["application/grp"],
+        &["Application/gRPC"],
+        &["application/grpc", "application/grpc"],
+        &["application/grpc", "application/json"],
+    ];
+    for content_types in calls.into_iter().chain(others) {
+        for version in [Version::HTTP_11, Version::HTTP_2] {
+            for method in [Method::POST, Method::PUT] {
+                let is_call = version == Version::HTTP_2
+                    && method == Method::POST
+                    && calls.contains(&content_types);
+                let answer = asked_over(version, &server, &method, content_types).await;
+                let asked = format!("{method} {version:?} {content_types:?}");
+                let status = answer.headers().get("grpc-status");
+                if is_call {
+                    assert_eq!(answer.status(), StatusCode::OK, "{asked}");
+                    assert_eq!(status.unwrap(), "16", "{asked}");
+                } else {
+                    assert_eq!(answer.status(), StatusCode::UNAUTHORIZED, "{asked}");
+                    assert_eq!(status, None, "{asked}");
+                    assert_eq!(answer.headers()["content-type"], "application/json");
+                }
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn the_grpc_form_can_be_switched_off() {
+    for (refusals, status) in [
+        (Refusals::new(), StatusCode::OK),
+        (Refusals::new().grpc(true), StatusCode::OK),
+        (Refusals::new().grpc(false), StatusCode::UNAUTHORIZED),
+    ] {
+        let server = RawServer::start(layer().refuse(refusals)).await;
+        let call = &["application/grpc"];
+        let answer = asked_over(Version::HTTP_2, &server, &Method::POST, call).await;
+        assert_eq!(answer.status(), status);
+        let has_body = !answer.body().is_empty();
+        assert_eq!(has_body, status == StatusCode::UNAUTHORIZED);
+    }
 }
 
 #[test]

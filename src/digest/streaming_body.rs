@@ -72,6 +72,13 @@ impl<B> CheckedBody<B> {
     }
 }
 
+/// A body without data, whatever the inner body is.
+impl<B> Default for CheckedBody<B> {
+    fn default() -> Self {
+        Self::known(KnownBody::default())
+    }
+}
+
 type BoxError = Box<dyn Error + Send + Sync>;
 
 impl<B> Body for CheckedBody<B>

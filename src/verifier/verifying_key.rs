@@ -1,6 +1,6 @@
 //! A key as the verifier uses it, and the answer of a look-up for one.
 
-use std::fmt;
+use std::{fmt, sync::Arc};
 
 use crate::{
     Algorithm, KeyPair, SecretKey,
@@ -8,6 +8,9 @@ use crate::{
 };
 
 /// A secret key made ready to verify with: keyed once for each algorithm that is used, for any number of requests.
+///
+/// It is keyed when an algorithm is first used with it, which costs that request two compressions of the hash and an
+/// allocation, or before by [`prepare`](Self::prepare). So keep it, rather than make it again for each request.
 ///
 /// As secret as the key it is made from: its `Debug` is redacted and its memory is overwritten when it is
 /// dropped.
@@ -33,6 +36,20 @@ impl VerifyingKey {
         }
     }
 
+    /// Keys the MAC with this algorithm now, so that the first request that uses it takes no more work than a later one, or
+    /// than one with an unknown key id. The first algorithm of a key takes 96 bytes, or 256 with SHA-384 and SHA-512.
+    ///
+    /// ```
+    /// use tower_hmac_auth::{Algorithm, SecretKey, VerifyingKey};
+    ///
+    /// let key = VerifyingKey::new(&SecretKey::new("test-secret-key-0001")?);
+    /// key.prepare(Algorithm::HmacSha256);
+    /// # Ok::<(), tower_hmac_auth::KeyError>(())
+    /// ```
+    pub fn prepare(&self, algorithm: Algorithm) {
+        self.keyed(algorithm);
+    }
+
     /// A MAC state that has taken in the key and nothing else.
     pub(crate) fn keyed(&self, algorithm: Algorithm) -> &KeyedMac {
         self.macs.keyed(algorithm)
@@ -48,6 +65,40 @@ impl From<&KeyPair> for VerifyingKey {
 impl fmt::Debug for VerifyingKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("VerifyingKey([redacted])")
+    }
+}
+
+/// Stand in for keys that were not found, so that these take the same work as others.
+///
+/// There is one for each algorithm, prepared for it when the verifier is built. A single key would take the path of a key
+/// that is used with several algorithms, which few real ones are, and be keyed by the first request with an unknown id.
+#[derive(Clone)]
+pub(super) struct DummyKeys(Arc<[VerifyingKey; Algorithm::ALL.len()]>);
+
+impl DummyKeys {
+    pub(super) fn new() -> Self {
+        let secret = SecretKey::dummy();
+        Self(Arc::new(Algorithm::ALL.map(|algorithm| {
+            let key = VerifyingKey::new(&secret);
+            key.prepare(algorithm);
+            key
+        })))
+    }
+
+    pub(super) fn of(&self, algorithm: Algorithm) -> &VerifyingKey {
+        let [sha1, sha256, sha384, sha512] = &*self.0;
+        match algorithm {
+            Algorithm::HmacSha1 => sha1,
+            Algorithm::HmacSha256 => sha256,
+            Algorithm::HmacSha384 => sha384,
+            Algorithm::HmacSha512 => sha512,
+        }
+    }
+}
+
+impl fmt::Debug for DummyKeys {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("DummyKeys")
     }
 }
 

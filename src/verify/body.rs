@@ -9,7 +9,8 @@ use pin_project_lite::pin_project;
 
 pin_project! {
     /// The inner service's body, or the text of a refusal. A [`Body`] where the inner one's data can be made from
-    /// [`Bytes`].
+    /// [`Bytes`], and `Default` where the inner one is: layers outside of [`VerifyLayer`](crate::VerifyLayer) that answer
+    /// by themselves, such as tower-http's `CorsLayer` and `TimeoutLayer`, make their answer's body so.
     #[derive(Debug)]
     pub struct VerifyBody<B> {
         #[pin]
@@ -37,6 +38,13 @@ impl<B> VerifyBody<B> {
         Self {
             kind: Kind::Refusal { text },
         }
+    }
+}
+
+/// The inner body's default.
+impl<B: Default> Default for VerifyBody<B> {
+    fn default() -> Self {
+        Self::inner(B::default())
     }
 }
 

@@ -62,7 +62,7 @@ impl<R: Refuse> Gate<R> {
             target = None;
         }
         let lookup = look_up(credentials.key_id(), head);
-        let verified_key = VerifiedKey::from(self.verifier.compare(&credentials, lookup)?);
+        let verified_key = VerifiedKey::from(self.verifier.compare(&credentials, &lookup)?);
         verified_key.join_repeated_headers(request.headers_mut());
         request.extensions_mut().insert(verified_key);
         if let Some(target) = target {

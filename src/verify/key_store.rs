@@ -13,7 +13,8 @@ use crate::{Lookup, RequestHead, VerifyingKey};
 /// The request's head is there to answer for a usage plan: which key may call which API. **Nothing of it is
 /// verified yet**, so a store must not believe it, count by it or write because of it.
 ///
-/// A look-up that takes longer for ids that exist tells a patient client which do.
+/// A look-up that takes longer for ids that exist tells a patient client which do: its time is the store's, and comes on top
+/// of the [verifier's](crate::Verifier#timing).
 ///
 /// The path is as the client sent it, neither decoded nor normalised: compare it whole. Below a router that rewrites it
 /// (axum's `nest`), see [`VerifyLayer::original_target`](crate::VerifyLayer::original_target). A closure needs the types
@@ -90,7 +91,8 @@ impl Deref for KeyRef<'_> {
 ///   the request meanwhile. The time is read once: a slow store makes no request stale.
 /// - What waits is not bounded here: put a concurrency limit and a timeout around the layer.
 /// - Servers that run requests on several threads, axum's and tonic's, need its future to be `Send` and `'static`.
-/// - An unknown id and a wrong signature take the same time only if the store answers both alike.
+/// - The wait for an unknown id and for a known one is the store's to make alike, and so is the keying of a
+///   [`VerifyingKey`] that is made for one request: the [verifier](crate::Verifier#timing) does the same work for both.
 pub trait AsyncKeyStore {
     /// What is waited for. It cannot borrow from the store or the request.
     type Future: Future<Output = Lookup<Arc<VerifyingKey>>>;

@@ -1,7 +1,7 @@
 //! How a refusal is answered.
 
 use bytes::Bytes;
-use http::{HeaderValue, Method, Response, StatusCode, header};
+use http::{HeaderValue, Method, Response, StatusCode, Version, header};
 
 use crate::{Rejection, RequestHead, Scheme};
 
@@ -45,13 +45,21 @@ where
 /// Answers as the verifier's gateway does: `{"message": "…"}` with its documented text ([`Scheme::text`]) and status, and
 /// its `WWW-Authenticate`. (Kong can also write HTML, XML and plain text; this is JSON whatever the request accepts.)
 ///
-/// A gRPC request (`POST`, `content-type: application/grpc…`) is answered in its own terms: HTTP 200, `grpc-status` 16
-/// (unauthenticated; 7 for a missing usage plan, 14 for a key store that is unavailable), the text as `grpc-message`, and no
-/// body, as gRPC clients take any other answer for a broken stream.
+/// # gRPC
+///
+/// A gRPC call is answered in its own terms: HTTP 200, `grpc-status` 16 (unauthenticated; 7 for a missing usage plan, 14 for
+/// a key store that is unavailable), the text as `grpc-message`, and no body. gRPC clients take any other answer for a broken
+/// stream. Whoever looks at the HTTP status alone takes it for a success: see [`grpc`](Self::grpc).
+///
+/// A gRPC call is what the gRPC protocol over HTTP/2 says it is: a `POST`, over HTTP/2 or later, with one `Content-Type`,
+/// which is `application/grpc`, alone or followed by `+` or `;`, in lower case and without whitespace, as gRPC's clients send
+/// it. Everything else is answered with the plain status, `application/grpc-web` too: it has another form, in the body,
+/// and its clients understand an HTTP 401.
 #[derive(Debug, Clone)]
 pub struct Refusals {
     unauthorized: StatusCode,
     terse: bool,
+    grpc: bool,
 }
 
 impl Refusals {
@@ -61,6 +69,7 @@ impl Refusals {
         Self {
             unauthorized: StatusCode::UNAUTHORIZED,
             terse: false,
+            grpc: true,
         }
     }
 
@@ -79,6 +88,23 @@ impl Refusals {
     #[must_use]
     pub const fn terse(mut self, terse: bool) -> Self {
         self.terse = terse;
+        self
+    }
+
+    /// Answers gRPC calls in the form that gRPC clients understand, which is an HTTP 200. Default: `true`.
+    ///
+    /// Switch it off where something other than a gRPC client acts on the HTTP status: a service that only authorizes, asked by
+    /// a proxy (nginx's `auth_request`, Envoy's `ext_authz`, Traefik's `forwardAuth`) that takes a 200 for permission. A gRPC
+    /// client makes status 16 of an HTTP 401 as well, but does not get the text.
+    ///
+    /// ```
+    /// use tower_hmac_auth::{Refusals, StaticKeys, VerifyLayer};
+    ///
+    /// let authorizer = VerifyLayer::new(StaticKeys::new()).refuse(Refusals::new().grpc(false));
+    /// ```
+    #[must_use]
+    pub const fn grpc(mut self, grpc: bool) -> Self {
+        self.grpc = grpc;
         self
     }
 }
@@ -101,7 +127,7 @@ impl Refuse for Refusals {
             _ => why,
         };
         let text = scheme.text(shown);
-        if is_grpc(head) {
+        if self.grpc && is_grpc(head) {
             return grpc_status(shown.status(), &text);
         }
         let mut response = Response::new(json(&text));
@@ -144,11 +170,17 @@ fn json(text: &str) -> Bytes {
     json.into()
 }
 
-/// gRPC calls are POST requests; anything else of that type must not turn a refusal into a 200.
+/// Whether the request is a gRPC call: nothing else may get a 200 for a refusal. grpc-go, too, compares the bytes of the
+/// content type as they are.
 fn is_grpc(head: RequestHead<'_>) -> bool {
-    let content_type = head.headers().get(header::CONTENT_TYPE);
+    let mut content_types = head.headers().get_all(header::CONTENT_TYPE).iter();
+    let (Some(content_type), None) = (content_types.next(), content_types.next()) else {
+        return false;
+    };
+    let after = content_type.as_bytes().strip_prefix(b"application/grpc");
     head.method() == Method::POST
-        && content_type.is_some_and(|value| value.as_bytes().starts_with(b"application/grpc"))
+        && head.version() >= Version::HTTP_2
+        && matches!(after, Some([] | [b'+' | b';', ..]))
 }
 
 /// A "trailers-only" answer of the gRPC protocol over HTTP/2; `text` is printable ASCII.

@@ -11,6 +11,10 @@
 mod common;
 mod routing;
 mod server;
+#[cfg(feature = "digest")]
+#[path = "../common/server_layers.rs"]
+mod server_layers;
+mod tower_http;
 mod uploads;
 mod waiting;
 

@@ -9,8 +9,17 @@
 
 #[path = "../common/mod.rs"]
 mod common;
+#[cfg(all(feature = "digest", feature = "retry"))]
+mod everything;
 mod headers;
+mod own_answers;
 mod retry;
+#[cfg(all(feature = "digest", feature = "retry"))]
+#[path = "../common/serve.rs"]
+mod serve;
+#[cfg(all(feature = "digest", feature = "retry"))]
+#[path = "../common/server_layers.rs"]
+mod server_layers;
 mod waiting;
 
 use std::{

@@ -16,6 +16,8 @@ mod memory;
 mod passed_on;
 mod redirects;
 mod refusals;
+#[path = "../common/serve.rs"]
+mod serve;
 mod server;
 mod streaming;
 mod wire;

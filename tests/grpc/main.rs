@@ -13,6 +13,10 @@ mod echo;
 mod hosts;
 mod raw;
 mod server;
+#[cfg(feature = "digest")]
+#[path = "../common/server_layers.rs"]
+mod server_layers;
+mod tower_http;
 mod waiting;
 
 use std::{

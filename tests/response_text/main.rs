@@ -14,7 +14,7 @@ mod round_trip;
 use std::convert::Infallible;
 
 use bytes::Bytes;
-use http::{Request, Response, header};
+use http::{Request, Response, Version, header};
 use http_body_util::{BodyExt as _, Full};
 use proptest::prelude::*;
 use tower::{Layer as _, ServiceExt as _, service_fn};
@@ -250,6 +250,7 @@ async fn what_verify_layer_answers_in_any_gateways_words_is_understood() {
         assert_understood(unsigned.body(), RejectionKind::AuthorizationMissing);
 
         let call = Request::post("/")
+            .version(Version::HTTP_2)
             .header(header::CONTENT_TYPE, "application/grpc")
             .body(())
             .unwrap();

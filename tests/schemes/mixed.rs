@@ -165,6 +165,7 @@ async fn refusals_are_in_the_words_of_the_schemes_gateway() {
     let mut call = request("/a.B/C", "", &[("content-type", "application/grpc")]);
     call.headers_mut().remove("authorization");
     *call.method_mut() = http::Method::POST;
+    *call.version_mut() = http::Version::HTTP_2;
     let answer = refused(Scheme::Kong, call).await;
     assert_eq!(answer.headers()["grpc-status"], "16");
     assert_eq!(answer.headers()["grpc-message"], "Unauthorized");
