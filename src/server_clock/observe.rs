@@ -103,7 +103,7 @@ impl<C: Clock> Observation<C> {
             return;
         }
         let date = headers.get(header::DATE);
-        let date = date.and_then(|date| Timestamp::parse(component::trim(date.as_bytes())));
+        let date = date.and_then(|date| Timestamp::parse(component::trim(date.as_bytes())).ok());
         if let Some(date) = date {
             let received = self.clock.base.now();
             self.clock.learn(&self.authority, self.sent, received, date);
