@@ -59,8 +59,9 @@ use crate::{
 ///
 /// # What is accepted
 ///
-/// - Exactly one `Authorization`, with the four parameters in any order (the names say which is which), none
-///   repeated, none of another scheme.
+/// - Exactly one `Authorization`, with the four parameters in any order (the names say which is which; Kong has one
+///   order only), none repeated, none of another scheme. With APISIX and draft-cavage, up to 16 parameters without a
+///   meaning are ignored (draft-cavage-http-signatures-12, section 2.2); with the others they are refused.
 /// - Every listed header is in the request, once. Also once, listed or not: `Date`, `X-Date`. A `Host` beside an
 ///   authority in the target names the same host.
 /// - A time only from a header the signature covers. `X-Date` is checked for age, in whole seconds; so is `Date`
