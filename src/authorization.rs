@@ -10,12 +10,12 @@ use base64::{Engine as _, engine::general_purpose::STANDARD};
 use http::{HeaderValue, header};
 
 pub use self::malformed::Malformed;
+use self::parameters::Parameters;
 pub(crate) use self::{
     encoder::{Encoder, Template, write_signature},
     list::{Kind, List, Listed},
     names::Names,
 };
-use self::{names::split_at_byte, parameters::Parameters};
 use crate::{
     Algorithm, Excerpt, Rejection, RequestHead,
     algorithm::MAX_SIGNATURE_LEN,
@@ -28,6 +28,12 @@ pub(crate) const MAX_PARAMETER_LEN: usize = 8 * 1024;
 
 /// Most names that are looked at in a `headers` list.
 pub(crate) const MAX_COMPONENTS: usize = 64;
+
+/// Most parameters without a meaning that are ignored; each is compared with those before it.
+pub(crate) const MAX_UNKNOWN_PARAMETERS: usize = 16;
+
+/// The whitespace that a header's value can have. It has no control characters but tabs.
+const WHITESPACE: [char; 2] = [' ', '\t'];
 
 /// The algorithm's name where the hash is to be known from the key (draft-cavage-http-signatures-12, section 2.1.3).
 pub(crate) const HS2019: &str = "hs2019";
@@ -69,8 +75,7 @@ impl<'h> Undecoded<'h> {
             return Err(Rejection::AuthorizationMissing);
         };
         let spellings = facts.grammar.auth_scheme_spellings;
-        let mut parts = component::trim(value.as_bytes()).split(|byte| *byte == b' ');
-        let word = parts.next().unwrap_or_default();
+        let word = auth_scheme(component::trim(value.as_bytes()));
         let is_spelled_so = |spelling: &&str| spelling.as_bytes() == word;
         if !word.eq_ignore_ascii_case(facts.grammar.auth_scheme.as_bytes())
             || !spellings.is_empty() && !spellings.iter().any(is_spelled_so)
@@ -81,26 +86,34 @@ impl<'h> Undecoded<'h> {
     }
 }
 
+/// The word that an `Authorization` begins with.
+///
+/// A tab may follow it as well as a space: Kong's and APISIX's plugins take any whitespace there.
+pub(crate) fn auth_scheme(value: &[u8]) -> &[u8] {
+    let mut words = value.split(|byte| matches!(byte, b' ' | b'\t'));
+    words.next().unwrap_or_default()
+}
+
 impl<'h> Authorization<'h> {
     /// Reads the parameters.
     ///
     /// They may come in any order, as RFC 9110, section 11.2, has it: which is which is plain from
-    /// their names, and a repeated or unknown one is refused; Kong alone wants them in order. Each is quoted, without
-    /// escapes, but for the times.
+    /// their names, and a repeated one is refused; Kong alone wants them in order. An unknown one is refused or ignored
+    /// as the scheme says. Each is quoted, without escapes, but for the times.
     pub(crate) fn read(
         &mut self,
         facts: &Facts,
         Undecoded(value): Undecoded<'h>,
     ) -> Result<(), Rejection> {
         let grammar = &facts.grammar;
-        // A header's value has no control characters but tabs.
         let text = match str::from_utf8(value.as_bytes()) {
-            Ok(text) if text.is_ascii() => text.trim_end_matches([' ', '\t']),
+            Ok(text) if text.is_ascii() => text.trim_end_matches(WHITESPACE),
             _ => return Err(Malformed::NotAscii.into()),
         };
-        let begun = text.trim_start_matches([' ', '\t']);
-        let (_auth_scheme, rest) = split_at_byte(begun, b' ').unwrap_or((begun, ""));
-        let parameters = Parameters::read(grammar, text, rest.trim_start_matches(' '))?;
+        let begun = text.trim_start_matches(WHITESPACE);
+        let word = auth_scheme(begun.as_bytes());
+        let rest = begun.get(word.len()..).unwrap_or_default();
+        let parameters = Parameters::read(grammar, text, rest.trim_start_matches(WHITESPACE))?;
 
         let [key_id, algorithm, headers, signature] = parameters.values;
         let missing = |parameter| Err(Rejection::ParameterMissing { parameter });
@@ -149,6 +162,9 @@ impl<'h> Authorization<'h> {
                 return Err(Malformed::EmptyName);
             }
             let Some(kind) = Kind::of(name, facts, self.is_hs2019()) else {
+                if name.contains([',', ';', '\t']) {
+                    return Err(Malformed::ListSeparator);
+                }
                 return Err(Malformed::NotSignable {
                     name: Excerpt::new(name),
                 });

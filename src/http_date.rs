@@ -1,6 +1,7 @@
 //! The clock's time as HTTP writes it (RFC 9110, section 5.6.7), over the whole range of the clock.
 
 mod minute;
+mod other_forms;
 
 use std::{
     io::Write as _,
@@ -9,13 +10,10 @@ use std::{
 
 use httpdate::HttpDate;
 
-use self::minute::Minute;
+use self::{minute::Minute, other_forms::OtherForm};
 
 /// 9999-12-31T23:59:59Z, the last second an HTTP date can name.
 const LAST: u64 = 253_402_300_799;
-
-/// The longest of the three forms: `Wednesday, 09-Sep-15 00:00:00 GMT`, and some blanks.
-const MAX_DATE_LEN: usize = 40;
 
 /// `Fri, 09 Oct 2015 00:00:00 GMT`
 pub(crate) const IMF_FIXDATE_LEN: usize = 29;
@@ -78,26 +76,44 @@ impl Timestamp {
         }
     }
 
-    /// Reads an IMF-fixdate, an RFC 850 date or an asctime date, from 1970 to 9999.
+    /// Reads an IMF-fixdate, an RFC 850 date or an asctime date, from 1970 to 9999, whose zone is UTC in any spelling.
     ///
-    /// The weekday may be a wrong one: the rest says it all, the gateways do not check it, and clients exist
-    /// that take it from local time.
-    pub(crate) fn parse(value: &[u8]) -> Option<Self> {
+    /// The weekday may be a wrong one: the rest is enough, the gateways do not check it, and some clients take it from
+    /// local time.
+    pub(crate) fn parse(value: &[u8]) -> Result<Self, DateError> {
         if let Some(time) = Minute::read(value) {
-            return Some(time);
+            return Ok(time);
         }
-        let text = std::str::from_utf8(value).ok()?;
-        // `httpdate` takes any byte for the blank between the date and the time of an RFC 850 date.
-        let is_rfc_850 = text.len() != IMF_FIXDATE_LEN && text.contains('-');
-        if text.len() > MAX_DATE_LEN || is_rfc_850 && text.split(' ').count() != 4 {
-            return None;
+        if let Some(time) = Self::parse_imf_fixdate(value) {
+            return Ok(time);
         }
-        let Ok(date) = text.parse::<HttpDate>() else {
-            let date = parse_with_another_weekday(text)?;
-            return Some(SystemTime::from(date).into());
-        };
-        let time = Self::from(SystemTime::from(date));
-        // Of the three forms this one alone has its length.
+        let OtherForm {
+            mut imf_fixdate,
+            is_utc,
+        } = OtherForm::read(value)?;
+        let time = Minute::read(&imf_fixdate)
+            .or_else(|| Self::parse_imf_fixdate(&imf_fixdate))
+            .or_else(|| {
+                // `httpdate` wants the weekday that belongs to the day, so each of the seven is tried.
+                WEEKDAYS.iter().find_map(|weekday| {
+                    *imf_fixdate.first_chunk_mut()? = *weekday;
+                    Self::parse_imf_fixdate(&imf_fixdate)
+                })
+            })
+            .ok_or(DateError::Unreadable)?;
+        if is_utc {
+            Ok(time)
+        } else {
+            Err(DateError::Zone)
+        }
+    }
+
+    /// Reads an IMF-fixdate with the right weekday.
+    fn parse_imf_fixdate(value: &[u8]) -> Option<Self> {
+        // No other form that `httpdate` reads has this length.
+        let text = std::str::from_utf8(value).ok();
+        let text = text.filter(|text| text.len() == IMF_FIXDATE_LEN)?;
+        let time = Self::from(SystemTime::from(text.parse::<HttpDate>().ok()?));
         time.keep_minute(value);
         Some(time)
     }
@@ -108,27 +124,15 @@ impl Timestamp {
     }
 }
 
-const WEEKDAYS: [&str; 7] = [
-    "Monday",
-    "Tuesday",
-    "Wednesday",
-    "Thursday",
-    "Friday",
-    "Saturday",
-    "Sunday",
+const WEEKDAYS: [[u8; 3]; 7] = [
+    *b"Mon", *b"Tue", *b"Wed", *b"Thu", *b"Fri", *b"Sat", *b"Sun",
 ];
 
-/// `httpdate` wants the weekday that belongs to the day, so each of the seven is tried, in the form (three
-/// letters or all) in which one stands there.
-fn parse_with_another_weekday(text: &str) -> Option<HttpDate> {
-    let end = text.find(|c: char| !c.is_ascii_alphabetic())?;
-    let (given, rest) = text.split_at_checked(end)?;
-    let names = || {
-        WEEKDAYS.iter().filter_map(|name| match given.len() {
-            3 => name.get(..3),
-            _ => Some(*name),
-        })
-    };
-    names().find(|name| *name == given)?;
-    names().find_map(|name| format!("{name}{rest}").parse().ok())
+/// What is wrong with a date.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum DateError {
+    /// It cannot be read.
+    Unreadable,
+    /// It has a time zone that is not UTC.
+    Zone,
 }

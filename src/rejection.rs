@@ -47,11 +47,13 @@ pub enum Rejection {
         /// As the request names it.
         algorithm: Excerpt,
     },
-    /// A signed header, a date header or `Authorization` is there more than once, or two hosts are named.
+    /// A signed header, a date header or `Authorization` is there more than once.
     HeaderRepeated {
         /// Which.
         name: Excerpt,
     },
+    /// `Host` and the target (`:authority` on HTTP/2) name different hosts.
+    HostMismatch,
     /// A header is listed as signed, but not in the request.
     HeaderMissing {
         /// Which.
@@ -63,11 +65,19 @@ pub enum Rejection {
         name: Excerpt,
     },
     /// The signature covers neither `Date` nor `X-Date`, or not the one the server wants.
-    DateNotCovered,
+    DateNotCovered {
+        /// The header to send and sign.
+        wanted: DateHeader,
+    },
     /// There is an `X-Date` that the signature does not cover, beside a `Date` that it covers.
     XDateNotCovered,
     /// The date that counts cannot be read as an HTTP date between 1970 and 9999.
     DateUnreadable {
+        /// Where it stands.
+        header: DateHeader,
+    },
+    /// The date that counts has a time zone that is not UTC, `+0800` or `EST` for example.
+    DateNotUtc {
         /// Where it stands.
         header: DateHeader,
     },
@@ -111,6 +121,8 @@ pub enum Rejection {
     DigestMismatch,
     /// The body is too long to be compared with its digest.
     BodyTooLarge {
+        /// The length in `Content-Length`, in bytes, if there is one.
+        size: Option<u64>,
         /// How long it may be, in bytes.
         limit: usize,
     },
@@ -188,20 +200,28 @@ impl fmt::Display for Rejection {
             Self::HeaderRepeated { name } => {
                 write!(f, "the request names {name} more than once: send it once, with one value")
             }
+            Self::HostMismatch => {
+                f.write_str("Host and the request's target name different hosts: send one host, with one port, in both")
+            }
             Self::HeaderMissing { name } => {
                 write!(f, "{name} is listed as signed but is not in the request: send it, or do not list it")
             }
             Self::NotCovered { name } => {
                 write!(f, "{name} must be covered by the signature and is not: sign it")
             }
-            Self::DateNotCovered => {
-                f.write_str("the signature covers no date header that counts here: send and sign X-Date")
+            Self::DateNotCovered { wanted } => {
+                let name = wanted.name();
+                write!(f, "the signature covers no date header that counts here: send {name} and list it as {name}")
             }
             Self::XDateNotCovered => {
                 f.write_str("X-Date is there but not covered by the signature: sign it, or do not send it")
             }
             Self::DateUnreadable { header } => {
                 write!(f, "{} is not an HTTP date between 1970 and 9999: send it like \
+                           `Fri, 09 Oct 2015 00:00:00 GMT`", header.name())
+            }
+            Self::DateNotUtc { header } => {
+                write!(f, "{} has a time zone that is not zero: send the date in GMT, like \
                            `Fri, 09 Oct 2015 00:00:00 GMT`", header.name())
             }
             Self::DateOutOfRange { header, skew, max_skew } => {
@@ -226,7 +246,7 @@ impl fmt::Display for Rejection {
                 write!(f, "{name} has not exactly one SHA-256: send it like `SHA-256=` and base64, or `sha-256=:` base64 `:`")
             }
             Self::DigestMismatch => f.write_str("the body is not what its digest says: hash what is sent"),
-            Self::BodyTooLarge { limit } => {
+            Self::BodyTooLarge { limit, .. } => {
                 write!(f, "the body is longer than {limit} bytes: send less, or raise the server's limit")
             }
             Self::BodyUnreadable => f.write_str("the body broke off: send all of it"),

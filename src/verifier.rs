@@ -11,8 +11,6 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use http::header;
-
 pub use self::{
     credentials::Credentials,
     times::PlainDate,
@@ -61,12 +59,15 @@ use crate::{
 ///
 /// # What is accepted
 ///
-/// - Exactly one `Authorization`, with the four parameters in any order (the names say which is which), none
-///   repeated, none of another scheme.
+/// - Exactly one `Authorization`, with the four parameters in any order (the names say which is which; Kong has one
+///   order only), none repeated, none of another scheme. With APISIX and draft-cavage, up to 16 parameters without a
+///   meaning are ignored (draft-cavage-http-signatures-12, section 2.2); with the others they are refused.
 /// - Every listed header is in the request, once. Also once, listed or not: `Date`, `X-Date`. A `Host` beside an
 ///   authority in the target names the same host.
 /// - A time only from a header the signature covers. `X-Date` is checked for age, in whole seconds; so is `Date`
-///   if [`plain_date`](Self::plain_date) says so. IMF-fixdate, RFC 850 and asctime dates, and a wrong weekday.
+///   if [`plain_date`](Self::plain_date) says so. IMF-fixdate, RFC 850 and asctime dates are read, with any
+///   weekday and with every spelling of UTC (`GMT`, `UTC`, `UT`, `Z`, `+0000`, `-0000`, `GMT+00:00`, none), as Go's
+///   `RFC1123` and Python's `formatdate()` print them. A date in another time zone is refused.
 /// - At most 64 listed names and 8 KiB a parameter, counted before anything is hashed.
 ///
 /// # Timing
@@ -185,7 +186,7 @@ impl Verifier {
         };
         finder.find(authorization, found)?;
         if component::names_two_hosts(head) {
-            return Err(Rejection::repeated(header::HOST.as_str()));
+            return Err(Rejection::HostMismatch);
         }
         self.check_times(credentials, head, &x_date, now)?;
         for name in &self.required {

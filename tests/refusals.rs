@@ -175,6 +175,44 @@ async fn a_malformed_authorization_is_refused() {
     }
 }
 
+/// What the server's log says of a request to this target with these header lines.
+fn why(target: &str, lines: &[String]) -> String {
+    let mut request = Request::get(target);
+    for line in lines {
+        let (name, value) = line.split_once(": ").unwrap();
+        request = request.header(name, value);
+    }
+    let request = request.body(()).unwrap();
+    let checked = common::verify(&Verifier::new(), (&request).into(), at(FRIDAY));
+    checked.unwrap_err().to_string()
+}
+
+#[test]
+fn a_list_that_is_not_separated_by_spaces_is_told_so() {
+    for list in [
+        "x-date,source",
+        "x-date, source",
+        "x-date ,source",
+        "x-date;source",
+        "x-date; source",
+        "x-date\tsource",
+    ] {
+        assert_eq!(
+            why("/", &replace(&good(), "x-date source", list)),
+            "the headers list of Authorization has a comma, semicolon or tab: separate names with one space"
+        );
+    }
+}
+
+#[test]
+fn hosts_that_differ_are_told_so() {
+    let lines = [good(), vec!["host: b.example".to_owned()]].concat();
+    assert_eq!(
+        why("http://a.example/a", &lines),
+        "Host and the request's target name different hosts: send one host, with one port, in both"
+    );
+}
+
 #[tokio::test]
 async fn a_request_line_is_refused_also_where_a_header_of_that_name_is_there() {
     let server = RawServer::start(layer()).await;

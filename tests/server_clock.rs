@@ -401,6 +401,23 @@ async fn it_learns_nothing_from_other_answers() {
 }
 
 #[tokio::test]
+async fn it_reads_a_date_in_every_spelling_of_utc_and_in_no_other_zone() {
+    for (zone, learnt) in [
+        ("GMT", 2 * HOUR),
+        ("UTC", 2 * HOUR),
+        ("+0000", 2 * HOUR),
+        ("", 2 * HOUR),
+        ("+0800", 0),
+        ("EST", 0),
+    ] {
+        let clock = clock();
+        let date = date(FRIDAY + 2 * HOUR).replace("GMT", zone);
+        answered(&clock, TARGET, 401, &[("date", date)]).await;
+        assert_eq!(offset(&clock, TARGET), learnt, "{zone}");
+    }
+}
+
+#[tokio::test]
 async fn it_learns_over_https_or_from_this_machine_only() {
     for (target, is_trusted) in [
         ("https://api.example.com/", true),

@@ -4,7 +4,7 @@ use std::fmt;
 
 use crate::{
     Excerpt,
-    authorization::{MAX_COMPONENTS, MAX_PARAMETER_LEN},
+    authorization::{MAX_COMPONENTS, MAX_PARAMETER_LEN, MAX_UNKNOWN_PARAMETERS},
 };
 
 /// What is wrong with an `Authorization` header that cannot be read.
@@ -23,7 +23,8 @@ pub enum Malformed {
         /// Where it begins.
         position: usize,
     },
-    /// The scheme has no parameter of this name.
+    /// The scheme has no parameter of this name, and does not ignore it: either it ignores none, or another scheme or
+    /// another spelling would give it a meaning.
     UnknownParameter {
         /// Which.
         name: Excerpt,
@@ -38,6 +39,8 @@ pub enum Malformed {
         /// Which.
         name: Excerpt,
     },
+    /// There are more than 16 parameters without a meaning in the scheme.
+    TooManyParameters,
     /// The parameter is longer than 8 KiB.
     ParameterTooLong {
         /// Which.
@@ -47,6 +50,8 @@ pub enum Malformed {
     TooManyNames,
     /// The list of headers does not have exactly one space between names, and none around them.
     EmptyName,
+    /// The list of headers has commas, semicolons or tabs between names.
+    ListSeparator,
     /// The list has a name that is neither a header's nor one of the scheme's own, or `authorization` itself.
     NotSignable {
         /// Which.
@@ -85,6 +90,9 @@ impl fmt::Display for Malformed {
             Self::OutOfOrder { name } => {
                 write!(f, "the parameter {name} of Authorization is out of order: send key id, algorithm, headers, signature")
             }
+            Self::TooManyParameters => {
+                write!(f, "Authorization has more than {MAX_UNKNOWN_PARAMETERS} parameters that mean nothing here: leave them out")
+            }
             Self::ParameterTooLong { name } => {
                 write!(f, "the parameter {name} of Authorization is longer than {MAX_PARAMETER_LEN} bytes: shorten it")
             }
@@ -94,6 +102,9 @@ impl fmt::Display for Malformed {
             Self::EmptyName => {
                 f.write_str("the headers list of Authorization has a space too many: put one between two names")
             }
+            Self::ListSeparator => f.write_str(
+                "the headers list of Authorization has a comma, semicolon or tab: separate names with one space",
+            ),
             Self::NotSignable { name } => {
                 write!(f, "Authorization lists {name}, which cannot be signed here: do not list it")
             }

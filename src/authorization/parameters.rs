@@ -1,7 +1,11 @@
 //! The parameters of an `Authorization` header, one by one.
 
-use super::{MAX_PARAMETER_LEN, Malformed, Times, names::split_at_byte};
-use crate::{Excerpt, component, scheme::Grammar};
+use arrayvec::ArrayVec;
+
+use super::{
+    MAX_PARAMETER_LEN, MAX_UNKNOWN_PARAMETERS, Malformed, Times, WHITESPACE, names::split_at_byte,
+};
+use crate::{Excerpt, Scheme, component, scheme::Grammar};
 
 /// What stands behind the scheme's word; none of it is looked into.
 #[derive(Default)]
@@ -32,6 +36,7 @@ impl<'h> Parameters<'h> {
         // In the order in which they are sent.
         let names = [grammar.key_id, "algorithm", "headers", "signature"];
         let mut expected = 0;
+        let mut unknown = Unknown::new();
         while !rest.is_empty() {
             let not_a_parameter = || Malformed::NotAParameter {
                 position: text.len() - rest.len(),
@@ -45,18 +50,19 @@ impl<'h> Parameters<'h> {
             else {
                 return Err(not_a_parameter());
             };
-            let Some(slot) = parameters.slot(grammar, place, name) else {
-                if !component::is_field_name(name) {
-                    return Err(not_a_parameter());
-                }
-                let name = Excerpt::new(name);
-                return Err(Malformed::UnknownParameter { name });
-            };
             if value.len() > MAX_PARAMETER_LEN {
                 return Err(Malformed::ParameterTooLong {
                     name: Excerpt::new(name),
                 });
             }
+            let Some(slot) = parameters.slot(grammar, place, name) else {
+                if !component::is_field_name(name) {
+                    return Err(not_a_parameter());
+                }
+                check_unknown(grammar, &names, name, &mut unknown)?;
+                rest = behind;
+                continue;
+            };
             if slot.replace(value).is_some() {
                 return Err(Malformed::RepeatedParameter {
                     name: Excerpt::new(name),
@@ -88,8 +94,41 @@ impl<'h> Parameters<'h> {
     }
 }
 
+/// The names of those that are ignored.
+type Unknown<'h> = ArrayVec<&'h str, MAX_UNKNOWN_PARAMETERS>;
+
+/// Refuses a parameter without a meaning, unless the scheme ignores such.
+///
+/// One that another scheme or a reader with less regard to case would take for a known one is refused in any case: the
+/// request could mean two things.
+#[cold]
+fn check_unknown<'h>(
+    grammar: &Grammar,
+    names: &[&str],
+    name: &'h str,
+    unknown: &mut Unknown<'h>,
+) -> Result<(), Malformed> {
+    let excerpt = || Excerpt::new(name);
+    let is = |other: &str| name.eq_ignore_ascii_case(other);
+    let mut key_ids = Scheme::ALL
+        .map(|scheme| scheme.facts().grammar.key_id)
+        .into_iter();
+    let looks_known = names.iter().any(|known| is(known))
+        || grammar.has_times && (is("created") || is("expires"))
+        || key_ids.any(is);
+    if !grammar.ignores_unknown || looks_known {
+        return Err(Malformed::UnknownParameter { name: excerpt() });
+    }
+    if unknown.iter().any(|other| is(other)) {
+        return Err(Malformed::RepeatedParameter { name: excerpt() });
+    }
+    unknown
+        .try_push(name)
+        .map_err(|_full| Malformed::TooManyParameters)
+}
+
 /// Splits `name="value"` and the comma behind it off; a comma must be followed by another parameter. Times are not
-/// quoted.
+/// quoted, and parameters that are ignored need not be.
 #[inline]
 fn split_parameter<'h>(
     grammar: &Grammar,
@@ -114,20 +153,18 @@ fn split_parameter<'h>(
             .unwrap_or(rest.len());
         rest.split_at_checked(end)
             .filter(|(digits, _)| !digits.is_empty())?
+    } else if place.is_none() && grammar.ignores_unknown && !rest.starts_with('"') {
+        let end = rest.find([',', ' ', '\t']).unwrap_or(rest.len());
+        rest.split_at_checked(end)
+            .filter(|(token, _)| component::is_field_name(token))?
     } else {
         split_at_byte(rest.strip_prefix('"')?, b'"')?
     };
     let rest = match (rest, grammar.is_ordered) {
         ("", _) => rest,
-        // Kong's one regular expression takes a comma and at most one space.
-        (rest, true) => {
-            let rest = rest.strip_prefix(',')?;
-            begun(rest.strip_prefix(' ').unwrap_or(rest))?
-        }
-        (rest, false) => {
-            let rest = rest.trim_start_matches([' ', '\t']).strip_prefix(',')?;
-            begun(rest.trim_start_matches([' ', '\t']))?
-        }
+        // Kong's one regular expression (`",\s*`) takes any whitespace after a comma, but none before it.
+        (rest, true) => after_comma(rest)?,
+        (rest, false) => after_comma(rest.trim_start_matches(WHITESPACE))?,
     };
     Some(Parameter {
         place,
@@ -137,7 +174,8 @@ fn split_parameter<'h>(
     })
 }
 
-/// What is not empty.
-fn begun(text: &str) -> Option<&str> {
-    (!text.is_empty()).then_some(text)
+/// The parameter that follows a comma.
+fn after_comma(text: &str) -> Option<&str> {
+    let rest = text.strip_prefix(',')?.trim_start_matches(WHITESPACE);
+    (!rest.is_empty()).then_some(rest)
 }

@@ -6,7 +6,7 @@ use std::{
     task::{Context, Poll, ready},
 };
 
-use http::{Request, Response, request};
+use http::{HeaderMap, Request, Response, header, request};
 use http_body::Body;
 use pin_project_lite::pin_project;
 use sha2::{Digest as _, Sha256};
@@ -95,7 +95,11 @@ where
                     let checked = match read {
                         Ok(body) if Sha256::digest(body.data()).as_slice() == expected => Ok(body),
                         Ok(_) => Err(Rejection::DigestMismatch),
-                        Err(Unread::TooLarge) => Err(Rejection::BodyTooLarge { limit }),
+                        Err(Unread::TooLarge) => {
+                            let size = content_length(&head.headers);
+                            let size = size.filter(|size| *size > limit as u64);
+                            Err(Rejection::BodyTooLarge { size, limit })
+                        }
                         Err(Unread::Broken(_)) => Err(Rejection::BodyUnreadable),
                     };
                     match checked {
@@ -110,6 +114,11 @@ where
             kind.set(Kind::Decided { future });
         }
     }
+}
+
+fn content_length(headers: &HeaderMap) -> Option<u64> {
+    let length = headers.get(header::CONTENT_LENGTH)?;
+    length.to_str().ok()?.parse().ok()
 }
 
 impl<S, R, B> fmt::Debug for VerifyDigestFuture<S, R, B>

@@ -1,6 +1,6 @@
 //! What JSON, HTML, XML and gRPC escape in a text.
 
-/// The text without JSON's, HTML's and gRPC's escapes of ASCII; `None` if it has none.
+/// The text without JSON's and HTML's escapes, and gRPC's of ASCII; `None` if it has none.
 pub(super) fn unescaped(text: &str) -> Option<String> {
     text.contains(['\\', '&', '%']).then_some(())?;
     let mut unescaped = String::with_capacity(text.len());
@@ -29,6 +29,7 @@ fn escape(text: &str) -> Option<(char, &str)> {
     if let Some(found) = NAMED.iter().find_map(named) {
         return Some(found);
     }
+    let is_byte = text.starts_with('%');
     let (digits, radix, after) = if let Some(rest) = text.strip_prefix("\\u") {
         let (digits, after) = rest.split_at_checked(4)?;
         (digits, 16, after)
@@ -48,6 +49,7 @@ fn escape(text: &str) -> Option<(char, &str)> {
     };
     let is_short = digits.len() <= 6;
     let code = is_short.then(|| u32::from_str_radix(digits, radix).ok())??;
-    let c = char::from_u32(code).filter(char::is_ascii)?;
+    // A byte beyond ASCII is a part of a character.
+    let c = char::from_u32(code).filter(|c| !is_byte || c.is_ascii())?;
     Some((c, after))
 }

@@ -26,13 +26,13 @@ pub enum RejectionKind {
     KeyIdOrSignatureMissing,
     /// The algorithm is unknown or not allowed.
     AlgorithmNotSupported,
-    /// A header that may be there once is there more often.
+    /// A header that may be there once is there more often, or two different hosts are named.
     HeaderRepeated,
     /// A header is listed but not sent, or has to be signed and is not.
     HeaderMissing,
     /// No date that counts is signed.
     DateMissing,
-    /// The date cannot be read.
+    /// The date cannot be read, or is not in UTC.
     DateUnreadable,
     /// The date, or another time in the signature, is too far from the gateway's clock.
     OutOfDate,
@@ -94,7 +94,8 @@ impl RejectionKind {
                  date in GMT; Kong says the same of a date that is too old, so check the clocks too."
             }
             Self::DateUnreadable => {
-                "The date cannot be read. Send it like `Fri, 09 Oct 2015 00:00:00 GMT`."
+                "The date cannot be read, or has a time zone that is not zero. Send it in GMT, like \
+                 `Fri, 09 Oct 2015 00:00:00 GMT`."
             }
             Self::OutOfDate => {
                 "The date is too far from the gateway's clock. Sign each request when it is sent, each retry anew, and \
@@ -133,7 +134,7 @@ impl RejectionKind {
             }
             Self::Unspecified => {
                 "The gateway keeps the reason for its own log. Check the key id, the secret key, the clocks, that all it \
-                 wants signed is signed and, with validate_request_body, the body's digest; then compare the signing \
+                 wants signed is signed (Date, not X-Date) and, with validate_request_body, the body's digest; then compare the signing \
                  string with what it logs."
             }
         }
@@ -150,10 +151,10 @@ impl Rejection {
             Self::ParameterMissing { .. } => RejectionKind::ParameterMissing,
             Self::KeyIdOrSignatureMissing => RejectionKind::KeyIdOrSignatureMissing,
             Self::AlgorithmNotSupported { .. } => RejectionKind::AlgorithmNotSupported,
-            Self::HeaderRepeated { .. } => RejectionKind::HeaderRepeated,
+            Self::HeaderRepeated { .. } | Self::HostMismatch => RejectionKind::HeaderRepeated,
             Self::HeaderMissing { .. } | Self::NotCovered { .. } => RejectionKind::HeaderMissing,
-            Self::DateNotCovered | Self::XDateNotCovered => RejectionKind::DateMissing,
-            Self::DateUnreadable { .. } => RejectionKind::DateUnreadable,
+            Self::DateNotCovered { .. } | Self::XDateNotCovered => RejectionKind::DateMissing,
+            Self::DateUnreadable { .. } | Self::DateNotUtc { .. } => RejectionKind::DateUnreadable,
             Self::DateOutOfRange { .. } | Self::CreatedOutOfRange { .. } | Self::Expired { .. } => {
                 RejectionKind::OutOfDate
             }

@@ -15,8 +15,9 @@ const NUMBER: usize = 7_777_777;
 const COMMON: [&str; 2] = ["Unauthorized", "An unexpected error occurred"];
 
 /// What gateways say beside [`Scheme::text`], and what else it means than there. Source: Tencent Cloud API Gateway,
-/// "error codes", which has some texts in two spellings; older versions of Kong; Apache APISIX, which keeps its reasons.
-const OF_GATEWAYS: [(&str, RejectionKind); 9] = [
+/// "error codes", which has some texts in two spellings; older versions of Kong; Apache APISIX, which keeps its reasons;
+/// iFlytek, which puts a reason behind Kong's texts; Tencent Cloud Market. Of those with gaps the first that fits counts.
+const OF_GATEWAYS: [(&str, RejectionKind); 14] = [
     (
         "authorization headers is invalidate",
         RejectionKind::ParameterMissing,
@@ -53,6 +54,23 @@ const OF_GATEWAYS: [(&str, RejectionKind); 9] = [
         "client request can't be validated: *",
         RejectionKind::Unspecified,
     ),
+    // iFlytek: `:enforced header 'host' not used for signature creation`, `: apikey not found`.
+    (
+        "HMAC signature cannot be verified:*enforced header*",
+        RejectionKind::HeaderMissing,
+    ),
+    (
+        "HMAC signature cannot be verified:*",
+        RejectionKind::KeyUnknown,
+    ),
+    (
+        "HMAC signature does not match:*",
+        RejectionKind::SignatureMismatch,
+    ),
+    // Tencent Cloud Market: the usage plan does not exist, which is how it says that the key is for another API; the time
+    // of signing is too far off.
+    ("*使用计划不存在*", RejectionKind::KeyNotBound),
+    ("*签名时间*超时*", RejectionKind::OutOfDate),
 ];
 
 /// A text, without the final stop, which comes and goes.
@@ -130,13 +148,17 @@ fn rejections() -> impl Iterator<Item = Rejection> {
                 max_skew,
             },
             Rejection::DateUnreadable { header },
+            Rejection::DateNotUtc { header },
+            Rejection::DateNotCovered { wanted: header },
         ]
     });
     let likely = [
         Rejection::AuthorizationMissing,
         Rejection::KeyUnknown,
         Rejection::SignatureMismatch,
-        Rejection::DateNotCovered,
+        Rejection::DateNotCovered {
+            wanted: DateHeader::XDate,
+        },
         Rejection::KeyNotBound,
         Rejection::KeyStoreUnavailable,
     ];
@@ -145,6 +167,7 @@ fn rejections() -> impl Iterator<Item = Rejection> {
         Rejection::KeyIdOrSignatureMissing,
         Rejection::AlgorithmNotSupported { algorithm: gap() },
         Rejection::HeaderRepeated { name: gap() },
+        Rejection::HostMismatch,
         Rejection::HeaderMissing { name: gap() },
         Rejection::NotCovered { name: gap() },
         Rejection::XDateNotCovered,
@@ -153,7 +176,14 @@ fn rejections() -> impl Iterator<Item = Rejection> {
         Rejection::NoUsagePlan,
         Rejection::DigestMalformed { name: gap() },
         Rejection::DigestMismatch,
-        Rejection::BodyTooLarge { limit: NUMBER },
+        Rejection::BodyTooLarge {
+            size: None,
+            limit: NUMBER,
+        },
+        Rejection::BodyTooLarge {
+            size: Some(NUMBER as u64),
+            limit: NUMBER,
+        },
         Rejection::BodyUnreadable,
         Rejection::NotVerified,
     ];
@@ -164,9 +194,11 @@ fn rejections() -> impl Iterator<Item = Rejection> {
         Malformed::UnknownParameter { name: gap() },
         Malformed::RepeatedParameter { name: gap() },
         Malformed::OutOfOrder { name: gap() },
+        Malformed::TooManyParameters,
         Malformed::ParameterTooLong { name: gap() },
         Malformed::TooManyNames,
         Malformed::EmptyName,
+        Malformed::ListSeparator,
         Malformed::NotSignable { name: gap() },
         Malformed::RepeatedName { name: gap() },
         Malformed::SignatureNotBase64,

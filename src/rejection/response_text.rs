@@ -9,8 +9,9 @@ const MAX_LEN: usize = 16 * 1024;
 const MAX_PIECE_LEN: usize = 1024;
 
 impl Rejection {
-    /// Understands what a gateway answered: Tencent Cloud's, Kong's and APISIX's documented texts, and all that this
-    /// crate's servers say ([`Scheme::text`](crate::Scheme::text)), with or without the final stop, alone, in JSON, HTML
+    /// Understands what a gateway answered: Tencent Cloud's, Kong's and APISIX's documented texts, iFlytek's (Kong's with a
+    /// reason behind a colon), Tencent Cloud Market's for an unbound key and an old date, and all that this crate's servers
+    /// say ([`Scheme::text`](crate::Scheme::text)), with or without the final stop, alone, in JSON, HTML
     /// or XML, or in a `grpc-message`. `None` if there is none of them.
     ///
     /// Where gateways have one text for several rejections, the kind is that of the likeliest: `HMAC signature cannot be

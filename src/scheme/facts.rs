@@ -5,7 +5,9 @@ use std::borrow::Cow;
 use http::{HeaderMap, HeaderValue, header};
 
 use super::Scheme;
-use crate::{Algorithm, DateHeader, PlainDate, Rejection, component::SOURCE};
+use crate::{
+    Algorithm, DateHeader, PlainDate, Rejection, authorization::auth_scheme, component::SOURCE,
+};
 
 /// The facts of one gateway's dialect.
 #[derive(Debug)]
@@ -48,6 +50,8 @@ pub(crate) struct Grammar {
     pub(crate) separator: &'static str,
     /// Whether parameters are read in the order in which they are sent only.
     pub(crate) is_ordered: bool,
+    /// Whether a parameter without a meaning is ignored (draft-cavage-http-signatures-12, section 2.2), not refused.
+    pub(crate) ignores_unknown: bool,
     /// Whether there are parameters `created` and `expires`, and the algorithm `hs2019`, which leaves the hash to be
     /// known from the key.
     pub(crate) has_times: bool,
@@ -133,8 +137,7 @@ impl Facts {
 
     /// Whether an `Authorization` is of this scheme.
     pub(crate) fn wrote(&self, authorization: &HeaderValue) -> bool {
-        let bytes = authorization.as_bytes();
-        let word = bytes.split(|byte| *byte == b' ').next().unwrap_or_default();
+        let word = auth_scheme(authorization.as_bytes());
         word.eq_ignore_ascii_case(self.grammar.auth_scheme.as_bytes())
     }
 

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use crate::{DateHeader, Rejection};
+use crate::{DateHeader, Malformed, Rejection};
 
 /// Source: Tencent Cloud API Gateway, "error codes".
 pub(super) fn tencent(why: &Rejection) -> Cow<'static, str> {
@@ -16,19 +16,27 @@ pub(super) fn tencent(why: &Rejection) -> Cow<'static, str> {
         Rejection::AlgorithmNotSupported { algorithm } => {
             return format!("HMAC algorithm {algorithm} not supported.").into();
         }
-        Rejection::HeaderRepeated { .. } => "HMAC do not support multiple HTTP header.",
+        Rejection::HeaderRepeated { .. } | Rejection::HostMismatch => {
+            "HMAC do not support multiple HTTP header."
+        }
         Rejection::HeaderMissing { name } | Rejection::NotCovered { name } => {
             return format!(
                 "HMAC signature cannot be verified, a valid {name} header is required."
             )
             .into();
         }
-        Rejection::DateNotCovered
+        Rejection::DateNotCovered { .. }
         | Rejection::XDateNotCovered
         | Rejection::DateUnreadable {
             header: DateHeader::Date,
+        }
+        | Rejection::DateNotUtc {
+            header: DateHeader::Date,
         } => "HMAC signature cannot be verified, a valid date or x-date header is required.",
         Rejection::DateUnreadable {
+            header: DateHeader::XDate,
+        }
+        | Rejection::DateNotUtc {
             header: DateHeader::XDate,
         } => {
             "HMAC signature cannot be verified, a valid x-date header is required for HMAC Authentication."
@@ -71,9 +79,10 @@ pub(super) fn kong(why: &Rejection) -> Cow<'static, str> {
         | Rejection::DigestMismatch
         | Rejection::BodyTooLarge { .. }
         | Rejection::BodyUnreadable => "HMAC signature does not match",
-        Rejection::DateNotCovered
+        Rejection::DateNotCovered { .. }
         | Rejection::XDateNotCovered
         | Rejection::DateUnreadable { .. }
+        | Rejection::DateNotUtc { .. }
         | Rejection::DateOutOfRange { .. } => {
             "HMAC signature cannot be verified, a valid date or x-date header is required for HMAC Authentication"
         }
@@ -84,11 +93,21 @@ pub(super) fn kong(why: &Rejection) -> Cow<'static, str> {
     text.into()
 }
 
-/// Source: Apache APISIX's plugin `hmac-auth`, which keeps the reason for its log.
+/// Source: Apache APISIX's plugin `hmac-auth`, which keeps most reasons for its log. It reads a body to its end before it
+/// says how long it is; a body of unknown length is not read beyond the limit here, so its size is left out.
 pub(super) fn apisix(why: &Rejection) -> Cow<'static, str> {
     let text = match why {
         Rejection::AuthorizationMissing => {
             "client request can't be validated: missing Authorization header"
+        }
+        Rejection::AuthorizationMalformed(Malformed::OtherScheme) => {
+            "client request can't be validated: Authorization header does not start with 'Signature'"
+        }
+        Rejection::BodyTooLarge { size, limit } => {
+            let size = size.map(|size| format!(" {size}")).unwrap_or_default();
+            let size =
+                format!("request size{size} is greater than the maximum size {limit} allowed");
+            return size.into();
         }
         _ => "client request can't be validated",
     };

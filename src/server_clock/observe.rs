@@ -98,7 +98,7 @@ fn signed_time(head: RequestHead<'_>) -> Option<Timestamp> {
     let dates = [DateHeader::XDate, DateHeader::Date];
     let mut dates = dates.into_iter().map(DateHeader::name);
     if let Some(date) = dates.find_map(|name| head.headers().get(name)) {
-        return Timestamp::parse(component::trim(date.as_bytes()));
+        return Timestamp::parse(component::trim(date.as_bytes())).ok();
     }
     let authorization = head.headers().get(header::AUTHORIZATION)?.to_str().ok()?;
     let (_before, created) = authorization.split_once("created=")?;
@@ -128,7 +128,7 @@ impl<C: Clock> Observation<C> {
             return;
         }
         let date = headers.get(header::DATE);
-        let date = date.and_then(|date| Timestamp::parse(component::trim(date.as_bytes())));
+        let date = date.and_then(|date| Timestamp::parse(component::trim(date.as_bytes())).ok());
         let Some(date) = date else {
             return;
         };

@@ -49,7 +49,10 @@ pub enum BuildError {
     /// Both date headers are to be signed.
     TwoDates,
     /// No date is to be signed, nor `(created)`.
-    NoDate,
+    NoDate {
+        /// The scheme.
+        scheme: Scheme,
+    },
     /// The scheme has no such algorithm.
     AlgorithmNotCarried {
         /// The scheme.
@@ -125,7 +128,12 @@ impl fmt::Display for BuildError {
                 write!(f, "{name} is named twice among the signed headers: name it once")
             }
             Self::TwoDates => f.write_str("date and x-date are both to be signed: name one of them"),
-            Self::NoDate => f.write_str("no date is to be signed: name date, x-date or, under hs2019, (created)"),
+            Self::NoDate { scheme } => {
+                let facts = scheme.facts();
+                let names = facts.date_headers.iter().map(|header| header.name().as_str());
+                let created = facts.grammar.has_times.then_some("(created) under hs2019");
+                write_list(f, "no date is to be signed: name one of ", names.chain(created), "")
+            }
             Self::AlgorithmNotCarried { scheme, algorithm } => {
                 let algorithms = scheme.facts().algorithms.iter().map(|algorithm| algorithm.name());
                 write!(f, "{scheme} has no {algorithm}: ")?;

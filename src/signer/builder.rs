@@ -302,7 +302,9 @@ impl SignerBuilder {
         }
         let is_created = |listed: &Listed| listed.what == What::Special(Special::Created);
         if dates == 0 && !list.iter().any(is_created) {
-            return Err(BuildError::NoDate);
+            return Err(BuildError::NoDate {
+                scheme: self.scheme,
+            });
         }
         let is_expires = |listed: &Listed| listed.what == What::Special(Special::Expires);
         if self.lifetime.is_some() && !list.iter().any(is_expires) {

@@ -6,7 +6,7 @@ use super::{Credentials, Verifier};
 use crate::{
     DateHeader, Rejection, RequestHead,
     component::{self, Repeated},
-    http_date::Timestamp,
+    http_date::{DateError, Timestamp},
     scheme::{Facts, Special},
 };
 
@@ -28,7 +28,7 @@ pub enum PlainDate {
 #[derive(Debug, Clone, Copy)]
 pub(super) struct SentXDate<'h> {
     pub(super) value: Option<&'h HeaderValue>,
-    time: Option<Timestamp>,
+    time: Result<Timestamp, DateError>,
 }
 
 impl<'h> SentXDate<'h> {
@@ -41,7 +41,10 @@ impl<'h> SentXDate<'h> {
         };
         Ok(Self {
             value,
-            time: value.and_then(|value| Timestamp::parse(component::trim(value.as_bytes()))),
+            time: match value {
+                Some(value) => Timestamp::parse(component::trim(value.as_bytes())),
+                None => Err(DateError::Unreadable),
+            },
         })
     }
 }
@@ -54,6 +57,13 @@ fn single_date<'h>(
         .map_err(|Repeated| Rejection::repeated(header.name().as_str()))
 }
 
+fn invalid_date(header: DateHeader, error: DateError) -> Rejection {
+    match error {
+        DateError::Unreadable => Rejection::DateUnreadable { header },
+        DateError::Zone => Rejection::DateNotUtc { header },
+    }
+}
+
 impl Verifier {
     /// Refuses an `X-Date` out of range before anything else is read, as Kong does: covered or not, no such request is
     /// good. (But where another time can be covered in its place.)
@@ -63,9 +73,9 @@ impl Verifier {
         now: Timestamp,
     ) -> Result<(), Rejection> {
         let decides = !self.scheme.facts().grammar.has_times;
-        match x_date.time.filter(|_| decides) {
-            Some(sent) => self.check_age(DateHeader::XDate, sent, now),
-            None => Ok(()),
+        match x_date.time {
+            Ok(sent) if decides => self.check_age(DateHeader::XDate, sent, now),
+            _ => Ok(()),
         }
     }
 
@@ -99,7 +109,7 @@ impl Verifier {
             return Err(Rejection::CreatedOutOfRange { skew, max_skew });
         }
         let checked = self.check_date(credentials, head, x_date, now);
-        if created.is_some() && checked == Err(Rejection::DateNotCovered) {
+        if created.is_some() && matches!(checked, Err(Rejection::DateNotCovered { .. })) {
             return Ok(());
         }
         checked
@@ -126,24 +136,29 @@ impl Verifier {
         if covered(DateHeader::XDate).is_some() {
             let header = DateHeader::XDate;
             return match x_date.time {
-                Some(sent) => self.check_age(header, sent, now),
-                None => Err(Rejection::DateUnreadable { header }),
+                Ok(sent) => self.check_age(header, sent, now),
+                Err(error) => Err(invalid_date(header, error)),
             };
         }
         let header = DateHeader::Date;
+        let wanted = date_headers.iter().copied().find(|header| {
+            // Where a `Date` is refused, only the other one helps.
+            self.plain_date != PlainDate::Refuse || *header == DateHeader::XDate
+        });
+        let not_covered = || Rejection::DateNotCovered {
+            wanted: wanted.unwrap_or(header),
+        };
         let Some(value) = covered(header) else {
-            return Err(Rejection::DateNotCovered);
+            return Err(not_covered());
         };
         if x_date.value.is_some() {
             return Err(Rejection::XDateNotCovered);
         }
-        let Some(sent) = Timestamp::parse(value) else {
-            return Err(Rejection::DateUnreadable { header });
-        };
+        let sent = Timestamp::parse(value).map_err(|error| invalid_date(header, error))?;
         match self.plain_date {
             PlainDate::AnyAge => Ok(()),
             PlainDate::CheckAge => self.check_age(header, sent, now),
-            PlainDate::Refuse => Err(Rejection::DateNotCovered),
+            PlainDate::Refuse => Err(not_covered()),
         }
     }
 

@@ -150,7 +150,9 @@ pub(crate) fn a_date_alone_is_refused_if_the_server_wants_it() {
     let now = at(FRIDAY);
     assert_refused(
         check_with(refuse(), &[date], &[], now),
-        &Rejection::DateNotCovered,
+        &Rejection::DateNotCovered {
+            wanted: DateHeader::XDate,
+        },
     );
     // X-Date is not concerned, whatever stands beside it.
     assert_accepted(&check_with(refuse(), &[x_date], &[], now), &["x-date"]);
@@ -231,13 +233,28 @@ pub(crate) fn a_signature_that_covers_no_date_is_refused() {
     let today = TODAY.as_bytes();
     for unsigned in [&[][..], &[("date", today)], &[("x-date", today)]] {
         let checked = check(&[source], unsigned, at(FRIDAY));
-        assert_refused(checked, &Rejection::DateNotCovered);
+        assert_refused(
+            checked,
+            &Rejection::DateNotCovered {
+                wanted: DateHeader::XDate,
+            },
+        );
     }
     let checked = check(&[source], &[("date", today), ("x-date", today)], at(FRIDAY));
-    assert_refused(checked, &Rejection::DateNotCovered);
+    assert_refused(
+        checked,
+        &Rejection::DateNotCovered {
+            wanted: DateHeader::XDate,
+        },
+    );
     // A name that only looks like one of the two.
     let checked = check(&[("x-date-2", today), ("dates", today)], &[], at(FRIDAY));
-    assert_refused(checked, &Rejection::DateNotCovered);
+    assert_refused(
+        checked,
+        &Rejection::DateNotCovered {
+            wanted: DateHeader::XDate,
+        },
+    );
 }
 
 #[test]

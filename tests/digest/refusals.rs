@@ -183,14 +183,20 @@ async fn without_a_body_the_digest_of_nothing_is_wanted_unless_told_otherwise() 
 async fn a_body_of_unknown_length_is_refused_when_it_passes_the_limit() {
     let chunk = || Ok::<_, std::io::Error>(Frame::data(Bytes::from("12345678")));
     let body = StreamBody::new(tokio_stream::iter([chunk(), chunk(), chunk()]));
-    let (head, _) = signed(Scheme::Kong, "", &[("digest", HELLO_DIGEST)], &[]).into_parts();
-    let (server, calls) = server(Scheme::Kong, VerifyDigestLayer::buffered(23));
+    let (head, _) = signed(Scheme::Apisix, "", &[("digest", HELLO_DIGEST)], &[]).into_parts();
+    let (server, calls) = server(Scheme::Apisix, VerifyDigestLayer::buffered(23));
     let response = server
         .oneshot(Request::from_parts(head, body))
         .await
         .unwrap();
     assert_eq!(response.status(), StatusCode::PAYLOAD_TOO_LARGE);
     assert_eq!(calls.load(Ordering::SeqCst), 0);
+    // How long it would have been is not known.
+    let message = "request size is greater than the maximum size 23 allowed";
+    assert_eq!(
+        text(response).await,
+        format!("{{\"message\":\"{message}\"}}")
+    );
 }
 
 #[tokio::test]

@@ -161,6 +161,8 @@ async fn a_body_over_the_servers_limit_is_answered_413_before_the_handler() {
         let request = post(&url, HELLO);
         let answer = send(version, Scheme::Apisix, DigestLayer::new(), request, |_| {}).await;
         assert_eq!(answer.0, StatusCode::PAYLOAD_TOO_LARGE);
+        let text = "request size 17 is greater than the maximum size 16 allowed";
+        assert_eq!(answer.1, format!("{{\"message\":\"{text}\"}}"));
         assert_eq!(calls.load(Ordering::SeqCst), 0);
     }
 }

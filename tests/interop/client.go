@@ -39,7 +39,8 @@ var (
 
 type header struct{ name, value string }
 
-// A request to send. What is left empty is as usual: a plain source, now, hmac-sha1, the right key pair.
+// A request to send. What is left empty is as usual: a plain source, now, hmac-sha1, the right key pair, an IMF-fixdate, a
+// comma and a space between two parameters.
 type request struct {
 	name, dateHeader string
 	source           string
@@ -48,6 +49,8 @@ type request struct {
 	algorithm        string
 	body             string
 	keyID, secretKey string
+	dateFormat       string
+	separator        string
 	unsigned         bool
 	sentSource       string
 	refused          string // The text it must be refused with; empty: it must be accepted.
@@ -61,7 +64,7 @@ func or(value, usual string) string {
 }
 
 // authorization signs headers in their order.
-func authorization(headers []header, keyID, secretKey, algorithm string) string {
+func authorization(headers []header, keyID, secretKey, algorithm, separator string) string {
 	var names, lines []string
 	for _, h := range headers {
 		names = append(names, h.name)
@@ -69,8 +72,12 @@ func authorization(headers []header, keyID, secretKey, algorithm string) string 
 	}
 	mac := hmac.New(hashes[algorithm], []byte(secretKey))
 	mac.Write([]byte(strings.Join(lines, "\n")))
-	return fmt.Sprintf(`hmac id="%s", algorithm="%s", headers="%s", signature="%s"`,
-		keyID, algorithm, strings.Join(names, " "), base64.StdEncoding.EncodeToString(mac.Sum(nil)))
+	return "hmac " + strings.Join([]string{
+		fmt.Sprintf(`id="%s"`, keyID),
+		fmt.Sprintf(`algorithm="%s"`, algorithm),
+		fmt.Sprintf(`headers="%s"`, strings.Join(names, " ")),
+		fmt.Sprintf(`signature="%s"`, base64.StdEncoding.EncodeToString(mac.Sum(nil))),
+	}, separator)
 }
 
 func fail(r request, problem ...any) {
@@ -80,7 +87,7 @@ func fail(r request, problem ...any) {
 
 func (r request) check() {
 	id, algorithm := or(r.keyID, keyID), or(r.algorithm, "hmac-sha1")
-	date := time.Now().Add(-r.age).UTC().Format(http.TimeFormat)
+	date := time.Now().Add(-r.age).UTC().Format(or(r.dateFormat, http.TimeFormat))
 	headers := append([]header{{r.dateHeader, date}, {"source", r.source}}, r.further...)
 
 	method := "GET"
@@ -101,7 +108,7 @@ func (r request) check() {
 		message.Header.Set("source", r.sentSource)
 	}
 	if !r.unsigned {
-		message.Header.Set("authorization", authorization(headers, id, or(r.secretKey, secretKey), algorithm))
+		message.Header.Set("authorization", authorization(headers, id, or(r.secretKey, secretKey), algorithm, or(r.separator, ", ")))
 	}
 
 	response, err := client.Do(message)
@@ -136,6 +143,9 @@ func main() {
 		request{name: "source beyond ASCII", dateHeader: date, source: beyondASCII}.check()
 		request{name: "hmac-sha256", dateHeader: date, algorithm: "hmac-sha256"}.check()
 		request{name: "POST with a body", dateHeader: date, body: `{"hello":"world"}`}.check()
+		// It ends in UTC.
+		request{name: "zone that is not spelled GMT", dateHeader: date, dateFormat: time.RFC1123}.check()
+		request{name: "two spaces after each comma", dateHeader: date, separator: ",  "}.check()
 		request{name: "wrong key", dateHeader: date, secretKey: secretKey + "x", refused: mismatch}.check()
 		request{name: "altered source", dateHeader: date, sentSource: "altered", refused: mismatch}.check()
 		request{name: "unknown key id", dateHeader: date, keyID: keyID + "x", refused: unknown}.check()

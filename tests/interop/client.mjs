@@ -23,11 +23,13 @@ let passed = 0;
 const httpDate = (age) => new Date(Date.now() - age * 1000).toUTCString();
 
 /** The value of Authorization: `headers` are signed in their order. */
-function authorization(headers, { keyId, secretKey, algorithm }) {
+function authorization(headers, { keyId, secretKey, algorithm, separator }) {
   const signingString = headers.map(([name, value]) => `${name}: ${value}`).join('\n');
   const signature = createHmac(algorithm.replace('hmac-', ''), secretKey).update(signingString, 'utf8').digest('base64');
   const names = headers.map(([name]) => name).join(' ');
-  return `hmac id="${keyId}", algorithm="${algorithm}", headers="${names}", signature="${signature}"`;
+  const parameters = { id: keyId, algorithm, headers: names, signature };
+  const quoted = Object.entries(parameters).map(([name, value]) => `${name}="${value}"`);
+  return `hmac ${quoted.join(separator)}`;
 }
 
 /** fetch wants one character for each byte that it sends. What is signed is UTF-8, so what is sent must be. */
@@ -37,10 +39,11 @@ const asBytes = (headers) => headers.map(([name, value]) => [name, Buffer.from(v
 async function check(what, dateHeader, options = {}) {
   const { source = 'interop', age = 0, further = [], algorithm = 'hmac-sha1', body, signed = true } = options;
   const { keyId, secretKey, sentSource, refused } = { ...keyPair, ...options };
+  const { zone = 'GMT', separator = ', ' } = options;
   const name = `${dateHeader} ${what}`;
-  const headers = [[dateHeader, httpDate(age)], ['source', source], ...further];
+  const headers = [[dateHeader, httpDate(age).replace('GMT', zone)], ['source', source], ...further];
   const sent = new Headers(asBytes(headers));
-  if (signed) sent.set('authorization', authorization(headers, { keyId, secretKey, algorithm }));
+  if (signed) sent.set('authorization', authorization(headers, { keyId, secretKey, algorithm, separator }));
   if (sentSource !== undefined) sent.set('source', sentSource);
 
   const response = await fetch(`${baseUrl}/v1/orders?x=1`, {
@@ -76,6 +79,8 @@ for (const dateHeader of ['date', 'x-date']) {
   await check('source beyond ASCII', dateHeader, { source: BEYOND_ASCII });
   await check('hmac-sha256', dateHeader, { algorithm: 'hmac-sha256' });
   await check('POST with a body', dateHeader, { body: '{"hello":"world"}' });
+  await check('zone that is not spelled GMT', dateHeader, { zone: 'UTC' });
+  await check('two spaces after each comma', dateHeader, { separator: ',  ' });
   await check('wrong key', dateHeader, { secretKey: `${keyPair.secretKey}x`, refused: MISMATCH });
   await check('altered source', dateHeader, { sentSource: 'altered', refused: MISMATCH });
   await check('unknown key id', dateHeader, { keyId: `${keyPair.keyId}x`, refused: UNKNOWN });

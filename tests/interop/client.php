@@ -20,9 +20,9 @@ $keyId = getenv('HMAC_KEY_ID');
 $secretKey = getenv('HMAC_SECRET_KEY');
 $passed = 0;
 
-function http_date(int $age): string
+function http_date(int $age, string $form): string
 {
-    return gmdate('D, d M Y H:i:s \G\M\T', time() - $age);
+    return gmdate($form, time() - $age);
 }
 
 /** `name: value` of each header, in the order in which they are signed. */
@@ -31,12 +31,14 @@ function lines(array $headers): array
     return array_map(fn ($name, $value) => "$name: $value", array_keys($headers), $headers);
 }
 
-function authorization(array $headers, string $keyId, string $secretKey, string $algorithm): string
+function authorization(array $headers, string $keyId, string $secretKey, string $algorithm, string $separator): string
 {
     $digest = hash_hmac(substr($algorithm, strlen('hmac-')), implode("\n", lines($headers)), $secretKey, binary: true);
-    return sprintf(
-        'hmac id="%s", algorithm="%s", headers="%s", signature="%s"',
-        $keyId, $algorithm, implode(' ', array_keys($headers)), base64_encode($digest),
+    $names = implode(' ', array_keys($headers));
+    $signature = base64_encode($digest);
+    return 'hmac ' . implode(
+        $separator,
+        ["id=\"$keyId\"", "algorithm=\"$algorithm\"", "headers=\"$names\"", "signature=\"$signature\""],
     );
 }
 
@@ -44,14 +46,15 @@ function authorization(array $headers, string $keyId, string $secretKey, string 
 function check(
     string $case, string $dateHeader, string $source = 'interop', int $age = 0, array $further = [],
     string $algorithm = 'hmac-sha1', string $body = '', ?string $otherId = null, ?string $otherKey = null,
-    bool $signed = true, ?string $sentSource = null, ?string $refused = null,
+    string $dateForm = 'D, d M Y H:i:s \G\M\T', string $separator = ', ', bool $signed = true,
+    ?string $sentSource = null, ?string $refused = null,
 ): void {
     global $baseUrl, $keyId, $secretKey, $passed;
-    $headers = [$dateHeader => http_date($age), 'source' => $source] + $further;
+    $headers = [$dateHeader => http_date($age, $dateForm), 'source' => $source] + $further;
     $sent = lines($sentSource === null ? $headers : ['source' => $sentSource] + $headers);
     if ($signed) {
         $sent[] = 'Authorization: '
-            . authorization($headers, $otherId ?? $keyId, $otherKey ?? $secretKey, $algorithm);
+            . authorization($headers, $otherId ?? $keyId, $otherKey ?? $secretKey, $algorithm, $separator);
     }
     $options = ['header' => $sent, 'ignore_errors' => true, 'follow_location' => 0, 'timeout' => 10];
     if ($body !== '') {
@@ -81,6 +84,9 @@ foreach (['date', 'x-date'] as $dateHeader) {
     check('source beyond ASCII', $dateHeader, source: BEYOND_ASCII);
     check('hmac-sha256', $dateHeader, algorithm: 'hmac-sha256');
     check('POST with a body', $dateHeader, body: '{"hello":"world"}');
+    // It ends in +0000.
+    check('zone that is not spelled GMT', $dateHeader, dateForm: DATE_RFC2822);
+    check('two spaces after each comma', $dateHeader, separator: ',  ');
     check('wrong key', $dateHeader, otherKey: "{$secretKey}x", refused: MISMATCH);
     check('altered source', $dateHeader, sentSource: 'altered', refused: MISMATCH);
     check('unknown key id', $dateHeader, otherId: "{$keyId}x", refused: UNKNOWN);

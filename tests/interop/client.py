@@ -29,29 +29,31 @@ session.trust_env = False
 passed = 0
 
 
-def http_date(age):
-    return email.utils.formatdate(time.time() - age, usegmt=True)
+def http_date(age, usegmt):
+    return email.utils.formatdate(time.time() - age, usegmt=usegmt)
 
 
-def authorization(headers, *, key_id, secret_key, algorithm):
+def authorization(headers, *, key_id, secret_key, algorithm, separator):
     """The value of Authorization: `headers` are signed in their order, each value as the bytes that are sent."""
     signing_string = b"\n".join(name.encode() + b": " + value for name, value in headers.items())
     digest = hmac.digest(secret_key.encode(), signing_string, algorithm.removeprefix("hmac-"))
-    return 'hmac id="%s", algorithm="%s", headers="%s", signature="%s"' % (
-        key_id, algorithm, " ".join(headers), base64.b64encode(digest).decode())
+    return "hmac " + separator.join((
+        f'id="{key_id}"', f'algorithm="{algorithm}"', f'headers="{" ".join(headers)}"',
+        f'signature="{base64.b64encode(digest).decode()}"'))
 
 
 def check(case, date_header, *, source="interop", age=0, further=None, algorithm="hmac-sha1", body=None,
-          key_id=key_id, secret_key=secret_key, signed=True, sent_source=None, refused=None):
+          usegmt=True, separator=", ", key_id=key_id, secret_key=secret_key, signed=True, sent_source=None, refused=None):
     """Sends one request. It must be refused with that text, or be accepted if there is none."""
     global passed
     case = f"{date_header} {case}"
     # requests would send text as Latin-1: only bytes are sent as they were signed.
-    values = {date_header: http_date(age), "source": source} | (further or {})
+    values = {date_header: http_date(age, usegmt), "source": source} | (further or {})
     headers = {name: value.encode() for name, value in values.items()}
     sent = dict(headers)
     if signed:
-        sent["authorization"] = authorization(headers, key_id=key_id, secret_key=secret_key, algorithm=algorithm)
+        sent["authorization"] = authorization(headers, key_id=key_id, secret_key=secret_key, algorithm=algorithm,
+                                              separator=separator)
     if sent_source is not None:
         sent["source"] = sent_source.encode()
     answer = session.request("POST" if body else "GET", base_url + "/v1/orders?x=1", headers=sent, data=body,
@@ -74,6 +76,9 @@ for date_header in "date", "x-date":
     check("source beyond ASCII", date_header, source=BEYOND_ASCII)
     check("hmac-sha256", date_header, algorithm="hmac-sha256")
     check("POST with a body", date_header, body=b'{"hello":"world"}')
+    # It ends in -0000.
+    check("zone that is not spelled GMT", date_header, usegmt=False)
+    check("two spaces after each comma", date_header, separator=",  ")
     check("wrong key", date_header, secret_key=secret_key + "x", refused=MISMATCH)
     check("altered source", date_header, sent_source="altered", refused=MISMATCH)
     check("unknown key id", date_header, key_id=key_id + "x", refused=UNKNOWN)

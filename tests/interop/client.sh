@@ -17,7 +17,8 @@ mismatch='HMAC signature does not match.'
 signs='a b, "c"; d=e/f%20+&<>'\''\'
 beyond_ascii='café ✓ 你'
 
-http_date() { date -u -d "@$(($(date +%s) - $1))" '+%a, %d %b %Y %H:%M:%S GMT'; }
+# http_date AGE FORM: FORM is an option of `date`.
+http_date() { date -u -d "@$(($(date +%s) - $1))" "$2"; }
 
 # hmac DIGEST KEY: base64 of the HMAC of what stands on standard input. openssl takes the key as an argument only:
 # other users of the machine can read it there. In a script that is used in earnest, compute the HMAC elsewhere.
@@ -34,11 +35,11 @@ joined() {
 check() {
     local name="$2 $1" date_header=$2
     local source=interop age=0 further='' algorithm=hmac-sha1 body='' refused='' authorize=yes
-    local key_id=$HMAC_KEY_ID secret_key=$HMAC_SECRET_KEY
+    local key_id=$HMAC_KEY_ID secret_key=$HMAC_SECRET_KEY date_form='+%a, %d %b %Y %H:%M:%S GMT' separator=', '
     shift 2
     local sent_source "$@"
 
-    local -a names=("$date_header" source) values=("$(http_date "$age")" "$source")
+    local -a names=("$date_header" source) values=("$(http_date "$age" "$date_form")" "$source")
     if [[ $further ]]; then names+=("${further%%: *}") values+=("${further#*: }"); fi
     local -a lines=() curl=(curl --silent --show-error --disable --noproxy '*' --max-time 10)
     local i
@@ -51,7 +52,8 @@ check() {
     local signature listed
     signature=$(joined $'\n' "${lines[@]}" | hmac "${algorithm#hmac-}" "$secret_key")
     if [[ $authorize == yes ]]; then
-        curl+=(--header "Authorization: hmac id=\"$key_id\", algorithm=\"$algorithm\", headers=\"${names[*]}\", signature=\"$signature\"")
+        curl+=(--header "Authorization: hmac $(joined "$separator" "id=\"$key_id\"" "algorithm=\"$algorithm\"" \
+            "headers=\"${names[*]}\"" "signature=\"$signature\"")")
     fi
     if [[ $body ]]; then curl+=(--data-binary "$body" --header 'Content-Type: application/json'); fi
 
@@ -77,6 +79,9 @@ for date_header in date x-date; do
     check 'source beyond ASCII' "$date_header" source="$beyond_ascii"
     check 'hmac-sha256' "$date_header" algorithm=hmac-sha256
     check 'POST with a body' "$date_header" body='{"hello":"world"}'
+    # It ends in +0000.
+    check 'zone that is not spelled GMT' "$date_header" date_form=-R
+    check 'two spaces after each comma' "$date_header" separator=',  '
     check 'wrong key' "$date_header" secret_key="${HMAC_SECRET_KEY}x" refused="$mismatch"
     check 'altered source' "$date_header" sent_source=altered refused="$mismatch"
     check 'unknown key id' "$date_header" key_id="${HMAC_KEY_ID}x" refused="$unknown"

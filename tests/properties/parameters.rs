@@ -124,7 +124,9 @@ pub(crate) fn of_all_changes_of_one_byte_only_case_and_blanks_pass() {
             assert_refused_or_same(&checked, &original);
             let may_pass = byte == before
                 || has_case(position) && byte.eq_ignore_ascii_case(&before)
-                || value[..position].ends_with(b",") && is_blank(before) && is_blank(byte);
+                || (position == 4 || value[..position].ends_with(b","))
+                    && is_blank(before)
+                    && is_blank(byte);
             assert_eq!(checked.is_ok(), may_pass, "{}", changed.escape_ascii());
         }
     }

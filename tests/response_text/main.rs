@@ -106,6 +106,38 @@ const TEXTS: &[(&str, RejectionKind)] = &[
         "client request can't be validated: missing Authorization header",
         RejectionKind::AuthorizationMissing,
     ),
+    (
+        "client request can't be validated: Authorization header does not start with 'Signature'",
+        RejectionKind::AuthorizationMalformed,
+    ),
+    (
+        "request size 70000 is greater than the maximum size 65536 allowed",
+        RejectionKind::Body,
+    ),
+    // iFlytek
+    (
+        "HMAC signature cannot be verified: apikey not found",
+        RejectionKind::KeyUnknown,
+    ),
+    (
+        "HMAC signature cannot be verified: fail to retrieve credential",
+        RejectionKind::KeyUnknown,
+    ),
+    (
+        "HMAC signature cannot be verified:enforced header 'host' not used for signature creation",
+        RejectionKind::HeaderMissing,
+    ),
+    (
+        "HMAC signature does not match: the date is old",
+        RejectionKind::SignatureMismatch,
+    ),
+    (
+        "HMAC signature cannot be verified, a valid date or x-date header is required for HMAC Authentication",
+        RejectionKind::DateMissing,
+    ),
+    // Tencent Cloud Market
+    ("在配置中使用计划不存在", RejectionKind::KeyNotBound),
+    ("请求失败：签名时间已超时，请重试", RejectionKind::OutOfDate),
 ];
 
 #[track_caller]

@@ -30,9 +30,11 @@ fn malformed() -> Vec<Malformed> {
         Malformed::UnknownParameter { name: name() },
         Malformed::RepeatedParameter { name: name() },
         Malformed::OutOfOrder { name: name() },
+        Malformed::TooManyParameters,
         Malformed::ParameterTooLong { name: name() },
         Malformed::TooManyNames,
         Malformed::EmptyName,
+        Malformed::ListSeparator,
         Malformed::NotSignable { name: name() },
         Malformed::RepeatedName { name: name() },
         Malformed::SignatureNotBase64,
@@ -61,7 +63,7 @@ fn rejections() -> Vec<Rejection> {
         Rejection::HeaderRepeated { name: name() },
         Rejection::HeaderMissing { name: name() },
         Rejection::NotCovered { name: name() },
-        Rejection::DateNotCovered,
+        Rejection::HostMismatch,
         Rejection::XDateNotCovered,
         Rejection::CreatedOutOfRange { skew, max_skew },
         Rejection::Expired { since: 3 },
@@ -71,7 +73,14 @@ fn rejections() -> Vec<Rejection> {
         Rejection::NoUsagePlan,
         Rejection::DigestMalformed { name: name() },
         Rejection::DigestMismatch,
-        Rejection::BodyTooLarge { limit: 1024 },
+        Rejection::BodyTooLarge {
+            size: None,
+            limit: 1024,
+        },
+        Rejection::BodyTooLarge {
+            size: Some(2048),
+            limit: 1024,
+        },
         Rejection::BodyUnreadable,
         Rejection::NotVerified,
         Rejection::KeyStoreUnavailable,
@@ -80,7 +89,9 @@ fn rejections() -> Vec<Rejection> {
         rejections.push(Rejection::ParameterMissing { parameter });
     }
     for header in [DateHeader::Date, DateHeader::XDate] {
+        rejections.push(Rejection::DateNotCovered { wanted: header });
         rejections.push(Rejection::DateUnreadable { header });
+        rejections.push(Rejection::DateNotUtc { header });
         rejections.push(Rejection::DateOutOfRange {
             header,
             skew,

@@ -1,7 +1,7 @@
 use http::header;
-use tower_hmac_auth::{KeyPair, Keys, Scheme, Signer, Verifier};
+use tower_hmac_auth::{KeyPair, Keys, Rejection, Scheme, Signer, Verifier};
 
-use super::{DATE, assert_accepted, assert_refused, authorization, now, request, signed};
+use super::{DATE, assert_accepted, assert_refused, authorization, check, now, request, signed};
 use crate::common::{KEY_ID, keys};
 
 fn verifier() -> Verifier {
@@ -65,6 +65,11 @@ fn only_a_date_listed_in_lower_case_counts() {
     };
     let x_date_only = with("x-date", &format!("x-date: {DATE}"));
     assert_refused(&verifier(), &x_date_only, "DateNotCovered");
+    let why = check(&verifier(), &x_date_only).unwrap_err();
+    assert!(
+        why.to_string().ends_with(": send date and list it as date"),
+        "{why}"
+    );
     let upper = with("Date", &format!("Date: {DATE}"));
     assert_refused(&verifier(), &upper, "DateNotCovered");
     // An X-Date is a header like any other here.
@@ -72,6 +77,33 @@ fn only_a_date_listed_in_lower_case_counts() {
     assert_accepted(
         &verifier(),
         &with("date x-date", &format!("date: {DATE}\nx-date: {DATE}")),
+    );
+}
+
+#[test]
+fn the_words_to_the_client_are_the_plugins() {
+    let scheme = Scheme::Apisix;
+    let text = |request: &http::Request<()>| {
+        let why = check(&verifier(), request).unwrap_err();
+        scheme.text(&why).into_owned()
+    };
+    // apisix/plugins/hmac-auth.lua
+    let other =
+        "client request can't be validated: Authorization header does not start with 'Signature'";
+    for authorization in ["Bearer x", "hmac username=\"a\"", "Basic dTpw", "x"] {
+        assert_eq!(
+            text(&request("/a", authorization, &[("date", DATE)])),
+            other
+        );
+    }
+    let unreadable = request("/a", "Signature x", &[("date", DATE)]);
+    assert_eq!(text(&unreadable), "client request can't be validated");
+    // apisix/core/request.lua
+    let (size, limit) = (Some(70_000), 65_536);
+    let why = Rejection::BodyTooLarge { size, limit };
+    assert_eq!(
+        scheme.text(&why),
+        "request size 70000 is greater than the maximum size 65536 allowed"
     );
 }
 

@@ -91,7 +91,15 @@ fn lists_that_no_verifier_accepts_are_refused() {
     for (builder, text) in [
         (
             list(Scheme::Kong, &["@request-target"]),
-            "no date is to be signed",
+            "no date is to be signed: name one of x-date, date",
+        ),
+        (
+            list(Scheme::Apisix, &["@request-target"]),
+            "no date is to be signed: name one of date",
+        ),
+        (
+            list(Scheme::Cavage, &["host"]),
+            "no date is to be signed: name one of date, x-date, (created) under hs2019",
         ),
         (
             list(Scheme::Kong, &["date", "x-date"]),

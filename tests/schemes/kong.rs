@@ -8,11 +8,18 @@ fn verifier() -> Verifier {
 }
 
 #[test]
-fn parameters_are_read_in_their_order_only_with_a_comma_and_at_most_one_space() {
+fn parameters_are_read_in_their_order_only_with_a_comma_and_any_whitespace_behind_it() {
     let right = authorization(Scheme::Kong, "date", &format!("date: {DATE}"));
     let with = |authorization: &str| request("/a", authorization, &[("date", DATE)]);
     assert_accepted(&verifier(), &with(&right));
-    assert_accepted(&verifier(), &with(&right.replace("\", ", "\",")));
+    for separator in ["", " ", "  ", "\t", " \t ", "          "] {
+        let spaced = right.replace("\", ", &format!("\",{separator}"));
+        assert_accepted(&verifier(), &with(&spaced));
+        if !separator.is_empty() {
+            let spaced = right.replacen("hmac ", &format!("hmac{separator}"), 1);
+            assert_accepted(&verifier(), &with(&spaced));
+        }
+    }
     assert_accepted(&verifier(), &with(&right.replacen("hmac", "Hmac", 1)));
 
     let signature = right.split("signature=").nth(1).unwrap();
@@ -21,8 +28,12 @@ fn parameters_are_read_in_their_order_only_with_a_comma_and_at_most_one_space() 
     );
     for wrong in [
         swapped.as_str(),
-        &right.replace("\", ", "\",  "),
         &right.replace("\", ", "\" , "),
+        &right.replace("\", ", "\"\t,"),
+        &right.replace("\", ", "\", ,"),
+        &right.replace("hmac ", "hmac, "),
+        &format!("{right},  "),
+        &format!("{right},\topaque=\"a\""),
         &right.replacen("hmac", "HMAC", 1),
         &format!("{right}, realm=\"a\""),
         &format!("{right} x"),

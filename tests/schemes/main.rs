@@ -13,12 +13,14 @@ mod build;
 mod cavage;
 #[path = "../common/mod.rs"]
 mod common;
+mod dates;
 mod kong;
 mod mixed;
 mod one_form;
 #[path = "../common/sign_by_hand.rs"]
 mod sign_by_hand;
 mod targets;
+mod unknown;
 
 use std::time::SystemTime;
 

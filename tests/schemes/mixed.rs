@@ -145,7 +145,7 @@ async fn refusals_are_in_the_words_of_the_schemes_gateway() {
                 "client request can't be validated: missing Authorization header",
                 "client request can't be validated",
                 "client request can't be validated",
-                "client request can't be validated",
+                "client request can't be validated: Authorization header does not start with 'Signature'",
             ],
         ),
     ] {
@@ -176,17 +176,15 @@ fn times_and_hs2019_are_draft_cavages_alone() {
     let string = format!("{KEY_ID}\ndate: {DATE}\n");
     let right = authorization(Scheme::Apisix, "date", &string);
     for times in [
+        "created=1,",
         "created=1444348800,",
         "created=\"1444348800\",",
         "expires=\"1444348800\",",
     ] {
         let with_times = right.replace("headers=", &format!("{times}headers="));
         let request = request("/a", &with_times, &[("date", DATE)]);
-        assert_refused(
-            &Verifier::of(Scheme::Apisix),
-            &request,
-            "AuthorizationMalformed",
-        );
+        // Parameters without a meaning, whatever they say.
+        assert_accepted(&Verifier::of(Scheme::Apisix), &request);
     }
     for scheme in [Scheme::Tencent, Scheme::Kong, Scheme::Apisix] {
         let right = authorization(scheme, "date", "any");

@@ -56,6 +56,7 @@ const theirs = {
     200,
     { method: "POST", data: DATA, headers: { digest: DIGEST }, sign: signWith({ headers: [...names, "digest"] }) },
   ],
+  "signs GET, with a parameter `opaque`": [200, { sign: signWith({ opaque: "a, b" }) }],
   "signs with another key": [401, { sign: signWith({ key: key + "x" }) }],
   "signs another target": [
     401,

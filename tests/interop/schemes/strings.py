@@ -68,11 +68,11 @@ def expect(name, got, wanted):
 
 
 def theirs(name, wanted, path="/a", *, method="GET", sent_method=None, sent_path=None, hash_name="sha256", secret=secret_key, names,
-           further=None, body=None):
+           further=None, body=None, zone="GMT", rewrite=lambda value: value):
     date = next(name for name in names if name.endswith("date"))
-    headers = {date: email.utils.formatdate(usegmt=True)} | (further or {})
+    headers = {date: email.utils.formatdate(usegmt=True).replace("GMT", zone)} | (further or {})
     string = signing_string(method, path, headers, names)
-    headers["authorization"] = authorization(hash_name, names, signature(string, hash_name, secret))
+    headers["authorization"] = rewrite(authorization(hash_name, names, signature(string, hash_name, secret)))
     connection = http.client.HTTPConnection(gateway.netloc, timeout=10)
     connection.request(sent_method or method, sent_path or path, headers=headers, body=body)
     expect("signs " + name, connection.getresponse().status, wanted)
@@ -105,6 +105,12 @@ theirs("a name in capitals", 200, names=default + ["X-Custom-A"], further={"X-Cu
 ours("a name in capitals", "/a", "--header", "X-Custom-A: v1", "--sign", "X-Custom-A", names=default + ["X-Custom-A"])
 theirs("a digest", 200, method="POST", names=default + ["digest"], further={"digest": DIGEST}, body=BODY)
 ours("a digest", "/items", "--data", body_file, method="POST", names=default + ["digest"])
+theirs("a date that ends in UTC", 200, names=default, zone="UTC")
+theirs("a date that ends in -0000", 200, names=default, zone="-0000")
+theirs("a date that ends in +0800", 401, names=default, zone="+0800")
+theirs("two spaces after each comma", 200, names=default, rewrite=lambda value: re.sub(r'", ?', '",  ', value))
+theirs("an unknown parameter", 200 if scheme == "apisix" else 401, names=default,
+       rewrite=lambda value: value + ', opaque=""')
 theirs("another target", 401, names=default, sent_path="/b")
 theirs("another method", 401, names=default, sent_method="POST")
 theirs("with another key", 401, names=default, secret=secret_key + "x")
