@@ -25,6 +25,7 @@
 //!
 //! Whatever is wrong at the start is said in one line on standard error, with exit status 2.
 
+mod headers;
 mod keys;
 mod linger;
 mod log;

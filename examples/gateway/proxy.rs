@@ -4,8 +4,8 @@ use std::{error::Error as _, time::Duration};
 
 use bytes::Bytes;
 use http::{
-    HeaderMap, HeaderName, HeaderValue, Request, StatusCode, Uri, Version,
-    header::{self, CONNECTION, CONTENT_LENGTH, COOKIE, HOST, TE, TRANSFER_ENCODING},
+    HeaderName, HeaderValue, Request, StatusCode, Uri, Version,
+    header::{CONNECTION, CONTENT_LENGTH, HOST, TE, TRANSFER_ENCODING},
     request,
     uri::{Authority, PathAndQuery, Scheme},
 };
@@ -20,28 +20,21 @@ use tower_hmac_auth::VerifiedKey;
 
 use super::{
     Answer,
+    headers::{
+        CONSUMER_KEY_ID, clean_trailers, is_alike, is_coded_otherwise, join_cookies,
+        named_in_connection, options, remove_consumer_key_ids, remove_hop_by_hop, signed_names,
+    },
     log::{self, Failure},
     refusal,
 };
 
-static CONSUMER_KEY_ID: HeaderName = HeaderName::from_static("x-consumer-key-id");
-
-/// What concerns one connection only, beside what `Connection` names.
-static HOP_BY_HOP: [HeaderName; 8] = [
-    CONNECTION,
-    HeaderName::from_static("keep-alive"),
-    HeaderName::from_static("proxy-connection"),
-    header::PROXY_AUTHENTICATE,
-    header::PROXY_AUTHORIZATION,
-    TE,
-    TRANSFER_ENCODING,
-    header::UPGRADE,
-];
-
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 const POOL_IDLE_TIMEOUT: Duration = Duration::from_secs(30);
 
-type RequestBody = MapFrame<Incoming, fn(Frame<Bytes>) -> Frame<Bytes>>;
+/// What is done to each frame of a request's body.
+type FrameMap = Box<dyn FnMut(Frame<Bytes>) -> Frame<Bytes> + Send>;
+
+type RequestBody = MapFrame<Incoming, FrameMap>;
 
 /// Why a request cannot be passed on.
 type NotPassed = (StatusCode, &'static str);
@@ -115,7 +108,10 @@ impl Proxy {
         }
         let is_twin = |name: &HeaderName| {
             let signed = head.headers.keys().filter(|name| is_signed(name));
-            !is_signed(name) && signed.into_iter().any(|signed| is_alike(name, signed))
+            !is_signed(name)
+                && signed
+                    .into_iter()
+                    .any(|signed| is_alike(name.as_str(), signed.as_str()))
         };
         if head.headers.keys().any(is_twin) {
             let why = "a header is spelled almost as a signed one";
@@ -150,7 +146,13 @@ impl Proxy {
         };
 
         let uri = self.uri(head.uri)?;
-        let mut request = Request::new(body.map_frame(without_forged_trailers as fn(_) -> _));
+        let signed = signed_names(key);
+        let mut request = Request::new(body.map_frame(Box::new(move |mut frame: Frame<Bytes>| {
+            if let Some(trailers) = frame.trailers_mut() {
+                clean_trailers(trailers, &signed);
+            }
+            frame
+        }) as FrameMap));
         *request.method_mut() = head.method;
         *request.uri_mut() = uri;
         *request.headers_mut() = head.headers;
@@ -194,83 +196,6 @@ fn host(head: &request::Parts) -> Result<Option<HeaderValue>, NotPassed> {
         (None, _, None) if head.version < Version::HTTP_11 => Ok(None),
         (None, _, None) => Err((StatusCode::BAD_REQUEST, "Host is missing")),
     }
-}
-
-/// HTTP/2 clients may send one a line, HTTP/1.1 knows one header only (RFC 9113, section 8.2.3).
-fn join_cookies(headers: &mut HeaderMap) {
-    let cookies: Vec<_> = headers.get_all(COOKIE).iter().collect();
-    if cookies.len() < 2 {
-        return;
-    }
-    let joined = cookies
-        .iter()
-        .map(|cookie| cookie.as_bytes())
-        .collect::<Vec<_>>()
-        .join(&b"; "[..]);
-    if let Ok(joined) = HeaderValue::from_bytes(&joined) {
-        headers.insert(COOKIE, joined);
-    }
-}
-
-/// The members of a comma-separated header, in lower case.
-fn options<'h>(
-    headers: &'h HeaderMap,
-    name: &HeaderName,
-) -> impl Iterator<Item = String> + use<'h> {
-    headers
-        .get_all(name)
-        .iter()
-        .flat_map(|value| value.as_bytes().split(|byte| *byte == b','))
-        .map(|option| String::from_utf8_lossy(option.trim_ascii()).to_ascii_lowercase())
-}
-
-fn named_in_connection(headers: &HeaderMap) -> impl Iterator<Item = HeaderName> {
-    options(headers, &CONNECTION).filter_map(|name| name.parse().ok())
-}
-
-fn remove_hop_by_hop(headers: &mut HeaderMap) {
-    let named: Vec<_> = named_in_connection(headers).collect();
-    for name in named.iter().chain(&HOP_BY_HOP) {
-        headers.remove(name);
-    }
-}
-
-/// Another coding would have to be undone, as the next connection cannot be told of it.
-fn is_coded_otherwise(headers: &HeaderMap) -> bool {
-    let codings: Vec<_> = options(headers, &TRANSFER_ENCODING).collect();
-    !codings.is_empty() && codings != ["chunked"]
-}
-
-/// Also spellings that some servers take for the same name: `X_Consumer_Key_Id`.
-fn remove_consumer_key_ids(headers: &mut HeaderMap) {
-    let spellings = headers
-        .keys()
-        .filter(|name| is_alike(name, &CONSUMER_KEY_ID));
-    for name in spellings.cloned().collect::<Vec<_>>() {
-        headers.remove(name);
-    }
-}
-
-/// Whether some servers take the two for the same name.
-fn is_alike(one: &HeaderName, other: &HeaderName) -> bool {
-    let fold = |byte: u8| {
-        if byte.is_ascii_alphanumeric() {
-            byte
-        } else {
-            b'-'
-        }
-    };
-    let [one, other] = [one, other].map(|name| name.as_str().bytes().map(fold));
-    one.eq(other)
-}
-
-/// Some servers take trailers for headers.
-fn without_forged_trailers(mut frame: Frame<Bytes>) -> Frame<Bytes> {
-    if let Some(trailers) = frame.trailers_mut() {
-        remove_consumer_key_ids(trailers);
-        remove_hop_by_hop(trailers);
-    }
-    frame
 }
 
 /// Whether it was the client's own body that could not be read.

@@ -12,7 +12,11 @@ use std::{
 
 use bytes::Bytes;
 use http::{HeaderValue, Request, Response, StatusCode, Version};
-use http_body_util::{BodyExt, Empty, Full, combinators::BoxBody};
+use http_body_util::{
+    BodyExt, Empty, Full,
+    channel::{Channel, Sender},
+    combinators::BoxBody,
+};
 use hyper::{body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::{
     client::legacy::{Client, Error, connect::HttpConnector},
@@ -47,6 +51,12 @@ pub(crate) fn body(data: impl Into<Bytes>) -> Body {
 
 pub(crate) fn no_body() -> Body {
     Empty::new().map_err(|never| match never {}).boxed()
+}
+
+/// A body, and what sends it.
+pub(crate) fn channel() -> (Sender<Bytes, io::Error>, Body) {
+    let (sender, body) = Channel::new(1);
+    (sender, body.boxed())
 }
 
 pub(crate) async fn text(body: Incoming) -> String {
@@ -188,6 +198,11 @@ pub(crate) fn signed_head(request_line: &str, lines: &[&str]) -> String {
     signer
         .sign_request(&mut request, SystemTime::now())
         .unwrap();
+    head_of(request_line, &request, lines)
+}
+
+/// The lines of a head: the request's headers, then `lines`.
+pub(crate) fn head_of<B>(request_line: &str, request: &Request<B>, lines: &[&str]) -> String {
     let mut head = format!("{request_line}\r\n");
     for (name, value) in request.headers() {
         head.push_str(&format!("{name}: {}\r\n", value.to_str().unwrap()));

@@ -20,4 +20,5 @@ mod headers;
 mod spellings;
 mod start;
 mod streams;
+mod trailers;
 mod trouble;
