@@ -19,7 +19,7 @@
 //! - A body is not compared with its digest, signed or not; `VerifyDigestLayer` (feature `digest`) does that.
 //! - Clients speak HTTP/1.1 or, with prior knowledge, HTTP/2. TLS is left to whatever stands in front.
 //! - One line a request on standard error: method, path without the query, status, time until the last byte, key
-//!   id, and what was wrong.
+//!   id, and what was wrong. If nobody reads them, lines are dropped and counted (`log: lines dropped: 7`).
 //! - `SIGTERM` and `SIGINT`: no new connections; what is in flight has 30 seconds, or until the next signal. Exit
 //!   status 0.
 //!
@@ -31,6 +31,7 @@ mod linger;
 mod log;
 mod proxy;
 mod server;
+mod stderr;
 #[path = "../support/mod.rs"]
 mod support;
 
@@ -159,6 +160,7 @@ async fn start(arguments: Arguments, keys: StaticKeys) -> Result<()> {
         idle: Duration::from_secs(arguments.idle_timeout),
     };
     server::run(listener, service, limits, signals).await;
+    stderr::flush().await;
     Ok(())
 }
 

@@ -17,10 +17,7 @@ use tokio::{
 };
 use tower::{Service, ServiceExt as _};
 
-use super::{
-    linger::Lingering,
-    log::{self, Entry},
-};
+use super::{linger::Lingering, log::Entry, stderr};
 
 /// How long what is in flight may take when the gateway is to end.
 const GRACE: Duration = Duration::from_secs(30);
@@ -66,11 +63,11 @@ pub(crate) async fn run<S, B>(
         () = signals.next() => {}
     }
     drop(listener);
-    log::say(&format!("ending: open connections: {}", graceful.count()));
+    stderr::say(format!("ending: open connections: {}", graceful.count()));
     tokio::select! {
         () = graceful.shutdown() => {}
-        () = sleep(GRACE) => log::say("ending: what is still in flight is cut off"),
-        () = signals.next() => log::say("ending at once"),
+        () = sleep(GRACE) => stderr::say("ending: what is still in flight is cut off"),
+        () = signals.next() => stderr::say("ending at once"),
     }
 }
 
@@ -79,7 +76,7 @@ async fn accept(listener: &TcpListener) -> TcpStream {
         match listener.accept().await {
             Ok((stream, _)) => return stream,
             Err(error) => {
-                log::say(&format!("no connection can be accepted: {error}"));
+                stderr::say(format!("no connection can be accepted: {error}"));
                 sleep(PAUSE).await;
             }
         }

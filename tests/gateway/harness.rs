@@ -23,9 +23,9 @@ use hyper_util::{
     rt::{TokioExecutor, TokioIo},
 };
 use tokio::{
-    io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader},
+    io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader, Lines},
     net::{TcpListener, TcpStream},
-    process::{Child, Command},
+    process::{Child, ChildStderr, Command},
     sync::mpsc,
     task::AbortHandle,
     time::timeout,
@@ -85,6 +85,15 @@ pub(crate) fn command() -> Command {
     command
 }
 
+/// With the key pair of [`keys`].
+pub(crate) fn command_with_keys() -> Command {
+    let mut command = command();
+    command
+        .env("HMAC_KEY_ID", KEY_ID)
+        .env("HMAC_SECRET_KEY", SECRET);
+    command
+}
+
 /// What the gateway says if it does not start.
 pub(crate) async fn fails_to_start(mut command: Command) -> Output {
     within(command.args(["--listen", "127.0.0.1:0"]).output())
@@ -101,11 +110,8 @@ pub(crate) struct Gateway {
 impl Gateway {
     /// With the key pair of [`keys`].
     pub(crate) async fn start(arguments: &[&str]) -> Self {
-        let mut command = command();
-        command
-            .args(arguments)
-            .env("HMAC_KEY_ID", KEY_ID)
-            .env("HMAC_SECRET_KEY", SECRET);
+        let mut command = command_with_keys();
+        command.args(arguments);
         Self::from_command(command).await
     }
 
@@ -113,15 +119,22 @@ impl Gateway {
         Self::start(&["--upstream", &format!("http://{upstream}")]).await
     }
 
-    pub(crate) async fn from_command(mut command: Command) -> Self {
-        let mut child = command.args(["--listen", "127.0.0.1:0"]).spawn().unwrap();
-        let mut stderr = BufReader::new(child.stderr.take().unwrap()).lines();
+    pub(crate) async fn from_command(command: Command) -> Self {
+        let mut gateway = Self::with_unread_log(command).await;
+        let mut stderr = gateway.unread_log();
         let (lines, log) = mpsc::unbounded_channel();
+        gateway.log = log;
         tokio::spawn(async move {
             while let Ok(Some(line)) = stderr.next_line().await {
                 let _the_test_is_over = lines.send(line);
             }
         });
+        gateway
+    }
+
+    /// Its standard error is a pipe that nobody reads.
+    pub(crate) async fn with_unread_log(mut command: Command) -> Self {
+        let mut child = command.args(["--listen", "127.0.0.1:0"]).spawn().unwrap();
         let mut stdout = BufReader::new(child.stdout.take().unwrap()).lines();
         let line = within(stdout.next_line()).await.unwrap();
         let line = line.expect("a line on standard output");
@@ -129,8 +142,13 @@ impl Gateway {
         Self {
             child,
             address,
-            log,
+            log: mpsc::unbounded_channel().1,
         }
+    }
+
+    /// What the log has, and will have.
+    pub(crate) fn unread_log(&mut self) -> Lines<BufReader<ChildStderr>> {
+        BufReader::new(self.child.stderr.take().unwrap()).lines()
     }
 
     pub(crate) fn url(&self, target: &str) -> String {

@@ -17,6 +17,7 @@ mod answers;
 mod ending;
 mod harness;
 mod headers;
+mod log;
 mod spellings;
 mod start;
 mod streams;
