@@ -1,6 +1,6 @@
 //! The way to the upstream and back (RFC 9110, section 7.6).
 
-use std::{error::Error as _, time::Duration};
+use std::{error::Error as StdError, io, iter::successors, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use http::{
@@ -11,63 +11,82 @@ use http::{
 };
 use http_body::{Body as _, Frame};
 use http_body_util::{BodyExt as _, Either, combinators::MapFrame};
-use hyper::body::Incoming;
 use hyper_util::{
-    client::legacy::{Client, Error, connect::HttpConnector},
+    client::legacy::{Client, Error},
     rt::{TokioExecutor, TokioTimer},
 };
+use tokio::sync::OwnedSemaphorePermit;
 use tower_hmac_auth::VerifiedKey;
 
 use super::{
-    Answer,
+    answer::{Answer, failure, too_slow},
+    connector::Connector,
     headers::{
         CONSUMER_KEY_ID, clean_trailers, is_alike, is_coded_otherwise, join_cookies,
         named_in_connection, options, remove_consumer_key_ids, remove_hop_by_hop, signed_names,
     },
-    log::{self, Failure},
-    refusal,
+    log,
+    timed::{Timed, TooSlow, takes_nothing},
 };
 
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 const POOL_IDLE_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// What is done to each frame of a request's body.
 type FrameMap = Box<dyn FnMut(Frame<Bytes>) -> Frame<Bytes> + Send>;
 
-type RequestBody = MapFrame<Incoming, FrameMap>;
+type RequestBody = MapFrame<Timed, FrameMap>;
 
 /// Why a request cannot be passed on.
 type NotPassed = (StatusCode, &'static str);
 
 pub(crate) struct Proxy {
     upstream: Authority,
-    client: Client<HttpConnector, RequestBody>,
+    client: Client<Connector, RequestBody>,
+    /// How long the upstream may keep a client waiting.
+    timeout: Duration,
 }
 
 impl Proxy {
-    pub(crate) fn new(upstream: Authority) -> Self {
-        let mut connector = HttpConnector::new();
-        connector.set_nodelay(true);
-        connector.set_connect_timeout(Some(CONNECT_TIMEOUT));
+    pub(crate) fn new(upstream: Authority, connector: Connector, timeout: Duration) -> Self {
         let client = Client::builder(TokioExecutor::new())
             .pool_timer(TokioTimer::new())
             .pool_idle_timeout(POOL_IDLE_TIMEOUT)
             .build(connector);
-        Self { upstream, client }
+        Self {
+            upstream,
+            client,
+            timeout,
+        }
     }
 
     /// Sends the request to the upstream, and takes its answer back.
-    pub(crate) async fn pass_on(&self, request: Request<Incoming>, key: &VerifiedKey) -> Answer {
+    pub(crate) async fn pass_on(
+        &self,
+        request: Request<Timed>,
+        key: &VerifiedKey,
+        in_flight: Arc<OwnedSemaphorePermit>,
+    ) -> Answer {
+        let upstream = request.body().taker();
         let request = match self.outgoing(request, key) {
             Ok(request) => request,
             Err((status, why)) => return failure(status, why, why.to_owned()),
         };
-        let response = match self.client.request(request).await {
+        let response = tokio::select! {
+            response = self.client.request(request) => response,
+            () = takes_nothing(&upstream, self.timeout) => {
+                return gateway_timeout("the upstream neither reads nor answers".to_owned());
+            }
+        };
+        let response = match response {
             Ok(response) => response,
+            Err(error) if causes(&error).any(|cause| cause.is::<TooSlow>()) => {
+                return too_slow(log::chain(&error));
+            }
             Err(error) if is_clients_fault(&error) => {
                 let why = log::chain(&error);
                 return failure(StatusCode::BAD_REQUEST, "the body broke off", why);
             }
+            Err(error) if is_timeout(&error) => return gateway_timeout(log::chain(&error)),
             Err(error) => return bad_gateway(log::chain(&error)),
         };
         // It was not asked for: `Upgrade` is not passed on.
@@ -88,12 +107,15 @@ impl Proxy {
             Some(length) if length > 0 => head.headers.insert(CONTENT_LENGTH, length.into()),
             _ => None,
         };
+        let body = Timed::download(body, self.timeout, in_flight);
+        // For the server, which closes the connection of a client that does not take it.
+        head.extensions.insert(body.taker());
         Answer::from_parts(head, Either::Right(body))
     }
 
     fn outgoing(
         &self,
-        request: Request<Incoming>,
+        request: Request<Timed>,
         key: &VerifiedKey,
     ) -> Result<Request<RequestBody>, NotPassed> {
         let (mut head, body) = request.into_parts();
@@ -204,13 +226,23 @@ fn is_clients_fault(error: &Error) -> bool {
     error.is_some_and(hyper::Error::is_user)
 }
 
+/// Whether it was the time for it that ran out, the system's own time for a connection included.
+fn is_timeout(error: &Error) -> bool {
+    causes(error).any(|cause| {
+        let error = cause.downcast_ref::<io::Error>();
+        error.is_some_and(|error| error.kind() == io::ErrorKind::TimedOut)
+    })
+}
+
+fn causes(error: &Error) -> impl Iterator<Item = &(dyn StdError + 'static)> {
+    successors(error.source(), |error| (*error).source())
+}
+
 fn bad_gateway(why: String) -> Answer {
     failure(StatusCode::BAD_GATEWAY, "the upstream gave no answer", why)
 }
 
-/// Tells the client as much as `message`, and the log `why`.
-fn failure(status: StatusCode, message: &str, why: String) -> Answer {
-    let mut response = refusal(status, message);
-    response.extensions_mut().insert(Failure(why));
-    response
+fn gateway_timeout(why: String) -> Answer {
+    let message = "the upstream gave no answer in time";
+    failure(StatusCode::GATEWAY_TIMEOUT, message, why)
 }

@@ -7,6 +7,10 @@ use std::{
     net::SocketAddr,
     path::PathBuf,
     process::{Output, Stdio},
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering::SeqCst},
+    },
     time::{Duration, SystemTime},
 };
 
@@ -234,6 +238,8 @@ pub(crate) fn head_of<B>(request_line: &str, request: &Request<B>, lines: &[&str
 /// A server on a free port; it ends with this.
 pub(crate) struct Upstream {
     pub(crate) address: SocketAddr,
+    /// How many connections were open at a time, at most.
+    pub(crate) most_connections: Arc<AtomicUsize>,
     task: AbortHandle,
 }
 
@@ -286,14 +292,27 @@ impl Upstream {
     {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
+        let most_connections = Arc::new(AtomicUsize::new(0));
+        let most = Arc::clone(&most_connections);
         let task = tokio::spawn(async move {
+            let open = Arc::new(AtomicUsize::new(0));
             loop {
                 let (stream, _) = listener.accept().await.unwrap();
-                tokio::spawn(serve(stream));
+                let served = serve(stream);
+                let open = Arc::clone(&open);
+                most.fetch_max(open.fetch_add(1, SeqCst) + 1, SeqCst);
+                tokio::spawn(async move {
+                    served.await;
+                    open.fetch_sub(1, SeqCst);
+                });
             }
         });
         let task = task.abort_handle();
-        Self { address, task }
+        Self {
+            address,
+            most_connections,
+            task,
+        }
     }
 }
 
