@@ -90,6 +90,18 @@ async fn upstream_sockets_are_bounded_whatever_http_2_clients_open() {
 }
 
 #[tokio::test]
+async fn one_request_at_a_time_takes_one_upstream_socket() {
+    let upstream = Upstream::start(|_| async { Response::new(body(vec![0; 1 << 16])) }).await;
+    let address = format!("http://{}", upstream.address);
+    let gateway = Gateway::start(&["--upstream", &address, "--max-in-flight", "1"]).await;
+    for _ in 0..5 {
+        let (requests, _answers) = flood(&gateway);
+        within(requests.join_all()).await;
+    }
+    assert_eq!(upstream.most_connections.load(SeqCst), 1);
+}
+
+#[tokio::test]
 async fn a_request_is_in_flight_until_the_end_of_its_answer() {
     let (senders, mut answers) = mpsc::unbounded_channel();
     let first = Arc::new(AtomicUsize::new(0));
