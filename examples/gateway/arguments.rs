@@ -18,13 +18,23 @@ use super::Result;
 const MIN_TIME: Duration = Duration::from_millis(1);
 const MAX_TIME: Duration = Duration::from_secs(86_400);
 
+const AFTER_HELP: &str = "\
+Without --keys, the key pair is taken from the environment: HMAC_KEY_ID and HMAC_SECRET_KEY.
+
+The files of --keys:
+  FILE       id:key lines with no other colon; empty lines and lines that begin with # are skipped
+  FILE.toml  [[keys]] tables, each with id = \"…\" and secret = \"…\"
+  FILE.json  {\"keys\": [{\"id\": \"…\", \"secret\": \"…\"}]}
+  TOML and JSON also take secret_base64 instead of secret, for keys that are not text.
+
+It does not compare bodies with their digests, signed or not: the crate's VerifyDigestLayer does.";
+
 /// Checks HMAC signatures of requests and passes on those that are right
 #[derive(Parser)]
 #[command(
     name = "gateway",
     version,
-    after_help = "Without --keys, the key pair is taken from the environment: HMAC_KEY_ID and HMAC_SECRET_KEY.\n\
-                  It does not compare bodies with their digests, signed or not: the crate's VerifyDigestLayer does."
+    after_help = AFTER_HELP
 )]
 pub(crate) struct Arguments {
     /// Whose clients are to be served: tencent, kong, apisix or cavage
@@ -39,7 +49,7 @@ pub(crate) struct Arguments {
     /// Where to send what passes [default: nowhere, the gateway answers itself]
     #[arg(long, value_name = "http://HOST:PORT", value_parser = upstream)]
     pub(crate) upstream: Option<Authority>,
-    /// A file with one `id:key` a line; empty lines and lines that begin with # are skipped
+    /// A file of key pairs: lines `id:key`, or as its name ends in .toml or .json (see below)
     #[arg(long, value_name = "FILE")]
     pub(crate) keys: Option<PathBuf>,
     /// The status of refusals that would have 401

@@ -1,21 +1,28 @@
 //! A gateway to run: checks the signature of every request, and passes on those that are right.
 //!
 //! ```sh
-//! cat > keys.txt <<END
-//! # key id, a colon, secret key
-//! AKIDbilling:the-secret-key-of-billing
+//! cat > keys.toml <<END
+//! [[keys]]
+//! id = "AKIDbilling"
+//! secret = "the-secret-key-of-billing"
 //! END
-//! cargo run --example gateway -- --listen 127.0.0.1:8080 --upstream http://127.0.0.1:9000 --keys keys.txt
+//! cargo run --example gateway -- --listen 127.0.0.1:8080 --upstream http://127.0.0.1:9000 --keys keys.toml
 //! ```
 //!
 //! Without `--keys` there is one key pair, in `HMAC_KEY_ID` and `HMAC_SECRET_KEY`. Without `--upstream` it tells the
 //! client what it saw: `200 {"key_id":"AKIDbilling","signed":["x-date","source"]}`; the example `sign` makes
-//! requests for it. `--help` shows all options.
+//! requests for it. `--help` shows all options, and the other forms of the keys' file.
 //!
 //! - What is refused is answered as Tencent Cloud API Gateway does, and never reaches the upstream.
 //! - What passes is streamed to the upstream over HTTP/1.1: method, path, query, `Host` and body as the client sent
 //!   them, without `Authorization` and what concerns one connection only, and with the key id in `X-Consumer-Key-Id`.
 //!   `502` if the upstream gives no answer.
+//! - Trailers pass, but for those that could be taken for a signed header or for one that says who sends the request,
+//!   when, or how it is to be read.
+//! - Nobody can keep a request for ever: `504` if the upstream cannot be connected to or does not answer in time, `408`
+//!   if the client's body comes too slowly; the connection of a client that does not take its answer is closed.
+//! - So many requests are in flight at a time (`--max-in-flight`), over as many connections to the upstream; others get
+//!   `503` with `Retry-After`. Only requests with a right signature count.
 //! - A body is not compared with its digest, signed or not; `VerifyDigestLayer` (feature `digest`) does that.
 //! - Clients speak HTTP/1.1 or, with prior knowledge, HTTP/2. TLS is left to whatever stands in front.
 //! - One line a request on standard error: method, path without the query, status, time until the last byte, key

@@ -17,6 +17,7 @@ mod answers;
 mod ending;
 mod harness;
 mod headers;
+mod keys;
 mod load;
 mod log;
 mod spellings;
