@@ -93,7 +93,8 @@ fn stamp(file: &Path) -> Option<(SystemTime, u64)> {
     Some((metadata.modified().ok()?, metadata.len()))
 }
 
-/// `id:key`. The error repeats nothing of the line. With a second colon it is not clear where the id ends.
+/// `id:key`. The error repeats nothing of the line. With a second colon it is not clear where the
+/// id ends.
 fn parse(line: &str) -> Result<KeyPair, BoxError> {
     match line.split(':').collect::<Vec<_>>()[..] {
         [id, secret] => Ok(KeyPair::new(id, secret)?),

@@ -57,7 +57,8 @@ impl Answers {
     }
 }
 
-/// Tells the client what was found, once its body has been read: some look for no answer before it is sent.
+/// Tells the client what was found, once its body has been read: some look for no answer before it
+/// is sent.
 async fn describe(request: Request<Timed>, key: &VerifiedKey) -> Answer {
     let mut body = request.into_body();
     while let Some(frame) = body.frame().await {

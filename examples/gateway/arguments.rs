@@ -58,7 +58,8 @@ pub(crate) struct Arguments {
     /// Gives every refused client the same answer
     #[arg(long)]
     pub(crate) terse: bool,
-    /// What to make of requests that sign Date, but not X-Date [default: any-age for tencent, else check-age]
+    /// What to make of requests that sign Date, but not X-Date [default: any-age for tencent, else
+    /// check-age]
     #[arg(long, value_name = "any-age|check-age|refuse", value_parser = plain_date)]
     pub(crate) plain_date: Option<PlainDate>,
     /// How far a date may be from this clock, either way [default: 900 for tencent, else 300]
@@ -70,7 +71,8 @@ pub(crate) struct Arguments {
     /// How many requests a client of HTTP/2 may have open on one connection; others wait
     #[arg(long, value_name = "NUMBER", default_value = "100")]
     pub(crate) max_streams: NonZeroU32,
-    /// How many verified requests are served at a time, over as many connections to the upstream; others get 503
+    /// How many verified requests are served at a time, over as many connections to the upstream;
+    /// others get 503
     #[arg(long, value_name = "NUMBER", default_value = "512")]
     pub(crate) max_in_flight: NonZeroUsize,
     /// After how long a connection without a complete request is closed
@@ -85,8 +87,8 @@ pub(crate) struct Arguments {
     /// How long it may take to connect to the upstream; then 504
     #[arg(long, value_name = "SECONDS", default_value = "10", value_parser = seconds)]
     pub(crate) connect_timeout: Duration,
-    /// How long the upstream may take nothing of a request and send nothing of its answer; then 504, or the answer
-    /// breaks off if it has begun
+    /// How long the upstream may take nothing of a request and send nothing of its answer; then
+    /// 504, or the answer breaks off if it has begun
     #[arg(long, value_name = "SECONDS", default_value = "60", value_parser = seconds)]
     pub(crate) upstream_timeout: Duration,
 }

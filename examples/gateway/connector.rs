@@ -24,8 +24,8 @@ use tower::{Service, ServiceExt as _};
 
 /// Opens no more than so many connections at a time.
 ///
-/// That there are no more requests than that is not enough: a connection can outlive its request by a moment, in which
-/// the next request would open another one.
+/// That there are no more requests than that is not enough: a connection can outlive its request by
+/// a moment, in which the next request would open another one.
 #[derive(Clone)]
 pub(crate) struct Connector {
     http: HttpConnector,

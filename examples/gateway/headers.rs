@@ -1,4 +1,5 @@
-//! Which headers and trailers pass, and which belong to one connection, to the gateway or to no one.
+//! Which headers and trailers pass, and which belong to one connection, to the gateway or to no
+//! one.
 
 use http::{
     HeaderMap, HeaderName, HeaderValue,
@@ -20,8 +21,8 @@ static HOP_BY_HOP: [HeaderName; 8] = [
     header::UPGRADE,
 ];
 
-/// What a trailer must not say, whether or not the head has it: who sends the request and when, where it goes, how its
-/// body is read, under which conditions it is carried out.
+/// What a trailer must not say, whether or not the head has it: who sends the request and when,
+/// where it goes, how its body is read, under which conditions it is carried out.
 static NOT_IN_TRAILERS: [HeaderName; 20] = [
     HeaderName::from_static("x-consumer-key-id"),
     HeaderName::from_static("x-date"),
@@ -112,9 +113,9 @@ fn remove_alike(headers: &mut HeaderMap, is_unwanted: impl Fn(&str) -> bool) {
     }
 }
 
-/// Removes the trailers that some server might take for a header on which the signature, the request's reading or its
-/// routing depends (RFC 9110, section 6.5.1). Trailers arrive after the signature has been verified, so none of them
-/// is signed.
+/// Removes the trailers that some server might take for a header on which the signature, the
+/// request's reading or its routing depends (RFC 9110, section 6.5.1). Trailers arrive after the
+/// signature has been verified, so none of them is signed.
 pub(crate) fn clean_trailers(trailers: &mut HeaderMap, signed: &[String]) {
     remove_hop_by_hop(trailers);
     let kept_to_heads = NOT_IN_TRAILERS.iter().map(HeaderName::as_str);

@@ -17,11 +17,12 @@ use tokio::{
 /// How long a client may go on sending what is not read any more.
 const LINGER: Duration = Duration::from_secs(5);
 
-/// How much of it is taken, in bytes: a whole upload of a client that looks for its answer only after it. Time alone is
-/// no bound, as gigabytes arrive in a few seconds.
+/// How much of it is taken, in bytes: a whole upload of a client that looks for its answer only
+/// after it. Time alone is no bound, as gigabytes arrive in a few seconds.
 const LINGER_BYTES: usize = 64 << 20;
 
-/// A stream that, once nothing more is written, is read to its end before it is closed; within bounds of time and size.
+/// A stream that, once nothing more is written, is read to its end before it is closed; within
+/// bounds of time and size.
 ///
 /// A socket that is closed with bytes unread is reset, and the client may lose the answer: the refusal of a large
 /// upload, of which hyper reads no more than it needs, would look like a broken network.

@@ -17,16 +17,18 @@
 //! - What passes is streamed to the upstream over HTTP/1.1: method, path, query, `Host` and body as the client sent
 //!   them, without `Authorization` and what concerns one connection only, and with the key id in `X-Consumer-Key-Id`.
 //!   `502` if the upstream gives no answer.
-//! - Trailers pass, but for those that could be taken for a signed header or for one that says who sends the request,
-//!   when, or how it is to be read.
-//! - Nobody can keep a request for ever: `504` if the upstream cannot be connected to or does not answer in time, `408`
-//!   if the client's body comes too slowly; the connection of a client that does not take its answer is closed.
-//! - So many requests are in flight at a time (`--max-in-flight`), over as many connections to the upstream; others get
-//!   `503` with `Retry-After`. Only requests with a right signature count.
+//! - Trailers pass, but for those that could be taken for a signed header or for one that says who
+//!   sends the request, when, or how it is to be read.
+//! - Nobody can keep a request for ever: `504` if the upstream cannot be connected to or does not
+//!   answer in time, `408` if the client's body comes too slowly; the connection of a client that
+//!   does not take its answer is closed.
+//! - So many requests are in flight at a time (`--max-in-flight`), over as many connections to the
+//!   upstream; others get `503` with `Retry-After`. Only requests with a right signature count.
 //! - A body is not compared with its digest, signed or not; `VerifyDigestLayer` (feature `digest`) does that.
 //! - Clients speak HTTP/1.1 or, with prior knowledge, HTTP/2. TLS is left to whatever stands in front.
-//! - One line a request on standard error: method, path without the query, status, time until the last byte, key
-//!   id, and what was wrong. If nobody reads them, lines are dropped and counted (`log: lines dropped: 7`).
+//! - One line a request on standard error: method, path without the query, status, time until the
+//!   last byte, key id, and what was wrong. If nobody reads them, lines are dropped and counted
+//!   (`log: lines dropped: 7`).
 //! - `SIGTERM` and `SIGINT`: no new connections; what is in flight has 30 seconds, or until the next signal. Exit
 //!   status 0.
 //!

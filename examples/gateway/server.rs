@@ -149,10 +149,11 @@ where
     }
 }
 
-/// Tells when the client has taken nothing of its answer for so long; no more once the answer is over.
+/// Tells when the client has taken nothing of its answer for so long; no more once the answer is
+/// over.
 ///
-/// The body itself cannot tell, as nobody polls it then. All of the connection ends with it: a single stream of HTTP/2
-/// cannot be reset from here.
+/// The body itself cannot tell, as nobody polls it then. All of the connection ends with it: a
+/// single stream of HTTP/2 cannot be reset from here.
 async fn watch_over(client: Taker, limit: Duration, stalled: Arc<Notify>) {
     let mut over = client.clone();
     tokio::select! {

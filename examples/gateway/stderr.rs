@@ -1,4 +1,5 @@
-//! Lines on standard error, which nobody has to read: a full pipe delays no request and not the end.
+//! Lines on standard error, which nobody has to read: a full pipe delays no request and not the
+//! end.
 
 use std::{
     io::{self, Write as _},
@@ -27,8 +28,8 @@ const MAX_DELAY: Duration = Duration::from_secs(1);
 /// How many lines were dropped since the last one was written.
 static DROPPED: AtomicU64 = AtomicU64::new(0);
 
-/// What waits for the writer. Writing can block for ever, so a thread of its own does it: not even tokio's pool for
-/// blocking work would do, as it is of limited size.
+/// What waits for the writer. Writing can block for ever, so a thread of its own does it: not even
+/// tokio's pool for blocking work would do, as it is of limited size.
 static QUEUE: LazyLock<Sender<Message>> = LazyLock::new(|| {
     let (sender, receiver) = mpsc::channel(MAX_LINES);
     // Without a thread, the receiver is dropped, and every line counts as dropped.

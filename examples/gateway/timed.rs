@@ -1,4 +1,5 @@
-//! Bodies on their way through the gateway, in either direction: neither side may keep the other waiting for ever.
+//! Bodies on their way through the gateway, in either direction: neither side may keep the other
+//! waiting for ever.
 
 use std::{
     error::Error,
@@ -17,8 +18,8 @@ use tokio::{
     time::{Sleep, sleep},
 };
 
-/// A client's body may take a second for so many bytes. A limit of idle time alone would not end a body that is sent
-/// one byte at a time.
+/// A client's body may take a second for so many bytes. A limit of idle time alone would not end a
+/// body that is sent one byte at a time.
 const BYTES_A_SECOND: u64 = 1024;
 
 /// Since when the side that takes a body has been waited for, and `None` while it waits itself.
@@ -48,8 +49,8 @@ impl fmt::Display for TooSlow {
 
 impl Error for TooSlow {}
 
-/// A body that is waited for within limits, and that says whose turn it is: the sender's while a frame is waited for,
-/// else the taker's.
+/// A body that is waited for within limits, and that says whose turn it is: the sender's while a
+/// frame is waited for, else the taker's.
 pub(crate) struct Timed {
     body: Incoming,
     /// How long the sender may still be waited for, and how long at most.
@@ -65,8 +66,8 @@ pub(crate) struct Timed {
 }
 
 impl Timed {
-    /// A client's body: waited for during `limit` and the time that its bytes are worth. No more than `limit` is saved
-    /// up, so that a fast begin does not allow a long silence.
+    /// A client's body: waited for during `limit` and the time that its bytes are worth. No more
+    /// than `limit` is saved up, so that a fast begin does not allow a long silence.
     pub(crate) fn upload(
         body: Incoming,
         limit: Duration,

@@ -12,10 +12,12 @@ pub(crate) const KEY_ID: &str = "HMAC_KEY_ID";
 pub(crate) const SECRET_KEY: &str = "HMAC_SECRET_KEY";
 
 /// What to say of an id or a secret that [`is_padded`], and is taken nevertheless.
-pub(crate) const PADDED: &str = "begins or ends with whitespace, which is taken as a part of it: remove it if it was not issued so";
+pub(crate) const PADDED: &str = "begins or ends with whitespace, which is taken as a part of it: \
+                                 remove it if it was not issued so";
 
-/// The key pair of the two variables, and `None` if neither is set. Nothing is trimmed, but whitespace around the
-/// secret is warned of: a newline is left over when a variable is filled from a file.
+/// The key pair of the two variables, and `None` if neither is set. Nothing is trimmed, but
+/// whitespace around the secret is warned of: a newline is left over when a variable is filled from
+/// a file.
 pub(crate) fn from_environment(program: &str) -> Result<Option<KeyPair>> {
     let (id, secret) = match (env::var_os(KEY_ID), env::var_os(SECRET_KEY)) {
         (Some(id), Some(secret)) => (id, secret),

@@ -1,4 +1,5 @@
-//! What the command-line examples share: how they print, how they fail, and keys from the environment.
+//! What the command-line examples share: how they print, how they fail, and keys from the
+//! environment.
 
 pub(super) mod keys;
 

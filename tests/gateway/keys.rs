@@ -48,7 +48,8 @@ async fn knows(gateway: &Gateway, id: &str, secret: &[u8]) {
     assert_eq!(answer["key_id"], id);
 }
 
-/// The complaint has the file's name, is one line with status 2, and repeats nothing that might be a secret.
+/// The complaint has the file's name, is one line with status 2, and repeats nothing that might be
+/// a secret.
 async fn is_refused(ending: &str, content: &[u8], complaint: &str) {
     let file = KeyFile::new(ending, content);
     let output = fails_to_start(file.command()).await;

@@ -25,7 +25,8 @@ const CLIENTS: usize = 5;
 const STREAMS: usize = 200;
 const MAX_IN_FLIGHT: usize = 64;
 
-/// The statuses of 200 requests on one connection of HTTP/2 of each of five clients, told as they come.
+/// The statuses of 200 requests on one connection of HTTP/2 of each of five clients, told as they
+/// come.
 fn flood(gateway: &Gateway) -> (JoinSet<()>, mpsc::UnboundedReceiver<StatusCode>) {
     let (answered, answers) = mpsc::unbounded_channel();
     let mut requests = JoinSet::new();
@@ -144,7 +145,8 @@ async fn http_2_clients_are_told_how_many_streams_they_may_open() {
     let gateway = Gateway::start(&["--max-streams", "7"]).await;
     let preface = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0";
     let mut stream = gateway.connect(preface).await;
-    // RFC 9113: a frame's header (4.1), then settings of two bytes for the name and four for the value (6.5.1).
+    // RFC 9113: a frame's header (4.1), then settings of two bytes for the name and four for the
+    // value (6.5.1).
     let mut header = [0; 9];
     within(stream.read_exact(&mut header)).await.unwrap();
     assert_eq!(header[3], 4, "it is no SETTINGS frame");

@@ -1,4 +1,5 @@
-//! Trailers arrive after the signature was verified: none of them may be taken for something that was signed.
+//! Trailers arrive after the signature was verified: none of them may be taken for something that
+//! was signed.
 
 use std::time::SystemTime;
 
@@ -12,7 +13,8 @@ use crate::{
     harness::{Gateway, Upstream, channel, head_of, no_body, read_head, send_unsigned, within},
 };
 
-/// Signed names, what the gateway itself reads or sets, what decides how a request is read; and spellings alike.
+/// Signed names, what the gateway itself reads or sets, what decides how a request is read; and
+/// spellings alike.
 const FORGED: [&str; 20] = [
     "x-tenant",
     "x_tenant",

@@ -1,4 +1,5 @@
-//! One `id:key` a line. Nothing is trimmed but the line's end; the key may be any other bytes but a colon.
+//! One `id:key` a line. Nothing is trimmed but the line's end; the key may be any other bytes but a
+//! colon.
 
 use zeroize::Zeroizing;
 

@@ -1,4 +1,5 @@
-//! Where the gateway's key pairs come from. No message repeats what is not a key id, or might not be one.
+//! Where the gateway's key pairs come from. No message repeats what is not a key id, or might not
+//! be one.
 
 mod lines;
 mod tables;
@@ -85,7 +86,8 @@ pub(crate) fn from_environment() -> Result<StaticKeys> {
     Ok(pair.into())
 }
 
-/// The upstream reads ids from a header, where whitespace around them is lost: it would take one key for another.
+/// The upstream reads ids from a header, where whitespace around them is lost: it would take one
+/// key for another.
 fn refuse_padded(id: &KeyId) -> Result<()> {
     match is_padded(id.as_str()) {
         true => Err("the key id begins or ends with whitespace: remove it".into()),

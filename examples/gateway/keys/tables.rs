@@ -14,7 +14,8 @@
 //! {"keys": [{"id": "arn:billing", "secret": "with:colons"}, {"id": "shop", "secret_base64": "AP8="}]}
 //! ```
 //!
-//! The parsers' own messages are not shown, as they repeat what they do not expect: secrets, perhaps.
+//! The parsers' own messages are not shown, as they repeat what they do not expect: secrets,
+//! perhaps.
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use serde::Deserialize;
