@@ -27,6 +27,8 @@ The files of --keys:
   FILE.json  {\"keys\": [{\"id\": \"…\", \"secret\": \"…\"}]}
   TOML and JSON also take secret_base64 instead of secret, for keys that are not text.
 
+Every connection takes a file descriptor: `ulimit -n` has to allow for --max-connections and
+--max-in-flight together.
 It does not compare bodies with their digests, signed or not: the crate's VerifyDigestLayer does.";
 
 /// Checks HMAC signatures of requests and passes on those that are right
