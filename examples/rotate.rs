@@ -93,10 +93,13 @@ fn stamp(file: &Path) -> Option<(SystemTime, u64)> {
     Some((metadata.modified().ok()?, metadata.len()))
 }
 
-/// `id:key`. The error repeats nothing of the line.
+/// `id:key`. The error repeats nothing of the line. With a second colon it is not clear where the
+/// id ends.
 fn parse(line: &str) -> Result<KeyPair, BoxError> {
-    let (id, secret) = line.split_once(':').ok_or("write the pair as id:key")?;
-    Ok(KeyPair::new(id, secret)?)
+    match line.split(':').collect::<Vec<_>>()[..] {
+        [id, secret] => Ok(KeyPair::new(id, secret)?),
+        _ => Err("write the pair as id:key, with one colon".into()),
+    }
 }
 
 fn from_environment() -> Result<KeyPair, BoxError> {

@@ -14,16 +14,22 @@ use tokio::{
     time::{Sleep, sleep},
 };
 
-/// How long a client may go on sending what nobody wants.
+/// How long a client may go on sending what is not read any more.
 const LINGER: Duration = Duration::from_secs(5);
 
-/// A stream that, once nothing more is written, is read to its end before it is closed.
+/// How much of it is taken, in bytes: a whole upload of a client that looks for its answer only
+/// after it. Time alone is no bound, as gigabytes arrive in a few seconds.
+const LINGER_BYTES: usize = 64 << 20;
+
+/// A stream that, once nothing more is written, is read to its end before it is closed; within
+/// bounds of time and size.
 ///
 /// A socket that is closed with bytes unread is reset, and the client may lose the answer: the refusal of a large
 /// upload, of which hyper reads no more than it needs, would look like a broken network.
 pub(crate) struct Lingering {
     stream: TcpStream,
     until: Option<Pin<Box<Sleep>>>,
+    bytes_left: usize,
 }
 
 impl From<TcpStream> for Lingering {
@@ -31,6 +37,7 @@ impl From<TcpStream> for Lingering {
         Self {
             stream,
             until: None,
+            bytes_left: LINGER_BYTES,
         }
     }
 }
@@ -71,7 +78,11 @@ impl AsyncWrite for Lingering {
     }
 
     fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        let Self { stream, until } = self.get_mut();
+        let Self {
+            stream,
+            until,
+            bytes_left,
+        } = self.get_mut();
         if until.is_none() {
             ready!(Pin::new(&mut *stream).poll_shutdown(cx))?;
         }
@@ -80,7 +91,8 @@ impl AsyncWrite for Lingering {
         while until.as_mut().poll(cx).is_pending() {
             let mut unwanted = ReadBuf::uninit(&mut unwanted);
             let read = ready!(Pin::new(&mut *stream).poll_read(cx, &mut unwanted));
-            if read.is_err() || unwanted.filled().is_empty() {
+            *bytes_left = bytes_left.saturating_sub(unwanted.filled().len());
+            if read.is_err() || unwanted.filled().is_empty() || *bytes_left == 0 {
                 break;
             }
         }

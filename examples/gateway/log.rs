@@ -1,9 +1,8 @@
-//! One line a request, on standard error.
+//! One line a request.
 
 use std::{
     error::Error,
     fmt::Write as _,
-    io::{self, Write as _},
     pin::Pin,
     sync::Arc,
     task::{Context, Poll, ready},
@@ -16,6 +15,8 @@ use http_body::{Body, Frame, SizeHint};
 use pin_project_lite::pin_project;
 use tokio::sync::watch;
 use tower_hmac_auth::{Rejection, ServerSigningString, VerifiedKey};
+
+use super::stderr;
 
 /// Why a request that had a right signature failed, for the log: in the response's extensions.
 #[derive(Clone)]
@@ -105,15 +106,8 @@ impl Drop for Entry {
         if let Some(hashed) = &self.hashed {
             let _infallible = write!(line, " signing_string={hashed}");
         }
-        say(&line);
+        stderr::say(line);
     }
-}
-
-/// Writes a line at once. There is no other place to complain if that fails.
-pub(crate) fn say(line: &str) {
-    let _nobody_left_to_tell = io::stderr()
-        .lock()
-        .write_all(format!("{line}\n").as_bytes());
 }
 
 /// Without control characters, blanks and what else might pass for another part of the line, and of limited length.

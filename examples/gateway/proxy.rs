@@ -1,80 +1,92 @@
 //! The way to the upstream and back (RFC 9110, section 7.6).
 
-use std::{error::Error as _, time::Duration};
+use std::{error::Error as StdError, io, iter::successors, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use http::{
-    HeaderMap, HeaderName, HeaderValue, Request, StatusCode, Uri, Version,
-    header::{self, CONNECTION, CONTENT_LENGTH, COOKIE, HOST, TE, TRANSFER_ENCODING},
+    HeaderName, HeaderValue, Request, StatusCode, Uri, Version,
+    header::{CONNECTION, CONTENT_LENGTH, HOST, TE, TRANSFER_ENCODING},
     request,
     uri::{Authority, PathAndQuery, Scheme},
 };
 use http_body::{Body as _, Frame};
 use http_body_util::{BodyExt as _, Either, combinators::MapFrame};
-use hyper::body::Incoming;
 use hyper_util::{
-    client::legacy::{Client, Error, connect::HttpConnector},
+    client::legacy::{Client, Error},
     rt::{TokioExecutor, TokioTimer},
 };
+use tokio::sync::OwnedSemaphorePermit;
 use tower_hmac_auth::VerifiedKey;
 
 use super::{
-    Answer,
-    log::{self, Failure},
-    refusal,
+    answer::{Answer, failure, too_slow},
+    connector::Connector,
+    headers::{
+        CONSUMER_KEY_ID, clean_trailers, is_alike, is_coded_otherwise, join_cookies,
+        named_in_connection, options, remove_consumer_key_ids, remove_hop_by_hop, signed_names,
+    },
+    log,
+    timed::{Timed, TooSlow, takes_nothing},
 };
 
-static CONSUMER_KEY_ID: HeaderName = HeaderName::from_static("x-consumer-key-id");
-
-/// What concerns one connection only, beside what `Connection` names.
-static HOP_BY_HOP: [HeaderName; 8] = [
-    CONNECTION,
-    HeaderName::from_static("keep-alive"),
-    HeaderName::from_static("proxy-connection"),
-    header::PROXY_AUTHENTICATE,
-    header::PROXY_AUTHORIZATION,
-    TE,
-    TRANSFER_ENCODING,
-    header::UPGRADE,
-];
-
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 const POOL_IDLE_TIMEOUT: Duration = Duration::from_secs(30);
 
-type RequestBody = MapFrame<Incoming, fn(Frame<Bytes>) -> Frame<Bytes>>;
+/// What is done to each frame of a request's body.
+type FrameMap = Box<dyn FnMut(Frame<Bytes>) -> Frame<Bytes> + Send>;
+
+type RequestBody = MapFrame<Timed, FrameMap>;
 
 /// Why a request cannot be passed on.
 type NotPassed = (StatusCode, &'static str);
 
 pub(crate) struct Proxy {
     upstream: Authority,
-    client: Client<HttpConnector, RequestBody>,
+    client: Client<Connector, RequestBody>,
+    /// How long the upstream may keep a client waiting.
+    timeout: Duration,
 }
 
 impl Proxy {
-    pub(crate) fn new(upstream: Authority) -> Self {
-        let mut connector = HttpConnector::new();
-        connector.set_nodelay(true);
-        connector.set_connect_timeout(Some(CONNECT_TIMEOUT));
+    pub(crate) fn new(upstream: Authority, connector: Connector, timeout: Duration) -> Self {
         let client = Client::builder(TokioExecutor::new())
             .pool_timer(TokioTimer::new())
             .pool_idle_timeout(POOL_IDLE_TIMEOUT)
             .build(connector);
-        Self { upstream, client }
+        Self {
+            upstream,
+            client,
+            timeout,
+        }
     }
 
     /// Sends the request to the upstream, and takes its answer back.
-    pub(crate) async fn pass_on(&self, request: Request<Incoming>, key: &VerifiedKey) -> Answer {
+    pub(crate) async fn pass_on(
+        &self,
+        request: Request<Timed>,
+        key: &VerifiedKey,
+        in_flight: Arc<OwnedSemaphorePermit>,
+    ) -> Answer {
+        let upstream = request.body().taker();
         let request = match self.outgoing(request, key) {
             Ok(request) => request,
             Err((status, why)) => return failure(status, why, why.to_owned()),
         };
-        let response = match self.client.request(request).await {
+        let response = tokio::select! {
+            response = self.client.request(request) => response,
+            () = takes_nothing(&upstream, self.timeout) => {
+                return gateway_timeout("the upstream neither reads nor answers".to_owned());
+            }
+        };
+        let response = match response {
             Ok(response) => response,
+            Err(error) if causes(&error).any(|cause| cause.is::<TooSlow>()) => {
+                return too_slow(log::chain(&error));
+            }
             Err(error) if is_clients_fault(&error) => {
                 let why = log::chain(&error);
                 return failure(StatusCode::BAD_REQUEST, "the body broke off", why);
             }
+            Err(error) if is_timeout(&error) => return gateway_timeout(log::chain(&error)),
             Err(error) => return bad_gateway(log::chain(&error)),
         };
         // It was not asked for: `Upgrade` is not passed on.
@@ -95,12 +107,15 @@ impl Proxy {
             Some(length) if length > 0 => head.headers.insert(CONTENT_LENGTH, length.into()),
             _ => None,
         };
+        let body = Timed::download(body, self.timeout, in_flight);
+        // For the server, which closes the connection of a client that does not take it.
+        head.extensions.insert(body.taker());
         Answer::from_parts(head, Either::Right(body))
     }
 
     fn outgoing(
         &self,
-        request: Request<Incoming>,
+        request: Request<Timed>,
         key: &VerifiedKey,
     ) -> Result<Request<RequestBody>, NotPassed> {
         let (mut head, body) = request.into_parts();
@@ -115,7 +130,10 @@ impl Proxy {
         }
         let is_twin = |name: &HeaderName| {
             let signed = head.headers.keys().filter(|name| is_signed(name));
-            !is_signed(name) && signed.into_iter().any(|signed| is_alike(name, signed))
+            !is_signed(name)
+                && signed
+                    .into_iter()
+                    .any(|signed| is_alike(name.as_str(), signed.as_str()))
         };
         if head.headers.keys().any(is_twin) {
             let why = "a header is spelled almost as a signed one";
@@ -150,7 +168,13 @@ impl Proxy {
         };
 
         let uri = self.uri(head.uri)?;
-        let mut request = Request::new(body.map_frame(without_forged_trailers as fn(_) -> _));
+        let signed = signed_names(key);
+        let mut request = Request::new(body.map_frame(Box::new(move |mut frame: Frame<Bytes>| {
+            if let Some(trailers) = frame.trailers_mut() {
+                clean_trailers(trailers, &signed);
+            }
+            frame
+        }) as FrameMap));
         *request.method_mut() = head.method;
         *request.uri_mut() = uri;
         *request.headers_mut() = head.headers;
@@ -196,96 +220,29 @@ fn host(head: &request::Parts) -> Result<Option<HeaderValue>, NotPassed> {
     }
 }
 
-/// HTTP/2 clients may send one a line, HTTP/1.1 knows one header only (RFC 9113, section 8.2.3).
-fn join_cookies(headers: &mut HeaderMap) {
-    let cookies: Vec<_> = headers.get_all(COOKIE).iter().collect();
-    if cookies.len() < 2 {
-        return;
-    }
-    let joined = cookies
-        .iter()
-        .map(|cookie| cookie.as_bytes())
-        .collect::<Vec<_>>()
-        .join(&b"; "[..]);
-    if let Ok(joined) = HeaderValue::from_bytes(&joined) {
-        headers.insert(COOKIE, joined);
-    }
-}
-
-/// The members of a comma-separated header, in lower case.
-fn options<'h>(
-    headers: &'h HeaderMap,
-    name: &HeaderName,
-) -> impl Iterator<Item = String> + use<'h> {
-    headers
-        .get_all(name)
-        .iter()
-        .flat_map(|value| value.as_bytes().split(|byte| *byte == b','))
-        .map(|option| String::from_utf8_lossy(option.trim_ascii()).to_ascii_lowercase())
-}
-
-fn named_in_connection(headers: &HeaderMap) -> impl Iterator<Item = HeaderName> {
-    options(headers, &CONNECTION).filter_map(|name| name.parse().ok())
-}
-
-fn remove_hop_by_hop(headers: &mut HeaderMap) {
-    let named: Vec<_> = named_in_connection(headers).collect();
-    for name in named.iter().chain(&HOP_BY_HOP) {
-        headers.remove(name);
-    }
-}
-
-/// Another coding would have to be undone, as the next connection cannot be told of it.
-fn is_coded_otherwise(headers: &HeaderMap) -> bool {
-    let codings: Vec<_> = options(headers, &TRANSFER_ENCODING).collect();
-    !codings.is_empty() && codings != ["chunked"]
-}
-
-/// Also spellings that some servers take for the same name: `X_Consumer_Key_Id`.
-fn remove_consumer_key_ids(headers: &mut HeaderMap) {
-    let spellings = headers
-        .keys()
-        .filter(|name| is_alike(name, &CONSUMER_KEY_ID));
-    for name in spellings.cloned().collect::<Vec<_>>() {
-        headers.remove(name);
-    }
-}
-
-/// Whether some servers take the two for the same name.
-fn is_alike(one: &HeaderName, other: &HeaderName) -> bool {
-    let fold = |byte: u8| {
-        if byte.is_ascii_alphanumeric() {
-            byte
-        } else {
-            b'-'
-        }
-    };
-    let [one, other] = [one, other].map(|name| name.as_str().bytes().map(fold));
-    one.eq(other)
-}
-
-/// Some servers take trailers for headers.
-fn without_forged_trailers(mut frame: Frame<Bytes>) -> Frame<Bytes> {
-    if let Some(trailers) = frame.trailers_mut() {
-        remove_consumer_key_ids(trailers);
-        remove_hop_by_hop(trailers);
-    }
-    frame
-}
-
 /// Whether it was the client's own body that could not be read.
 fn is_clients_fault(error: &Error) -> bool {
     let error = error.source().and_then(|error| error.downcast_ref());
     error.is_some_and(hyper::Error::is_user)
 }
 
+/// Whether it was the time for it that ran out, the system's own time for a connection included.
+fn is_timeout(error: &Error) -> bool {
+    causes(error).any(|cause| {
+        let error = cause.downcast_ref::<io::Error>();
+        error.is_some_and(|error| error.kind() == io::ErrorKind::TimedOut)
+    })
+}
+
+fn causes(error: &Error) -> impl Iterator<Item = &(dyn StdError + 'static)> {
+    successors(error.source(), |error| (*error).source())
+}
+
 fn bad_gateway(why: String) -> Answer {
     failure(StatusCode::BAD_GATEWAY, "the upstream gave no answer", why)
 }
 
-/// Tells the client as much as `message`, and the log `why`.
-fn failure(status: StatusCode, message: &str, why: String) -> Answer {
-    let mut response = refusal(status, message);
-    response.extensions_mut().insert(Failure(why));
-    response
+fn gateway_timeout(why: String) -> Answer {
+    let message = "the upstream gave no answer in time";
+    failure(StatusCode::GATEWAY_TIMEOUT, message, why)
 }

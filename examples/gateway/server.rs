@@ -1,4 +1,4 @@
-//! Connections: how many, for how long, and how it ends.
+//! Connections of clients: how many, for how long, and how it ends.
 
 use std::{convert::Infallible, error::Error, io, sync::Arc, time::Duration};
 
@@ -12,14 +12,16 @@ use hyper_util::{
 };
 use tokio::{
     net::{TcpListener, TcpStream},
-    sync::{Semaphore, watch},
+    sync::{Notify, Semaphore, watch},
     time::{sleep, timeout},
 };
 use tower::{Service, ServiceExt as _};
 
 use super::{
     linger::Lingering,
-    log::{self, Entry},
+    log::Entry,
+    stderr,
+    timed::{Taker, takes_nothing},
 };
 
 /// How long what is in flight may take when the gateway is to end.
@@ -28,11 +30,16 @@ const GRACE: Duration = Duration::from_secs(30);
 /// How long to wait when no connection can be accepted, as when there are too many open files.
 const PAUSE: Duration = Duration::from_millis(100);
 
+#[derive(Clone, Copy)]
 pub(crate) struct Limits {
     /// How many connections are served at a time.
     pub(crate) connections: usize,
+    /// How many requests of HTTP/2 are served at a time on one of them.
+    pub(crate) streams: u32,
     /// How long a connection may go without a complete request.
     pub(crate) idle: Duration,
+    /// How long a client may take nothing of an answer.
+    pub(crate) write: Duration,
 }
 
 /// Serves until a signal comes, and then what is in flight.
@@ -54,7 +61,7 @@ pub(crate) async fn run<S, B>(
     let accept = async {
         while let Ok(slot) = Arc::clone(&slots).acquire_owned().await {
             let stream = accept(&listener).await;
-            let connection = serve(stream, service.clone(), limits.idle, &graceful);
+            let connection = serve(stream, service.clone(), limits, &graceful);
             tokio::spawn(async move {
                 connection.await;
                 drop(slot);
@@ -66,11 +73,11 @@ pub(crate) async fn run<S, B>(
         () = signals.next() => {}
     }
     drop(listener);
-    log::say(&format!("ending: open connections: {}", graceful.count()));
+    stderr::say(format!("ending: open connections: {}", graceful.count()));
     tokio::select! {
         () = graceful.shutdown() => {}
-        () = sleep(GRACE) => log::say("ending: what is still in flight is cut off"),
-        () = signals.next() => log::say("ending at once"),
+        () = sleep(GRACE) => stderr::say("ending: what is still in flight is cut off"),
+        () = signals.next() => stderr::say("ending at once"),
     }
 }
 
@@ -79,7 +86,7 @@ async fn accept(listener: &TcpListener) -> TcpStream {
         match listener.accept().await {
             Ok((stream, _)) => return stream,
             Err(error) => {
-                log::say(&format!("no connection can be accepted: {error}"));
+                stderr::say(format!("no connection can be accepted: {error}"));
                 sleep(PAUSE).await;
             }
         }
@@ -90,7 +97,7 @@ async fn accept(listener: &TcpListener) -> TcpStream {
 fn serve<S, B>(
     stream: TcpStream,
     service: S,
-    idle_timeout: Duration,
+    limits: Limits,
     graceful: &GracefulShutdown,
 ) -> impl Future<Output = ()> + Send + use<S, B>
 where
@@ -103,21 +110,31 @@ where
     let _only_slower_without = stream.set_nodelay(true);
     let (in_flight, changes) = watch::channel(0);
     let in_flight = Arc::new(in_flight);
+    let stalled = Arc::new(Notify::new());
+    let stalls = Arc::clone(&stalled);
     let logged = service_fn(move |request: Request<Incoming>| {
         let entry = Entry::new(&request, &in_flight);
         let answer = service.clone().oneshot(request);
-        async move { Ok::<_, Infallible>(entry.stay_with(answer.await?)) }
+        let stalled = Arc::clone(&stalls);
+        async move {
+            let mut answer = answer.await?;
+            if let Some(client) = answer.extensions_mut().remove() {
+                tokio::spawn(watch_over(client, limits.write, stalled));
+            }
+            Ok::<_, Infallible>(entry.stay_with(answer))
+        }
     });
 
     let mut builder = auto::Builder::new(TokioExecutor::new());
     builder
         .http1()
         .timer(TokioTimer::new())
-        .header_read_timeout(idle_timeout);
+        .header_read_timeout(limits.idle);
     builder
         .http2()
         .timer(TokioTimer::new())
-        .keep_alive_interval(idle_timeout);
+        .keep_alive_interval(limits.idle)
+        .max_concurrent_streams(limits.streams);
     let connection = builder
         .serve_connection(TokioIo::new(Lingering::from(stream)), logged)
         .into_owned();
@@ -126,8 +143,22 @@ where
         tokio::select! {
             // What is wrong with a connection is nothing to be told to anyone but its client.
             _ended = connection => {}
-            () = idle(changes, idle_timeout) => {}
+            () = idle(changes, limits.idle) => {}
+            () = stalled.notified() => {}
         }
+    }
+}
+
+/// Tells when the client has taken nothing of its answer for so long; no more once the answer is
+/// over.
+///
+/// The body itself cannot tell, as nobody polls it then. All of the connection ends with it: a
+/// single stream of HTTP/2 cannot be reset from here.
+async fn watch_over(client: Taker, limit: Duration, stalled: Arc<Notify>) {
+    let mut over = client.clone();
+    tokio::select! {
+        () = takes_nothing(&client, limit) => stalled.notify_one(),
+        _over = over.changed() => {}
     }
 }
 

@@ -40,12 +40,13 @@ use self::{
     output::{curl_command, header_lines},
     request::{curl_options, request},
     signer::signer,
-    support::{essence, print},
+    support::{
+        essence,
+        keys::{KEY_ID, SECRET_KEY},
+        print,
+    },
     values::{date, date_header, header, header_value, signed_name, url},
 };
-
-const KEY_ID: &str = "HMAC_KEY_ID";
-const SECRET_KEY: &str = "HMAC_SECRET_KEY";
 
 /// Refusals are short; more is not looked at, in bytes.
 const MAX_ANSWER_LEN: u64 = 64 * 1024;

@@ -1,10 +1,15 @@
 //! What signs, made of the arguments and the environment.
 
-use std::env;
+use tower_hmac_auth::{BuildError, KeyPair, Scheme, Signer};
 
-use tower_hmac_auth::{BuildError, KeyId, KeyPair, Scheme, SecretKey, Signer};
-
-use super::{Arguments, KEY_ID, Result, SECRET_KEY, values::SPECIAL};
+use super::{
+    Arguments, Result,
+    support::{
+        keys::{self, KEY_ID, PADDED, is_padded},
+        warn,
+    },
+    values::SPECIAL,
+};
 
 pub(super) fn signer(arguments: &Arguments) -> Result<Signer> {
     let mut signed = arguments.signed.clone();
@@ -38,15 +43,11 @@ pub(super) fn signer(arguments: &Arguments) -> Result<Signer> {
 }
 
 fn key_pair() -> Result<KeyPair> {
-    let variable =
-        |name| env::var_os(name).ok_or_else(|| format!("{name} is not set: export it first"));
-    let id = variable(KEY_ID)?.into_string();
-    let id = id.map_err(|_| format!("{KEY_ID} is not UTF-8: give the id the gateway issued"))?;
-    let id = KeyId::new(id).map_err(|error| format!("{KEY_ID}: {error}"))?;
-    // On Unix these are the very bytes of the variable.
-    let secret = variable(SECRET_KEY)?.into_encoded_bytes();
-    let secret = SecretKey::new(secret).map_err(|error| format!("{SECRET_KEY}: {error}"))?;
-    Ok((id, secret).into())
+    let pair = keys::from_environment("sign")?.ok_or_else(|| keys::is_not_set(KEY_ID))?;
+    if is_padded(pair.id().as_str()) {
+        warn("sign", &format!("{KEY_ID} {PADDED}"));
+    }
+    Ok(pair)
 }
 
 /// The names of a request's target are signed with their scheme, or not at all.

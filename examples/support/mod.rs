@@ -1,4 +1,7 @@
-//! What the command-line examples share: how they print, and how they fail.
+//! What the command-line examples share: how they print, how they fail, and keys from the
+//! environment.
+
+pub(super) mod keys;
 
 use std::{
     error::Error,
@@ -12,11 +15,20 @@ pub(super) fn exit(program: &str, ended: Result<(), impl fmt::Display>) -> ExitC
     let Err(error) = ended else {
         return ExitCode::SUCCESS;
     };
+    complain(program, &error.to_string());
+    ExitCode::from(2)
+}
+
+/// One line of standard error, before the work begins.
+pub(super) fn warn(program: &str, text: &str) {
+    complain(program, &format!("warning: {text}"));
+}
+
+fn complain(program: &str, text: &str) {
     // An argument that the message repeats may have several lines.
     let is_break = |c: char| c.is_control() || ('\u{2028}'..='\u{2029}').contains(&c);
-    let line = error.to_string().replace(is_break, " ");
+    let line = text.replace(is_break, " ");
     let _nobody_left_to_tell = writeln!(io::stderr().lock(), "{program}: {line}");
-    ExitCode::from(2)
 }
 
 /// What clap says is wrong, on one line and without tips, usage and pointers.

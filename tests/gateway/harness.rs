@@ -7,21 +7,29 @@ use std::{
     net::SocketAddr,
     path::PathBuf,
     process::{Output, Stdio},
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering::SeqCst},
+    },
     time::{Duration, SystemTime},
 };
 
 use bytes::Bytes;
 use http::{HeaderValue, Request, Response, StatusCode, Version};
-use http_body_util::{BodyExt, Empty, Full, combinators::BoxBody};
+use http_body_util::{
+    BodyExt, Empty, Full,
+    channel::{Channel, Sender},
+    combinators::BoxBody,
+};
 use hyper::{body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::{
     client::legacy::{Client, Error, connect::HttpConnector},
     rt::{TokioExecutor, TokioIo},
 };
 use tokio::{
-    io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader},
+    io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader, Lines},
     net::{TcpListener, TcpStream},
-    process::{Child, Command},
+    process::{Child, ChildStderr, Command},
     sync::mpsc,
     task::AbortHandle,
     time::timeout,
@@ -47,6 +55,12 @@ pub(crate) fn body(data: impl Into<Bytes>) -> Body {
 
 pub(crate) fn no_body() -> Body {
     Empty::new().map_err(|never| match never {}).boxed()
+}
+
+/// A body, and what sends it.
+pub(crate) fn channel() -> (Sender<Bytes, io::Error>, Body) {
+    let (sender, body) = Channel::new(1);
+    (sender, body.boxed())
 }
 
 pub(crate) async fn text(body: Incoming) -> String {
@@ -75,6 +89,15 @@ pub(crate) fn command() -> Command {
     command
 }
 
+/// With the key pair of [`keys`].
+pub(crate) fn command_with_keys() -> Command {
+    let mut command = command();
+    command
+        .env("HMAC_KEY_ID", KEY_ID)
+        .env("HMAC_SECRET_KEY", SECRET);
+    command
+}
+
 /// What the gateway says if it does not start.
 pub(crate) async fn fails_to_start(mut command: Command) -> Output {
     within(command.args(["--listen", "127.0.0.1:0"]).output())
@@ -91,11 +114,8 @@ pub(crate) struct Gateway {
 impl Gateway {
     /// With the key pair of [`keys`].
     pub(crate) async fn start(arguments: &[&str]) -> Self {
-        let mut command = command();
-        command
-            .args(arguments)
-            .env("HMAC_KEY_ID", KEY_ID)
-            .env("HMAC_SECRET_KEY", SECRET);
+        let mut command = command_with_keys();
+        command.args(arguments);
         Self::from_command(command).await
     }
 
@@ -103,15 +123,22 @@ impl Gateway {
         Self::start(&["--upstream", &format!("http://{upstream}")]).await
     }
 
-    pub(crate) async fn from_command(mut command: Command) -> Self {
-        let mut child = command.args(["--listen", "127.0.0.1:0"]).spawn().unwrap();
-        let mut stderr = BufReader::new(child.stderr.take().unwrap()).lines();
+    pub(crate) async fn from_command(command: Command) -> Self {
+        let mut gateway = Self::with_unread_log(command).await;
+        let mut stderr = gateway.unread_log();
         let (lines, log) = mpsc::unbounded_channel();
+        gateway.log = log;
         tokio::spawn(async move {
             while let Ok(Some(line)) = stderr.next_line().await {
                 let _the_test_is_over = lines.send(line);
             }
         });
+        gateway
+    }
+
+    /// Its standard error is a pipe that nobody reads.
+    pub(crate) async fn with_unread_log(mut command: Command) -> Self {
+        let mut child = command.args(["--listen", "127.0.0.1:0"]).spawn().unwrap();
         let mut stdout = BufReader::new(child.stdout.take().unwrap()).lines();
         let line = within(stdout.next_line()).await.unwrap();
         let line = line.expect("a line on standard output");
@@ -119,8 +146,13 @@ impl Gateway {
         Self {
             child,
             address,
-            log,
+            log: mpsc::unbounded_channel().1,
         }
+    }
+
+    /// What the log has, and will have.
+    pub(crate) fn unread_log(&mut self) -> Lines<BufReader<ChildStderr>> {
+        BufReader::new(self.child.stderr.take().unwrap()).lines()
     }
 
     pub(crate) fn url(&self, target: &str) -> String {
@@ -188,6 +220,11 @@ pub(crate) fn signed_head(request_line: &str, lines: &[&str]) -> String {
     signer
         .sign_request(&mut request, SystemTime::now())
         .unwrap();
+    head_of(request_line, &request, lines)
+}
+
+/// The lines of a head: the request's headers, then `lines`.
+pub(crate) fn head_of<B>(request_line: &str, request: &Request<B>, lines: &[&str]) -> String {
     let mut head = format!("{request_line}\r\n");
     for (name, value) in request.headers() {
         head.push_str(&format!("{name}: {}\r\n", value.to_str().unwrap()));
@@ -201,6 +238,8 @@ pub(crate) fn signed_head(request_line: &str, lines: &[&str]) -> String {
 /// A server on a free port; it ends with this.
 pub(crate) struct Upstream {
     pub(crate) address: SocketAddr,
+    /// How many connections were open at a time, at most.
+    pub(crate) most_connections: Arc<AtomicUsize>,
     task: AbortHandle,
 }
 
@@ -253,14 +292,27 @@ impl Upstream {
     {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
+        let most_connections = Arc::new(AtomicUsize::new(0));
+        let most = Arc::clone(&most_connections);
         let task = tokio::spawn(async move {
+            let open = Arc::new(AtomicUsize::new(0));
             loop {
                 let (stream, _) = listener.accept().await.unwrap();
-                tokio::spawn(serve(stream));
+                let served = serve(stream);
+                let open = Arc::clone(&open);
+                most.fetch_max(open.fetch_add(1, SeqCst) + 1, SeqCst);
+                tokio::spawn(async move {
+                    served.await;
+                    open.fetch_sub(1, SeqCst);
+                });
             }
         });
         let task = task.abort_handle();
-        Self { address, task }
+        Self {
+            address,
+            most_connections,
+            task,
+        }
     }
 }
 

@@ -1,107 +1,6 @@
-//! Keys, arguments, and what is said of bad ones.
+//! Arguments, and what is said of bad ones.
 
-use std::{
-    ffi::OsString, os::unix::ffi::OsStringExt, path::PathBuf, process, sync::atomic::AtomicU32,
-    sync::atomic::Ordering::Relaxed,
-};
-
-use http::{Request, StatusCode};
-use tower_hmac_auth::KeyPair;
-
-use crate::harness::{Gateway, command, fails_to_start, no_body, send, text};
-
-/// Removed when dropped.
-struct KeyFile(PathBuf);
-
-impl KeyFile {
-    fn new(content: &[u8]) -> Self {
-        static NUMBER: AtomicU32 = AtomicU32::new(0);
-        let name = format!("keys-{}-{}", process::id(), NUMBER.fetch_add(1, Relaxed));
-        let path = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(name);
-        std::fs::write(&path, content).unwrap();
-        Self(path)
-    }
-}
-
-impl Drop for KeyFile {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_file(&self.0);
-    }
-}
-
-async fn knows(gateway: &Gateway, id: &str, secret: &[u8]) {
-    let keys = KeyPair::new(id, secret).unwrap();
-    let request = Request::get(gateway.url("/")).body(no_body()).unwrap();
-    let response = send(&keys, request).await.unwrap();
-    assert_eq!(response.status(), StatusCode::OK, "{id}");
-    let answer: serde_json::Value =
-        serde_json::from_str(&text(response.into_body()).await).unwrap();
-    assert_eq!(answer["key_id"], id);
-}
-
-#[tokio::test]
-async fn a_key_file_has_comments_empty_lines_either_line_end_and_secrets_of_any_bytes() {
-    let file = KeyFile::new(
-        b"# first:not-a-key\n\n\r\nfirst:a:secret: with colons \r\nsecond key:\xff\x00\r\xfe\n#\nlast:#no end",
-    );
-    let mut command = command();
-    command.arg("--keys").arg(&file.0);
-    let gateway = Gateway::from_command(command).await;
-    knows(&gateway, "first", b"a:secret: with colons ").await;
-    knows(&gateway, "second key", b"\xff\x00\r\xfe").await;
-    knows(&gateway, "last", b"#no end").await;
-}
-
-#[tokio::test]
-async fn a_bad_key_file_is_named_with_the_line_but_not_repeated() {
-    for (content, complaint) in [
-        (&b"a:b\nhush-hush\n"[..], "line 2: there is no colon"),
-        (b"# a\n\n:hush-hush", "line 3: the key id is empty"),
-        (b"hush-hush:", "line 1: the secret key is empty"),
-        (b"hush-hush:\r\n", "line 1: the secret key is empty"),
-        (
-            b"\"hush-hush\":hush",
-            "line 1: the key id has a double quote",
-        ),
-        (b"hush-hush\xff:hush", "line 1: the key id is not UTF-8"),
-        (
-            b"hush-hush\xc3\xa9:hush",
-            "line 1: the key id has a byte that is not ASCII",
-        ),
-        (b"hush-hush :hush", "line 1: the key id has a blank"),
-        (
-            b"hush-hush:1\nb:2\nhush-hush:1\n",
-            "line 3: line 1 has the same key id",
-        ),
-        (b"# hush-hush:1\n", " has no key pair"),
-        (b"", " has no key pair"),
-    ] {
-        let file = KeyFile::new(content);
-        let mut command = command();
-        command.arg("--keys").arg(&file.0);
-        let output = fails_to_start(command).await;
-        let said = String::from_utf8(output.stderr).unwrap();
-        assert!(said.contains(complaint), "{said:?} should be {complaint:?}");
-        assert!(said.contains(file.0.to_str().unwrap()), "{said:?}");
-        assert!(!said.contains("hush-hush"), "{said:?}");
-        assert_eq!(
-            (output.status.code(), said.lines().count()),
-            (Some(2), 1),
-            "{said:?}"
-        );
-    }
-}
-
-#[tokio::test]
-async fn a_key_pair_in_the_environment_has_a_secret_of_any_bytes() {
-    let mut command = command();
-    command.env("HMAC_KEY_ID", "from environment").env(
-        "HMAC_SECRET_KEY",
-        OsString::from_vec(b"\xff\xfe:\n".to_vec()),
-    );
-    let gateway = Gateway::from_command(command).await;
-    knows(&gateway, "from environment", b"\xff\xfe:\n").await;
-}
+use crate::harness::{Gateway, command, fails_to_start};
 
 #[tokio::test]
 async fn what_is_wrong_at_the_start_is_one_line_with_status_2() {
@@ -110,7 +9,7 @@ async fn what_is_wrong_at_the_start_is_one_line_with_status_2() {
     const ID: (&str, &str) = ("HMAC_KEY_ID", "a");
     const SECRET: (&str, &str) = ("HMAC_SECRET_KEY", "hush-hush");
     let keys: Variables = &[ID, SECRET];
-    let cases: [(Variables, Words, &str); 17] = [
+    let cases: [(Variables, Words, &str); 20] = [
         (&[], &[], "there are no keys"),
         (&[ID], &[], "HMAC_SECRET_KEY is not set"),
         (&[SECRET], &[], "HMAC_KEY_ID is not set"),
@@ -129,6 +28,17 @@ async fn what_is_wrong_at_the_start_is_one_line_with_status_2() {
             &["--keys", "/no/such/file"],
             "/no/such/file cannot be read",
         ),
+        (
+            &[("HMAC_KEY_ID", " a"), SECRET],
+            &[],
+            "HMAC_KEY_ID: the key id begins or ends with whitespace",
+        ),
+        (
+            keys,
+            &["--write-timeout", "0"],
+            "--write-timeout <SECONDS>': write a number from 0.001 to 86400",
+        ),
+        (keys, &["--max-in-flight", "0"], "--max-in-flight"),
         (keys, &["--listen", "nowhere"], "--listen"),
         (keys, &["--no-such-option"], "--no-such-option"),
         (keys, &["two\nlines"], "two lines"),

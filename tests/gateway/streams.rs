@@ -2,9 +2,8 @@
 
 use std::io;
 
-use bytes::Bytes;
 use http::{HeaderMap, Request, Response, StatusCode, Version};
-use http_body_util::{BodyExt, channel::Channel};
+use http_body_util::BodyExt;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     sync::{mpsc, oneshot},
@@ -12,15 +11,12 @@ use tokio::{
 
 use crate::{
     common::keys,
-    harness::{Body, Gateway, Upstream, body, no_body, read_head, send, signed_head, text, within},
+    harness::{
+        Gateway, Upstream, body, channel, no_body, read_head, send, signed_head, text, within,
+    },
 };
 
 const VERSIONS: [Version; 2] = [Version::HTTP_11, Version::HTTP_2];
-
-fn channel() -> (http_body_util::channel::Sender<Bytes, io::Error>, Body) {
-    let (sender, body) = Channel::new(1);
-    (sender, body.boxed())
-}
 
 #[tokio::test]
 async fn the_answers_first_chunk_arrives_before_its_last_is_sent() {

@@ -7,7 +7,7 @@ use http::{Request, Response, StatusCode, header};
 use http_body_util::{BodyExt, Empty};
 use hyper_util::{client::legacy::Client, rt::TokioExecutor};
 use tokio::{
-    io::AsyncReadExt,
+    io::{AsyncReadExt, AsyncWriteExt},
     net::TcpListener,
     sync::{Semaphore, mpsc},
     time::timeout,
@@ -168,6 +168,31 @@ async fn the_refusal_of_a_large_upload_arrives() {
                 .starts_with("{\"message\":")
         );
     }
+}
+
+#[tokio::test]
+async fn a_client_that_sends_on_after_a_431_is_cut_off_after_64_mib() {
+    const BOUND: usize = 64 << 20;
+    // What the sockets of both sides may hold beside it.
+    const BUFFERS: usize = 32 << 20;
+    let gateway = Gateway::start(&[]).await;
+    let mut stream = gateway.connect("GET / HTTP/1.1\r\nX: ").await;
+    let junk = vec![b'x'; 1 << 20];
+    let mut sent = 0;
+    while let Ok(len) = within(stream.write(&junk)).await {
+        sent += len;
+        assert!(sent < BOUND + BUFFERS, "it reads on");
+    }
+    assert!(sent >= BOUND, "cut off after {sent} bytes");
+}
+
+#[tokio::test]
+async fn the_answer_to_a_head_that_is_too_large_arrives() {
+    let gateway = Gateway::start(&[]).await;
+    let head = format!("GET / HTTP/1.1\r\nX: {}", "x".repeat(4 << 20));
+    let mut stream = gateway.connect(head).await;
+    let answer = read_head(&mut stream).await;
+    assert!(answer.starts_with("HTTP/1.1 431 "), "{answer}");
 }
 
 #[tokio::test]

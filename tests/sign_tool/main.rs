@@ -515,6 +515,34 @@ fn keys_that_are_missing_or_cannot_be_used_are_named() {
 }
 
 #[test]
+fn whitespace_around_keys_is_signed_and_warned_of_once() {
+    for (id, secret) in [
+        (KEY_ID, "hush-hush\n"),
+        (KEY_ID, " hush-hush"),
+        (" id", SECRET),
+    ] {
+        let output = run(tool(&DATE)
+            .env("HMAC_KEY_ID", id)
+            .env("HMAC_SECRET_KEY", secret));
+        let variable = if secret == SECRET {
+            "HMAC_KEY_ID"
+        } else {
+            "HMAC_SECRET_KEY"
+        };
+        let said = String::from_utf8(output.stderr).unwrap();
+        let expected = format!("sign: warning: {variable} begins or ends with whitespace");
+        assert!(said.starts_with(&expected), "{said}");
+        assert!(!said.contains("hush-hush"), "{said}");
+        assert_eq!((output.status.code(), said.lines().count()), (Some(0), 1));
+        verified(
+            &String::from_utf8(output.stdout).unwrap(),
+            secret.as_bytes(),
+            friday(),
+        );
+    }
+}
+
+#[test]
 fn a_secret_that_would_be_printed_is_refused() {
     let with_secret = |text: &str| text.replace("SECRET", SECRET);
     let places = [
@@ -628,7 +656,7 @@ mod unix {
 
     #[test]
     fn a_secret_may_be_any_bytes() {
-        for secret in [&b"\xff\xfe\x80"[..], b"line\n", b" '\" "] {
+        for secret in [&b"\xff\xfe\x80"[..], b"two\nlines", b"a '\" b"] {
             let lines = printed(tool(&DATE).env("HMAC_SECRET_KEY", OsStr::from_bytes(secret)));
             verified(&lines, secret, friday());
         }

@@ -1,0 +1,133 @@
+//! Which headers and trailers pass, and which belong to one connection, to the gateway or to no
+//! one.
+
+use http::{
+    HeaderMap, HeaderName, HeaderValue,
+    header::{self, CONNECTION, COOKIE, TE, TRANSFER_ENCODING},
+};
+use tower_hmac_auth::VerifiedKey;
+
+pub(crate) static CONSUMER_KEY_ID: HeaderName = HeaderName::from_static("x-consumer-key-id");
+
+/// What concerns one connection only, beside what `Connection` names.
+static HOP_BY_HOP: [HeaderName; 8] = [
+    CONNECTION,
+    HeaderName::from_static("keep-alive"),
+    HeaderName::from_static("proxy-connection"),
+    header::PROXY_AUTHENTICATE,
+    header::PROXY_AUTHORIZATION,
+    TE,
+    TRANSFER_ENCODING,
+    header::UPGRADE,
+];
+
+/// What a trailer must not say, whether or not the head has it: who sends the request and when,
+/// where it goes, how its body is read, under which conditions it is carried out.
+static NOT_IN_TRAILERS: [HeaderName; 20] = [
+    HeaderName::from_static("x-consumer-key-id"),
+    HeaderName::from_static("x-date"),
+    header::DATE,
+    header::AUTHORIZATION,
+    header::PROXY_AUTHORIZATION,
+    COOKIE,
+    header::HOST,
+    header::CONTENT_LENGTH,
+    TRANSFER_ENCODING,
+    header::TRAILER,
+    header::CONTENT_TYPE,
+    header::CONTENT_ENCODING,
+    header::CONTENT_RANGE,
+    header::EXPECT,
+    header::RANGE,
+    header::IF_MATCH,
+    header::IF_NONE_MATCH,
+    header::IF_MODIFIED_SINCE,
+    header::IF_UNMODIFIED_SINCE,
+    header::IF_RANGE,
+];
+
+/// HTTP/2 clients may send one a line, HTTP/1.1 knows one header only (RFC 9113, section 8.2.3).
+pub(crate) fn join_cookies(headers: &mut HeaderMap) {
+    let cookies: Vec<_> = headers.get_all(COOKIE).iter().collect();
+    if cookies.len() < 2 {
+        return;
+    }
+    let joined = cookies
+        .iter()
+        .map(|cookie| cookie.as_bytes())
+        .collect::<Vec<_>>()
+        .join(&b"; "[..]);
+    if let Ok(joined) = HeaderValue::from_bytes(&joined) {
+        headers.insert(COOKIE, joined);
+    }
+}
+
+/// The members of a comma-separated header, in lower case.
+pub(crate) fn options<'h>(
+    headers: &'h HeaderMap,
+    name: &HeaderName,
+) -> impl Iterator<Item = String> + use<'h> {
+    headers
+        .get_all(name)
+        .iter()
+        .flat_map(|value| value.as_bytes().split(|byte| *byte == b','))
+        .map(|option| String::from_utf8_lossy(option.trim_ascii()).to_ascii_lowercase())
+}
+
+pub(crate) fn named_in_connection(headers: &HeaderMap) -> impl Iterator<Item = HeaderName> {
+    options(headers, &CONNECTION).filter_map(|name| name.parse().ok())
+}
+
+pub(crate) fn remove_hop_by_hop(headers: &mut HeaderMap) {
+    let named: Vec<_> = named_in_connection(headers).collect();
+    for name in named.iter().chain(&HOP_BY_HOP) {
+        headers.remove(name);
+    }
+}
+
+/// Another coding would have to be undone, as the next connection cannot be told of it.
+pub(crate) fn is_coded_otherwise(headers: &HeaderMap) -> bool {
+    let codings: Vec<_> = options(headers, &TRANSFER_ENCODING).collect();
+    !codings.is_empty() && codings != ["chunked"]
+}
+
+/// Also spellings that some servers take for the same name: `X_Consumer_Key_Id`.
+pub(crate) fn remove_consumer_key_ids(headers: &mut HeaderMap) {
+    remove_alike(headers, |name| is_alike(name, CONSUMER_KEY_ID.as_str()));
+}
+
+/// Whether some servers take the two for the same name.
+pub(crate) fn is_alike(one: &str, other: &str) -> bool {
+    let fold = |byte: u8| match byte.to_ascii_lowercase() {
+        byte @ (b'a'..=b'z' | b'0'..=b'9') => byte,
+        _ => b'-',
+    };
+    let [one, other] = [one, other].map(|name| name.bytes().map(fold));
+    one.eq(other)
+}
+
+fn remove_alike(headers: &mut HeaderMap, is_unwanted: impl Fn(&str) -> bool) {
+    let names = headers.keys().filter(|name| is_unwanted(name.as_str()));
+    for name in names.cloned().collect::<Vec<_>>() {
+        headers.remove(name);
+    }
+}
+
+/// Removes the trailers that some server might take for a header on which the signature, the
+/// request's reading or its routing depends (RFC 9110, section 6.5.1). Trailers arrive after the
+/// signature has been verified, so none of them is signed.
+pub(crate) fn clean_trailers(trailers: &mut HeaderMap, signed: &[String]) {
+    remove_hop_by_hop(trailers);
+    let kept_to_heads = NOT_IN_TRAILERS.iter().map(HeaderName::as_str);
+    let unwanted: Vec<_> = kept_to_heads
+        .chain(signed.iter().map(String::as_str))
+        .collect();
+    remove_alike(trailers, |name| {
+        unwanted.iter().any(|unwanted| is_alike(name, unwanted))
+    });
+}
+
+/// The names of what a request's signature covers, for [`clean_trailers`].
+pub(crate) fn signed_names(key: &VerifiedKey) -> Vec<String> {
+    key.covered().map(str::to_owned).collect()
+}
