@@ -104,7 +104,7 @@ impl fmt::Debug for DummyKeys {
 
 /// What a look-up for a key id found.
 ///
-/// `K` is anything that leads to a [`VerifyingKey`]: a reference, an [`Arc`](std::sync::Arc).
+/// `K` is anything that leads to a [`VerifyingKey`]: a reference, an [`Arc`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Lookup<K> {
     /// The key, and whether it may be used for this request.
