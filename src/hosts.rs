@@ -7,7 +7,7 @@ use std::{
 
 use http::uri::Authority;
 
-use crate::component;
+use crate::wire::component;
 
 /// One of the hosts that are signed for.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -86,16 +86,12 @@
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod algorithm;
-mod authorization;
-mod buffer;
 mod clock;
-mod component;
 #[cfg(feature = "digest")]
 mod digest;
 pub mod events;
 pub mod gateway_differences;
 mod hosts;
-mod http_date;
 mod key;
 mod keys;
 pub mod layer_order;
@@ -107,16 +103,13 @@ mod scheme;
 mod server_clock;
 mod sign;
 mod signer;
-mod signing_string;
-mod target;
 mod verifier;
 mod verify;
+mod wire;
 
 pub use self::{
     algorithm::{Algorithm, UnknownAlgorithm},
-    authorization::Malformed,
     clock::{Clock, ManualClock, SystemClock},
-    component::DateHeader,
     hosts::HostPatternError,
     key::{KeyError, KeyId, KeyPair, SecretKey},
     keys::Keys,
@@ -126,8 +119,6 @@ pub use self::{
     server_clock::{ObserveFuture, ObserveLayer, ObserveService, ServerClock},
     sign::{SignLayer, SignService},
     signer::{BuildError, SignError, SignedHeaders, Signer, SignerBuilder},
-    signing_string::SigningString,
-    target::TargetError,
     verifier::{
         Binding, Covered, Credentials, Lookup, PlainDate, Verified, VerifiedKey, Verifier,
         VerifyingKey,
@@ -136,6 +127,10 @@ pub use self::{
         AsyncKeyStore, AsyncKeys, AsyncVerifyFuture, DrainBody, DrainFuture, DrainLayer,
         DrainService, DrainTask, KeyRef, KeyStore, Refusals, Refuse, ServerSigningString,
         StaticKeys, VerifyBody, VerifyFuture, VerifyLayer, VerifyService,
+    },
+    wire::{
+        component::DateHeader, credentials::Malformed, signing_string::SigningString,
+        target::TargetError,
     },
 };
 

@@ -24,11 +24,13 @@ pub use self::{
 use self::{faults::Faults, options::Options, walk::Walk};
 use crate::{
     Algorithm, Keys, RequestHead, Scheme, SigningString,
-    authorization::Template,
-    component::{MICRO_SERVICE_NAME, NAME_SPACE_CODE, SOURCE},
     hosts::{HostPatternError, Hosts},
-    http_date::Timestamp,
     request_head,
+    wire::{
+        component::{MICRO_SERVICE_NAME, NAME_SPACE_CODE, SOURCE},
+        credentials::Template,
+        date::Timestamp,
+    },
 };
 
 /// Signs request heads with a key pair, in the [`Scheme`] of Tencent Cloud API Gateway unless told otherwise.

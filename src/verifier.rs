@@ -20,8 +20,10 @@ pub use self::{
 use self::{credentials::Finder, times::SentXDate, verifying_key::DummyKeys};
 use crate::{
     Algorithm, Excerpt, Rejection, RequestHead, Scheme,
-    authorization::{Authorization, HS2019, Undecoded},
-    component,
+    wire::{
+        component,
+        credentials::{Authorization, HS2019, Undecoded},
+    },
 };
 
 /// Checks signed requests as the gateway does, and no rule of it is the message's to choose.

@@ -17,9 +17,9 @@ use tower_service::Service;
 use super::{
     CheckedBody, DigestHeader, KnownBody, VerifyDigestFuture,
     check_future::{Kind, Waiting},
-    header::Sha256Digest,
     read_ahead::ReadAhead,
 };
+use crate::wire::digest_header::Sha256Digest;
 use crate::{
     Excerpt, Refusals, Refuse, Rejection, Scheme, VerifiedKey, VerifyBody, VerifyFuture,
     verify::Refused,

@@ -15,9 +15,9 @@ use tower_service::Service;
 use super::{
     CheckedBody,
     check::Options,
-    header::Sha256Digest,
     read_ahead::{ReadAhead, Unread},
 };
+use crate::wire::digest_header::Sha256Digest;
 use crate::{Refuse, Rejection, VerifyBody, VerifyFuture};
 
 type BoxError = Box<dyn Error + Send + Sync>;

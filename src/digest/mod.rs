@@ -4,7 +4,6 @@ mod check;
 mod check_future;
 mod compute;
 mod error;
-mod header;
 mod known_body;
 mod read_ahead;
 mod streaming_body;
@@ -15,7 +14,7 @@ pub use self::{
     check_future::VerifyDigestFuture,
     compute::{DigestFuture, DigestLayer, DigestService},
     error::DigestError,
-    header::DigestHeader,
     known_body::KnownBody,
     streaming_body::{CheckedBody, DigestMismatch},
 };
+pub use crate::wire::digest_header::DigestHeader;

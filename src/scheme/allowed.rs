@@ -5,8 +5,10 @@ use http::{HeaderName, header};
 use super::{Scheme, Special};
 use crate::{
     Algorithm, BuildError, Excerpt,
-    authorization::{MAX_COMPONENTS, MAX_PARAMETER_LEN},
-    component,
+    wire::{
+        component,
+        credentials::{MAX_COMPONENTS, MAX_PARAMETER_LEN},
+    },
 };
 
 /// Headers that end at the next peer (RFC 9110, sections 7.6.1 and 11.7; RFC 7540, section 3.2.1), so that connections write

@@ -6,7 +6,8 @@ use http::{HeaderMap, HeaderValue, header};
 
 use super::Scheme;
 use crate::{
-    Algorithm, DateHeader, PlainDate, Rejection, authorization::auth_scheme, component::SOURCE,
+    Algorithm, DateHeader, PlainDate, Rejection,
+    wire::{component::SOURCE, credentials::auth_scheme},
 };
 
 /// The facts of one gateway's dialect.

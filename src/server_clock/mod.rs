@@ -15,7 +15,10 @@ use arc_swap::ArcSwap;
 pub use self::observe::{ObserveFuture, ObserveLayer, ObserveService};
 #[cfg(feature = "retry")]
 pub use self::retry::RetryOnceLearnt;
-use crate::{Clock, RequestHead, SystemClock, component, http_date::Timestamp};
+use crate::{
+    Clock, RequestHead, SystemClock,
+    wire::{component, date::Timestamp},
+};
 #[cfg(feature = "tracing")]
 use crate::{Excerpt, events};
 

@@ -13,7 +13,10 @@ use tower_service::Service;
 use super::ServerClock;
 #[cfg(feature = "retry")]
 use crate::DateHeader;
-use crate::{Clock, RequestHead, Scheme, component, hosts, http_date::Timestamp};
+use crate::{
+    Clock, RequestHead, Scheme, hosts,
+    wire::{component, date::Timestamp},
+};
 
 /// Shows a [`ServerClock`] the answers to signed requests: what [`ServerClock::observe`] returns. Its place is below
 /// [`SignLayer`](crate::SignLayer). It changes nothing. It is for [`http::Request`]s, not reqwest's own.

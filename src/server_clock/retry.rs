@@ -4,7 +4,7 @@ use http::{Request, Response, StatusCode};
 use tower::retry::Policy;
 
 use super::{ServerClock, observe::WasStale};
-use crate::{Clock, SystemClock, component};
+use crate::{Clock, SystemClock, wire::component};
 
 /// Tries once more after a 401 or 403, if the clock has learnt of the request's authority since the request was sent, or
 /// if the answer's `Date` shows that the date that was sent was stale: a policy for [`tower::retry`].

@@ -4,7 +4,7 @@ use std::fmt;
 
 use crate::{
     Algorithm, DateHeader, Excerpt, Scheme,
-    authorization::{MAX_COMPONENTS, MAX_PARAMETER_LEN},
+    wire::credentials::{MAX_COMPONENTS, MAX_PARAMETER_LEN},
 };
 
 /// Why a signer cannot be made, or a verifier cannot take an option.

@@ -13,9 +13,11 @@ use super::{
 };
 use crate::{
     Algorithm, DateHeader, Excerpt, Keys, Scheme, Signer,
-    authorization::{HS2019, Template},
-    component::DIGESTS,
     scheme::{Signable, Special, check_list},
+    wire::{
+        component::DIGESTS,
+        credentials::{HS2019, Template},
+    },
 };
 
 /// Builds a [`Signer`] with the options that can be wrong, or that not every gateway can carry. Those that cannot

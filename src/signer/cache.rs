@@ -19,8 +19,10 @@ use super::{
 };
 use crate::{
     RequestHead, SigningString,
-    authorization::Times,
-    http_date::{IMF_FIXDATE_LEN, Timestamp},
+    wire::{
+        credentials::Times,
+        date::{IMF_FIXDATE_LEN, Timestamp},
+    },
 };
 
 /// How many a thread keeps: neither memory nor look-up grows with signers that have come and gone.

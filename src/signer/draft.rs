@@ -11,9 +11,11 @@ use super::{
 };
 use crate::{
     algorithm::Tag,
-    authorization::{self, Encoder, Times},
-    component::DIGESTS,
     keys::Current,
+    wire::{
+        component::DIGESTS,
+        credentials::{self, Encoder, Times},
+    },
 };
 
 /// Room for the values of nearly every request, in bytes.
@@ -61,7 +63,7 @@ impl Draft {
     #[inline]
     pub(super) fn sign(&mut self, tag: &Tag) {
         if let Some(place) = self.text.get_mut(self.signature.clone()) {
-            authorization::write_signature(place, tag);
+            credentials::write_signature(place, tag);
         }
     }
 

@@ -12,8 +12,8 @@ use super::{
 };
 use crate::{
     RequestHead, SigningString,
-    http_date::{IMF_FIXDATE_LEN, Timestamp},
     keys::Current,
+    wire::date::{IMF_FIXDATE_LEN, Timestamp},
 };
 
 /// What has been signed, beside the signing string.

@@ -6,12 +6,14 @@ use http::{HeaderName, HeaderValue, Uri, header, uri::Authority};
 
 use crate::{
     DateHeader, Excerpt, RequestHead, SignError,
-    authorization::Times,
-    component::{self, Repeated},
     hosts::{self, Hosts},
-    http_date::Timestamp,
     scheme::Special,
-    target,
+    wire::{
+        component::{self, Repeated},
+        credentials::Times,
+        date::Timestamp,
+        target,
+    },
 };
 
 /// One entry of the list of what is signed.

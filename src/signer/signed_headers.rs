@@ -4,7 +4,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, header};
 use smallvec::SmallVec;
 
 use super::values::Values;
-use crate::{DateHeader, component};
+use crate::{DateHeader, wire::component};
 
 /// The headers that sign a request: the date, `Source` and its like where the request lacks them, and
 /// `Authorization`, which is marked sensitive.

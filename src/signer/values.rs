@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use http::HeaderValue;
 
-use crate::http_date::IMF_FIXDATE_LEN;
+use crate::wire::date::IMF_FIXDATE_LEN;
 
 /// The date, what is supplied, and `Authorization`, in this order.
 pub(super) struct Values {

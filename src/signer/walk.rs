@@ -12,9 +12,11 @@ use super::{
 };
 use crate::{
     DateHeader, Excerpt, RequestHead, SignError, SigningString,
-    authorization::Times,
-    component::{self, DIGESTS, Repeated},
     scheme::{Layout, Special},
+    wire::{
+        component::{self, DIGESTS, Repeated},
+        credentials::Times,
+    },
 };
 
 /// A request whose components are looked for.

@@ -8,10 +8,12 @@ use super::{times::SentXDate, verified_key::Covered};
 use crate::{
     Algorithm, DateHeader, Excerpt, Rejection, RequestHead, SigningString, TargetError,
     VerifyingKey,
-    authorization::{Authorization, Kind, List, Listed, Signature},
-    component::{self, Repeated},
     scheme::{Facts, Special},
-    target,
+    wire::{
+        component::{self, Repeated},
+        credentials::{Authorization, Kind, List, Listed, Signature},
+        target,
+    },
 };
 
 /// Finds what the listed names stand for. On HTTP/2 the host is in the target.

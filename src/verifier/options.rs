@@ -8,7 +8,7 @@ use super::{PlainDate, Verifier};
 use crate::{
     Algorithm, BuildError, TargetError,
     scheme::{Special, check_list},
-    target,
+    wire::target,
 };
 
 impl Verifier {

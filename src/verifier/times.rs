@@ -5,9 +5,11 @@ use http::HeaderValue;
 use super::{Credentials, Verifier};
 use crate::{
     DateHeader, Rejection, RequestHead,
-    component::{self, Repeated},
-    http_date::{DateError, Timestamp},
     scheme::{Facts, Special},
+    wire::{
+        component::{self, Repeated},
+        date::{DateError, Timestamp},
+    },
 };
 
 /// What the server makes of a request whose signature covers `Date` but not `X-Date`.

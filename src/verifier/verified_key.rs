@@ -5,7 +5,10 @@ use std::fmt;
 use http::HeaderMap;
 use smallvec::SmallVec;
 
-use crate::{Algorithm, Scheme, authorization::Names, component};
+use crate::{
+    Algorithm, Scheme,
+    wire::{component, credentials::Names},
+};
 
 /// A verified request's key and cover, borrowed from the request: what [`Verifier::verify`] returns.
 ///

@@ -6,13 +6,12 @@ use http::{Extensions, Method, Request, Response, Uri, header};
 use super::{Refuse, ServerSigningString};
 use crate::{
     Credentials, Lookup, Rejection, RequestHead, Scheme, VerifiedKey, Verifier, VerifyingKey,
-    target,
+    wire::target,
 };
 #[cfg(feature = "tracing")]
 use crate::{
-    Excerpt,
-    authorization::{Authorization, Undecoded},
-    events,
+    Excerpt, events,
+    wire::credentials::{Authorization, Undecoded},
 };
 
 /// Where to find the target as the client sent it.

@@ -2,11 +2,10 @@
 
 use std::fmt::{self, Write as _};
 
+use super::{buffer::Buffer, target};
 use crate::{
     RequestHead, TargetError,
-    buffer::Buffer,
     scheme::{Absent, Layout, Special},
-    target,
 };
 
 /// The bytes a signature was, or would be, computed over.

@@ -8,7 +8,8 @@ use http::{Uri, Version, uri::PathAndQuery};
 
 use self::normal::decoded_path;
 pub(crate) use self::normal::{check_normal, normalised};
-use crate::{RequestHead, buffer::Buffer, scheme::Special};
+use super::buffer::Buffer;
+use crate::{RequestHead, scheme::Special};
 
 /// Why a request target cannot be signed, or is not believed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

@@ -5,7 +5,7 @@ use arrayvec::ArrayVec;
 use super::{
     MAX_PARAMETER_LEN, MAX_UNKNOWN_PARAMETERS, Malformed, Times, WHITESPACE, names::split_at_byte,
 };
-use crate::{Excerpt, Scheme, component, scheme::Grammar};
+use crate::{Excerpt, Scheme, scheme::Grammar, wire::component};
 
 /// What stands behind the scheme's word; none of it is looked into.
 #[derive(Default)]

@@ -6,8 +6,8 @@ use http::{HeaderName, header};
 use super::MAX_COMPONENTS;
 use crate::{
     DateHeader,
-    component::{self, SOURCE},
     scheme::{Facts, Special},
+    wire::component::{self, SOURCE},
 };
 
 /// On the stack, and not moved about.

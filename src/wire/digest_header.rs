@@ -4,10 +4,10 @@ use base64::{Engine as _, engine::general_purpose::STANDARD};
 use http::{HeaderName, HeaderValue};
 use sha2::{Digest as _, Sha256};
 
-use crate::component::{self, DIGESTS};
+use super::component::{self, DIGESTS};
 
 /// A SHA-256.
-pub(super) type Sha256Digest = [u8; 32];
+pub(crate) type Sha256Digest = [u8; 32];
 
 /// The base64 of 32 bytes.
 const BASE64_LEN: usize = 44;
@@ -24,7 +24,7 @@ pub enum DigestHeader {
 }
 
 impl DigestHeader {
-    pub(super) const ALL: [Self; 2] = [Self::Digest, Self::ContentDigest];
+    pub(crate) const ALL: [Self; 2] = [Self::Digest, Self::ContentDigest];
 
     /// The header's name, in lower case.
     #[must_use]
@@ -69,7 +69,7 @@ impl DigestHeader {
     }
 
     /// The one SHA-256 in a list of digests; other algorithms' are passed over.
-    pub(super) fn decode(self, value: &HeaderValue) -> Option<Sha256Digest> {
+    pub(crate) fn decode(self, value: &HeaderValue) -> Option<Sha256Digest> {
         let text = value.to_str().ok()?;
         let mut found = None;
         for member in text.split(',') {

@@ -2,10 +2,8 @@
 
 use std::fmt;
 
-use crate::{
-    Excerpt,
-    authorization::{MAX_COMPONENTS, MAX_PARAMETER_LEN, MAX_UNKNOWN_PARAMETERS},
-};
+use super::{MAX_COMPONENTS, MAX_PARAMETER_LEN, MAX_UNKNOWN_PARAMETERS};
+use crate::Excerpt;
 
 /// What is wrong with an `Authorization` header that cannot be read.
 ///

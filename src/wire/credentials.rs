@@ -16,11 +16,9 @@ pub(crate) use self::{
     list::{Kind, List, Listed},
     names::Names,
 };
+use super::component::{self, Repeated};
 use crate::{
-    Algorithm, Excerpt, Rejection, RequestHead,
-    algorithm::MAX_SIGNATURE_LEN,
-    component::{self, Repeated},
-    scheme::Facts,
+    Algorithm, Excerpt, Rejection, RequestHead, algorithm::MAX_SIGNATURE_LEN, scheme::Facts,
 };
 
 /// Longest parameter value that is looked at, in bytes.
