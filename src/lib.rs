@@ -87,22 +87,17 @@
 
 mod algorithm;
 mod clock;
+mod config;
 #[cfg(feature = "digest")]
 mod digest;
 pub mod events;
 pub mod gateway_differences;
-mod hosts;
 mod key;
-mod keys;
 pub mod layer_order;
 mod rejection;
 mod request_head;
-#[cfg(feature = "reqwest-middleware")]
-mod reqwest_middleware;
 mod scheme;
-mod server_clock;
 mod sign;
-mod signer;
 mod verifier;
 mod verify;
 mod wire;
@@ -110,15 +105,15 @@ mod wire;
 pub use self::{
     algorithm::{Algorithm, UnknownAlgorithm},
     clock::{Clock, ManualClock, SystemClock},
-    hosts::HostPatternError,
+    config::BuildError,
     key::{KeyError, KeyId, KeyPair, SecretKey},
-    keys::Keys,
     rejection::{Excerpt, Rejection, RejectionKind},
     request_head::RequestHead,
     scheme::{Scheme, UnknownScheme},
-    server_clock::{ObserveFuture, ObserveLayer, ObserveService, ServerClock},
-    sign::{SignLayer, SignService},
-    signer::{BuildError, SignError, SignedHeaders, Signer, SignerBuilder},
+    sign::{
+        HostPatternError, Keys, ObserveFuture, ObserveLayer, ObserveService, ServerClock,
+        SignError, SignLayer, SignService, SignedHeaders, Signer, SignerBuilder,
+    },
     verifier::{
         Binding, Covered, Credentials, Lookup, PlainDate, Verified, VerifiedKey, Verifier,
         VerifyingKey,
@@ -134,16 +129,15 @@ pub use self::{
     },
 };
 
-#[cfg(feature = "reqwest-middleware")]
-pub use self::reqwest_middleware::{RedirectFollowed, SignMiddleware};
-
 #[cfg(feature = "digest")]
 pub use self::digest::{
     CheckedBody, DigestError, DigestFuture, DigestHeader, DigestLayer, DigestMismatch,
     DigestService, KnownBody, VerifyDigestFuture, VerifyDigestLayer, VerifyDigestService,
 };
 #[cfg(feature = "retry")]
-pub use self::server_clock::RetryOnceLearnt;
+pub use self::sign::RetryOnceLearnt;
+#[cfg(feature = "reqwest-middleware")]
+pub use self::sign::{RedirectFollowed, SignMiddleware};
 
 /// The README's examples, compiled as the crate's own; one of them needs the feature.
 #[cfg(all(doctest, feature = "reqwest-middleware"))]

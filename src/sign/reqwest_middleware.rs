@@ -6,10 +6,8 @@ use http::Extensions;
 use reqwest::{Request, Response, Url};
 use reqwest_middleware::{ClientBuilder, ClientWithMiddleware, Middleware, Next};
 
-use crate::{
-    Clock, SignLayer, Signer, SystemClock,
-    sign::{sign_reqwest, without_redirects},
-};
+use super::reqwest::{sign as sign_reqwest, without_redirects};
+use crate::{Clock, SignLayer, Signer, SystemClock};
 
 impl<C> SignLayer<C>
 where

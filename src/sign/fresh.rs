@@ -2,17 +2,19 @@
 
 use http::{HeaderMap, Request, header};
 
+use super::rotation::Current;
 use super::{
-    Inner, SignError, SignedHeaders, Signer,
     draft::Draft,
+    error::SignError,
     options::Options,
+    signed_headers::SignedHeaders,
     signed_headers::{remove_date, set},
+    signer::{Inner, Signer},
     values::Values,
     walk::{Changes, Walk},
 };
 use crate::{
     RequestHead, SigningString,
-    keys::Current,
     wire::date::{IMF_FIXDATE_LEN, Timestamp},
 };
 

@@ -4,9 +4,9 @@ use std::{borrow::Cow, time::Duration};
 
 use http::{HeaderName, HeaderValue, Uri, header, uri::Authority};
 
+use super::hosts::{self, Hosts};
 use crate::{
     DateHeader, Excerpt, RequestHead, SignError,
-    hosts::{self, Hosts},
     scheme::Special,
     wire::{
         component::{self, Repeated},

@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use http::{Request, header};
 
-use super::Signer;
+use super::signer::Signer;
 use crate::wire::component;
 
 /// Touched only by requests that are not signed as configured, so that signing shares no cache line that is written to.

@@ -10,7 +10,8 @@ use std::{
 
 use arc_swap::{ArcSwap, Guard};
 
-use crate::{KeyId, KeyPair, algorithm::LazyMacs, signer::cache};
+use super::cache;
+use crate::{KeyId, KeyPair, algorithm::LazyMacs};
 
 /// The key pair that signers sign with, to be exchanged while they run.
 ///

@@ -1,31 +1,15 @@
 //! The signer: request head and time in, headers out. No I/O, no async.
 
-mod build_error;
-mod builder;
-pub(crate) mod cache;
-mod draft;
-mod error;
-mod faults;
-mod fresh;
-pub(crate) mod options;
-mod signed_headers;
-mod values;
-mod walk;
-
 use std::{fmt, sync::Arc, time::SystemTime};
 
 use http::{HeaderValue, Request, uri::Authority};
 
-pub(crate) use self::error::Cause;
-pub use self::{
-    build_error::BuildError, builder::SignerBuilder, error::SignError,
-    signed_headers::SignedHeaders,
+use super::hosts::{HostPatternError, Hosts};
+use super::{
+    SignError, SignedHeaders, SignerBuilder, cache, faults::Faults, options::Options, walk::Walk,
 };
-use self::{faults::Faults, options::Options, walk::Walk};
 use crate::{
-    Algorithm, Keys, RequestHead, Scheme, SigningString,
-    hosts::{HostPatternError, Hosts},
-    request_head,
+    Algorithm, Keys, RequestHead, Scheme, SigningString, request_head,
     wire::{
         component::{MICRO_SERVICE_NAME, NAME_SPACE_CODE, SOURCE},
         credentials::Template,
@@ -89,19 +73,19 @@ use crate::{
 /// - Spaces and tabs around a signed value are removed, in the signing string and in what is sent.
 #[derive(Clone)]
 pub struct Signer {
-    inner: Arc<Inner>,
+    pub(super) inner: Arc<Inner>,
 }
 
 #[derive(Clone)]
-struct Inner {
-    keys: Keys,
-    scheme: Scheme,
-    algorithm: Algorithm,
-    template: Template,
-    options: Options,
+pub(super) struct Inner {
+    pub(super) keys: Keys,
+    pub(super) scheme: Scheme,
+    pub(super) algorithm: Algorithm,
+    pub(super) template: Template,
+    pub(super) options: Options,
     /// Of this set of options, and no other.
-    configuration: u64,
-    faults: Faults,
+    pub(super) configuration: u64,
+    pub(super) faults: Faults,
 }
 
 impl Signer {

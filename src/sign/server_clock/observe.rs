@@ -14,7 +14,8 @@ use super::ServerClock;
 #[cfg(feature = "retry")]
 use crate::DateHeader;
 use crate::{
-    Clock, RequestHead, Scheme, hosts,
+    Clock, RequestHead, Scheme,
+    sign::hosts,
     wire::{component, date::Timestamp},
 };
 

@@ -13,9 +13,10 @@ use std::{
 use http::{HeaderMap, HeaderName, Method, Uri, Version};
 
 use super::{
-    Inner, SignedHeaders, Signer,
     draft::{Draft, Names},
     error::MAX_HEADERS,
+    signed_headers::SignedHeaders,
+    signer::{Inner, Signer},
 };
 use crate::{
     RequestHead, SigningString,

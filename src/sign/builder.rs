@@ -5,12 +5,12 @@ use std::{sync::Arc, time::Duration};
 use http::HeaderName;
 
 use super::{
-    Inner,
-    build_error::BuildError,
     cache,
     faults::Faults,
     options::{Listed, Options, What},
+    signer::Inner,
 };
+use crate::config::BuildError;
 use crate::{
     Algorithm, DateHeader, Excerpt, Keys, Scheme, Signer,
     scheme::{Signable, Special, check_list},

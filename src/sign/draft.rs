@@ -5,13 +5,13 @@
 
 use std::{cell::RefCell, ops::Range};
 
+use super::rotation::Current;
 use super::{
-    Inner, Signer,
     cache::{self, SLOTS},
+    signer::{Inner, Signer},
 };
 use crate::{
     algorithm::Tag,
-    keys::Current,
     wire::{
         component::DIGESTS,
         credentials::{self, Encoder, Times},
