@@ -98,7 +98,6 @@ mod rejection;
 mod request_head;
 mod scheme;
 mod sign;
-mod verifier;
 mod verify;
 mod wire;
 
@@ -114,14 +113,11 @@ pub use self::{
         HostPatternError, Keys, ObserveFuture, ObserveLayer, ObserveService, ServerClock,
         SignError, SignLayer, SignService, SignedHeaders, Signer, SignerBuilder,
     },
-    verifier::{
-        Binding, Covered, Credentials, Lookup, PlainDate, Verified, VerifiedKey, Verifier,
-        VerifyingKey,
-    },
     verify::{
-        AsyncKeyStore, AsyncKeys, AsyncVerifyFuture, DrainBody, DrainFuture, DrainLayer,
-        DrainService, DrainTask, KeyRef, KeyStore, Refusals, Refuse, ServerSigningString,
-        StaticKeys, VerifyBody, VerifyFuture, VerifyLayer, VerifyService,
+        AsyncKeyStore, AsyncKeys, AsyncVerifyFuture, Binding, Covered, Credentials, DrainBody,
+        DrainFuture, DrainLayer, DrainService, DrainTask, KeyRef, KeyStore, Lookup, PlainDate,
+        Refusals, Refuse, ServerSigningString, StaticKeys, Verified, VerifiedKey, Verifier,
+        VerifyBody, VerifyFuture, VerifyLayer, VerifyService, VerifyingKey,
     },
     wire::{
         component::DateHeader, credentials::Malformed, signing_string::SigningString,

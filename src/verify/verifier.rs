@@ -1,23 +1,16 @@
 //! The verifier: request head, key look-up and time in, verified key or rejection out. No I/O, no async.
 
-mod credentials;
-mod options;
-mod times;
-mod verified_key;
-mod verifying_key;
-
 use std::{
     ops::Deref,
     time::{Duration, SystemTime},
 };
 
-pub use self::{
-    credentials::Credentials,
-    times::PlainDate,
-    verified_key::{Covered, Verified, VerifiedKey},
-    verifying_key::{Binding, Lookup, VerifyingKey},
+use super::{
+    credentials::{Credentials, Finder},
+    freshness::{PlainDate, SentXDate},
+    verified::Verified,
+    verifying_key::{Binding, DummyKeys, Lookup, VerifyingKey},
 };
-use self::{credentials::Finder, times::SentXDate, verifying_key::DummyKeys};
 use crate::{
     Algorithm, Excerpt, Rejection, RequestHead, Scheme,
     wire::{
@@ -87,17 +80,17 @@ use crate::{
 /// By default the answers themselves tell the two apart, as the gateways' do: see [`Refusals::terse`](crate::Refusals::terse).
 #[derive(Debug, Clone)]
 pub struct Verifier {
-    scheme: Scheme,
-    algorithms: Vec<Algorithm>,
+    pub(super) scheme: Scheme,
+    pub(super) algorithms: Vec<Algorithm>,
     /// What is meant by `hs2019`.
-    hs2019: Option<Algorithm>,
-    required: Vec<Box<str>>,
-    max_skew: u64,
-    plain_date: PlainDate,
-    allows_absent: bool,
-    is_normalising: bool,
+    pub(super) hs2019: Option<Algorithm>,
+    pub(super) required: Vec<Box<str>>,
+    pub(super) max_skew: u64,
+    pub(super) plain_date: PlainDate,
+    pub(super) allows_absent: bool,
+    pub(super) is_normalising: bool,
     /// Hashed with where there is no key.
-    dummy_keys: DummyKeys,
+    pub(super) dummy_keys: DummyKeys,
 }
 
 impl Verifier {

@@ -4,7 +4,7 @@ use std::{borrow::Cow, fmt};
 
 use http::header::AsHeaderName;
 
-use super::{times::SentXDate, verified_key::Covered};
+use super::{freshness::SentXDate, verified::Covered};
 use crate::{
     Algorithm, DateHeader, Excerpt, Rejection, RequestHead, SigningString, TargetError,
     VerifyingKey,
