@@ -85,7 +85,6 @@
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
-mod algorithm;
 mod clock;
 mod config;
 #[cfg(feature = "digest")]
@@ -94,6 +93,7 @@ pub mod events;
 pub mod gateway_differences;
 mod key;
 pub mod layer_order;
+mod mac;
 mod rejection;
 mod request_head;
 mod scheme;
@@ -102,10 +102,10 @@ mod verify;
 mod wire;
 
 pub use self::{
-    algorithm::{Algorithm, UnknownAlgorithm},
     clock::{Clock, ManualClock, SystemClock},
     config::BuildError,
     key::{KeyError, KeyId, KeyPair, SecretKey},
+    mac::{Algorithm, UnknownAlgorithm},
     rejection::{Excerpt, Rejection, RejectionKind},
     request_head::RequestHead,
     scheme::{Scheme, UnknownScheme},

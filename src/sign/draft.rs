@@ -11,7 +11,7 @@ use super::{
     signer::{Inner, Signer},
 };
 use crate::{
-    algorithm::Tag,
+    mac::Tag,
     wire::{
         component::DIGESTS,
         credentials::{self, Encoder, Times},

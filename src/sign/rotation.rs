@@ -11,7 +11,7 @@ use std::{
 use arc_swap::{ArcSwap, Guard};
 
 use super::cache;
-use crate::{KeyId, KeyPair, algorithm::LazyMacs};
+use crate::{KeyId, KeyPair, mac::LazyMacs};
 
 /// The key pair that signers sign with, to be exchanged while they run.
 ///

@@ -4,7 +4,7 @@ use std::{fmt, sync::Arc};
 
 use crate::{
     Algorithm, KeyPair, SecretKey,
-    algorithm::{KeyedMac, LazyMacs},
+    mac::{KeyedMac, LazyMacs},
 };
 
 /// A secret key made ready to verify with: keyed once for each algorithm that is used, for any number of requests.

@@ -17,9 +17,7 @@ pub(crate) use self::{
     names::Names,
 };
 use super::component::{self, Repeated};
-use crate::{
-    Algorithm, Excerpt, Rejection, RequestHead, algorithm::MAX_SIGNATURE_LEN, scheme::Facts,
-};
+use crate::{Algorithm, Excerpt, Rejection, RequestHead, mac::MAX_SIGNATURE_LEN, scheme::Facts};
 
 /// Longest parameter value that is looked at, in bytes.
 pub(crate) const MAX_PARAMETER_LEN: usize = 8 * 1024;

@@ -5,7 +5,7 @@ use std::ops::Range;
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 
 use super::Times;
-use crate::{Algorithm, KeyId, algorithm::Tag, scheme::Grammar};
+use crate::{Algorithm, KeyId, mac::Tag, scheme::Grammar};
 
 /// What stands before the list.
 const HEADERS: &str = "headers=\"";

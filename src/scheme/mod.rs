@@ -1,14 +1,14 @@
 //! Every difference between the gateways, as data: nothing else in the crate asks which scheme it serves.
 
 mod allowed;
-mod facts;
+mod dialect;
 mod texts;
 
 use std::{borrow::Cow, fmt, str::FromStr};
 
 pub(crate) use self::{
     allowed::{Signable, check_list},
-    facts::{Absent, Facts, Grammar, Layout, Special},
+    dialect::{Absent, Facts, Grammar, Layout, Special},
 };
 use crate::{Algorithm, DateHeader, PlainDate, Rejection};
 
