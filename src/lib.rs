@@ -91,8 +91,10 @@ mod config;
 mod digest;
 pub mod events;
 pub mod gateway_differences;
+mod header;
 mod key;
 pub mod layer_order;
+mod limits;
 mod mac;
 mod rejection;
 mod request_head;
@@ -104,25 +106,23 @@ mod wire;
 pub use self::{
     clock::{Clock, ManualClock, SystemClock},
     config::BuildError,
+    header::DateHeader,
     key::{KeyError, KeyId, KeyPair, SecretKey},
     mac::{Algorithm, UnknownAlgorithm},
-    rejection::{Excerpt, Rejection, RejectionKind},
+    rejection::{Excerpt, Malformed, Rejection, RejectionKind, TargetError},
     request_head::RequestHead,
-    scheme::{Scheme, UnknownScheme},
+    scheme::{PlainDate, Scheme, UnknownScheme},
     sign::{
         HostPatternError, Keys, ObserveFuture, ObserveLayer, ObserveService, ServerClock,
         SignError, SignLayer, SignService, SignedHeaders, Signer, SignerBuilder,
     },
     verify::{
         AsyncKeyStore, AsyncKeys, AsyncVerifyFuture, Binding, Covered, Credentials, DrainBody,
-        DrainFuture, DrainLayer, DrainService, DrainTask, KeyRef, KeyStore, Lookup, PlainDate,
-        Refusals, Refuse, ServerSigningString, StaticKeys, Verified, VerifiedKey, Verifier,
-        VerifyBody, VerifyFuture, VerifyLayer, VerifyService, VerifyingKey,
+        DrainFuture, DrainLayer, DrainService, DrainTask, KeyRef, KeyStore, Lookup, Refusals,
+        Refuse, ServerSigningString, StaticKeys, Verified, VerifiedKey, Verifier, VerifyBody,
+        VerifyFuture, VerifyLayer, VerifyService, VerifyingKey,
     },
-    wire::{
-        component::DateHeader, credentials::Malformed, signing_string::SigningString,
-        target::TargetError,
-    },
+    wire::signing_string::SigningString,
 };
 
 #[cfg(feature = "digest")]

@@ -19,10 +19,9 @@ use super::{
     check_future::{Kind, Waiting},
     read_ahead::ReadAhead,
 };
-use crate::wire::digest_header::Sha256Digest;
 use crate::{
     Excerpt, Refusals, Refuse, Rejection, Scheme, VerifiedKey, VerifyBody, VerifyFuture,
-    verify::Refused,
+    verify::Refused, wire::digest_header::Sha256Digest,
 };
 
 type BoxError = Box<dyn Error + Send + Sync>;

@@ -17,8 +17,7 @@ use super::{
     check::Options,
     read_ahead::{ReadAhead, Unread},
 };
-use crate::wire::digest_header::Sha256Digest;
-use crate::{Refuse, Rejection, VerifyBody, VerifyFuture};
+use crate::{Refuse, Rejection, VerifyBody, VerifyFuture, wire::digest_header::Sha256Digest};
 
 type BoxError = Box<dyn Error + Send + Sync>;
 

@@ -8,7 +8,6 @@ mod known_body;
 mod read_ahead;
 mod streaming_body;
 
-pub(crate) use self::compute::renew;
 pub use self::{
     check::{VerifyDigestLayer, VerifyDigestService},
     check_future::VerifyDigestFuture,

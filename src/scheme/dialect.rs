@@ -6,8 +6,13 @@ use http::{HeaderMap, HeaderValue, header};
 
 use super::Scheme;
 use crate::{
-    Algorithm, DateHeader, PlainDate, Rejection,
-    wire::{component::SOURCE, credentials::auth_scheme},
+    Algorithm, DateHeader, Rejection,
+    header::SOURCE,
+    wire::{
+        component::Special,
+        credentials::{Grammar, auth_scheme},
+        signing_string::Layout,
+    },
 };
 
 /// The facts of one gateway's dialect.
@@ -38,80 +43,18 @@ pub(crate) struct Facts {
     pub(crate) challenge: &'static str,
 }
 
-/// How `Authorization` is written.
-#[derive(Debug)]
-pub(crate) struct Grammar {
-    /// The word it begins with, as it is sent.
-    pub(crate) auth_scheme: &'static str,
-    /// The spellings of that word that are read; any case (RFC 9110, section 11.1) if there are none.
-    pub(crate) auth_scheme_spellings: &'static [&'static str],
-    /// The parameter that carries the key id.
-    pub(crate) key_id: &'static str,
-    /// What is sent between two parameters.
-    pub(crate) separator: &'static str,
-    /// Whether parameters are read in the order in which they are sent only.
-    pub(crate) is_ordered: bool,
-    /// Whether a parameter without a meaning is ignored (draft-cavage-http-signatures-12, section 2.2), not refused.
-    pub(crate) ignores_unknown: bool,
-    /// Whether there are parameters `created` and `expires`, and the algorithm `hs2019`, which leaves the hash to be
-    /// known from the key.
-    pub(crate) has_times: bool,
-    /// What is signed where `headers` is left out: under `hs2019`, and under other algorithms.
-    pub(crate) implied_list: Option<[&'static str; 2]>,
-}
-
-/// How the signing string is written.
-#[derive(Debug)]
-pub(crate) struct Layout {
-    /// Whether names are written in lower case whatever the list's spelling.
-    pub(crate) lower_case_names: bool,
-    /// Whether the key id is the first line.
-    pub(crate) begins_with_key_id: bool,
-    /// Whether a newline ends the last line too.
-    pub(crate) ends_with_newline: bool,
-    /// What stands for a listed header that the request lacks; an error if nothing can.
-    pub(crate) absent: Option<Absent>,
-    /// What joins the values of a repeated header other than a cookie; an error if nothing does.
-    pub(crate) join: Option<&'static [u8]>,
-}
-
-/// What stands for a listed header that the request lacks.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Absent {
-    /// `name:`, without the space.
-    NameAlone,
-    /// No line.
-    NoLine,
-}
-
-/// What a list may name beside headers.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Special {
-    /// `name: method /path?query`, the method in lower case, the target as sent.
-    RequestTarget,
-    /// `METHOD /path?query`, the path decoded and normalised.
-    DecodedTarget,
-    /// `METHOD /path?query HTTP/1.1`, as sent.
-    RequestLine,
-    /// The parameter `created`: when it was signed.
-    Created,
-    /// The parameter `expires`: until when it is good.
-    Expires,
-}
-
-impl Special {
-    /// Whether it is about the request's target.
-    pub(crate) fn is_target(self) -> bool {
-        matches!(
-            self,
-            Self::RequestTarget | Self::DecodedTarget | Self::RequestLine
-        )
-    }
-
-    /// Whether its line has no name in front.
-    pub(crate) fn is_bare(self) -> bool {
-        matches!(self, Self::DecodedTarget | Self::RequestLine)
-    }
+/// What the server makes of a request whose signature covers `Date` but not `X-Date`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+#[non_exhaustive]
+pub enum PlainDate {
+    /// It is accepted however old it is, as Tencent Cloud API Gateway does. **Such a request can be sent again for
+    /// ever by whoever saw it once.** The default, because half of the documentation's samples sign `Date`.
+    #[default]
+    AnyAge,
+    /// It is accepted while it is no further from the clock than an `X-Date` may be.
+    CheckAge,
+    /// It is refused; with APISIX every request is, as it has no other date.
+    Refuse,
 }
 
 impl Facts {

@@ -1,16 +1,17 @@
 //! Every difference between the gateways, as data: nothing else in the crate asks which scheme it serves.
 
-mod allowed;
+mod apisix;
+mod cavage;
 mod dialect;
-mod texts;
+mod kong;
+mod response_text;
+mod tencent;
 
 use std::{borrow::Cow, fmt, str::FromStr};
 
-pub(crate) use self::{
-    allowed::{Signable, check_list},
-    dialect::{Absent, Facts, Grammar, Layout, Special},
-};
-use crate::{Algorithm, DateHeader, PlainDate, Rejection};
+pub(crate) use self::dialect::Facts;
+pub use self::dialect::PlainDate;
+use crate::Rejection;
 
 /// A gateway's dialect of HMAC key-pair authentication.
 ///
@@ -67,10 +68,10 @@ impl Scheme {
 
     pub(crate) fn facts(self) -> &'static Facts {
         match self {
-            Self::Tencent => &TENCENT,
-            Self::Kong => &KONG,
-            Self::Apisix => &APISIX,
-            Self::Cavage => &CAVAGE,
+            Self::Tencent => &tencent::DIALECT,
+            Self::Kong => &kong::DIALECT,
+            Self::Apisix => &apisix::DIALECT,
+            Self::Cavage => &cavage::DIALECT,
         }
     }
 }
@@ -104,155 +105,3 @@ impl fmt::Display for UnknownScheme {
 }
 
 impl std::error::Error for UnknownScheme {}
-
-/// Source: Tencent Cloud API Gateway, "key pair authentication" and "signature generation instructions".
-static TENCENT: Facts = Facts {
-    name: "tencent",
-    grammar: Grammar {
-        auth_scheme: "hmac",
-        auth_scheme_spellings: &[],
-        key_id: "id",
-        separator: ", ",
-        is_ordered: false,
-        ignores_unknown: false,
-        has_times: false,
-        implied_list: None,
-    },
-    layout: Layout {
-        lower_case_names: true,
-        begins_with_key_id: false,
-        ends_with_newline: false,
-        absent: None,
-        join: None,
-    },
-    specials: &[],
-    default_list: &["date", "source"],
-    algorithms: &Algorithm::ALL,
-    date_headers: &[DateHeader::XDate, DateHeader::Date],
-    any_case_date: true,
-    not_in_key_id: &[],
-    max_skew: 900,
-    plain_date: PlainDate::AnyAge,
-    text: texts::tencent,
-    challenge: "hmac",
-};
-
-/// Source: Kong's documentation of the plugin `hmac-auth`, and what the plugin does.
-static KONG: Facts = Facts {
-    name: "kong",
-    grammar: Grammar {
-        auth_scheme: "hmac",
-        auth_scheme_spellings: &["hmac", "Hmac"],
-        key_id: "username",
-        separator: ", ",
-        is_ordered: true,
-        ignores_unknown: false,
-        has_times: false,
-        implied_list: None,
-    },
-    layout: Layout {
-        lower_case_names: false,
-        begins_with_key_id: false,
-        ends_with_newline: false,
-        absent: Some(Absent::NameAlone),
-        join: None,
-    },
-    specials: &[
-        ("@request-target", Special::RequestTarget),
-        ("request-line", Special::RequestLine),
-    ],
-    default_list: &["date", "@request-target", "source", "digest"],
-    algorithms: &[
-        Algorithm::HmacSha256,
-        Algorithm::HmacSha1,
-        Algorithm::HmacSha384,
-        Algorithm::HmacSha512,
-    ],
-    date_headers: &[DateHeader::XDate, DateHeader::Date],
-    any_case_date: true,
-    not_in_key_id: &[],
-    max_skew: 300,
-    plain_date: PlainDate::CheckAge,
-    text: texts::kong,
-    challenge: "hmac",
-};
-
-/// Source: Apache APISIX's documentation of the plugin `hmac-auth`, and what the plugin does.
-static APISIX: Facts = Facts {
-    name: "apisix",
-    grammar: Grammar {
-        auth_scheme: "Signature",
-        auth_scheme_spellings: &[],
-        key_id: "keyId",
-        separator: ",",
-        is_ordered: false,
-        ignores_unknown: true,
-        has_times: false,
-        implied_list: None,
-    },
-    layout: Layout {
-        lower_case_names: false,
-        begins_with_key_id: true,
-        ends_with_newline: true,
-        absent: Some(Absent::NoLine),
-        join: None,
-    },
-    specials: &[("@request-target", Special::DecodedTarget)],
-    default_list: &["@request-target", "date", "source", "digest"],
-    algorithms: &[
-        Algorithm::HmacSha256,
-        Algorithm::HmacSha1,
-        Algorithm::HmacSha512,
-    ],
-    date_headers: &[DateHeader::Date],
-    any_case_date: false,
-    not_in_key_id: &[','],
-    max_skew: 300,
-    plain_date: PlainDate::CheckAge,
-    text: texts::apisix,
-    challenge: "hmac realm=\"hmac\"",
-};
-
-/// Source: draft-cavage-http-signatures-12, sections 2 and 3. It has no rule for the age of a date; 300 seconds is what
-/// Joyent's library allows.
-static CAVAGE: Facts = Facts {
-    name: "cavage",
-    grammar: Grammar {
-        auth_scheme: "Signature",
-        auth_scheme_spellings: &[],
-        key_id: "keyId",
-        separator: ",",
-        is_ordered: false,
-        ignores_unknown: true,
-        has_times: true,
-        implied_list: Some(["(created)", "date"]),
-    },
-    layout: Layout {
-        lower_case_names: true,
-        begins_with_key_id: false,
-        ends_with_newline: false,
-        absent: None,
-        join: Some(b", "),
-    },
-    specials: &[
-        ("(request-target)", Special::RequestTarget),
-        ("(created)", Special::Created),
-        ("(expires)", Special::Expires),
-    ],
-    default_list: &[
-        "(request-target)",
-        "host",
-        "date",
-        "source",
-        "digest",
-        "content-digest",
-    ],
-    algorithms: &[Algorithm::HmacSha256, Algorithm::HmacSha512],
-    date_headers: &[DateHeader::Date, DateHeader::XDate],
-    any_case_date: true,
-    not_in_key_id: &[],
-    max_skew: 300,
-    plain_date: PlainDate::CheckAge,
-    text: texts::cavage,
-    challenge: "Signature realm=\"hmac\",headers=\"(request-target) host date\"",
-};

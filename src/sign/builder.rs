@@ -10,12 +10,12 @@ use super::{
     options::{Listed, Options, What},
     signer::Inner,
 };
-use crate::config::BuildError;
 use crate::{
     Algorithm, DateHeader, Excerpt, Keys, Scheme, Signer,
-    scheme::{Signable, Special, check_list},
+    config::{BuildError, Signable, check_list},
+    header::DIGESTS,
     wire::{
-        component::DIGESTS,
+        component::Special,
         credentials::{HS2019, Template},
     },
 };

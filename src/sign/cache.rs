@@ -14,12 +14,12 @@ use http::{HeaderMap, HeaderName, Method, Uri, Version};
 
 use super::{
     draft::{Draft, Names},
-    error::MAX_HEADERS,
     signed_headers::SignedHeaders,
     signer::{Inner, Signer},
 };
 use crate::{
     RequestHead, SigningString,
+    limits::MAX_HEADERS,
     wire::{
         credentials::Times,
         date::{IMF_FIXDATE_LEN, Timestamp},

@@ -5,17 +5,15 @@
 
 use std::{cell::RefCell, ops::Range};
 
-use super::rotation::Current;
 use super::{
     cache::{self, SLOTS},
+    rotation::Current,
     signer::{Inner, Signer},
 };
 use crate::{
+    header::DIGESTS,
     mac::Tag,
-    wire::{
-        component::DIGESTS,
-        credentials::{self, Encoder, Times},
-    },
+    wire::credentials::{self, Encoder, Times},
 };
 
 /// Room for the values of nearly every request, in bytes.

@@ -4,10 +4,7 @@ use std::fmt;
 
 use http::HeaderName;
 
-use crate::{Excerpt, Scheme, TargetError};
-
-/// The most headers of a request that is signed. An [`http::HeaderMap`] is full at half as many again.
-pub(super) const MAX_HEADERS: usize = 16 * 1024;
+use crate::{Excerpt, Scheme, TargetError, limits::MAX_HEADERS};
 
 /// Why a request cannot be signed.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use http::{Request, header};
 
 use super::signer::Signer;
-use crate::wire::component;
+use crate::header::has;
 
 /// Touched only by requests that are not signed as configured, so that signing shares no cache line that is written to.
 #[derive(Debug, Default)]
@@ -97,6 +97,6 @@ impl Signer {
         options.signs_host()
             && options.authority.is_none()
             && request.uri().authority().is_none()
-            && !component::has(request.headers(), &header::HOST)
+            && !has(request.headers(), &header::HOST)
     }
 }

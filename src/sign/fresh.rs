@@ -2,11 +2,11 @@
 
 use http::{HeaderMap, Request, header};
 
-use super::rotation::Current;
 use super::{
     draft::Draft,
     error::SignError,
     options::Options,
+    rotation::Current,
     signed_headers::{SignedHeaders, remove_date, set},
     signer::{Inner, Signer},
     values::Values,
@@ -38,7 +38,7 @@ impl Signer {
             *request.uri_mut() = uri;
         }
         #[cfg(feature = "digest")]
-        crate::digest::renew(request);
+        crate::wire::digest_header::renew(request);
         // Before the pair is taken, as what has just been written is slow to be read.
         let date = now.imf_fixdate();
         let keys = self.inner.keys.load();

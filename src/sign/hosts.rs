@@ -7,7 +7,7 @@ use std::{
 
 use http::uri::Authority;
 
-use crate::wire::component;
+use crate::wire::authority::{default_port, named_port};
 
 /// One of the hosts that are signed for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -44,10 +44,10 @@ impl Hosts {
         let Some(host) = Host::of(authority.host()) else {
             return false;
         };
-        let Ok(port) = component::named_port(authority) else {
+        let Ok(port) = named_port(authority) else {
             return false;
         };
-        let port = port.or_else(|| component::default_port(scheme));
+        let port = port.or_else(|| default_port(scheme));
         self.0.iter().any(|pattern| pattern.matches(host, port))
     }
 }

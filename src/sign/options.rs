@@ -7,9 +7,10 @@ use http::{HeaderName, HeaderValue, Uri, header, uri::Authority};
 use super::hosts::{self, Hosts};
 use crate::{
     DateHeader, Excerpt, RequestHead, SignError,
-    scheme::Special,
+    header::{Repeated, single_value, trimmed},
     wire::{
-        component::{self, Repeated},
+        authority::{is_authority_changed, is_tls, with_sent_authority},
+        component::Special,
         credentials::Times,
         date::Timestamp,
         target,
@@ -102,7 +103,7 @@ impl Options {
 
     /// Adds this header to requests that lack it.
     pub(crate) fn supply(&mut self, name: &HeaderName, value: HeaderValue) {
-        let value = component::trimmed(&value).unwrap_or(value);
+        let value = trimmed(&value).unwrap_or(value);
         self.supplied.retain(|(other, _)| other != name);
         self.supplied.push((name.clone(), value));
         self.own.retain(|other| other != name);
@@ -111,13 +112,13 @@ impl Options {
     /// Whether what is signed depends on the target's form, and it is not the one that clients send.
     #[inline]
     pub(crate) fn changes_target(&self, target: &Uri) -> bool {
-        self.signs_host && component::is_authority_changed(target)
+        self.signs_host && is_authority_changed(target)
             || self.signs_target && target::lacks_path(target)
     }
 
     /// The target in the form that clients send, as far as what is signed depends on it; `None` if it has that form.
     pub(crate) fn sent_target(&self, target: &Uri) -> Option<Uri> {
-        let with_authority = || component::with_sent_authority(target);
+        let with_authority = || with_sent_authority(target);
         let changed = self.signs_host.then(with_authority).flatten();
         let with_path = || target::with_sent_path(changed.as_ref().unwrap_or(target));
         self.signs_target.then(with_path).flatten().or(changed)
@@ -218,7 +219,7 @@ impl Options {
                 SignError::NotForThisHost { host }
             });
         }
-        if self.https_only && !scheme.is_some_and(component::is_tls) && !hosts::is_loopback(host) {
+        if self.https_only && !scheme.is_some_and(is_tls) && !hosts::is_loopback(host) {
             let host = Excerpt::new(host);
             return Err(match scheme {
                 None => SignError::SchemeUnknown { host },
@@ -233,7 +234,7 @@ impl Options {
         if let Some(authority) = head.uri().authority() {
             return Some(Cow::Borrowed(authority));
         }
-        match component::single_value(head.headers(), header::HOST) {
+        match single_value(head.headers(), header::HOST) {
             Ok(Some(host)) => host.as_bytes().try_into().ok().map(Cow::Owned),
             Ok(None) => self.authority.as_ref().map(Cow::Borrowed),
             Err(Repeated) => None,

@@ -4,7 +4,10 @@ use http::{HeaderMap, HeaderName, HeaderValue, header};
 use smallvec::SmallVec;
 
 use super::values::Values;
-use crate::{DateHeader, wire::component};
+use crate::{
+    DateHeader,
+    header::{has_date, has_repeats},
+};
 
 /// The headers that sign a request: the date, `Source` and its like where the request lacks them, and
 /// `Authorization`, which is marked sensitive.
@@ -44,7 +47,7 @@ impl SignedHeaders {
     #[inline]
     pub(super) fn copy_to(&self, headers: &mut HeaderMap) -> Option<()> {
         // Setting a header gives its value back if it has one, so that one need not be looked for before.
-        let is_single = self.others.len() == 1 && !component::has_repeats(headers);
+        let is_single = self.others.len() == 1 && !has_repeats(headers);
         let mut names = self.others.iter().map(|(name, _)| name);
         if !is_single && names.any(|name| headers.contains_key(name)) {
             return None;
@@ -101,7 +104,7 @@ pub(super) fn set(headers: &mut HeaderMap, name: &HeaderName, value: HeaderValue
 /// Takes a date header off.
 #[inline]
 pub(super) fn remove_date(headers: &mut HeaderMap, header: DateHeader) {
-    if component::has_date(headers, header) {
+    if has_date(headers, header) {
         headers.remove(header.name());
     }
 }

@@ -4,17 +4,18 @@ use std::{fmt, sync::Arc, time::SystemTime};
 
 use http::{HeaderValue, Request, uri::Authority};
 
-use super::hosts::{HostPatternError, Hosts};
 use super::{
-    SignError, SignedHeaders, SignerBuilder, cache, faults::Faults, options::Options, walk::Walk,
+    SignError, SignedHeaders, SignerBuilder, cache,
+    faults::Faults,
+    hosts::{HostPatternError, Hosts},
+    options::Options,
+    walk::Walk,
 };
 use crate::{
-    Algorithm, Keys, RequestHead, Scheme, SigningString, request_head,
-    wire::{
-        component::{MICRO_SERVICE_NAME, NAME_SPACE_CODE, SOURCE},
-        credentials::Template,
-        date::Timestamp,
-    },
+    Algorithm, Keys, RequestHead, Scheme, SigningString,
+    header::{MICRO_SERVICE_NAME, NAME_SPACE_CODE, SOURCE},
+    request_head,
+    wire::{credentials::Template, date::Timestamp},
 };
 
 /// Signs request heads with a key pair, in the [`Scheme`] of Tencent Cloud API Gateway unless told otherwise.

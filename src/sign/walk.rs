@@ -7,15 +7,17 @@ use smallvec::SmallVec;
 
 use super::{
     draft::{Names, chosen},
-    error::MAX_HEADERS,
     options::{Listed, Options, What},
 };
 use crate::{
     DateHeader, Excerpt, RequestHead, SignError, SigningString,
-    scheme::{Layout, Special},
+    header::{DIGESTS, Repeated, has, is_field_name, single_value, trim, trimmed},
+    limits::MAX_HEADERS,
     wire::{
-        component::{self, DIGESTS, Repeated},
+        authority::{has_host, has_sendable_port, sent_authority},
+        component::{self, Special},
         credentials::Times,
+        signing_string::Layout,
     },
 };
 
@@ -83,7 +85,7 @@ impl<'a> Walk<'a> {
             if self.options.lists(name) {
                 continue;
             }
-            if !component::has(self.head.headers(), name) {
+            if !has(self.head.headers(), name) {
                 changes.lacking |= 1 << position;
             }
         }
@@ -96,7 +98,7 @@ impl<'a> Walk<'a> {
     fn check_unsigned_dates(&self) -> Result<(), SignError> {
         for header in [DateHeader::Date, DateHeader::XDate] {
             let name = header.name();
-            component::single_value(self.head.headers(), name).map_err(repeated(name))?;
+            single_value(self.head.headers(), name).map_err(repeated(name))?;
         }
         Ok(())
     }
@@ -139,27 +141,28 @@ impl<'a> Walk<'a> {
         changes: &mut Changes,
     ) -> Result<Option<Cow<'a, [u8]>>, SignError> {
         let headers = self.head.headers();
-        let own = match component::has(headers, name) {
-            true => component::single_value(headers, name),
+        let own = match has(headers, name) {
+            true => single_value(headers, name),
             false => Ok(None),
         };
         match own {
             Ok(Some(own)) => {
-                if let Some(trimmed) = component::trimmed(own) {
+                if let Some(trimmed) = trimmed(own) {
                     changes.rewritten.push((name.clone(), trimmed));
                 }
-                return Ok(Some(component::trim(own.as_bytes()).into()));
+                return Ok(Some(trim(own.as_bytes()).into()));
             }
             Ok(None) => {}
             // Of joined values each stays as it is: blanks around it do not get to the other side. HTTP/1.1 has no crumbs of
             // a cookie, only one line (RFC 6265, section 5.4).
             Err(Repeated) => {
                 if *name == header::COOKIE
-                    && let Some(cookie) = component::joined(self.layout, headers, name)
+                    && let Some(cookie) = component::joined(self.layout.join, headers, name)
                 {
                     changes.rewritten.push((name.clone(), cookie));
                 }
-                return component::header_value(self.layout, headers, name).map_err(repeated(name));
+                return component::header_value(self.layout.join, headers, name)
+                    .map_err(repeated(name));
             }
         }
         let mut supplied = self.options.supplied().iter().enumerate();
@@ -171,10 +174,10 @@ impl<'a> Walk<'a> {
             return Ok(None);
         }
         let configured = self.options.authority.as_ref().map(Authority::as_str);
-        match configured.or_else(|| component::sent_authority(self.head.uri())) {
-            Some(host) if !component::has_host(host) => Err(SignError::EmptyHost),
+        match configured.or_else(|| sent_authority(self.head.uri())) {
+            Some(host) if !has_host(host) => Err(SignError::EmptyHost),
             // HTTP/1.1 clients send such a host without its port, or with another spelling of it.
-            Some(host) if configured.is_none() && !component::has_sendable_port(host) => {
+            Some(host) if configured.is_none() && !has_sendable_port(host) => {
                 let host = Excerpt::new(host);
                 Err(SignError::InvalidPort { host })
             }
@@ -193,7 +196,7 @@ impl<'a> Walk<'a> {
             Special::Created => &self.times.created,
             Special::Expires => &self.times.expires,
             // Only some of the scheme's own names can be a header's.
-            _ if component::is_field_name(name) && self.head.headers().contains_key(name) => {
+            _ if is_field_name(name) && self.head.headers().contains_key(name) => {
                 let name = Excerpt::new(name);
                 return Err(SignError::NameTaken { name });
             }

@@ -4,14 +4,20 @@ use std::{borrow::Cow, fmt};
 
 use http::header::AsHeaderName;
 
-use super::{freshness::SentXDate, verified::Covered};
+use super::{
+    freshness::SentXDate,
+    list::{self, Kind, List, Listed},
+    verified::Covered,
+};
 use crate::{
     Algorithm, DateHeader, Excerpt, Rejection, RequestHead, SigningString, TargetError,
     VerifyingKey,
-    scheme::{Facts, Special},
+    header::{Repeated, trim},
+    scheme::Facts,
     wire::{
-        component::{self, Repeated},
-        credentials::{Authorization, Kind, List, Listed, Signature},
+        authority::authority_as_host,
+        component::{self, Special},
+        credentials::{Authorization, Signature},
         target,
     },
 };
@@ -53,7 +59,7 @@ impl<'h> Finder<'_, 'h> {
     ) -> Result<(), Rejection> {
         let layout = &self.facts.layout;
         let mut list = List::new();
-        authorization.list(self.facts, &mut list)?;
+        list::read(authorization, self.facts, &mut list)?;
         let string = &mut found.signing_string;
         string.begin(layout, authorization.key_id);
         let mut bit = 1;
@@ -90,9 +96,7 @@ impl<'h> Finder<'_, 'h> {
 
     fn date(&self, header: DateHeader, name: &str) -> Result<Option<Cow<'h, [u8]>>, Rejection> {
         match self.x_date.value {
-            Some(value) if header == DateHeader::XDate => {
-                Ok(Some(component::trim(value.as_bytes()).into()))
-            }
+            Some(value) if header == DateHeader::XDate => Ok(Some(trim(value.as_bytes()).into())),
             _ => self.header(header.name(), name),
         }
     }
@@ -103,13 +107,13 @@ impl<'h> Finder<'_, 'h> {
         header: impl AsHeaderName + AsRef<str> + Copy,
         name: &str,
     ) -> Result<Option<Cow<'h, [u8]>>, Rejection> {
-        let value = component::header_value(&self.facts.layout, self.head.headers(), header)
+        let value = component::header_value(self.facts.layout.join, self.head.headers(), header)
             .map_err(|Repeated| Rejection::repeated(name))?;
         if value.is_some() {
             return Ok(value);
         }
-        if let Some(host) = component::authority_as_host(*self.head, name) {
-            return Ok(Some(component::trim(host).into()));
+        if let Some(host) = authority_as_host(*self.head, name) {
+            return Ok(Some(trim(host).into()));
         }
         if self.allows_absent && self.facts.layout.absent.is_some() {
             return Ok(None);

@@ -5,26 +5,13 @@ use http::HeaderValue;
 use super::{Credentials, Verifier};
 use crate::{
     DateHeader, Rejection, RequestHead,
-    scheme::{Facts, Special},
+    header::{Repeated, has_repeats, single_value, trim},
+    scheme::{Facts, PlainDate},
     wire::{
-        component::{self, Repeated},
+        component::Special,
         date::{DateError, Timestamp},
     },
 };
-
-/// What the server makes of a request whose signature covers `Date` but not `X-Date`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
-#[non_exhaustive]
-pub enum PlainDate {
-    /// It is accepted however old it is, as Tencent Cloud API Gateway does. **Such a request can be sent again for
-    /// ever by whoever saw it once.** The default, because half of the documentation's samples sign `Date`.
-    #[default]
-    AnyAge,
-    /// It is accepted while it is no further from the clock than an `X-Date` may be.
-    CheckAge,
-    /// It is refused; with APISIX every request is, as it has no other date.
-    Refuse,
-}
 
 /// The request's one `X-Date`, where the scheme takes dates from it: read once, and believed only if it is covered.
 #[derive(Debug, Clone, Copy)]
@@ -44,7 +31,7 @@ impl<'h> SentXDate<'h> {
         Ok(Self {
             value,
             time: match value {
-                Some(value) => Timestamp::parse(component::trim(value.as_bytes())),
+                Some(value) => Timestamp::parse(trim(value.as_bytes())),
                 None => Err(DateError::Unreadable),
             },
         })
@@ -55,7 +42,7 @@ fn single_date<'h>(
     head: &RequestHead<'h>,
     header: DateHeader,
 ) -> Result<Option<&'h HeaderValue>, Rejection> {
-    component::single_value(head.headers(), header.name())
+    single_value(head.headers(), header.name())
         .map_err(|Repeated| Rejection::repeated(header.name().as_str()))
 }
 
@@ -126,7 +113,7 @@ impl Verifier {
         now: Timestamp,
     ) -> Result<(), Rejection> {
         let date_headers = self.scheme.facts().date_headers;
-        if component::has_repeats(head.headers()) {
+        if has_repeats(head.headers()) {
             for header in date_headers {
                 single_date(head, *header)?;
             }

@@ -175,8 +175,8 @@ impl Refused<'_> {
         }
         let facts = self.scheme.facts();
         let mut authorization = Authorization::default();
-        let undecoded = Undecoded::find(facts, &self.head).ok()?;
-        authorization.read(facts, undecoded).ok()?;
+        let undecoded = Undecoded::find(&facts.grammar, &self.head).ok()?;
+        authorization.read(&facts.grammar, undecoded).ok()?;
         Some(Excerpt::new(authorization.key_id))
     }
 }

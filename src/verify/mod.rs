@@ -10,6 +10,7 @@ mod future;
 mod gate;
 mod key_store;
 mod layer;
+mod list;
 mod options;
 mod refuse;
 mod service;
@@ -26,7 +27,6 @@ pub use self::{
     credentials::Credentials,
     drain::{DrainBody, DrainFuture, DrainLayer, DrainService, DrainTask},
     explain::ServerSigningString,
-    freshness::PlainDate,
     future::VerifyFuture,
     key_store::{AsyncKeyStore, AsyncKeys, KeyRef, KeyStore},
     layer::VerifyLayer,

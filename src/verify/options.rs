@@ -4,11 +4,11 @@ use std::time::Duration;
 
 use http::Uri;
 
-use super::{PlainDate, Verifier};
+use super::Verifier;
 use crate::{
-    Algorithm, BuildError, TargetError,
-    scheme::{Special, check_list},
-    wire::target,
+    Algorithm, BuildError, PlainDate, TargetError,
+    config::check_list,
+    wire::{component::Special, target},
 };
 
 impl Verifier {

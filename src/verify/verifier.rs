@@ -7,14 +7,14 @@ use std::{
 
 use super::{
     credentials::{Credentials, Finder},
-    freshness::{PlainDate, SentXDate},
+    freshness::SentXDate,
     verified::Verified,
     verifying_key::{Binding, DummyKeys, Lookup, VerifyingKey},
 };
 use crate::{
-    Algorithm, Excerpt, Rejection, RequestHead, Scheme,
+    Algorithm, Excerpt, PlainDate, Rejection, RequestHead, Scheme,
     wire::{
-        component,
+        authority::names_two_hosts,
         credentials::{Authorization, HS2019, Undecoded},
     },
 };
@@ -160,7 +160,7 @@ impl Verifier {
     ) -> Result<(), Rejection> {
         let facts = self.scheme.facts();
         let now = now.into();
-        let undecoded = Undecoded::find(facts, head)?;
+        let undecoded = Undecoded::find(&facts.grammar, head)?;
         let x_date = SentXDate::find(facts, head)?;
         self.check_early(&x_date, now)?;
         let Credentials {
@@ -169,7 +169,7 @@ impl Verifier {
             signature,
             found,
         } = credentials;
-        authorization.read(facts, undecoded)?;
+        authorization.read(&facts.grammar, undecoded)?;
         *algorithm = self.algorithm(authorization)?;
         signature.read(authorization.signature, *algorithm)?;
         let finder = Finder {
@@ -180,7 +180,7 @@ impl Verifier {
             is_normalising: self.is_normalising,
         };
         finder.find(authorization, found)?;
-        if component::names_two_hosts(head) {
+        if names_two_hosts(head) {
             return Err(Rejection::HostMismatch);
         }
         self.check_times(credentials, head, &x_date, now)?;

@@ -1,32 +1,22 @@
 //! The `Authorization` header: encode and strict decode.
 
 mod encoder;
-mod list;
-mod malformed;
 mod names;
 mod parameters;
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use http::{HeaderValue, header};
 
-pub use self::malformed::Malformed;
 use self::parameters::Parameters;
 pub(crate) use self::{
     encoder::{Encoder, Template, write_signature},
-    list::{Kind, List, Listed},
     names::Names,
 };
-use super::component::{self, Repeated};
-use crate::{Algorithm, Excerpt, Rejection, RequestHead, mac::MAX_SIGNATURE_LEN, scheme::Facts};
-
-/// Longest parameter value that is looked at, in bytes.
-pub(crate) const MAX_PARAMETER_LEN: usize = 8 * 1024;
-
-/// Most names that are looked at in a `headers` list.
-pub(crate) const MAX_COMPONENTS: usize = 64;
-
-/// Most parameters without a meaning that are ignored; each is compared with those before it.
-pub(crate) const MAX_UNKNOWN_PARAMETERS: usize = 16;
+use crate::{
+    Algorithm, Malformed, Rejection, RequestHead,
+    header::{Repeated, single_value, trim},
+    mac::MAX_SIGNATURE_LEN,
+};
 
 /// The whitespace that a header's value can have. It has no control characters but tabs.
 const WHITESPACE: [char; 2] = [' ', '\t'];
@@ -39,6 +29,29 @@ const MAX_BASE64_LEN: usize = MAX_SIGNATURE_LEN.div_ceil(3) * 4;
 
 /// Room for what so many characters may decode to: three bytes for every four.
 const DECODED_ROOM: usize = MAX_BASE64_LEN / 4 * 3;
+
+/// How `Authorization` is written.
+#[derive(Debug)]
+pub(crate) struct Grammar {
+    /// The word it begins with, as it is sent.
+    pub(crate) auth_scheme: &'static str,
+    /// The spellings of that word that are read; any case (RFC 9110, section 11.1) if there are none.
+    pub(crate) auth_scheme_spellings: &'static [&'static str],
+    /// The parameter that carries the key id.
+    pub(crate) key_id: &'static str,
+    /// What is sent between two parameters.
+    pub(crate) separator: &'static str,
+    /// Whether parameters are read in the order in which they are sent only.
+    pub(crate) is_ordered: bool,
+    /// Whether parameters without a meaning are ignored (draft-cavage-http-signatures-12, section 2.2), not refused; if so,
+    /// those that are refused all the same, as they are other gateways' key ids.
+    pub(crate) ignores_unknown_but: Option<&'static [&'static str]>,
+    /// Whether there are parameters `created` and `expires`, and the algorithm `hs2019`, which leaves the hash to be
+    /// known from the key.
+    pub(crate) has_times: bool,
+    /// What is signed where `headers` is left out: under `hs2019`, and under other algorithms.
+    pub(crate) implied_list: Option<[&'static str; 2]>,
+}
 
 /// When a signature was made and until when it is good, in seconds since 1970, as text: the parameters `created` and
 /// `expires`, where the scheme has them.
@@ -64,16 +77,16 @@ pub(crate) struct Authorization<'h> {
 pub(crate) struct Undecoded<'h>(&'h HeaderValue);
 
 impl<'h> Undecoded<'h> {
-    pub(crate) fn find(facts: &Facts, head: &RequestHead<'h>) -> Result<Self, Rejection> {
-        let value = component::single_value(head.headers(), header::AUTHORIZATION)
+    pub(crate) fn find(syntax: &Grammar, head: &RequestHead<'h>) -> Result<Self, Rejection> {
+        let value = single_value(head.headers(), header::AUTHORIZATION)
             .map_err(|Repeated| Rejection::repeated(header::AUTHORIZATION.as_str()))?;
         let Some(value) = value else {
             return Err(Rejection::AuthorizationMissing);
         };
-        let spellings = facts.grammar.auth_scheme_spellings;
-        let word = auth_scheme(component::trim(value.as_bytes()));
+        let spellings = syntax.auth_scheme_spellings;
+        let word = auth_scheme(trim(value.as_bytes()));
         let is_spelled_so = |spelling: &&str| spelling.as_bytes() == word;
-        if !word.eq_ignore_ascii_case(facts.grammar.auth_scheme.as_bytes())
+        if !word.eq_ignore_ascii_case(syntax.auth_scheme.as_bytes())
             || !spellings.is_empty() && !spellings.iter().any(is_spelled_so)
         {
             return Err(Malformed::OtherScheme.into());
@@ -98,10 +111,9 @@ impl<'h> Authorization<'h> {
     /// as the scheme says. Each is quoted, without escapes, but for the times.
     pub(crate) fn read(
         &mut self,
-        facts: &Facts,
+        grammar: &Grammar,
         Undecoded(value): Undecoded<'h>,
     ) -> Result<(), Rejection> {
-        let grammar = &facts.grammar;
         let text = match str::from_utf8(value.as_bytes()) {
             Ok(text) if text.is_ascii() => text.trim_end_matches(WHITESPACE),
             _ => return Err(Malformed::NotAscii.into()),
@@ -145,36 +157,6 @@ impl<'h> Authorization<'h> {
     /// Whether the hash is to be known from the key.
     pub(crate) fn is_hs2019(&self) -> bool {
         matches!(self.algorithm, None | Some(HS2019))
-    }
-
-    /// The names in the list: at most [`MAX_COMPONENTS`], one space between two, each a field name or one of the
-    /// scheme's own, none twice.
-    pub(crate) fn list(&self, facts: &Facts, list: &mut List<'h>) -> Result<(), Malformed> {
-        for name in Names::new(self.headers) {
-            if list.is_full() {
-                return Err(Malformed::TooManyNames);
-            }
-            if name.is_empty() {
-                return Err(Malformed::EmptyName);
-            }
-            let Some(kind) = Kind::of(name, facts, self.is_hs2019()) else {
-                if name.contains([',', ';', '\t']) {
-                    return Err(Malformed::ListSeparator);
-                }
-                return Err(Malformed::NotSignable {
-                    name: Excerpt::new(name),
-                });
-            };
-            let is_same = |other: &Listed<'_>| name.eq_ignore_ascii_case(other.name);
-            if list.iter().any(is_same) {
-                return Err(Malformed::RepeatedName {
-                    name: Excerpt::new(name),
-                });
-            }
-            // There is room, as has been seen.
-            let _pushed = list.try_push(Listed { name, kind });
-        }
-        Ok(())
     }
 }
 

@@ -1,10 +1,11 @@
 //! The two headers that carry a body's digest: encode and strict decode.
 
+use crate::header::is_field_name;
 use base64::{Engine as _, engine::general_purpose::STANDARD};
-use http::{HeaderName, HeaderValue};
+use http::{HeaderName, HeaderValue, Method, Request};
 use sha2::{Digest as _, Sha256};
 
-use super::component::{self, DIGESTS};
+use crate::header::DIGESTS;
 
 /// A SHA-256.
 pub(crate) type Sha256Digest = [u8; 32];
@@ -75,7 +76,7 @@ impl DigestHeader {
         for member in text.split(',') {
             let member = member.trim_matches([' ', '\t']);
             let (algorithm, digest) = member.split_once('=')?;
-            if !component::is_field_name(algorithm) {
+            if !is_field_name(algorithm) {
                 return None;
             }
             if !algorithm.eq_ignore_ascii_case("sha-256") {
@@ -98,4 +99,26 @@ fn sha256(base64: &str) -> Option<Sha256Digest> {
     let mut bytes = [0; BASE64_LEN];
     let len = STANDARD.decode_slice(base64, &mut bytes).ok()?;
     bytes.get(..len)?.try_into().ok()
+}
+
+/// Among a request's extensions, the method of the request whose body the digest was computed for.
+#[derive(Clone)]
+pub(crate) struct ComputedFor(pub(crate) Method);
+
+/// Where a layer in between has changed the method, as following a 303 does, the body is gone for which the digest was
+/// computed: the digest becomes that of nothing.
+pub(crate) fn renew<B>(request: &mut Request<B>) {
+    match request.extensions().get::<ComputedFor>() {
+        Some(ComputedFor(method)) if method != request.method() => {}
+        _ => return,
+    }
+    for header in DigestHeader::ALL {
+        if request.headers().contains_key(header.name()) {
+            let value = header.value_of("");
+            // It takes the place of one, so that it fits.
+            let _fits = request.headers_mut().try_insert(header.name(), value);
+        }
+    }
+    let method = request.method().clone();
+    request.extensions_mut().insert(ComputedFor(method));
 }

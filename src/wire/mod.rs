@@ -1,5 +1,6 @@
 //! The grammar that both directions share, from header values to the signing string. It names no scheme.
 
+pub(crate) mod authority;
 mod buffer;
 pub(crate) mod component;
 pub(crate) mod credentials;

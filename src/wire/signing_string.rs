@@ -2,11 +2,8 @@
 
 use std::fmt::{self, Write as _};
 
-use super::{buffer::Buffer, target};
-use crate::{
-    RequestHead, TargetError,
-    scheme::{Absent, Layout, Special},
-};
+use super::{buffer::Buffer, component::Special, target};
+use crate::{RequestHead, TargetError};
 
 /// The bytes a signature was, or would be, computed over.
 ///
@@ -132,6 +129,30 @@ fn escaped(byte: u8) -> impl Iterator<Item = char> {
     // Nothing encloses the string, so quotes stay as they are; `escape_ascii` has a backslash before them.
     let before = usize::from(matches!(byte, b'"' | b'\''));
     byte.escape_ascii().skip(before).map(char::from)
+}
+
+/// How the signing string is written.
+#[derive(Debug)]
+pub(crate) struct Layout {
+    /// Whether names are written in lower case whatever the list's spelling.
+    pub(crate) lower_case_names: bool,
+    /// Whether the key id is the first line.
+    pub(crate) begins_with_key_id: bool,
+    /// Whether a newline ends the last line too.
+    pub(crate) ends_with_newline: bool,
+    /// What stands for a listed header that the request lacks; an error if nothing can.
+    pub(crate) absent: Option<Absent>,
+    /// What joins the values of a repeated header other than a cookie; an error if nothing does.
+    pub(crate) join: Option<&'static [u8]>,
+}
+
+/// What stands for a listed header that the request lacks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Absent {
+    /// `name:`, without the space.
+    NameAlone,
+    /// No line.
+    NoLine,
 }
 
 fn write_name(buffer: &mut Buffer, layout: &Layout, name: &str) {

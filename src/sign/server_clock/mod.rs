@@ -17,7 +17,7 @@ pub use self::observe::{ObserveFuture, ObserveLayer, ObserveService};
 pub use self::retry::RetryOnceLearnt;
 use crate::{
     Clock, RequestHead, SystemClock,
-    wire::{component, date::Timestamp},
+    wire::{authority::sent_authority, date::Timestamp},
 };
 #[cfg(feature = "tracing")]
 use crate::{Excerpt, events};
@@ -299,7 +299,7 @@ impl<C: Clock> Clock for ServerClock<C> {
 
     fn now_for(&self, head: RequestHead<'_>) -> SystemTime {
         let now = self.base.now();
-        match component::sent_authority(head.uri()) {
+        match sent_authority(head.uri()) {
             Some(authority) => self.offset(authority).moved(now),
             None => now,
         }

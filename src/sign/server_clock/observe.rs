@@ -15,8 +15,12 @@ use super::ServerClock;
 use crate::DateHeader;
 use crate::{
     Clock, RequestHead, Scheme,
+    header::trim,
     sign::hosts,
-    wire::{component, date::Timestamp},
+    wire::{
+        authority::{is_tls, sent_authority},
+        date::Timestamp,
+    },
 };
 
 /// Shows a [`ServerClock`] the answers to signed requests: what [`ServerClock::observe`] returns. Its place is below
@@ -86,13 +90,13 @@ fn trusted_authority(head: RequestHead<'_>) -> Option<&str> {
     let authorization = head.headers().get(header::AUTHORIZATION)?;
     let host = head.uri().host()?;
     let scheme = head.uri().scheme_str()?;
-    let is_private = component::is_tls(scheme) || hosts::is_loopback(host);
+    let is_private = is_tls(scheme) || hosts::is_loopback(host);
     let is_signed = || {
         let mut schemes = Scheme::ALL.into_iter();
         schemes.any(|scheme| scheme.facts().wrote(authorization))
     };
     (is_private && is_signed())
-        .then(|| component::sent_authority(head.uri()))
+        .then(|| sent_authority(head.uri()))
         .flatten()
 }
 
@@ -102,7 +106,7 @@ fn signed_time(head: RequestHead<'_>) -> Option<Timestamp> {
     let dates = [DateHeader::XDate, DateHeader::Date];
     let mut dates = dates.into_iter().map(DateHeader::name);
     if let Some(date) = dates.find_map(|name| head.headers().get(name)) {
-        return Timestamp::parse(component::trim(date.as_bytes())).ok();
+        return Timestamp::parse(trim(date.as_bytes())).ok();
     }
     let authorization = head.headers().get(header::AUTHORIZATION)?.to_str().ok()?;
     let (_before, created) = authorization.split_once("created=")?;
@@ -132,7 +136,7 @@ impl<C: Clock> Observation<C> {
             return;
         }
         let date = headers.get(header::DATE);
-        let date = date.and_then(|date| Timestamp::parse(component::trim(date.as_bytes())).ok());
+        let date = date.and_then(|date| Timestamp::parse(trim(date.as_bytes())).ok());
         let Some(date) = date else {
             return;
         };

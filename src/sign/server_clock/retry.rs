@@ -4,7 +4,7 @@ use http::{Request, Response, StatusCode};
 use tower::retry::Policy;
 
 use super::{ServerClock, observe::WasStale};
-use crate::{Clock, SystemClock, wire::component};
+use crate::{Clock, SystemClock, wire::authority::sent_authority};
 
 /// Tries once more after a 401 or 403, if the clock has learnt of the request's authority since the request was sent, or
 /// if the answer's `Date` shows that the date that was sent was stale: a policy for [`tower::retry`].
@@ -36,7 +36,7 @@ impl<C: Clock> RetryOnceLearnt<C> {
 
     /// Nothing is learnt of a request that names no authority.
     fn last_learnt<B>(&self, request: &Request<B>) -> u64 {
-        let authority = component::sent_authority(request.uri());
+        let authority = sent_authority(request.uri());
         authority.map_or(0, |authority| self.clock.last_learnt(authority))
     }
 }

@@ -4,8 +4,8 @@ use std::ops::Range;
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 
-use super::Times;
-use crate::{Algorithm, KeyId, mac::Tag, scheme::Grammar};
+use super::{Grammar, Times};
+use crate::{Algorithm, KeyId, mac::Tag};
 
 /// What stands before the list.
 const HEADERS: &str = "headers=\"";

@@ -2,10 +2,12 @@
 
 use arrayvec::ArrayVec;
 
-use super::{
-    MAX_PARAMETER_LEN, MAX_UNKNOWN_PARAMETERS, Malformed, Times, WHITESPACE, names::split_at_byte,
+use super::{Grammar, Times, WHITESPACE, names::split_at_byte};
+use crate::{
+    Excerpt, Malformed,
+    header::is_field_name,
+    limits::{MAX_PARAMETER_LEN, MAX_UNKNOWN_PARAMETERS},
 };
-use crate::{Excerpt, Scheme, scheme::Grammar, wire::component};
 
 /// What stands behind the scheme's word; none of it is looked into.
 #[derive(Default)]
@@ -56,7 +58,7 @@ impl<'h> Parameters<'h> {
                 });
             }
             let Some(slot) = parameters.slot(grammar, place, name) else {
-                if !component::is_field_name(name) {
+                if !is_field_name(name) {
                     return Err(not_a_parameter());
                 }
                 check_unknown(grammar, &names, name, &mut unknown)?;
@@ -110,14 +112,11 @@ fn check_unknown<'h>(
 ) -> Result<(), Malformed> {
     let excerpt = || Excerpt::new(name);
     let is = |other: &str| name.eq_ignore_ascii_case(other);
-    let mut key_ids = Scheme::ALL
-        .map(|scheme| scheme.facts().grammar.key_id)
-        .into_iter();
     let looks_known = names.iter().any(|known| is(known))
-        || grammar.has_times && (is("created") || is("expires"))
-        || key_ids.any(is);
-    if !grammar.ignores_unknown || looks_known {
-        return Err(Malformed::UnknownParameter { name: excerpt() });
+        || grammar.has_times && (is("created") || is("expires"));
+    match grammar.ignores_unknown_but {
+        Some(refused) if !looks_known && !refused.iter().any(|other| is(other)) => {}
+        _ => return Err(Malformed::UnknownParameter { name: excerpt() }),
     }
     if unknown.iter().any(|other| is(other)) {
         return Err(Malformed::RepeatedParameter { name: excerpt() });
@@ -153,10 +152,10 @@ fn split_parameter<'h>(
             .unwrap_or(rest.len());
         rest.split_at_checked(end)
             .filter(|(digits, _)| !digits.is_empty())?
-    } else if place.is_none() && grammar.ignores_unknown && !rest.starts_with('"') {
+    } else if place.is_none() && grammar.ignores_unknown_but.is_some() && !rest.starts_with('"') {
         let end = rest.find([',', ' ', '\t']).unwrap_or(rest.len());
         rest.split_at_checked(end)
-            .filter(|(token, _)| component::is_field_name(token))?
+            .filter(|(token, _)| is_field_name(token))?
     } else {
         split_at_byte(rest.strip_prefix('"')?, b'"')?
     };

@@ -4,7 +4,8 @@ use std::borrow::Cow;
 
 use http::{Uri, uri::PathAndQuery};
 
-use super::{TargetError, path_and_query, signed_query};
+use super::{path_and_query, signed_query};
+use crate::TargetError;
 
 /// A path as nginx hands it to APISIX: percent-decoded, adjacent slashes merged, dot segments resolved.
 pub(super) fn decoded_path(raw: &str) -> Result<Cow<'_, [u8]>, TargetError> {

@@ -2,8 +2,10 @@
 
 use std::fmt;
 
-use super::{MAX_COMPONENTS, MAX_PARAMETER_LEN, MAX_UNKNOWN_PARAMETERS};
-use crate::Excerpt;
+use crate::{
+    Excerpt,
+    limits::{MAX_COMPONENTS, MAX_PARAMETER_LEN, MAX_UNKNOWN_PARAMETERS},
+};
 
 /// What is wrong with an `Authorization` header that cannot be read.
 ///

@@ -2,8 +2,7 @@
 
 use std::sync::LazyLock;
 
-use super::{Excerpt, Rejection, RejectionKind};
-use crate::{DateHeader, Malformed, Scheme, TargetError};
+use crate::{DateHeader, Excerpt, Malformed, Rejection, RejectionKind, Scheme, TargetError};
 
 /// Stands for what a text repeats of the request.
 const GAP: &str = "*";

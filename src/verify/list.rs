@@ -3,11 +3,15 @@
 use arrayvec::ArrayVec;
 use http::{HeaderName, header};
 
-use super::MAX_COMPONENTS;
 use crate::{
-    DateHeader,
-    scheme::{Facts, Special},
-    wire::component::{self, SOURCE},
+    DateHeader, Excerpt, Malformed,
+    header::{SOURCE, is_field_name},
+    limits::MAX_COMPONENTS,
+    scheme::Facts,
+    wire::{
+        component::Special,
+        credentials::{Authorization, Names},
+    },
 };
 
 /// On the stack, and not moved about.
@@ -32,7 +36,7 @@ pub(crate) enum Kind {
 
 impl Kind {
     /// `None` if it cannot be signed.
-    pub(super) fn of(name: &str, facts: &Facts, is_hs2019: bool) -> Option<Self> {
+    fn of(name: &str, facts: &Facts, is_hs2019: bool) -> Option<Self> {
         // No scheme calls anything else so.
         match name {
             "x-date" => return Some(Self::Date(DateHeader::XDate)),
@@ -48,8 +52,7 @@ impl Kind {
             None => {}
         }
         let is = |header: &HeaderName| name.eq_ignore_ascii_case(header.as_str());
-        if is(&header::AUTHORIZATION) || facts.is_ambiguous(name) || !component::is_field_name(name)
-        {
+        if is(&header::AUTHORIZATION) || facts.is_ambiguous(name) || !is_field_name(name) {
             return None;
         }
         let mut dates = [DateHeader::XDate, DateHeader::Date].into_iter();
@@ -58,4 +61,38 @@ impl Kind {
             None => Some(Self::Header(None)),
         }
     }
+}
+
+/// Reads the names in the list: at most [`MAX_COMPONENTS`], one space between two, each a field name or one of the
+/// scheme's own, none twice.
+pub(super) fn read<'h>(
+    authorization: &Authorization<'h>,
+    facts: &Facts,
+    list: &mut List<'h>,
+) -> Result<(), Malformed> {
+    for name in Names::new(authorization.headers) {
+        if list.is_full() {
+            return Err(Malformed::TooManyNames);
+        }
+        if name.is_empty() {
+            return Err(Malformed::EmptyName);
+        }
+        let Some(kind) = Kind::of(name, facts, authorization.is_hs2019()) else {
+            if name.contains([',', ';', '\t']) {
+                return Err(Malformed::ListSeparator);
+            }
+            return Err(Malformed::NotSignable {
+                name: Excerpt::new(name),
+            });
+        };
+        let is_same = |other: &Listed<'_>| name.eq_ignore_ascii_case(other.name);
+        if list.iter().any(is_same) {
+            return Err(Malformed::RepeatedName {
+                name: Excerpt::new(name),
+            });
+        }
+        // There is room, as has been seen.
+        let _pushed = list.try_push(Listed { name, kind });
+    }
+    Ok(())
 }

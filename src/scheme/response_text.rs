@@ -1,6 +1,10 @@
 //! Finds a gateway's documented text in what it answered.
 
-use super::{Rejection, RejectionKind, escapes::unescaped, known_texts};
+mod escapes;
+mod known_texts;
+
+use self::escapes::unescaped;
+use crate::{Rejection, RejectionKind};
 
 /// How much of an answer is looked at, in bytes: refusals are short.
 const MAX_LEN: usize = 16 * 1024;

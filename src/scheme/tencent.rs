@@ -1,11 +1,49 @@
-//! What each gateway tells the clients that it refuses.
+//! Tencent Cloud API Gateway, "key pair authentication".
+//!
+//! Source: its documentation: "key pair authentication", "signature generation instructions", "error codes".
 
 use std::borrow::Cow;
 
-use crate::{DateHeader, Malformed, Rejection};
+use super::dialect::{Facts, PlainDate};
+use crate::{
+    Algorithm, DateHeader, Rejection,
+    wire::{credentials::Grammar, signing_string::Layout},
+};
+
+/// Source: Tencent Cloud API Gateway, "key pair authentication" and "signature generation instructions".
+pub(super) static DIALECT: Facts = Facts {
+    name: "tencent",
+    grammar: Grammar {
+        auth_scheme: "hmac",
+        auth_scheme_spellings: &[],
+        key_id: "id",
+        separator: ", ",
+        is_ordered: false,
+        ignores_unknown_but: None,
+        has_times: false,
+        implied_list: None,
+    },
+    layout: Layout {
+        lower_case_names: true,
+        begins_with_key_id: false,
+        ends_with_newline: false,
+        absent: None,
+        join: None,
+    },
+    specials: &[],
+    default_list: &["date", "source"],
+    algorithms: &Algorithm::ALL,
+    date_headers: &[DateHeader::XDate, DateHeader::Date],
+    any_case_date: true,
+    not_in_key_id: &[],
+    max_skew: 900,
+    plain_date: PlainDate::AnyAge,
+    text,
+    challenge: "hmac",
+};
 
 /// Source: Tencent Cloud API Gateway, "error codes".
-pub(super) fn tencent(why: &Rejection) -> Cow<'static, str> {
+fn text(why: &Rejection) -> Cow<'static, str> {
     let text = match why {
         Rejection::AuthorizationMissing => {
             "HMAC signature cannot be verified, a validate authorization header is required"
@@ -68,59 +106,4 @@ pub(super) fn tencent(why: &Rejection) -> Cow<'static, str> {
         | Rejection::Expired { .. } => "HMAC signature cannot be verified.",
     };
     text.into()
-}
-
-/// Source: Kong's plugin `hmac-auth`; for what is not bound, its plugin `acl`.
-pub(super) fn kong(why: &Rejection) -> Cow<'static, str> {
-    let text = match why {
-        Rejection::AuthorizationMissing => "Unauthorized",
-        Rejection::SignatureMismatch
-        | Rejection::DigestMalformed { .. }
-        | Rejection::DigestMismatch
-        | Rejection::BodyTooLarge { .. }
-        | Rejection::BodyUnreadable => "HMAC signature does not match",
-        Rejection::DateNotCovered { .. }
-        | Rejection::XDateNotCovered
-        | Rejection::DateUnreadable { .. }
-        | Rejection::DateNotUtc { .. }
-        | Rejection::DateOutOfRange { .. } => {
-            "HMAC signature cannot be verified, a valid date or x-date header is required for HMAC Authentication"
-        }
-        Rejection::KeyNotBound | Rejection::NoUsagePlan => "You cannot consume this service",
-        Rejection::KeyStoreUnavailable | Rejection::NotVerified => "An unexpected error occurred",
-        _ => "HMAC signature cannot be verified",
-    };
-    text.into()
-}
-
-/// Source: Apache APISIX's plugin `hmac-auth`, which keeps most reasons for its log. It reads a body to its end before it
-/// says how long it is; a body of unknown length is not read beyond the limit here, so its size is left out.
-pub(super) fn apisix(why: &Rejection) -> Cow<'static, str> {
-    let text = match why {
-        Rejection::AuthorizationMissing => {
-            "client request can't be validated: missing Authorization header"
-        }
-        Rejection::AuthorizationMalformed(Malformed::OtherScheme) => {
-            "client request can't be validated: Authorization header does not start with 'Signature'"
-        }
-        Rejection::BodyTooLarge { size, limit } => {
-            let size = size.map(|size| format!(" {size}")).unwrap_or_default();
-            let size =
-                format!("request size{size} is greater than the maximum size {limit} allowed");
-            return size.into();
-        }
-        _ => "client request can't be validated",
-    };
-    text.into()
-}
-
-/// The draft has no texts. These say what is wrong where the client is to mend it, but not what is wrong with the server.
-pub(super) fn cavage(why: &Rejection) -> Cow<'static, str> {
-    match why {
-        Rejection::NotVerified => "An unexpected error occurred".into(),
-        Rejection::KeyStoreUnavailable => {
-            "the signature cannot be verified at present: try again later".into()
-        }
-        _ => why.to_string().into(),
-    }
 }
