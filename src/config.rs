@@ -8,7 +8,7 @@ use crate::{
     Algorithm, DateHeader, Excerpt, Scheme,
     header::is_field_name,
     limits::{MAX_COMPONENTS, MAX_PARAMETER_LEN},
-    wire::component::Special,
+    wire::component::DerivedComponent,
 };
 
 /// Why a signer cannot be made, or a verifier cannot take an option.
@@ -118,7 +118,7 @@ impl fmt::Display for BuildError {
             ),
             Self::NotAName { scheme, name } => {
                 write!(f, "{name} is neither a header nor one of {scheme}'s own names")?;
-                let own = scheme.facts().specials.iter().map(|(name, _)| *name);
+                let own = scheme.dialect().derived_components.iter().map(|(name, _)| *name);
                 write_list(f, " (", own, ")")?;
                 f.write_str(": correct it or take it out")
             }
@@ -133,13 +133,13 @@ impl fmt::Display for BuildError {
             }
             Self::TwoDates => f.write_str("date and x-date are both to be signed: name one of them"),
             Self::NoDate { scheme } => {
-                let facts = scheme.facts();
-                let names = facts.date_headers.iter().map(|header| header.name().as_str());
-                let created = facts.grammar.has_times.then_some("(created) under hs2019");
+                let dialect = scheme.dialect();
+                let names = dialect.date_headers.iter().map(|header| header.name().as_str());
+                let created = dialect.syntax.has_times.then_some("(created) under hs2019");
                 write_list(f, "no date is to be signed: name one of ", names.chain(created), "")
             }
             Self::AlgorithmNotCarried { scheme, algorithm } => {
-                let algorithms = scheme.facts().algorithms.iter().map(|algorithm| algorithm.name());
+                let algorithms = scheme.dialect().algorithms.iter().map(|algorithm| algorithm.name());
                 write!(f, "{scheme} has no {algorithm}: ")?;
                 write_list(f, "choose one of ", algorithms, "")
             }
@@ -205,7 +205,7 @@ static HOP_BY_HOP: [HeaderName; 11] = [
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Signable {
     Header(HeaderName),
-    Special(Special),
+    Derived(DerivedComponent),
 }
 
 /// Refuses lists of so many names, or in so many bytes with a space between two, that no verifier looks at them.
@@ -225,9 +225,9 @@ pub(crate) fn check_list<'n>(
 impl Scheme {
     /// What can be signed under this name.
     pub(crate) fn signable(self, name: &str) -> Result<Signable, BuildError> {
-        let facts = self.facts();
-        if let Some(special) = facts.special(name) {
-            return Ok(Signable::Special(special));
+        let dialect = self.dialect();
+        if let Some(derived) = dialect.derived(name) {
+            return Ok(Signable::Derived(derived));
         }
         let excerpt = || Excerpt::new(name);
         let Ok(header) = HeaderName::from_bytes(name.as_bytes()) else {
@@ -242,7 +242,7 @@ impl Scheme {
         if HOP_BY_HOP.contains(&header) {
             return Err(BuildError::HopByHop { name: excerpt() });
         }
-        if facts.is_ambiguous(name) || !is_field_name(name) {
+        if dialect.is_ambiguous(name) || !is_field_name(name) {
             return Err(BuildError::Ambiguous { name: excerpt() });
         }
         Ok(Signable::Header(header))
@@ -250,7 +250,7 @@ impl Scheme {
 
     /// Refuses an algorithm that the scheme does not have.
     pub(crate) fn check_algorithm(self, algorithm: Algorithm) -> Result<(), BuildError> {
-        if self.facts().algorithms.contains(&algorithm) {
+        if self.dialect().algorithms.contains(&algorithm) {
             return Ok(());
         }
         Err(BuildError::AlgorithmNotCarried {
@@ -261,7 +261,7 @@ impl Scheme {
 
     /// Refuses `hs2019` where the scheme does not have it.
     pub(crate) fn check_hs2019(self) -> Result<(), BuildError> {
-        if self.facts().grammar.has_times {
+        if self.dialect().syntax.has_times {
             return Ok(());
         }
         Err(BuildError::Hs2019NotCarried { scheme: self })
@@ -272,7 +272,7 @@ impl Signable {
     /// Refuses what can be signed under `hs2019` only where that is not used.
     pub(crate) fn check_times(&self, name: &str, is_hs2019: bool) -> Result<(), BuildError> {
         match self {
-            Self::Special(Special::Created | Special::Expires) if !is_hs2019 => {
+            Self::Derived(DerivedComponent::Created | DerivedComponent::Expires) if !is_hs2019 => {
                 let name = Excerpt::new(name);
                 Err(BuildError::NeedsHs2019 { name })
             }

@@ -4,20 +4,20 @@
 
 use std::borrow::Cow;
 
-use super::dialect::{Facts, PlainDate};
+use super::dialect::{Dialect, PlainDate};
 use crate::{
     Algorithm, DateHeader, Malformed, Rejection,
     wire::{
-        component::Special,
-        credentials::Grammar,
-        signing_string::{Absent, Layout},
+        component::DerivedComponent,
+        credentials::CredentialsSyntax,
+        signing_string::{Absent, SigningStringFormat},
     },
 };
 
 /// Source: Apache APISIX's documentation of the plugin `hmac-auth`, and what the plugin does.
-pub(super) static DIALECT: Facts = Facts {
+pub(super) static DIALECT: Dialect = Dialect {
     name: "apisix",
-    grammar: Grammar {
+    syntax: CredentialsSyntax {
         auth_scheme: "Signature",
         auth_scheme_spellings: &[],
         key_id: "keyId",
@@ -27,14 +27,14 @@ pub(super) static DIALECT: Facts = Facts {
         has_times: false,
         implied_list: None,
     },
-    layout: Layout {
+    format: SigningStringFormat {
         lower_case_names: false,
         begins_with_key_id: true,
         ends_with_newline: true,
         absent: Some(Absent::NoLine),
         join: None,
     },
-    specials: &[("@request-target", Special::DecodedTarget)],
+    derived_components: &[("@request-target", DerivedComponent::DecodedTarget)],
     default_list: &["@request-target", "date", "source", "digest"],
     algorithms: &[
         Algorithm::HmacSha256,

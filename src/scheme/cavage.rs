@@ -2,17 +2,20 @@
 
 use std::borrow::Cow;
 
-use super::dialect::{Facts, PlainDate};
+use super::dialect::{Dialect, PlainDate};
 use crate::{
     Algorithm, DateHeader, Rejection,
-    wire::{component::Special, credentials::Grammar, signing_string::Layout},
+    wire::{
+        component::DerivedComponent, credentials::CredentialsSyntax,
+        signing_string::SigningStringFormat,
+    },
 };
 
 /// Source: draft-cavage-http-signatures-12, sections 2 and 3. It has no rule for the age of a date; 300 seconds is what
 /// Joyent's library allows.
-pub(super) static DIALECT: Facts = Facts {
+pub(super) static DIALECT: Dialect = Dialect {
     name: "cavage",
-    grammar: Grammar {
+    syntax: CredentialsSyntax {
         auth_scheme: "Signature",
         auth_scheme_spellings: &[],
         key_id: "keyId",
@@ -22,17 +25,17 @@ pub(super) static DIALECT: Facts = Facts {
         has_times: true,
         implied_list: Some(["(created)", "date"]),
     },
-    layout: Layout {
+    format: SigningStringFormat {
         lower_case_names: true,
         begins_with_key_id: false,
         ends_with_newline: false,
         absent: None,
         join: Some(b", "),
     },
-    specials: &[
-        ("(request-target)", Special::RequestTarget),
-        ("(created)", Special::Created),
-        ("(expires)", Special::Expires),
+    derived_components: &[
+        ("(request-target)", DerivedComponent::RequestTarget),
+        ("(created)", DerivedComponent::Created),
+        ("(expires)", DerivedComponent::Expires),
     ],
     default_list: &[
         "(request-target)",

@@ -9,20 +9,23 @@ use crate::{
     Algorithm, DateHeader, Rejection,
     header::SOURCE,
     wire::{
-        component::Special,
-        credentials::{Grammar, auth_scheme},
-        signing_string::Layout,
+        component::DerivedComponent,
+        credentials::{CredentialsSyntax, auth_scheme},
+        signing_string::SigningStringFormat,
     },
 };
 
-/// The facts of one gateway's dialect.
+/// A gateway's dialect: all that it differs in from other gateways, as data.
 #[derive(Debug)]
-pub(crate) struct Facts {
+pub(crate) struct Dialect {
+    /// The name in lower case, for settings and command lines.
     pub(crate) name: &'static str,
-    pub(crate) grammar: Grammar,
-    pub(crate) layout: Layout,
+    /// How `Authorization` is written.
+    pub(crate) syntax: CredentialsSyntax,
+    /// How the signing string is written.
+    pub(crate) format: SigningStringFormat,
     /// What a list may name beside headers.
-    pub(crate) specials: &'static [(&'static str, Special)],
+    pub(crate) derived_components: &'static [(&'static str, DerivedComponent)],
     /// What is signed, in order, unless the caller says otherwise. `date` stands for either date header; what a
     /// request lacks is left out.
     pub(crate) default_list: &'static [&'static str],
@@ -57,13 +60,13 @@ pub enum PlainDate {
     Refuse,
 }
 
-impl Facts {
+impl Dialect {
     /// What the list's `name` stands for, if not for a header.
-    pub(crate) fn special(&self, name: &str) -> Option<Special> {
-        let mut specials = self.specials.iter();
-        specials
+    pub(crate) fn derived(&self, name: &str) -> Option<DerivedComponent> {
+        let mut derived_components = self.derived_components.iter();
+        derived_components
             .find(|(other, _)| *other == name)
-            .map(|(_, special)| *special)
+            .map(|(_, derived)| *derived)
     }
 
     /// Whether another gateway reads this header's name as something else than a header, so that a list with it would
@@ -71,8 +74,8 @@ impl Facts {
     pub(crate) fn is_ambiguous(&self, name: &str) -> bool {
         let mut all = Scheme::ALL
             .into_iter()
-            .flat_map(|other| other.facts().specials);
-        all.any(|(other, _)| other.eq_ignore_ascii_case(name)) && self.special(name).is_none()
+            .flat_map(|other| other.dialect().derived_components);
+        all.any(|(other, _)| other.eq_ignore_ascii_case(name)) && self.derived(name).is_none()
     }
 
     pub(crate) fn carries_key_id(&self, key_id: &str) -> bool {
@@ -82,7 +85,7 @@ impl Facts {
     /// Whether an `Authorization` is of this scheme.
     pub(crate) fn wrote(&self, authorization: &HeaderValue) -> bool {
         let word = auth_scheme(authorization.as_bytes());
-        word.eq_ignore_ascii_case(self.grammar.auth_scheme.as_bytes())
+        word.eq_ignore_ascii_case(self.syntax.auth_scheme.as_bytes())
     }
 
     /// Takes a signature of this scheme off a request that must not carry one, with the date and the source that came

@@ -4,20 +4,20 @@
 
 use std::borrow::Cow;
 
-use super::dialect::{Facts, PlainDate};
+use super::dialect::{Dialect, PlainDate};
 use crate::{
     Algorithm, DateHeader, Rejection,
     wire::{
-        component::Special,
-        credentials::Grammar,
-        signing_string::{Absent, Layout},
+        component::DerivedComponent,
+        credentials::CredentialsSyntax,
+        signing_string::{Absent, SigningStringFormat},
     },
 };
 
 /// Source: Kong's documentation of the plugin `hmac-auth`, and what the plugin does.
-pub(super) static DIALECT: Facts = Facts {
+pub(super) static DIALECT: Dialect = Dialect {
     name: "kong",
-    grammar: Grammar {
+    syntax: CredentialsSyntax {
         auth_scheme: "hmac",
         auth_scheme_spellings: &["hmac", "Hmac"],
         key_id: "username",
@@ -27,16 +27,16 @@ pub(super) static DIALECT: Facts = Facts {
         has_times: false,
         implied_list: None,
     },
-    layout: Layout {
+    format: SigningStringFormat {
         lower_case_names: false,
         begins_with_key_id: false,
         ends_with_newline: false,
         absent: Some(Absent::NameAlone),
         join: None,
     },
-    specials: &[
-        ("@request-target", Special::RequestTarget),
-        ("request-line", Special::RequestLine),
+    derived_components: &[
+        ("@request-target", DerivedComponent::RequestTarget),
+        ("request-line", DerivedComponent::RequestLine),
     ],
     default_list: &["date", "@request-target", "source", "digest"],
     algorithms: &[

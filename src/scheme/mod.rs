@@ -9,7 +9,7 @@ mod tencent;
 
 use std::{borrow::Cow, fmt, str::FromStr};
 
-pub(crate) use self::dialect::Facts;
+pub(crate) use self::dialect::Dialect;
 pub use self::dialect::PlainDate;
 use crate::Rejection;
 
@@ -57,16 +57,16 @@ impl Scheme {
     /// A name in lower case, for settings and command lines: what [`FromStr`] reads.
     #[must_use]
     pub fn name(self) -> &'static str {
-        self.facts().name
+        self.dialect().name
     }
 
     /// What this gateway tells a client that it refuses for this reason.
     #[must_use]
     pub fn text(self, why: &Rejection) -> Cow<'static, str> {
-        (self.facts().text)(why)
+        (self.dialect().text)(why)
     }
 
-    pub(crate) fn facts(self) -> &'static Facts {
+    pub(crate) fn dialect(self) -> &'static Dialect {
         match self {
             Self::Tencent => &tencent::DIALECT,
             Self::Kong => &kong::DIALECT,

@@ -4,16 +4,16 @@
 
 use std::borrow::Cow;
 
-use super::dialect::{Facts, PlainDate};
+use super::dialect::{Dialect, PlainDate};
 use crate::{
     Algorithm, DateHeader, Rejection,
-    wire::{credentials::Grammar, signing_string::Layout},
+    wire::{credentials::CredentialsSyntax, signing_string::SigningStringFormat},
 };
 
 /// Source: Tencent Cloud API Gateway, "key pair authentication" and "signature generation instructions".
-pub(super) static DIALECT: Facts = Facts {
+pub(super) static DIALECT: Dialect = Dialect {
     name: "tencent",
-    grammar: Grammar {
+    syntax: CredentialsSyntax {
         auth_scheme: "hmac",
         auth_scheme_spellings: &[],
         key_id: "id",
@@ -23,14 +23,14 @@ pub(super) static DIALECT: Facts = Facts {
         has_times: false,
         implied_list: None,
     },
-    layout: Layout {
+    format: SigningStringFormat {
         lower_case_names: true,
         begins_with_key_id: false,
         ends_with_newline: false,
         absent: None,
         join: None,
     },
-    specials: &[],
+    derived_components: &[],
     default_list: &["date", "source"],
     algorithms: &Algorithm::ALL,
     date_headers: &[DateHeader::XDate, DateHeader::Date],

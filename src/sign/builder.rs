@@ -15,7 +15,7 @@ use crate::{
     config::{BuildError, Signable, check_list},
     header::DIGESTS,
     wire::{
-        component::Special,
+        component::DerivedComponent,
         credentials::{HS2019, Template},
     },
 };
@@ -167,17 +167,17 @@ impl SignerBuilder {
     /// anyway, is named twice or does not outlive the first connection, if more than 64 things are to be signed, or if
     /// signatures are to be good for less than a second.
     pub fn build(self) -> Result<Signer, BuildError> {
-        let (scheme, facts) = (self.scheme, self.scheme.facts());
+        let (scheme, dialect) = (self.scheme, self.scheme.dialect());
         if let Some(algorithm) = self.algorithm {
             scheme.check_algorithm(algorithm)?;
         }
         if let Some(header) = self.date_header
-            && !facts.date_headers.contains(&header)
+            && !dialect.date_headers.contains(&header)
         {
             return Err(BuildError::DateHeaderNotCarried { scheme, header });
         }
-        if !facts.carries_key_id(self.keys.key_id().as_str()) {
-            let characters = facts.not_in_key_id;
+        if !dialect.carries_key_id(self.keys.key_id().as_str()) {
+            let characters = dialect.not_in_key_id;
             return Err(BuildError::KeyIdNotCarried { scheme, characters });
         }
         if self.hs2019 {
@@ -201,7 +201,7 @@ impl SignerBuilder {
     }
 
     fn with_list(self, list: Vec<Listed>) -> Signer {
-        let default = self.scheme.facts().algorithms.first().copied();
+        let default = self.scheme.dialect().algorithms.first().copied();
         let algorithm = self.algorithm.or(default).unwrap_or(Algorithm::HmacSha1);
         let name = if self.hs2019 {
             HS2019
@@ -213,7 +213,7 @@ impl SignerBuilder {
                 keys: self.keys,
                 scheme: self.scheme,
                 algorithm,
-                template: Template::new(&self.scheme.facts().grammar, name),
+                template: Template::new(&self.scheme.dialect().syntax, name),
                 options: Options::new(list, self.lifetime),
                 configuration: cache::unused_number(),
                 faults: Faults::default(),
@@ -223,10 +223,10 @@ impl SignerBuilder {
 
     /// What is signed, entry by entry.
     fn list(&self) -> Result<Vec<Listed>, BuildError> {
-        let facts = self.scheme.facts();
-        let date_header = self.date_header.or(facts.date_headers.first().copied());
+        let dialect = self.scheme.dialect();
+        let date_header = self.date_header.or(dialect.date_headers.first().copied());
         let date = date_header.map_or("", |header| header.name().as_str());
-        let default = facts.default_list.iter().copied();
+        let default = dialect.default_list.iter().copied();
         let default = default.map(|name| if name == "date" { date } else { name });
         let named: Vec<&str> = match &self.components {
             Some(components) => components.iter().map(String::as_str).collect(),
@@ -245,28 +245,28 @@ impl SignerBuilder {
     }
 
     fn listed(&self, name: &str) -> Result<Listed, BuildError> {
-        let (scheme, facts) = (self.scheme, self.scheme.facts());
+        let (scheme, dialect) = (self.scheme, self.scheme.dialect());
         let signable = scheme.signable(name)?;
         signable.check_times(name, self.hs2019)?;
         let header = match signable {
             Signable::Header(header) => header,
-            Signable::Special(special) => {
+            Signable::Derived(derived) => {
                 return Ok(Listed {
                     spelling: name.into(),
-                    what: What::Special(special),
+                    what: What::Derived(derived),
                 });
             }
         };
         let mut dates = [DateHeader::Date, DateHeader::XDate].into_iter();
         let what = match dates.find(|date| *date.name() == header) {
-            Some(header) if !facts.date_headers.contains(&header) => {
+            Some(header) if !dialect.date_headers.contains(&header) => {
                 return Err(BuildError::DateHeaderNotCarried { scheme, header });
             }
             Some(date) => What::Date(date),
             None => What::Header(header.clone()),
         };
         // The date is listed in lower case for all: APISIX looks for it so.
-        let is_lower_case = facts.layout.lower_case_names || matches!(what, What::Date(_));
+        let is_lower_case = dialect.format.lower_case_names || matches!(what, What::Date(_));
         let spelling = if is_lower_case { header.as_str() } else { name };
         Ok(Listed {
             spelling: spelling.into(),
@@ -296,19 +296,19 @@ impl SignerBuilder {
                     return Err(BuildError::TwoDates);
                 }
                 What::Date(_) => dates += 1,
-                What::Special(Special::Expires) if self.lifetime.is_none() => {
+                What::Derived(DerivedComponent::Expires) if self.lifetime.is_none() => {
                     return Err(BuildError::NoLifetime);
                 }
                 _ => {}
             }
         }
-        let is_created = |listed: &Listed| listed.what == What::Special(Special::Created);
+        let is_created = |listed: &Listed| listed.what == What::Derived(DerivedComponent::Created);
         if dates == 0 && !list.iter().any(is_created) {
             return Err(BuildError::NoDate {
                 scheme: self.scheme,
             });
         }
-        let is_expires = |listed: &Listed| listed.what == What::Special(Special::Expires);
+        let is_expires = |listed: &Listed| listed.what == What::Derived(DerivedComponent::Expires);
         if self.lifetime.is_some() && !list.iter().any(is_expires) {
             return Err(BuildError::LifetimeNotSigned);
         }

@@ -74,15 +74,15 @@ impl Signer {
             ref options,
             ..
         } = *self.inner;
-        let facts = scheme.facts();
-        if !facts.carries_key_id(keys.id.as_str()) {
+        let dialect = scheme.dialect();
+        if !dialect.carries_key_id(keys.id.as_str()) {
             return Err(SignError::KeyIdNotCarried { scheme });
         }
-        string.begin(&facts.layout, keys.id.as_str());
+        string.begin(&dialect.format, keys.id.as_str());
         let times = options.times(now);
         let walk = Walk {
             options,
-            layout: &facts.layout,
+            format: &dialect.format,
             head,
             date,
             times: &times,

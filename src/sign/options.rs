@@ -10,7 +10,7 @@ use crate::{
     header::{Repeated, single_value, trimmed},
     wire::{
         authority::{is_authority_changed, is_tls, with_sent_authority},
-        component::Special,
+        component::DerivedComponent,
         credentials::Times,
         date::Timestamp,
         target,
@@ -31,7 +31,7 @@ pub(crate) enum What {
     /// The date header in use.
     Date(DateHeader),
     Header(HeaderName),
-    Special(Special),
+    Derived(DerivedComponent),
 }
 
 impl Listed {
@@ -81,13 +81,16 @@ impl Options {
         Self {
             signs_host: names(&|what| *what == What::Header(header::HOST)),
             signs_target: names(
-                &|what| matches!(what, What::Special(special) if special.is_target()),
+                &|what| matches!(what, What::Derived(derived) if derived.is_target()),
             ),
             signs_times: names(&|what| {
-                matches!(what, What::Special(Special::Created | Special::Expires))
+                matches!(
+                    what,
+                    What::Derived(DerivedComponent::Created | DerivedComponent::Expires)
+                )
             }),
             depends_on_time_alone: !names(&|what| {
-                matches!(what, What::Special(_)) || *what == What::Header(header::HOST)
+                matches!(what, What::Derived(_)) || *what == What::Header(header::HOST)
             }),
             names: spellings.join(" ").into(),
             date_header,
@@ -176,15 +179,15 @@ impl Options {
         if !self.signs_times {
             return Times::default();
         }
-        let names = |special| {
+        let names = |derived| {
             let mut list = self.list.iter();
-            list.any(|listed| listed.what == What::Special(special))
+            list.any(|listed| listed.what == What::Derived(derived))
         };
         let text = |time: Timestamp| time.seconds().to_string();
         let lifetime = self.lifetime.unwrap_or_default();
         Times {
-            created: names(Special::Created).then(|| text(now)),
-            expires: names(Special::Expires).then(|| text(now.later(lifetime))),
+            created: names(DerivedComponent::Created).then(|| text(now)),
+            expires: names(DerivedComponent::Expires).then(|| text(now.later(lifetime))),
         }
     }
 

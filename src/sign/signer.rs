@@ -233,14 +233,14 @@ impl Signer {
     ) -> Result<SigningString, SignError> {
         let Inner { options, keys, .. } = &*self.inner;
         options.check_destination(head)?;
-        let layout = &self.inner.scheme.facts().layout;
+        let format = &self.inner.scheme.dialect().format;
         let now = Timestamp::from(now);
         let (date, times) = (now.imf_fixdate(), options.times(now));
         let mut string = SigningString::new();
-        string.begin(layout, keys.load().id.as_str());
+        string.begin(format, keys.load().id.as_str());
         let walk = Walk {
             options,
-            layout,
+            format,
             head: &head,
             date: &date,
             times: &times,
@@ -282,7 +282,7 @@ impl Signer {
 
     /// Takes a signature of this scheme off a request that cannot be signed, with all that was added to it.
     pub(crate) fn remove_signature(&self, headers: &mut http::HeaderMap) {
-        if !self.inner.scheme.facts().remove_signature(headers) {
+        if !self.inner.scheme.dialect().remove_signature(headers) {
             return;
         }
         for (name, value) in self.inner.options.supplied() {

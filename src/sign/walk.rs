@@ -15,16 +15,16 @@ use crate::{
     limits::MAX_HEADERS,
     wire::{
         authority::{has_host, has_sendable_port, sent_authority},
-        component::{self, Special},
+        component::{self, DerivedComponent},
         credentials::Times,
-        signing_string::Layout,
+        signing_string::SigningStringFormat,
     },
 };
 
 /// A request whose components are looked for.
 pub(super) struct Walk<'a> {
     pub(super) options: &'a Options,
-    pub(super) layout: &'static Layout,
+    pub(super) format: &'static SigningStringFormat,
     pub(super) head: &'a RequestHead<'a>,
     pub(super) date: &'a [u8],
     pub(super) times: &'a Times<String>,
@@ -66,12 +66,12 @@ impl<'a> Walk<'a> {
         for Listed { spelling, what } in self.options.list() {
             let is_signed = match what {
                 What::Date(_) => {
-                    string.push(self.layout, spelling, self.date);
+                    string.push(self.format, spelling, self.date);
                     changes.date_at = string.len().checked_sub(self.date.len());
                     true
                 }
                 What::Header(name) => self.write_header(spelling, name, &mut changes, string)?,
-                What::Special(special) => self.write_special(spelling, *special, string)?,
+                What::Derived(derived) => self.write_special(spelling, *derived, string)?,
             };
             if is_signed {
                 changes.names.listed |= bit;
@@ -89,7 +89,7 @@ impl<'a> Walk<'a> {
                 changes.lacking |= 1 << position;
             }
         }
-        string.end(self.layout);
+        string.end(self.format);
         Ok(changes)
     }
 
@@ -129,7 +129,7 @@ impl<'a> Walk<'a> {
     ) -> Result<bool, SignError> {
         let value = self.header(name, changes)?;
         if let Some(value) = &value {
-            string.push(self.layout, spelling, value);
+            string.push(self.format, spelling, value);
         }
         Ok(value.is_some())
     }
@@ -157,11 +157,11 @@ impl<'a> Walk<'a> {
             // a cookie, only one line (RFC 6265, section 5.4).
             Err(Repeated) => {
                 if *name == header::COOKIE
-                    && let Some(cookie) = component::joined(self.layout.join, headers, name)
+                    && let Some(cookie) = component::joined(self.format.join, headers, name)
                 {
                     changes.rewritten.push((name.clone(), cookie));
                 }
-                return component::header_value(self.layout.join, headers, name)
+                return component::header_value(self.format.join, headers, name)
                     .map_err(repeated(name));
             }
         }
@@ -189,24 +189,24 @@ impl<'a> Walk<'a> {
     fn write_special(
         &self,
         name: &str,
-        special: Special,
+        derived: DerivedComponent,
         string: &mut SigningString,
     ) -> Result<bool, SignError> {
-        let time = match special {
-            Special::Created => &self.times.created,
-            Special::Expires => &self.times.expires,
+        let time = match derived {
+            DerivedComponent::Created => &self.times.created,
+            DerivedComponent::Expires => &self.times.expires,
             // Only some of the scheme's own names can be a header's.
             _ if is_field_name(name) && self.head.headers().contains_key(name) => {
                 let name = Excerpt::new(name);
                 return Err(SignError::NameTaken { name });
             }
-            special => {
-                string.push_target(self.layout, name, special, *self.head)?;
+            derived => {
+                string.push_target(self.format, name, derived, *self.head)?;
                 return Ok(true);
             }
         };
         if let Some(time) = time {
-            string.push(self.layout, name, time.as_bytes());
+            string.push(self.format, name, time.as_bytes());
         }
         Ok(time.is_some())
     }

@@ -13,10 +13,10 @@ use crate::{
     Algorithm, DateHeader, Excerpt, Rejection, RequestHead, SigningString, TargetError,
     VerifyingKey,
     header::{Repeated, trim},
-    scheme::Facts,
+    scheme::Dialect,
     wire::{
         authority::authority_as_host,
-        component::{self, Special},
+        component::{self, DerivedComponent},
         credentials::{Authorization, Signature},
         target,
     },
@@ -24,7 +24,7 @@ use crate::{
 
 /// Finds what the listed names stand for. On HTTP/2 the host is in the target.
 pub(super) struct Finder<'a, 'h> {
-    pub(super) facts: &'static Facts,
+    pub(super) dialect: &'static Dialect,
     pub(super) head: &'a RequestHead<'h>,
     /// The request's `X-Date`, if it has been looked for.
     pub(super) x_date: &'a SentXDate<'h>,
@@ -57,16 +57,16 @@ impl<'h> Finder<'_, 'h> {
         authorization: &Authorization<'h>,
         found: &mut Found<'h>,
     ) -> Result<(), Rejection> {
-        let layout = &self.facts.layout;
+        let format = &self.dialect.format;
         let mut list = List::new();
-        list::read(authorization, self.facts, &mut list)?;
+        list::read(authorization, self.dialect, &mut list)?;
         let string = &mut found.signing_string;
-        string.begin(layout, authorization.key_id);
+        string.begin(format, authorization.key_id);
         let mut bit = 1;
         for Listed { name, kind } in &list {
             let value = match kind {
-                Kind::Special(special) => {
-                    self.write_special(*special, name, authorization, string)?;
+                Kind::Derived(derived) => {
+                    self.write_special(*derived, name, authorization, string)?;
                     found.present |= bit;
                     bit <<= 1;
                     continue;
@@ -77,10 +77,10 @@ impl<'h> Finder<'_, 'h> {
             };
             match &value {
                 Some(value) => {
-                    string.push(layout, name, value);
+                    string.push(format, name, value);
                     found.present |= bit;
                 }
-                None => string.push_absent(layout, name),
+                None => string.push_absent(format, name),
             }
             bit <<= 1;
             if let (Kind::Date(header), Some(Cow::Borrowed(value))) = (kind, value) {
@@ -90,7 +90,7 @@ impl<'h> Finder<'_, 'h> {
                 }
             }
         }
-        string.end(layout);
+        string.end(format);
         Ok(())
     }
 
@@ -107,7 +107,7 @@ impl<'h> Finder<'_, 'h> {
         header: impl AsHeaderName + AsRef<str> + Copy,
         name: &str,
     ) -> Result<Option<Cow<'h, [u8]>>, Rejection> {
-        let value = component::header_value(self.facts.layout.join, self.head.headers(), header)
+        let value = component::header_value(self.dialect.format.join, self.head.headers(), header)
             .map_err(|Repeated| Rejection::repeated(name))?;
         if value.is_some() {
             return Ok(value);
@@ -115,7 +115,7 @@ impl<'h> Finder<'_, 'h> {
         if let Some(host) = authority_as_host(*self.head, name) {
             return Ok(Some(trim(host).into()));
         }
-        if self.allows_absent && self.facts.layout.absent.is_some() {
+        if self.allows_absent && self.dialect.format.absent.is_some() {
             return Ok(None);
         }
         let name = Excerpt::new(name);
@@ -124,29 +124,29 @@ impl<'h> Finder<'_, 'h> {
 
     fn write_special(
         &self,
-        special: Special,
+        derived: DerivedComponent,
         name: &str,
         authorization: &Authorization<'h>,
         string: &mut SigningString,
     ) -> Result<(), Rejection> {
-        let layout = &self.facts.layout;
-        let (time, parameter) = match special {
-            Special::Created => (authorization.times.created, "created"),
-            Special::Expires => (authorization.times.expires, "expires"),
+        let format = &self.dialect.format;
+        let (time, parameter) = match derived {
+            DerivedComponent::Created => (authorization.times.created, "created"),
+            DerivedComponent::Expires => (authorization.times.expires, "expires"),
             // The gateway would take it for what was signed.
             _ if self.head.headers().contains_key(name) => return Err(Rejection::repeated(name)),
-            special => {
-                if special == Special::DecodedTarget {
+            derived => {
+                if derived == DerivedComponent::DecodedTarget {
                     self.check_decoded()?;
                 }
-                string.push_target(layout, name, special, *self.head)?;
+                string.push_target(format, name, derived, *self.head)?;
                 return Ok(());
             }
         };
         let Some(time) = time else {
             return Err(Rejection::ParameterMissing { parameter });
         };
-        string.push(layout, name, time.as_bytes());
+        string.push(format, name, time.as_bytes());
         Ok(())
     }
 

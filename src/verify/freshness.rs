@@ -6,9 +6,9 @@ use super::{Credentials, Verifier};
 use crate::{
     DateHeader, Rejection, RequestHead,
     header::{Repeated, has_repeats, single_value, trim},
-    scheme::{Facts, PlainDate},
+    scheme::{Dialect, PlainDate},
     wire::{
-        component::Special,
+        component::DerivedComponent,
         date::{DateError, Timestamp},
     },
 };
@@ -21,9 +21,9 @@ pub(super) struct SentXDate<'h> {
 }
 
 impl<'h> SentXDate<'h> {
-    pub(super) fn find(facts: &Facts, head: &RequestHead<'h>) -> Result<Self, Rejection> {
+    pub(super) fn find(dialect: &Dialect, head: &RequestHead<'h>) -> Result<Self, Rejection> {
         let header = DateHeader::XDate;
-        let value = if facts.date_headers.contains(&header) {
+        let value = if dialect.date_headers.contains(&header) {
             single_date(head, header)?
         } else {
             None
@@ -61,7 +61,7 @@ impl Verifier {
         x_date: &SentXDate<'_>,
         now: Timestamp,
     ) -> Result<(), Rejection> {
-        let decides = !self.scheme.facts().grammar.has_times;
+        let decides = !self.scheme.dialect().syntax.has_times;
         match x_date.time {
             Ok(sent) if decides => self.check_age(DateHeader::XDate, sent, now),
             _ => Ok(()),
@@ -77,14 +77,20 @@ impl Verifier {
         now: Timestamp,
     ) -> Result<(), Rejection> {
         let times = &credentials.authorization.times;
-        let covers = |special| {
-            let mut specials = self.scheme.facts().specials.iter();
-            specials.any(|(name, other)| *other == special && credentials.covers(name))
+        let covers = |derived| {
+            let mut derived_components = self.scheme.dialect().derived_components.iter();
+            derived_components.any(|(name, other)| *other == derived && credentials.covers(name))
         };
         // What does not fit into the number is later than all that does.
         let time = |text: &str| Timestamp::from_seconds(text.parse().unwrap_or(u64::MAX));
-        let created = times.created.filter(|_| covers(Special::Created)).map(time);
-        let expires = times.expires.filter(|_| covers(Special::Expires)).map(time);
+        let created = times
+            .created
+            .filter(|_| covers(DerivedComponent::Created))
+            .map(time);
+        let expires = times
+            .expires
+            .filter(|_| covers(DerivedComponent::Expires))
+            .map(time);
         if let Some(expires) = expires
             && now.seconds() > expires.seconds()
         {
@@ -112,7 +118,7 @@ impl Verifier {
         x_date: &SentXDate<'_>,
         now: Timestamp,
     ) -> Result<(), Rejection> {
-        let date_headers = self.scheme.facts().date_headers;
+        let date_headers = self.scheme.dialect().date_headers;
         if has_repeats(head.headers()) {
             for header in date_headers {
                 single_date(head, *header)?;

@@ -173,10 +173,10 @@ impl Refused<'_> {
         if let Some(key) = self.key {
             return Some(Excerpt::new(key.key_id()));
         }
-        let facts = self.scheme.facts();
+        let dialect = self.scheme.dialect();
         let mut authorization = Authorization::default();
-        let undecoded = Undecoded::find(&facts.grammar, &self.head).ok()?;
-        authorization.read(&facts.grammar, undecoded).ok()?;
+        let undecoded = Undecoded::find(&dialect.syntax, &self.head).ok()?;
+        authorization.read(&dialect.syntax, undecoded).ok()?;
         Some(Excerpt::new(authorization.key_id))
     }
 }

@@ -7,9 +7,9 @@ use crate::{
     DateHeader, Excerpt, Malformed,
     header::{SOURCE, is_field_name},
     limits::MAX_COMPONENTS,
-    scheme::Facts,
+    scheme::Dialect,
     wire::{
-        component::Special,
+        component::DerivedComponent,
         credentials::{Authorization, Names},
     },
 };
@@ -27,7 +27,7 @@ pub(crate) struct Listed<'h> {
 /// What a listed name stands for.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Kind {
-    Special(Special),
+    Derived(DerivedComponent),
     /// A date header, in a spelling that counts.
     Date(DateHeader),
     /// Another header; found faster by this than by its text, if that is one that most lists name.
@@ -36,7 +36,7 @@ pub(crate) enum Kind {
 
 impl Kind {
     /// `None` if it cannot be signed.
-    fn of(name: &str, facts: &Facts, is_hs2019: bool) -> Option<Self> {
+    fn of(name: &str, dialect: &Dialect, is_hs2019: bool) -> Option<Self> {
         // No scheme calls anything else so.
         match name {
             "x-date" => return Some(Self::Date(DateHeader::XDate)),
@@ -45,18 +45,20 @@ impl Kind {
             "host" => return Some(Self::Header(Some(&header::HOST))),
             _ => {}
         }
-        match facts.special(name) {
+        match dialect.derived(name) {
             // draft-cavage-http-signatures-12, section 2.3.
-            Some(Special::Created | Special::Expires) if !is_hs2019 => return None,
-            Some(special) => return Some(Self::Special(special)),
+            Some(DerivedComponent::Created | DerivedComponent::Expires) if !is_hs2019 => {
+                return None;
+            }
+            Some(derived) => return Some(Self::Derived(derived)),
             None => {}
         }
         let is = |header: &HeaderName| name.eq_ignore_ascii_case(header.as_str());
-        if is(&header::AUTHORIZATION) || facts.is_ambiguous(name) || !is_field_name(name) {
+        if is(&header::AUTHORIZATION) || dialect.is_ambiguous(name) || !is_field_name(name) {
             return None;
         }
         let mut dates = [DateHeader::XDate, DateHeader::Date].into_iter();
-        match dates.find(|date| facts.any_case_date && is(date.name())) {
+        match dates.find(|date| dialect.any_case_date && is(date.name())) {
             Some(date) => Some(Self::Date(date)),
             None => Some(Self::Header(None)),
         }
@@ -67,7 +69,7 @@ impl Kind {
 /// scheme's own, none twice.
 pub(super) fn read<'h>(
     authorization: &Authorization<'h>,
-    facts: &Facts,
+    dialect: &Dialect,
     list: &mut List<'h>,
 ) -> Result<(), Malformed> {
     for name in Names::new(authorization.headers) {
@@ -77,7 +79,7 @@ pub(super) fn read<'h>(
         if name.is_empty() {
             return Err(Malformed::EmptyName);
         }
-        let Some(kind) = Kind::of(name, facts, authorization.is_hs2019()) else {
+        let Some(kind) = Kind::of(name, dialect, authorization.is_hs2019()) else {
             if name.contains([',', ';', '\t']) {
                 return Err(Malformed::ListSeparator);
             }

@@ -8,7 +8,7 @@ use super::Verifier;
 use crate::{
     Algorithm, BuildError, PlainDate, TargetError,
     config::check_list,
-    wire::{component::Special, target},
+    wire::{component::DerivedComponent, target},
 };
 
 impl Verifier {
@@ -106,8 +106,9 @@ impl Verifier {
     ///
     /// [`TargetError`] for a target that has no normal form: the request must be refused.
     pub fn normalised_target(&self, target: &Uri) -> Result<Option<Uri>, TargetError> {
-        let mut specials = self.scheme.facts().specials.iter();
-        let is_decoded = specials.any(|(_, special)| *special == Special::DecodedTarget);
+        let mut derived_components = self.scheme.dialect().derived_components.iter();
+        let is_decoded =
+            derived_components.any(|(_, derived)| *derived == DerivedComponent::DecodedTarget);
         if self.is_normalising && is_decoded {
             target::normalised(target)
         } else {

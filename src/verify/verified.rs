@@ -114,7 +114,7 @@ impl VerifiedKey {
     /// a value that was not signed. [`VerifyLayer`](crate::VerifyLayer) calls this; callers of
     /// [`Verifier`](crate::Verifier) do it themselves before they use the headers.
     pub fn join_repeated_headers(&self, headers: &mut HeaderMap) {
-        component::join_repeated(self.scheme.facts().layout.join, headers, self.covered());
+        component::join_repeated(self.scheme.dialect().format.join, headers, self.covered());
     }
 }
 

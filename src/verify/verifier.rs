@@ -116,14 +116,14 @@ impl Verifier {
     /// ```
     #[must_use]
     pub fn of(scheme: Scheme) -> Self {
-        let facts = scheme.facts();
+        let dialect = scheme.dialect();
         Self {
             scheme,
-            algorithms: facts.algorithms.to_vec(),
+            algorithms: dialect.algorithms.to_vec(),
             hs2019: None,
             required: Vec::new(),
-            max_skew: facts.max_skew,
-            plain_date: facts.plain_date,
+            max_skew: dialect.max_skew,
+            plain_date: dialect.plain_date,
             allows_absent: false,
             is_normalising: false,
             dummy_keys: DummyKeys::new(),
@@ -158,10 +158,10 @@ impl Verifier {
         head: &RequestHead<'h>,
         now: SystemTime,
     ) -> Result<(), Rejection> {
-        let facts = self.scheme.facts();
+        let dialect = self.scheme.dialect();
         let now = now.into();
-        let undecoded = Undecoded::find(&facts.grammar, head)?;
-        let x_date = SentXDate::find(facts, head)?;
+        let undecoded = Undecoded::find(&dialect.syntax, head)?;
+        let x_date = SentXDate::find(dialect, head)?;
         self.check_early(&x_date, now)?;
         let Credentials {
             authorization,
@@ -169,11 +169,11 @@ impl Verifier {
             signature,
             found,
         } = credentials;
-        authorization.read(&facts.grammar, undecoded)?;
+        authorization.read(&dialect.syntax, undecoded)?;
         *algorithm = self.algorithm(authorization)?;
         signature.read(authorization.signature, *algorithm)?;
         let finder = Finder {
-            facts,
+            dialect,
             head,
             x_date: &x_date,
             allows_absent: self.allows_absent,
@@ -246,7 +246,7 @@ impl Verifier {
 
     fn algorithm(&self, authorization: &Authorization<'_>) -> Result<Algorithm, Rejection> {
         let name = authorization.algorithm.unwrap_or(HS2019);
-        let algorithm = if self.scheme.facts().grammar.has_times && authorization.is_hs2019() {
+        let algorithm = if self.scheme.dialect().syntax.has_times && authorization.is_hs2019() {
             self.hs2019
         } else {
             name.parse().ok()

@@ -11,7 +11,7 @@ use crate::header::{Repeated, has_repeats, single_value, trim};
 
 /// What a list may name beside headers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Special {
+pub(crate) enum DerivedComponent {
     /// `name: method /path?query`, the method in lower case, the target as sent.
     RequestTarget,
     /// `METHOD /path?query`, the path decoded and normalised.
@@ -24,7 +24,7 @@ pub(crate) enum Special {
     Expires,
 }
 
-impl Special {
+impl DerivedComponent {
     /// Whether it is about the request's target.
     pub(crate) fn is_target(self) -> bool {
         matches!(

@@ -32,7 +32,7 @@ const DECODED_ROOM: usize = MAX_BASE64_LEN / 4 * 3;
 
 /// How `Authorization` is written.
 #[derive(Debug)]
-pub(crate) struct Grammar {
+pub(crate) struct CredentialsSyntax {
     /// The word it begins with, as it is sent.
     pub(crate) auth_scheme: &'static str,
     /// The spellings of that word that are read; any case (RFC 9110, section 11.1) if there are none.
@@ -77,7 +77,10 @@ pub(crate) struct Authorization<'h> {
 pub(crate) struct Undecoded<'h>(&'h HeaderValue);
 
 impl<'h> Undecoded<'h> {
-    pub(crate) fn find(syntax: &Grammar, head: &RequestHead<'h>) -> Result<Self, Rejection> {
+    pub(crate) fn find(
+        syntax: &CredentialsSyntax,
+        head: &RequestHead<'h>,
+    ) -> Result<Self, Rejection> {
         let value = single_value(head.headers(), header::AUTHORIZATION)
             .map_err(|Repeated| Rejection::repeated(header::AUTHORIZATION.as_str()))?;
         let Some(value) = value else {
@@ -111,7 +114,7 @@ impl<'h> Authorization<'h> {
     /// as the scheme says. Each is quoted, without escapes, but for the times.
     pub(crate) fn read(
         &mut self,
-        grammar: &Grammar,
+        syntax: &CredentialsSyntax,
         Undecoded(value): Undecoded<'h>,
     ) -> Result<(), Rejection> {
         let text = match str::from_utf8(value.as_bytes()) {
@@ -121,16 +124,16 @@ impl<'h> Authorization<'h> {
         let begun = text.trim_start_matches(WHITESPACE);
         let word = auth_scheme(begun.as_bytes());
         let rest = begun.get(word.len()..).unwrap_or_default();
-        let parameters = Parameters::read(grammar, text, rest.trim_start_matches(WHITESPACE))?;
+        let parameters = Parameters::read(syntax, text, rest.trim_start_matches(WHITESPACE))?;
 
         let [key_id, algorithm, headers, signature] = parameters.values;
         let missing = |parameter| Err(Rejection::ParameterMissing { parameter });
         let algorithm = match algorithm {
-            None if grammar.has_times => None,
+            None if syntax.has_times => None,
             None | Some("") => return missing("algorithm"),
             algorithm => algorithm,
         };
-        let headers = match (headers, grammar.implied_list) {
+        let headers = match (headers, syntax.implied_list) {
             (None, Some([under_hs2019, otherwise])) => match algorithm {
                 None | Some(HS2019) => under_hs2019,
                 Some(_) => otherwise,

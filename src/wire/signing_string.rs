@@ -2,7 +2,7 @@
 
 use std::fmt::{self, Write as _};
 
-use super::{buffer::Buffer, component::Special, target};
+use super::{buffer::Buffer, component::DerivedComponent, target};
 use crate::{RequestHead, TargetError};
 
 /// The bytes a signature was, or would be, computed over.
@@ -25,47 +25,47 @@ impl SigningString {
 
     /// Writes what stands before the first line.
     ///
-    /// Each component makes a line, joined with newlines; most lines are `name: value`. What differs is in [`Layout`].
+    /// Each component makes a line, joined with newlines; most lines are `name: value`. What differs is in [`SigningStringFormat`].
     ///
     /// Source: Tencent Cloud API Gateway, "signature generation instructions"; draft-cavage-http-signatures-12,
     /// section 2.3.
-    pub(crate) fn begin(&mut self, layout: &Layout, key_id: &str) {
-        if layout.begins_with_key_id {
+    pub(crate) fn begin(&mut self, format: &SigningStringFormat, key_id: &str) {
+        if format.begins_with_key_id {
             self.0.extend(key_id.as_bytes());
         }
     }
 
     /// Adds the line of a header or a parameter, whose value has no blanks around it.
-    pub(crate) fn push(&mut self, layout: &Layout, name: &str, value: &[u8]) {
+    pub(crate) fn push(&mut self, format: &SigningStringFormat, name: &str, value: &[u8]) {
         let buffer = self.begin_line();
-        write_name(buffer, layout, name);
+        write_name(buffer, format, name);
         buffer.extend(b": ");
         buffer.extend(value);
     }
 
     /// Adds the line of a header that the request lacks, if there is one.
-    pub(crate) fn push_absent(&mut self, layout: &Layout, name: &str) {
-        if layout.absent == Some(Absent::NameAlone) {
+    pub(crate) fn push_absent(&mut self, format: &SigningStringFormat, name: &str) {
+        if format.absent == Some(Absent::NameAlone) {
             let buffer = self.begin_line();
-            write_name(buffer, layout, name);
+            write_name(buffer, format, name);
             buffer.extend(b":");
         }
     }
 
-    /// Adds the line of a component that [is about the target](Special::is_target).
+    /// Adds the line of a component that [is about the target](DerivedComponent::is_target).
     pub(crate) fn push_target(
         &mut self,
-        layout: &Layout,
+        format: &SigningStringFormat,
         name: &str,
-        special: Special,
+        derived: DerivedComponent,
         head: RequestHead<'_>,
     ) -> Result<(), TargetError> {
         let buffer = self.begin_line();
-        if !special.is_bare() {
-            write_name(buffer, layout, name);
+        if !derived.is_bare() {
+            write_name(buffer, format, name);
             buffer.extend(b": ");
         }
-        target::write(special, head, buffer)
+        target::write(derived, head, buffer)
     }
 
     /// No line is empty, so only the first finds nothing before it.
@@ -89,8 +89,8 @@ impl SigningString {
     }
 
     /// Writes what stands behind the last line.
-    pub(crate) fn end(&mut self, layout: &Layout) {
-        if layout.ends_with_newline {
+    pub(crate) fn end(&mut self, format: &SigningStringFormat) {
+        if format.ends_with_newline {
             self.0.extend(b"\n");
         }
     }
@@ -133,7 +133,7 @@ fn escaped(byte: u8) -> impl Iterator<Item = char> {
 
 /// How the signing string is written.
 #[derive(Debug)]
-pub(crate) struct Layout {
+pub(crate) struct SigningStringFormat {
     /// Whether names are written in lower case whatever the list's spelling.
     pub(crate) lower_case_names: bool,
     /// Whether the key id is the first line.
@@ -155,8 +155,8 @@ pub(crate) enum Absent {
     NoLine,
 }
 
-fn write_name(buffer: &mut Buffer, layout: &Layout, name: &str) {
-    if layout.lower_case_names {
+fn write_name(buffer: &mut Buffer, format: &SigningStringFormat, name: &str) {
+    if format.lower_case_names {
         buffer.extend_lower_case(name);
     } else {
         buffer.extend(name.as_bytes());

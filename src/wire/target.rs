@@ -6,20 +6,20 @@ use http::{Uri, Version, uri::PathAndQuery};
 
 use self::normal::decoded_path;
 pub(crate) use self::normal::{check_normal, normalised};
-use super::{buffer::Buffer, component::Special};
+use super::{buffer::Buffer, component::DerivedComponent};
 use crate::{RequestHead, TargetError};
 
-/// Writes what `special` stands for on this request, which must be one that [is about the target](Special::is_target).
+/// Writes what `derived` stands for on this request, which must be one that [is about the target](DerivedComponent::is_target).
 ///
 /// If there is an error, some of it may have been written.
 pub(crate) fn write(
-    special: Special,
+    derived: DerivedComponent,
     head: RequestHead<'_>,
     buffer: &mut Buffer,
 ) -> Result<(), TargetError> {
     let target = path_and_query(head.uri())?;
     let method = head.method().as_str();
-    if special == Special::RequestTarget {
+    if derived == DerivedComponent::RequestTarget {
         // The only spelling that reaches a handler is the one that the lower-case form stands for.
         if method.bytes().any(|byte| byte.is_ascii_lowercase()) {
             return Err(TargetError::LowerCaseMethod);
@@ -29,7 +29,7 @@ pub(crate) fn write(
         buffer.extend(method.as_bytes());
     }
     buffer.extend(b" ");
-    if special == Special::DecodedTarget {
+    if derived == DerivedComponent::DecodedTarget {
         buffer.extend(&decoded_path(target.path())?);
         if let Some(query) = signed_query(target) {
             buffer.extend(b"?");
@@ -43,7 +43,7 @@ pub(crate) fn write(
         buffer.extend(b"/");
     }
     buffer.extend(sent.as_bytes());
-    if special == Special::RequestLine {
+    if derived == DerivedComponent::RequestLine {
         buffer.extend(b" ");
         buffer.extend(version(head.version()).as_bytes());
     }

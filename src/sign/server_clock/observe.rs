@@ -93,7 +93,7 @@ fn trusted_authority(head: RequestHead<'_>) -> Option<&str> {
     let is_private = is_tls(scheme) || hosts::is_loopback(host);
     let is_signed = || {
         let mut schemes = Scheme::ALL.into_iter();
-        schemes.any(|scheme| scheme.facts().wrote(authorization))
+        schemes.any(|scheme| scheme.dialect().wrote(authorization))
     };
     (is_private && is_signed())
         .then(|| sent_authority(head.uri()))

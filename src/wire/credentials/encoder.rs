@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 
-use super::{Grammar, Times};
+use super::{CredentialsSyntax, Times};
 use crate::{Algorithm, KeyId, mac::Tag};
 
 /// What stands before the list.
@@ -23,13 +23,13 @@ pub(crate) struct Template {
 }
 
 impl Template {
-    pub(crate) fn new(grammar: &Grammar, algorithm: &str) -> Self {
-        let Grammar {
+    pub(crate) fn new(syntax: &CredentialsSyntax, algorithm: &str) -> Self {
+        let CredentialsSyntax {
             auth_scheme,
             key_id,
             separator,
             ..
-        } = *grammar;
+        } = *syntax;
         Self {
             begin: format!("{auth_scheme} {key_id}=\""),
             algorithm: format!("\"{separator}algorithm=\"{algorithm}\"{separator}"),

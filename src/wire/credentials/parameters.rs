@@ -2,7 +2,7 @@
 
 use arrayvec::ArrayVec;
 
-use super::{Grammar, Times, WHITESPACE, names::split_at_byte};
+use super::{CredentialsSyntax, Times, WHITESPACE, names::split_at_byte};
 use crate::{
     Excerpt, Malformed,
     header::is_field_name,
@@ -30,13 +30,13 @@ impl<'h> Parameters<'h> {
     /// Reads `rest`, the end of `text`.
     #[inline]
     pub(super) fn read(
-        grammar: &Grammar,
+        syntax: &CredentialsSyntax,
         text: &str,
         mut rest: &'h str,
     ) -> Result<Self, Malformed> {
         let mut parameters = Self::default();
         // In the order in which they are sent.
-        let names = [grammar.key_id, "algorithm", "headers", "signature"];
+        let names = [syntax.key_id, "algorithm", "headers", "signature"];
         let mut expected = 0;
         let mut unknown = Unknown::new();
         while !rest.is_empty() {
@@ -48,7 +48,7 @@ impl<'h> Parameters<'h> {
                 name,
                 value,
                 rest: behind,
-            }) = split_parameter(grammar, &names, expected, rest)
+            }) = split_parameter(syntax, &names, expected, rest)
             else {
                 return Err(not_a_parameter());
             };
@@ -57,11 +57,11 @@ impl<'h> Parameters<'h> {
                     name: Excerpt::new(name),
                 });
             }
-            let Some(slot) = parameters.slot(grammar, place, name) else {
+            let Some(slot) = parameters.slot(syntax, place, name) else {
                 if !is_field_name(name) {
                     return Err(not_a_parameter());
                 }
-                check_unknown(grammar, &names, name, &mut unknown)?;
+                check_unknown(syntax, &names, name, &mut unknown)?;
                 rest = behind;
                 continue;
             };
@@ -70,7 +70,7 @@ impl<'h> Parameters<'h> {
                     name: Excerpt::new(name),
                 });
             }
-            if grammar.is_ordered && place != Some(expected) {
+            if syntax.is_ordered && place != Some(expected) {
                 return Err(Malformed::OutOfOrder {
                     name: Excerpt::new(name),
                 });
@@ -83,14 +83,14 @@ impl<'h> Parameters<'h> {
 
     fn slot(
         &mut self,
-        grammar: &Grammar,
+        syntax: &CredentialsSyntax,
         place: Option<usize>,
         name: &str,
     ) -> Option<&mut Option<&'h str>> {
         match (place, name) {
             (Some(place), _) => self.values.get_mut(place),
-            (None, "created") if grammar.has_times => Some(&mut self.times.created),
-            (None, "expires") if grammar.has_times => Some(&mut self.times.expires),
+            (None, "created") if syntax.has_times => Some(&mut self.times.created),
+            (None, "expires") if syntax.has_times => Some(&mut self.times.expires),
             _ => None,
         }
     }
@@ -105,16 +105,16 @@ type Unknown<'h> = ArrayVec<&'h str, MAX_UNKNOWN_PARAMETERS>;
 /// request could mean two things.
 #[cold]
 fn check_unknown<'h>(
-    grammar: &Grammar,
+    syntax: &CredentialsSyntax,
     names: &[&str],
     name: &'h str,
     unknown: &mut Unknown<'h>,
 ) -> Result<(), Malformed> {
     let excerpt = || Excerpt::new(name);
     let is = |other: &str| name.eq_ignore_ascii_case(other);
-    let looks_known = names.iter().any(|known| is(known))
-        || grammar.has_times && (is("created") || is("expires"));
-    match grammar.ignores_unknown_but {
+    let looks_known =
+        names.iter().any(|known| is(known)) || syntax.has_times && (is("created") || is("expires"));
+    match syntax.ignores_unknown_but {
         Some(refused) if !looks_known && !refused.iter().any(|other| is(other)) => {}
         _ => return Err(Malformed::UnknownParameter { name: excerpt() }),
     }
@@ -130,7 +130,7 @@ fn check_unknown<'h>(
 /// quoted, and parameters that are ignored need not be.
 #[inline]
 fn split_parameter<'h>(
-    grammar: &Grammar,
+    syntax: &CredentialsSyntax,
     names: &[&'static str],
     expected: usize,
     text: &'h str,
@@ -145,21 +145,21 @@ fn split_parameter<'h>(
             (names.iter().position(|other| *other == name), name, rest)
         }
     };
-    let is_time = place.is_none() && grammar.has_times && matches!(name, "created" | "expires");
+    let is_time = place.is_none() && syntax.has_times && matches!(name, "created" | "expires");
     let (value, rest) = if is_time {
         let end = rest
             .find(|c: char| !c.is_ascii_digit())
             .unwrap_or(rest.len());
         rest.split_at_checked(end)
             .filter(|(digits, _)| !digits.is_empty())?
-    } else if place.is_none() && grammar.ignores_unknown_but.is_some() && !rest.starts_with('"') {
+    } else if place.is_none() && syntax.ignores_unknown_but.is_some() && !rest.starts_with('"') {
         let end = rest.find([',', ' ', '\t']).unwrap_or(rest.len());
         rest.split_at_checked(end)
             .filter(|(token, _)| is_field_name(token))?
     } else {
         split_at_byte(rest.strip_prefix('"')?, b'"')?
     };
-    let rest = match (rest, grammar.is_ordered) {
+    let rest = match (rest, syntax.is_ordered) {
         ("", _) => rest,
         // Kong's one regular expression (`",\s*`) takes any whitespace after a comma, but none before it.
         (rest, true) => after_comma(rest)?,
