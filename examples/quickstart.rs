@@ -23,8 +23,8 @@ use hyper_util::{
 use tokio::net::TcpListener;
 use tower::{BoxError, ServiceBuilder, ServiceExt as _, retry::Policy};
 use tower_hmac_auth::{
-    Binding, Clock as _, KeyPair, Lookup, ManualClock, Rejection, RequestHead, SignLayer, Signer,
-    Verified, Verifier, VerifyingKey,
+    Binding, Clock as _, KeyPair, Lookup, ManualClock, Rejection, RequestHead, Scheme, SignLayer,
+    Signer, Verified, Verifier, VerifyingKey,
 };
 
 const KEY_ID: &str = "AKIDquickstart";
@@ -51,7 +51,12 @@ async fn main() -> Result<(), BoxError> {
         ..visit(leave_alone, SystemTime::now())
     };
     let now = SystemTime::now();
-    let refused = |rejection: Rejection| (rejection.status(), rejection.text().into_owned());
+    let refused = |rejection: Rejection| {
+        (
+            rejection.status(),
+            Scheme::Tencent.text(&rejection).into_owned(),
+        )
+    };
     let accepted = || (StatusCode::OK, format!("\"key_id\":\"{KEY_ID}\""));
 
     heading(1, "Unsigned: the gateway refuses it.");
@@ -247,7 +252,10 @@ fn answer(checked: Result<Verified<'_>, Rejection>) -> Result<Response<Full<Byte
             StatusCode::OK,
             format!("{{\"key_id\":{:?}}}", verified.key_id()),
         ),
-        Err(why) => (why.status(), format!("{{\"message\":{:?}}}", why.text())),
+        Err(why) => (
+            why.status(),
+            format!("{{\"message\":{:?}}}", Scheme::Tencent.text(&why)),
+        ),
     };
     Response::builder()
         .status(status)

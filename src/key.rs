@@ -4,7 +4,7 @@ use std::{borrow::Borrow, fmt};
 
 use zeroize::Zeroizing;
 
-use crate::authorization::MAX_PARAMETER_LEN;
+use crate::limits::MAX_PARAMETER_LEN;
 
 /// The public half of a key pair: the name under which a gateway finds the secret key.
 ///

@@ -85,62 +85,45 @@
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
-mod algorithm;
-mod authorization;
-mod buffer;
 mod clock;
-mod component;
+mod config;
 #[cfg(feature = "digest")]
 mod digest;
 pub mod events;
 pub mod gateway_differences;
-mod hosts;
-mod http_date;
+mod header;
 mod key;
-mod keys;
 pub mod layer_order;
+mod limits;
+mod mac;
 mod rejection;
 mod request_head;
-#[cfg(feature = "reqwest-middleware")]
-mod reqwest_middleware;
 mod scheme;
-mod server_clock;
 mod sign;
-mod signer;
-mod signing_string;
-mod target;
-mod verifier;
 mod verify;
+mod wire;
 
 pub use self::{
-    algorithm::{Algorithm, UnknownAlgorithm},
-    authorization::Malformed,
     clock::{Clock, ManualClock, SystemClock},
-    component::DateHeader,
-    hosts::HostPatternError,
+    config::BuildError,
+    header::DateHeader,
     key::{KeyError, KeyId, KeyPair, SecretKey},
-    keys::Keys,
-    rejection::{Excerpt, Rejection, RejectionKind},
+    mac::{Algorithm, UnknownAlgorithm},
+    rejection::{Excerpt, Malformed, Rejection, RejectionKind, TargetError},
     request_head::RequestHead,
-    scheme::{Scheme, UnknownScheme},
-    server_clock::{ObserveFuture, ObserveLayer, ObserveService, ServerClock},
-    sign::{SignLayer, SignService},
-    signer::{BuildError, SignError, SignedHeaders, Signer, SignerBuilder},
-    signing_string::SigningString,
-    target::TargetError,
-    verifier::{
-        Binding, Covered, Credentials, Lookup, PlainDate, Verified, VerifiedKey, Verifier,
-        VerifyingKey,
+    scheme::{PlainDate, Scheme, UnknownScheme},
+    sign::{
+        HostPatternError, Keys, ObserveFuture, ObserveLayer, ObserveService, ServerClock,
+        SignError, SignLayer, SignService, SignedHeaders, Signer, SignerBuilder,
     },
     verify::{
-        AsyncKeyStore, AsyncKeys, AsyncVerifyFuture, DrainBody, DrainFuture, DrainLayer,
-        DrainService, DrainTask, KeyRef, KeyStore, Refusals, Refuse, ServerSigningString,
-        StaticKeys, VerifyBody, VerifyFuture, VerifyLayer, VerifyService,
+        AsyncKeyStore, AsyncKeys, AsyncVerifyFuture, Binding, Covered, Credentials, DrainBody,
+        DrainFuture, DrainLayer, DrainService, DrainTask, KeyRef, KeyStore, Lookup, Refusals,
+        Refuse, ServerSigningString, StaticKeys, Verified, VerifiedKey, Verifier, VerifyBody,
+        VerifyFuture, VerifyLayer, VerifyService, VerifyingKey,
     },
+    wire::signing_string::SigningString,
 };
-
-#[cfg(feature = "reqwest-middleware")]
-pub use self::reqwest_middleware::{RedirectFollowed, SignMiddleware};
 
 #[cfg(feature = "digest")]
 pub use self::digest::{
@@ -148,7 +131,9 @@ pub use self::digest::{
     DigestService, KnownBody, VerifyDigestFuture, VerifyDigestLayer, VerifyDigestService,
 };
 #[cfg(feature = "retry")]
-pub use self::server_clock::RetryOnceLearnt;
+pub use self::sign::RetryOnceLearnt;
+#[cfg(feature = "reqwest-middleware")]
+pub use self::sign::{RedirectFollowed, SignMiddleware};
 
 /// The README's examples, compiled as the crate's own; one of them needs the feature.
 #[cfg(all(doctest, feature = "reqwest-middleware"))]

@@ -1,32 +1,32 @@
 //! Why a request is refused.
 
-mod escapes;
 mod excerpt;
 mod kind;
-mod known_texts;
-mod response_text;
+mod malformed;
+mod target_error;
 
-use std::{borrow::Cow, fmt};
+use std::fmt;
 
 use http::StatusCode;
 
-pub use self::{excerpt::Excerpt, kind::RejectionKind};
-use crate::{DateHeader, Malformed, Scheme, TargetError};
+pub use self::{
+    excerpt::Excerpt, kind::RejectionKind, malformed::Malformed, target_error::TargetError,
+};
+use crate::header::DateHeader;
 
 /// Why a request is refused: one value for each of the refusals that the gateway documents, and a few that only
 /// a careful verifier has.
 ///
-/// [`Scheme::text`] is what the client is told, word for word as the gateway documents it;
-/// [`text`](Self::text) is that of Tencent Cloud API Gateway. [`Display`](fmt::Display) is for the server's log: one line that says what is wrong, where,
-/// and what to do. Neither ever holds a secret or a right signature.
+/// [`Scheme::text`](crate::Scheme::text) is what the client is told, word for word as the gateway documents it.
+/// [`Display`](fmt::Display) is for the server's log: one line that says what is wrong, where, and what to do. Neither ever holds a secret or a right signature.
 ///
 /// ```
 /// use http::StatusCode;
-/// use tower_hmac_auth::Rejection;
+/// use tower_hmac_auth::{Rejection, Scheme};
 ///
 /// let rejection = Rejection::SignatureMismatch;
 /// assert_eq!(rejection.status(), StatusCode::UNAUTHORIZED);
-/// assert_eq!(rejection.text(), "HMAC signature does not match.");
+/// assert_eq!(Scheme::Tencent.text(&rejection), "HMAC signature does not match.");
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
@@ -136,12 +136,6 @@ pub enum Rejection {
 }
 
 impl Rejection {
-    /// What the client is told by Tencent Cloud API Gateway: its documented text. [`Scheme::text`] has every gateway's.
-    #[must_use]
-    pub fn text(&self) -> Cow<'static, str> {
-        Scheme::Tencent.text(self)
-    }
-
     /// How far the signed time is from this clock, or past its end, in seconds, where that is the reason.
     #[cfg(feature = "tracing")]
     pub(crate) fn skew(&self) -> Option<u64> {

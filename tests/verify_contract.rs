@@ -25,8 +25,8 @@ use tokio::sync::oneshot;
 use tokio_test::{assert_pending, assert_ready, assert_ready_err, assert_ready_ok, task};
 use tower::{Layer, Service, ServiceExt, service_fn};
 use tower_hmac_auth::{
-    AsyncKeys, Binding, Lookup, ManualClock, Refusals, Rejection, RequestHead, Signer, StaticKeys,
-    VerifiedKey, VerifyLayer, VerifyingKey,
+    AsyncKeys, Binding, Lookup, ManualClock, Refusals, Rejection, RequestHead, Scheme, Signer,
+    StaticKeys, VerifiedKey, VerifyLayer, VerifyingKey,
 };
 use tower_test::mock;
 
@@ -243,7 +243,12 @@ async fn the_look_up_sees_the_target_as_the_client_sent_it() {
 #[tokio::test]
 async fn a_refusal_can_be_answered_in_ones_own_words() {
     let refuse = |why: &Rejection, head: RequestHead<'_>| {
-        let text = format!("{} {}: {}", head.method(), head.uri(), why.text());
+        let text = format!(
+            "{} {}: {}",
+            head.method(),
+            head.uri(),
+            Scheme::Tencent.text(why)
+        );
         Response::builder()
             .status(418)
             .body(Bytes::from(text))

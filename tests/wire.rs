@@ -79,7 +79,7 @@ fn answer(verifier: &Verifier, request: &Request<Incoming>) -> http::Result<Resp
                 format!("{} {:?} {covered:?}", key.key_id(), request.version()),
             )
         }
-        Err(why) => (why.status(), why.text().into_owned()),
+        Err(why) => (why.status(), Scheme::Tencent.text(&why).into_owned()),
     };
     Response::builder().status(status).body(text.into())
 }

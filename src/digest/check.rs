@@ -17,12 +17,11 @@ use tower_service::Service;
 use super::{
     CheckedBody, DigestHeader, KnownBody, VerifyDigestFuture,
     check_future::{Kind, Waiting},
-    header::Sha256Digest,
     read_ahead::ReadAhead,
 };
 use crate::{
     Excerpt, Refusals, Refuse, Rejection, Scheme, VerifiedKey, VerifyBody, VerifyFuture,
-    verify::Refused,
+    verify::Refused, wire::digest_header::Sha256Digest,
 };
 
 type BoxError = Box<dyn Error + Send + Sync>;

@@ -15,10 +15,9 @@ use tower_service::Service;
 use super::{
     CheckedBody,
     check::Options,
-    header::Sha256Digest,
     read_ahead::{ReadAhead, Unread},
 };
-use crate::{Refuse, Rejection, VerifyBody, VerifyFuture};
+use crate::{Refuse, Rejection, VerifyBody, VerifyFuture, wire::digest_header::Sha256Digest};
 
 type BoxError = Box<dyn Error + Send + Sync>;
 

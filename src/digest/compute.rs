@@ -7,7 +7,7 @@ use std::{
     task::{Context, Poll, ready},
 };
 
-use http::{Method, Request, request};
+use http::{Request, request};
 use http_body::Body;
 use pin_project_lite::pin_project;
 use tower_layer::Layer;
@@ -17,7 +17,7 @@ use super::{
     DigestError, DigestHeader, KnownBody,
     read_ahead::{ReadAhead, Unread},
 };
-use crate::request_head::Digested;
+use crate::{request_head::Digested, wire::digest_header::ComputedFor};
 
 type BoxError = Box<dyn Error + Send + Sync>;
 
@@ -195,28 +195,6 @@ impl<S: Service<Request<KnownBody>>> Waiting<S> {
         head.extensions.insert(ComputedFor(head.method.clone()));
         inner.call(Request::from_parts(head, body))
     }
-}
-
-/// Among a request's extensions, the method of the request whose body the digest was computed for.
-#[derive(Clone)]
-struct ComputedFor(Method);
-
-/// Where a layer in between has changed the method, as following a 303 does, the body is gone for which the digest was
-/// computed: the digest becomes that of nothing.
-pub(crate) fn renew<B>(request: &mut Request<B>) {
-    match request.extensions().get::<ComputedFor>() {
-        Some(ComputedFor(method)) if method != request.method() => {}
-        _ => return,
-    }
-    for header in DigestHeader::ALL {
-        if request.headers().contains_key(header.name()) {
-            let value = header.value_of("");
-            // It takes the place of one, so that it fits.
-            let _fits = request.headers_mut().try_insert(header.name(), value);
-        }
-    }
-    let method = request.method().clone();
-    request.extensions_mut().insert(ComputedFor(method));
 }
 
 pin_project! {

@@ -4,18 +4,16 @@ mod check;
 mod check_future;
 mod compute;
 mod error;
-mod header;
 mod known_body;
 mod read_ahead;
 mod streaming_body;
 
-pub(crate) use self::compute::renew;
 pub use self::{
     check::{VerifyDigestLayer, VerifyDigestService},
     check_future::VerifyDigestFuture,
     compute::{DigestFuture, DigestLayer, DigestService},
     error::DigestError,
-    header::DigestHeader,
     known_body::KnownBody,
     streaming_body::{CheckedBody, DigestMismatch},
 };
+pub use crate::wire::digest_header::DigestHeader;

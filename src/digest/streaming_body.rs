@@ -12,7 +12,8 @@ use http_body::{Body, Frame, SizeHint};
 use pin_project_lite::pin_project;
 use sha2::{Digest as _, Sha256};
 
-use super::{KnownBody, header::Sha256Digest};
+use super::KnownBody;
+use crate::wire::digest_header::Sha256Digest;
 
 pin_project! {
     /// A request's body that is, or was, compared with its digest: what handlers below

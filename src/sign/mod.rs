@@ -1,11 +1,39 @@
-//! Signing as Tower middleware: wiring around [`Signer`](crate::Signer).
+//! Signing: from a request's head to its headers, without I/O, and the Tower middleware around it.
 
+mod builder;
+mod cache;
+mod draft;
+mod error;
+mod faults;
+mod fresh;
+mod hosts;
 mod layer;
+mod options;
 mod report;
 #[cfg(feature = "reqwest")]
 mod reqwest;
+#[cfg(feature = "reqwest-middleware")]
+mod reqwest_middleware;
+mod rotation;
+mod server_clock;
 mod service;
+mod signed_headers;
+mod signer;
+mod values;
+mod walk;
 
 #[cfg(feature = "reqwest-middleware")]
-pub(crate) use self::reqwest::{sign as sign_reqwest, without_redirects};
-pub use self::{layer::SignLayer, service::SignService};
+pub use self::reqwest_middleware::{RedirectFollowed, SignMiddleware};
+#[cfg(feature = "retry")]
+pub use self::server_clock::RetryOnceLearnt;
+pub use self::{
+    builder::SignerBuilder,
+    error::SignError,
+    hosts::HostPatternError,
+    layer::SignLayer,
+    rotation::Keys,
+    server_clock::{ObserveFuture, ObserveLayer, ObserveService, ServerClock},
+    service::SignService,
+    signed_headers::SignedHeaders,
+    signer::Signer,
+};

@@ -2,9 +2,10 @@
 
 use std::fmt;
 
+use super::error::Cause;
 #[cfg(feature = "tracing")]
 use crate::{Excerpt, events};
-use crate::{SignError, Signer, signer::Cause};
+use crate::{SignError, Signer};
 
 /// Reports that a request is sent unsigned.
 ///

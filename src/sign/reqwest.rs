@@ -10,7 +10,7 @@ use reqwest::{Client, ClientBuilder, Url, redirect};
 use tower_service::Service;
 
 use super::{SignLayer, SignService, report, service};
-use crate::{Clock, Signer, component::DIGESTS, request_head::Digested};
+use crate::{Clock, Signer, header::DIGESTS, request_head::Digested};
 
 impl<C> SignLayer<C> {
     /// Builds a client that follows no redirects, and signs what it sends. With the feature `reqwest`.

@@ -6,13 +6,12 @@ use http::{Extensions, Method, Request, Response, Uri, header};
 use super::{Refuse, ServerSigningString};
 use crate::{
     Credentials, Lookup, Rejection, RequestHead, Scheme, VerifiedKey, Verifier, VerifyingKey,
-    target,
+    wire::target,
 };
 #[cfg(feature = "tracing")]
 use crate::{
-    Excerpt,
-    authorization::{Authorization, Undecoded},
-    events,
+    Excerpt, events,
+    wire::credentials::{Authorization, Undecoded},
 };
 
 /// Where to find the target as the client sent it.
@@ -174,10 +173,10 @@ impl Refused<'_> {
         if let Some(key) = self.key {
             return Some(Excerpt::new(key.key_id()));
         }
-        let facts = self.scheme.facts();
+        let dialect = self.scheme.dialect();
         let mut authorization = Authorization::default();
-        let undecoded = Undecoded::find(facts, &self.head).ok()?;
-        authorization.read(facts, undecoded).ok()?;
+        let undecoded = Undecoded::find(&dialect.syntax, &self.head).ok()?;
+        authorization.read(&dialect.syntax, undecoded).ok()?;
         Some(Excerpt::new(authorization.key_id))
     }
 }

@@ -1,22 +1,30 @@
-//! Verifying as Tower middleware: wiring around [`Verifier`](crate::Verifier).
+//! Verifying: from a request's head to the key that signed it, without I/O, and the Tower middleware around it.
 
 mod async_service;
 mod body;
+mod credentials;
 mod drain;
 mod explain;
+mod freshness;
 mod future;
 mod gate;
 mod key_store;
 mod layer;
+mod list;
+mod options;
 mod refuse;
 mod service;
 mod static_keys;
+mod verified;
+mod verifier;
+mod verifying_key;
 
 #[cfg(feature = "digest")]
 pub(crate) use self::gate::Refused;
 pub use self::{
     async_service::AsyncVerifyFuture,
     body::VerifyBody,
+    credentials::Credentials,
     drain::{DrainBody, DrainFuture, DrainLayer, DrainService, DrainTask},
     explain::ServerSigningString,
     future::VerifyFuture,
@@ -25,4 +33,7 @@ pub use self::{
     refuse::{Refusals, Refuse},
     service::VerifyService,
     static_keys::StaticKeys,
+    verified::{Covered, Verified, VerifiedKey},
+    verifier::Verifier,
+    verifying_key::{Binding, Lookup, VerifyingKey},
 };

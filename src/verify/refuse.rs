@@ -140,7 +140,7 @@ impl Refuse for Refusals {
             shown.status(),
             StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN
         ) {
-            let challenge = HeaderValue::from_static(scheme.facts().challenge);
+            let challenge = HeaderValue::from_static(scheme.dialect().challenge);
             headers.insert(header::WWW_AUTHENTICATE, challenge);
         }
         *response.status_mut() = match shown.status() {

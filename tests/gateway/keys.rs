@@ -1,8 +1,11 @@
 //! Where keys come from, and what is said of bad ones.
 
 use std::{
-    ffi::OsString, os::unix::ffi::OsStringExt, path::PathBuf, process, sync::atomic::AtomicU32,
-    sync::atomic::Ordering::Relaxed,
+    ffi::OsString,
+    os::unix::ffi::OsStringExt,
+    path::PathBuf,
+    process,
+    sync::atomic::{AtomicU32, Ordering::Relaxed},
 };
 
 use http::{Request, StatusCode};

@@ -186,8 +186,8 @@ fn no_rejection_is_left_out() {
     let shown: Vec<_> = shown.split(|c: char| !c.is_alphanumeric()).collect();
     for (file, name) in [
         ("src/rejection.rs", "Rejection"),
-        ("src/authorization/malformed.rs", "Malformed"),
-        ("src/target.rs", "TargetError"),
+        ("src/rejection/malformed.rs", "Malformed"),
+        ("src/rejection/target_error.rs", "TargetError"),
     ] {
         let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(file);
         let source = fs::read_to_string(path).unwrap();

@@ -1,0 +1,282 @@
+//! What is said if a signer's or a verifier's options are wrong.
+
+use std::fmt;
+
+use http::{HeaderName, header};
+
+use crate::{
+    Algorithm, DateHeader, Excerpt, Scheme,
+    header::is_field_name,
+    limits::{MAX_COMPONENTS, MAX_PARAMETER_LEN},
+    wire::component::DerivedComponent,
+};
+
+/// Why a signer cannot be made, or a verifier cannot take an option.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum BuildError {
+    /// `authorization` is to be signed, which holds the signature.
+    SignsAuthorization,
+    /// The header ends at the next peer (RFC 9110, section 7.6.1; for `Expect` 10.1.1): connections write or remove it below all layers, and
+    /// proxies on the way, so that it does not arrive as it was signed.
+    HopByHop {
+        /// Which.
+        name: Excerpt,
+    },
+    /// A header is named that is signed by default, in its own place, wherever a request has it.
+    SignedAnyway {
+        /// Which.
+        name: Excerpt,
+    },
+    /// The name stands for something else than a header at other gateways, so that verifiers refuse it.
+    Ambiguous {
+        /// Which.
+        name: Excerpt,
+    },
+    /// The name is neither a header's nor one of the scheme's own.
+    NotAName {
+        /// The scheme.
+        scheme: Scheme,
+        /// Which.
+        name: Excerpt,
+    },
+    /// The names make a list that is longer than 8 KiB, which is more than verifiers look at.
+    ListTooLong,
+    /// More than 64 things are to be signed, which is more than verifiers look at; `digest` and `content-digest` count
+    /// also where they are not listed, as `DigestLayer` adds them to the list.
+    TooManyHeaders,
+    /// A header to be signed is named twice.
+    NamedTwice {
+        /// Which.
+        name: Excerpt,
+    },
+    /// Both date headers are to be signed.
+    TwoDates,
+    /// No date is to be signed, nor `(created)`.
+    NoDate {
+        /// The scheme.
+        scheme: Scheme,
+    },
+    /// The scheme has no such algorithm.
+    AlgorithmNotCarried {
+        /// The scheme.
+        scheme: Scheme,
+        /// Which.
+        algorithm: Algorithm,
+    },
+    /// The scheme takes no date from this header.
+    DateHeaderNotCarried {
+        /// The scheme.
+        scheme: Scheme,
+        /// Which.
+        header: DateHeader,
+    },
+    /// The key id has a character that the scheme cannot carry.
+    KeyIdNotCarried {
+        /// The scheme.
+        scheme: Scheme,
+        /// What it must not have.
+        characters: &'static [char],
+    },
+    /// The scheme does not have the algorithm's name `hs2019`.
+    Hs2019NotCarried {
+        /// The scheme.
+        scheme: Scheme,
+    },
+    /// `(created)` or `(expires)` is to be signed, but the algorithm is not to be named `hs2019`; or it is required before
+    /// the verifier was told what `hs2019` means.
+    NeedsHs2019 {
+        /// Which.
+        name: Excerpt,
+    },
+    /// `(expires)` is to be signed, but it is not said for how long a signature is good.
+    NoLifetime,
+    /// Signatures are to be good for less than a second, which `expires` cannot say.
+    LifetimeTooShort,
+    /// It is said for how long a signature is good, but `(expires)` is not to be signed.
+    LifetimeNotSigned,
+}
+
+impl fmt::Display for BuildError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::SignsAuthorization => f.write_str(
+                "authorization cannot be signed, as it holds the signature: take it out of the list",
+            ),
+            Self::HopByHop { name } => write!(
+                f,
+                "{name} is for the next peer only and does not arrive as it was sent: take it out of the list"
+            ),
+            Self::SignedAnyway { name } => write!(
+                f,
+                "{name} has its fixed place in front: take it out of the signed headers (date_header chooses \
+                 between date and x-date; other headers of the default list are signed wherever there is one)"
+            ),
+            Self::Ambiguous { name } => write!(
+                f,
+                "{name} stands for something else than a header at other gateways: use a header of another name"
+            ),
+            Self::NotAName { scheme, name } => {
+                write!(f, "{name} is neither a header nor one of {scheme}'s own names")?;
+                let own = scheme.dialect().derived_components.iter().map(|(name, _)| *name);
+                write_list(f, " (", own, ")")?;
+                f.write_str(": correct it or take it out")
+            }
+            Self::TooManyHeaders => {
+                write!(f, "more than {MAX_COMPONENTS} headers are to be signed, with room kept for digest and content-digest: sign fewer")
+            }
+            Self::ListTooLong => {
+                write!(f, "the names make a list of more than {MAX_PARAMETER_LEN} bytes: name fewer, or shorter ones")
+            }
+            Self::NamedTwice { name } => {
+                write!(f, "{name} is named twice among the signed headers: name it once")
+            }
+            Self::TwoDates => f.write_str("date and x-date are both to be signed: name one of them"),
+            Self::NoDate { scheme } => {
+                let dialect = scheme.dialect();
+                let names = dialect.date_headers.iter().map(|header| header.name().as_str());
+                let created = dialect.syntax.has_times.then_some("(created) under hs2019");
+                write_list(f, "no date is to be signed: name one of ", names.chain(created), "")
+            }
+            Self::AlgorithmNotCarried { scheme, algorithm } => {
+                let algorithms = scheme.dialect().algorithms.iter().map(|algorithm| algorithm.name());
+                write!(f, "{scheme} has no {algorithm}: ")?;
+                write_list(f, "choose one of ", algorithms, "")
+            }
+            Self::DateHeaderNotCarried { scheme, header } => {
+                write!(f, "{scheme} takes no date from {}: choose the other date header", header.name())
+            }
+            Self::KeyIdNotCarried { scheme, characters } => {
+                let characters = characters.iter().collect::<String>();
+                write!(f, "the key id has one of `{characters}`, which {scheme} cannot carry: use a pair with another id")
+            }
+            Self::Hs2019NotCarried { scheme } => {
+                write!(f, "{scheme} has no hs2019: name the algorithm itself")
+            }
+            Self::NeedsHs2019 { name } => {
+                write!(f, "{name} can be signed under hs2019 only: set hs2019 before, or take it out")
+            }
+            Self::NoLifetime => f.write_str("(expires) is to be signed: say with expires_after for how long"),
+            Self::LifetimeTooShort => f.write_str("expires_after is less than a second: give it one second or more"),
+            Self::LifetimeNotSigned => f.write_str(
+                "expires_after is set, but (expires) is not to be signed: name it in components, under hs2019",
+            ),
+        }
+    }
+}
+
+impl std::error::Error for BuildError {}
+
+/// Nothing at all for an empty list.
+fn write_list(
+    f: &mut fmt::Formatter<'_>,
+    before: &str,
+    mut names: impl Iterator<Item = &'static str>,
+    after: &str,
+) -> fmt::Result {
+    let Some(first) = names.next() else {
+        return Ok(());
+    };
+    write!(f, "{before}{first}")?;
+    for name in names {
+        write!(f, ", {name}")?;
+    }
+    f.write_str(after)
+}
+
+/// Headers that end at the next peer (RFC 9110, sections 7.6.1 and 11.7; RFC 7540, section 3.2.1), so that connections write
+/// or remove them below all layers and proxies on the way. `Expect` among them: whoever answers it with 100 does not send it
+/// on (RFC 9110, section 10.1.1).
+static HOP_BY_HOP: [HeaderName; 11] = [
+    header::CONNECTION,
+    header::EXPECT,
+    HeaderName::from_static("http2-settings"),
+    HeaderName::from_static("keep-alive"),
+    HeaderName::from_static("proxy-connection"),
+    header::PROXY_AUTHENTICATE,
+    header::PROXY_AUTHORIZATION,
+    header::TE,
+    header::TRAILER,
+    header::TRANSFER_ENCODING,
+    header::UPGRADE,
+];
+
+/// What a name stands for that can be signed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Signable {
+    Header(HeaderName),
+    Derived(DerivedComponent),
+}
+
+/// Refuses lists of so many names, or in so many bytes with a space between two, that no verifier looks at them.
+pub(crate) fn check_list<'n>(
+    names: impl Iterator<Item = &'n str> + Clone,
+) -> Result<(), BuildError> {
+    if names.clone().count() > MAX_COMPONENTS {
+        return Err(BuildError::TooManyHeaders);
+    }
+    let len_and_spaces: usize = names.map(|name| name.len() + 1).sum();
+    if len_and_spaces.saturating_sub(1) > MAX_PARAMETER_LEN {
+        return Err(BuildError::ListTooLong);
+    }
+    Ok(())
+}
+
+impl Scheme {
+    /// What can be signed under this name.
+    pub(crate) fn signable(self, name: &str) -> Result<Signable, BuildError> {
+        let dialect = self.dialect();
+        if let Some(derived) = dialect.derived(name) {
+            return Ok(Signable::Derived(derived));
+        }
+        let excerpt = || Excerpt::new(name);
+        let Ok(header) = HeaderName::from_bytes(name.as_bytes()) else {
+            return Err(BuildError::NotAName {
+                scheme: self,
+                name: excerpt(),
+            });
+        };
+        if header == header::AUTHORIZATION {
+            return Err(BuildError::SignsAuthorization);
+        }
+        if HOP_BY_HOP.contains(&header) {
+            return Err(BuildError::HopByHop { name: excerpt() });
+        }
+        if dialect.is_ambiguous(name) || !is_field_name(name) {
+            return Err(BuildError::Ambiguous { name: excerpt() });
+        }
+        Ok(Signable::Header(header))
+    }
+
+    /// Refuses an algorithm that the scheme does not have.
+    pub(crate) fn check_algorithm(self, algorithm: Algorithm) -> Result<(), BuildError> {
+        if self.dialect().algorithms.contains(&algorithm) {
+            return Ok(());
+        }
+        Err(BuildError::AlgorithmNotCarried {
+            scheme: self,
+            algorithm,
+        })
+    }
+
+    /// Refuses `hs2019` where the scheme does not have it.
+    pub(crate) fn check_hs2019(self) -> Result<(), BuildError> {
+        if self.dialect().syntax.has_times {
+            return Ok(());
+        }
+        Err(BuildError::Hs2019NotCarried { scheme: self })
+    }
+}
+
+impl Signable {
+    /// Refuses what can be signed under `hs2019` only where that is not used.
+    pub(crate) fn check_times(&self, name: &str, is_hs2019: bool) -> Result<(), BuildError> {
+        match self {
+            Self::Derived(DerivedComponent::Created | DerivedComponent::Expires) if !is_hs2019 => {
+                let name = Excerpt::new(name);
+                Err(BuildError::NeedsHs2019 { name })
+            }
+            _ => Ok(()),
+        }
+    }
+}

@@ -1,0 +1,129 @@
+//! Header names that mean something to every scheme, and how header values are looked at.
+
+use http::{
+    HeaderMap, HeaderName, HeaderValue,
+    header::{self, AsHeaderName},
+};
+
+/// Which header carries the date that is signed.
+///
+/// Source: Tencent Cloud API Gateway, "key pair authentication". The gateway checks the age of `X-Date` (15
+/// minutes either way) and never that of `Date`: a request captured with a signed `Date` can be sent again for
+/// ever. So `X-Date` is the default.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum DateHeader {
+    /// `Date`: not checked for age by Tencent Cloud API Gateway.
+    Date,
+    /// `X-Date`: checked for age.
+    XDate,
+}
+
+impl DateHeader {
+    /// The header's name, in lower case as it is signed.
+    #[must_use]
+    pub fn name(self) -> &'static HeaderName {
+        match self {
+            Self::Date => &header::DATE,
+            Self::XDate => &X_DATE,
+        }
+    }
+
+    /// The one of the two that this is not.
+    pub(crate) fn other(self) -> Self {
+        match self {
+            Self::Date => Self::XDate,
+            Self::XDate => Self::Date,
+        }
+    }
+}
+
+/// `Source`, the caller's mark on its requests ("signature watermark").
+pub(crate) static SOURCE: HeaderName = HeaderName::from_static("source");
+
+/// `X-NameSpace-Code`, the namespace of a microservice API.
+pub(crate) static NAME_SPACE_CODE: HeaderName = HeaderName::from_static("x-namespace-code");
+
+/// `X-MicroService-Name`, the service of a microservice API.
+pub(crate) static MICRO_SERVICE_NAME: HeaderName = HeaderName::from_static("x-microservice-name");
+
+/// The headers that carry a body's digest (RFC 3230, RFC 9530).
+pub(crate) static DIGESTS: [HeaderName; 2] = [
+    HeaderName::from_static("digest"),
+    HeaderName::from_static("content-digest"),
+];
+
+static X_DATE: HeaderName = HeaderName::from_static("x-date");
+
+/// The header has more than one value: "HMAC do not support multiple HTTP header".
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Repeated;
+
+/// Whether any header has more than one value.
+pub(crate) fn has_repeats(headers: &HeaderMap) -> bool {
+    headers.keys_len() != headers.len()
+}
+
+/// Up to how many headers it takes less time to look at each than to hash a name.
+const FEW: usize = 16;
+
+/// Whether a header is there, which nearly always it is not.
+#[inline]
+pub(crate) fn has(headers: &HeaderMap, name: &HeaderName) -> bool {
+    if headers.keys_len() > FEW {
+        return headers.contains_key(name);
+    }
+    headers.keys().any(|other| other == name)
+}
+
+/// Whether this date header is there, which nearly always it is not.
+#[inline]
+pub(crate) fn has_date(headers: &HeaderMap, header: DateHeader) -> bool {
+    // Each compared with a name that is known when this is compiled.
+    match header {
+        DateHeader::Date => has(headers, &header::DATE),
+        DateHeader::XDate => has(headers, &X_DATE),
+    }
+}
+
+/// The one value of a header, if it is there; `name` in any case.
+pub(crate) fn single_value(
+    headers: &HeaderMap,
+    name: impl AsHeaderName,
+) -> Result<Option<&HeaderValue>, Repeated> {
+    if !has_repeats(headers) {
+        return Ok(headers.get(name));
+    }
+    let mut values = headers.get_all(name).iter();
+    match (values.next(), values.next()) {
+        (value, None) => Ok(value),
+        (_, Some(_)) => Err(Repeated),
+    }
+}
+
+/// The value without spaces and tabs around it, which HTTP does not count as part of it (RFC 9110, 5.5).
+pub(crate) fn trim(mut value: &[u8]) -> &[u8] {
+    while let [b' ' | b'\t', rest @ ..] | [rest @ .., b' ' | b'\t'] = value {
+        value = rest;
+    }
+    value
+}
+
+/// The value without blanks around it, if it has any.
+pub(crate) fn trimmed(value: &HeaderValue) -> Option<HeaderValue> {
+    let bytes = trim(value.as_bytes());
+    if bytes.len() == value.len() {
+        return None;
+    }
+    let mut trimmed = HeaderValue::from_bytes(bytes).ok()?;
+    trimmed.set_sensitive(value.is_sensitive());
+    Some(trimmed)
+}
+
+/// Whether `name` can be a field name (RFC 9110, section 5.1: one or more token characters).
+pub(crate) fn is_field_name(name: &str) -> bool {
+    !name.is_empty()
+        && name
+            .bytes()
+            .all(|byte| matches!(byte, b'a'..=b'z' | b'-' | b'A'..=b'Z' | b'0'..=b'9' | b'!' | b'#'..=b'\'' | b'*' | b'+' | b'.' | b'^'..=b'`' | b'|' | b'~'))
+}

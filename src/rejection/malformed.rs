@@ -1,0 +1,122 @@
+//! What can be wrong with an `Authorization` header.
+
+use std::fmt;
+
+use crate::{
+    Excerpt,
+    limits::{MAX_COMPONENTS, MAX_PARAMETER_LEN, MAX_UNKNOWN_PARAMETERS},
+};
+
+/// What is wrong with an `Authorization` header that cannot be read.
+///
+/// Positions count bytes of the header's value from 0.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Malformed {
+    /// It has a byte that is not printable ASCII.
+    NotAscii,
+    /// It is of another authentication scheme than the server's, `Bearer` say.
+    OtherScheme,
+    /// What stands there is not `name="value"`: unquoted where it must not be, unterminated, without a name, or behind a comma too
+    /// many or too few.
+    NotAParameter {
+        /// Where it begins.
+        position: usize,
+    },
+    /// The scheme has no parameter of this name, and does not ignore it: either it ignores none, or another scheme or
+    /// another spelling would give it a meaning.
+    UnknownParameter {
+        /// Which.
+        name: Excerpt,
+    },
+    /// The parameter is there twice.
+    RepeatedParameter {
+        /// Which.
+        name: Excerpt,
+    },
+    /// The scheme has its parameters in one order only, and this one is out of it.
+    OutOfOrder {
+        /// Which.
+        name: Excerpt,
+    },
+    /// There are more than 16 parameters without a meaning in the scheme.
+    TooManyParameters,
+    /// The parameter is longer than 8 KiB.
+    ParameterTooLong {
+        /// Which.
+        name: Excerpt,
+    },
+    /// The list of headers has more than 64 names.
+    TooManyNames,
+    /// The list of headers does not have exactly one space between names, and none around them.
+    EmptyName,
+    /// The list of headers has commas, semicolons or tabs between names.
+    ListSeparator,
+    /// The list has a name that is neither a header's nor one of the scheme's own, or `authorization` itself.
+    NotSignable {
+        /// Which.
+        name: Excerpt,
+    },
+    /// The list has this name twice, upper and lower case being the same.
+    RepeatedName {
+        /// Which.
+        name: Excerpt,
+    },
+    /// The signature is not standard base64 with its padding.
+    SignatureNotBase64,
+    /// The signature does not have as many bytes as the algorithm's.
+    SignatureLength,
+}
+
+impl fmt::Display for Malformed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NotAscii => {
+                f.write_str("Authorization has a byte that is not printable ASCII: send none")
+            }
+            Self::OtherScheme => {
+                f.write_str("Authorization is of another scheme: send one of the scheme this server checks")
+            }
+            Self::NotAParameter { position } => write!(
+                f,
+                "Authorization has no name=\"value\" at byte {position}: quote every value, one comma between two"
+            ),
+            Self::UnknownParameter { name } => {
+                write!(f, "Authorization has a parameter {name}, which this scheme has not: leave it out")
+            }
+            Self::RepeatedParameter { name } => {
+                write!(f, "Authorization has the parameter {name} twice: send it once")
+            }
+            Self::OutOfOrder { name } => {
+                write!(f, "the parameter {name} of Authorization is out of order: send key id, algorithm, headers, signature")
+            }
+            Self::TooManyParameters => {
+                write!(f, "Authorization has more than {MAX_UNKNOWN_PARAMETERS} parameters that mean nothing here: leave them out")
+            }
+            Self::ParameterTooLong { name } => {
+                write!(f, "the parameter {name} of Authorization is longer than {MAX_PARAMETER_LEN} bytes: shorten it")
+            }
+            Self::TooManyNames => {
+                write!(f, "Authorization lists more than {MAX_COMPONENTS} headers: sign fewer")
+            }
+            Self::EmptyName => {
+                f.write_str("the headers list of Authorization has a space too many: put one between two names")
+            }
+            Self::ListSeparator => f.write_str(
+                "the headers list of Authorization has a comma, semicolon or tab: separate names with one space",
+            ),
+            Self::NotSignable { name } => {
+                write!(f, "Authorization lists {name}, which cannot be signed here: do not list it")
+            }
+            Self::RepeatedName { name } => {
+                write!(f, "Authorization lists {name} twice: list it once")
+            }
+            Self::SignatureNotBase64 => {
+                f.write_str("the signature is not standard base64: use + and /, with = as padding")
+            }
+            Self::SignatureLength => {
+                f.write_str("the signature has another length than the algorithm's: send all of it, and the right algorithm")
+            }
+        }
+    }
+}

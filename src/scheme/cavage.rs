@@ -1,0 +1,67 @@
+//! draft-cavage-http-signatures-12 with an HMAC.
+
+use std::borrow::Cow;
+
+use super::dialect::{Dialect, PlainDate};
+use crate::{
+    Algorithm, DateHeader, Rejection,
+    wire::{
+        component::DerivedComponent, credentials::CredentialsSyntax,
+        signing_string::SigningStringFormat,
+    },
+};
+
+/// Source: draft-cavage-http-signatures-12, sections 2 and 3. It has no rule for the age of a date; 300 seconds is what
+/// Joyent's library allows.
+pub(super) static DIALECT: Dialect = Dialect {
+    name: "cavage",
+    syntax: CredentialsSyntax {
+        auth_scheme: "Signature",
+        auth_scheme_spellings: &[],
+        key_id: "keyId",
+        separator: ",",
+        is_ordered: false,
+        ignores_unknown_but: Some(&["id", "username"]),
+        has_times: true,
+        implied_list: Some(["(created)", "date"]),
+    },
+    format: SigningStringFormat {
+        lower_case_names: true,
+        begins_with_key_id: false,
+        ends_with_newline: false,
+        absent: None,
+        join: Some(b", "),
+    },
+    derived_components: &[
+        ("(request-target)", DerivedComponent::RequestTarget),
+        ("(created)", DerivedComponent::Created),
+        ("(expires)", DerivedComponent::Expires),
+    ],
+    default_list: &[
+        "(request-target)",
+        "host",
+        "date",
+        "source",
+        "digest",
+        "content-digest",
+    ],
+    algorithms: &[Algorithm::HmacSha256, Algorithm::HmacSha512],
+    date_headers: &[DateHeader::Date, DateHeader::XDate],
+    any_case_date: true,
+    not_in_key_id: &[],
+    max_skew: 300,
+    plain_date: PlainDate::CheckAge,
+    text,
+    challenge: "Signature realm=\"hmac\",headers=\"(request-target) host date\"",
+};
+
+/// The draft has no texts. These say what is wrong where the client is to mend it, but not what is wrong with the server.
+fn text(why: &Rejection) -> Cow<'static, str> {
+    match why {
+        Rejection::NotVerified => "An unexpected error occurred".into(),
+        Rejection::KeyStoreUnavailable => {
+            "the signature cannot be verified at present: try again later".into()
+        }
+        _ => why.to_string().into(),
+    }
+}

@@ -1,0 +1,112 @@
+//! What gateways differ in.
+
+use std::borrow::Cow;
+
+use http::{HeaderMap, HeaderValue, header};
+
+use super::Scheme;
+use crate::{
+    Algorithm, DateHeader, Rejection,
+    header::SOURCE,
+    wire::{
+        component::DerivedComponent,
+        credentials::{CredentialsSyntax, auth_scheme},
+        signing_string::SigningStringFormat,
+    },
+};
+
+/// A gateway's dialect: all that it differs in from other gateways, as data.
+#[derive(Debug)]
+pub(crate) struct Dialect {
+    /// The name in lower case, for settings and command lines.
+    pub(crate) name: &'static str,
+    /// How `Authorization` is written.
+    pub(crate) syntax: CredentialsSyntax,
+    /// How the signing string is written.
+    pub(crate) format: SigningStringFormat,
+    /// What a list may name beside headers.
+    pub(crate) derived_components: &'static [(&'static str, DerivedComponent)],
+    /// What is signed, in order, unless the caller says otherwise. `date` stands for either date header; what a
+    /// request lacks is left out.
+    pub(crate) default_list: &'static [&'static str],
+    /// What can be carried, the default first.
+    pub(crate) algorithms: &'static [Algorithm],
+    /// The headers a date is taken from, the default first.
+    pub(crate) date_headers: &'static [DateHeader],
+    /// Whether the list may name the date in upper case too.
+    pub(crate) any_case_date: bool,
+    /// Characters that key ids must not have.
+    pub(crate) not_in_key_id: &'static [char],
+    /// How far a date may be from the server's clock unless the server says otherwise, in seconds.
+    pub(crate) max_skew: u64,
+    pub(crate) plain_date: PlainDate,
+    /// What a refused client is told.
+    pub(crate) text: fn(&Rejection) -> Cow<'static, str>,
+    /// The `WWW-Authenticate` of a refusal.
+    pub(crate) challenge: &'static str,
+}
+
+/// What the server makes of a request whose signature covers `Date` but not `X-Date`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+#[non_exhaustive]
+pub enum PlainDate {
+    /// It is accepted however old it is, as Tencent Cloud API Gateway does. **Such a request can be sent again for
+    /// ever by whoever saw it once.** The default, because half of the documentation's samples sign `Date`.
+    #[default]
+    AnyAge,
+    /// It is accepted while it is no further from the clock than an `X-Date` may be.
+    CheckAge,
+    /// It is refused; with APISIX every request is, as it has no other date.
+    Refuse,
+}
+
+impl Dialect {
+    /// What the list's `name` stands for, if not for a header.
+    pub(crate) fn derived(&self, name: &str) -> Option<DerivedComponent> {
+        let mut derived_components = self.derived_components.iter();
+        derived_components
+            .find(|(other, _)| *other == name)
+            .map(|(_, derived)| *derived)
+    }
+
+    /// Whether another gateway reads this header's name as something else than a header, so that a list with it would
+    /// mean two things.
+    pub(crate) fn is_ambiguous(&self, name: &str) -> bool {
+        let mut all = Scheme::ALL
+            .into_iter()
+            .flat_map(|other| other.dialect().derived_components);
+        all.any(|(other, _)| other.eq_ignore_ascii_case(name)) && self.derived(name).is_none()
+    }
+
+    pub(crate) fn carries_key_id(&self, key_id: &str) -> bool {
+        self.not_in_key_id.is_empty() || !key_id.contains(self.not_in_key_id)
+    }
+
+    /// Whether an `Authorization` is of this scheme.
+    pub(crate) fn wrote(&self, authorization: &HeaderValue) -> bool {
+        let word = auth_scheme(authorization.as_bytes());
+        word.eq_ignore_ascii_case(self.syntax.auth_scheme.as_bytes())
+    }
+
+    /// Takes a signature of this scheme off a request that must not carry one, with the date and the source that came
+    /// with it. Another scheme's `Authorization` stays. Returns whether there was one.
+    pub(crate) fn remove_signature(&self, headers: &mut HeaderMap) -> bool {
+        let (ours, others): (Vec<_>, Vec<_>) = headers
+            .get_all(header::AUTHORIZATION)
+            .iter()
+            .cloned()
+            .partition(|authorization| self.wrote(authorization));
+        if ours.is_empty() {
+            return false;
+        }
+        headers.remove(header::AUTHORIZATION);
+        for date_header in [DateHeader::Date, DateHeader::XDate] {
+            headers.remove(date_header.name());
+        }
+        headers.remove(&SOURCE);
+        for authorization in others {
+            headers.append(header::AUTHORIZATION, authorization);
+        }
+        true
+    }
+}

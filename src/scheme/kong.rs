@@ -1,0 +1,78 @@
+//! Kong's plugin `hmac-auth`.
+//!
+//! Source: the plugin's documentation, and what it does.
+
+use std::borrow::Cow;
+
+use super::dialect::{Dialect, PlainDate};
+use crate::{
+    Algorithm, DateHeader, Rejection,
+    wire::{
+        component::DerivedComponent,
+        credentials::CredentialsSyntax,
+        signing_string::{Absent, SigningStringFormat},
+    },
+};
+
+/// Source: Kong's documentation of the plugin `hmac-auth`, and what the plugin does.
+pub(super) static DIALECT: Dialect = Dialect {
+    name: "kong",
+    syntax: CredentialsSyntax {
+        auth_scheme: "hmac",
+        auth_scheme_spellings: &["hmac", "Hmac"],
+        key_id: "username",
+        separator: ", ",
+        is_ordered: true,
+        ignores_unknown_but: None,
+        has_times: false,
+        implied_list: None,
+    },
+    format: SigningStringFormat {
+        lower_case_names: false,
+        begins_with_key_id: false,
+        ends_with_newline: false,
+        absent: Some(Absent::NameAlone),
+        join: None,
+    },
+    derived_components: &[
+        ("@request-target", DerivedComponent::RequestTarget),
+        ("request-line", DerivedComponent::RequestLine),
+    ],
+    default_list: &["date", "@request-target", "source", "digest"],
+    algorithms: &[
+        Algorithm::HmacSha256,
+        Algorithm::HmacSha1,
+        Algorithm::HmacSha384,
+        Algorithm::HmacSha512,
+    ],
+    date_headers: &[DateHeader::XDate, DateHeader::Date],
+    any_case_date: true,
+    not_in_key_id: &[],
+    max_skew: 300,
+    plain_date: PlainDate::CheckAge,
+    text,
+    challenge: "hmac",
+};
+
+/// Source: Kong's plugin `hmac-auth`; for what is not bound, its plugin `acl`.
+fn text(why: &Rejection) -> Cow<'static, str> {
+    let text = match why {
+        Rejection::AuthorizationMissing => "Unauthorized",
+        Rejection::SignatureMismatch
+        | Rejection::DigestMalformed { .. }
+        | Rejection::DigestMismatch
+        | Rejection::BodyTooLarge { .. }
+        | Rejection::BodyUnreadable => "HMAC signature does not match",
+        Rejection::DateNotCovered { .. }
+        | Rejection::XDateNotCovered
+        | Rejection::DateUnreadable { .. }
+        | Rejection::DateNotUtc { .. }
+        | Rejection::DateOutOfRange { .. } => {
+            "HMAC signature cannot be verified, a valid date or x-date header is required for HMAC Authentication"
+        }
+        Rejection::KeyNotBound | Rejection::NoUsagePlan => "You cannot consume this service",
+        Rejection::KeyStoreUnavailable | Rejection::NotVerified => "An unexpected error occurred",
+        _ => "HMAC signature cannot be verified",
+    };
+    text.into()
+}

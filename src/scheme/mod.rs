@@ -1,0 +1,107 @@
+//! Every difference between the gateways, as data: nothing else in the crate asks which scheme it serves.
+
+mod apisix;
+mod cavage;
+mod dialect;
+mod kong;
+mod response_text;
+mod tencent;
+
+use std::{borrow::Cow, fmt, str::FromStr};
+
+pub(crate) use self::dialect::Dialect;
+pub use self::dialect::PlainDate;
+use crate::Rejection;
+
+/// A gateway's dialect of HMAC key-pair authentication.
+///
+/// | | `Authorization` | signed by default | algorithm by default | age of a date |
+/// |---|---|---|---|---|
+/// | [`Tencent`](Self::Tencent) | `hmac id="…", algorithm="…", headers="…", signature="…"` | `x-date source` | `hmac-sha1` | 900 s, `Date` any |
+/// | [`Kong`](Self::Kong) | `hmac username="…", algorithm="…", headers="…", signature="…"` | `x-date @request-target` | `hmac-sha256` | 300 s |
+/// | [`Apisix`](Self::Apisix) | `Signature keyId="…",algorithm="…",headers="…",signature="…"` | `@request-target date` | `hmac-sha256` | 300 s |
+/// | [`Cavage`](Self::Cavage) | `Signature keyId="…",algorithm="…",headers="…",signature="…"` | `(request-target) host date` | `hmac-sha256` | 300 s |
+///
+/// A `Source` and, but for Tencent's, a `Digest` on a request are signed as well.
+///
+/// The schemes build equal strings for some requests, so a verifier speaks exactly one of them.
+///
+/// ```
+/// use tower_hmac_auth::Scheme;
+///
+/// assert_eq!("kong".parse(), Ok(Scheme::Kong));
+/// assert_eq!(Scheme::default(), Scheme::Tencent);
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+#[non_exhaustive]
+pub enum Scheme {
+    /// Tencent Cloud API Gateway, "key pair authentication".
+    #[default]
+    Tencent,
+    /// Kong's plugin `hmac-auth`.
+    ///
+    /// Kong sees the first 100 header fields only, reads `Proxy-Authorization` before `Authorization`, and takes the first
+    /// value of a repeated header: send fewer, none, and one. A verifier of this scheme reads `Authorization` alone.
+    Kong,
+    /// Apache APISIX's plugin `hmac-auth`, from version 3.11 on.
+    Apisix,
+    /// draft-cavage-http-signatures-12 with an HMAC, as Joyent's libraries speak it. In `Authorization`, not in a header
+    /// `Signature`.
+    Cavage,
+}
+
+impl Scheme {
+    /// Every scheme.
+    pub const ALL: [Self; 4] = [Self::Tencent, Self::Kong, Self::Apisix, Self::Cavage];
+
+    /// A name in lower case, for settings and command lines: what [`FromStr`] reads.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        self.dialect().name
+    }
+
+    /// What this gateway tells a client that it refuses for this reason.
+    #[must_use]
+    pub fn text(self, why: &Rejection) -> Cow<'static, str> {
+        (self.dialect().text)(why)
+    }
+
+    pub(crate) fn dialect(self) -> &'static Dialect {
+        match self {
+            Self::Tencent => &tencent::DIALECT,
+            Self::Kong => &kong::DIALECT,
+            Self::Apisix => &apisix::DIALECT,
+            Self::Cavage => &cavage::DIALECT,
+        }
+    }
+}
+
+impl fmt::Display for Scheme {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.name())
+    }
+}
+
+impl FromStr for Scheme {
+    type Err = UnknownScheme;
+
+    fn from_str(name: &str) -> Result<Self, Self::Err> {
+        let mut all = Self::ALL.into_iter();
+        all.find(|scheme| scheme.name() == name)
+            .ok_or(UnknownScheme)
+    }
+}
+
+/// The name is not one of [`Scheme::ALL`]'s.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct UnknownScheme;
+
+impl fmt::Display for UnknownScheme {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let names = Scheme::ALL.map(Scheme::name).join(", ");
+        write!(f, "unknown scheme: use one of {names}")
+    }
+}
+
+impl std::error::Error for UnknownScheme {}

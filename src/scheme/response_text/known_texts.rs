@@ -1,0 +1,221 @@
+//! The texts that are understood.
+
+use std::sync::LazyLock;
+
+use crate::{DateHeader, Excerpt, Malformed, Rejection, RejectionKind, Scheme, TargetError};
+
+/// Stands for what a text repeats of the request.
+const GAP: &str = "*";
+
+/// Stands for a number in a text.
+const NUMBER: usize = 7_777_777;
+
+/// What others than gateways say too.
+const COMMON: [&str; 2] = ["Unauthorized", "An unexpected error occurred"];
+
+/// What gateways say beside [`Scheme::text`], and what else it means than there. Source: Tencent Cloud API Gateway,
+/// "error codes", which has some texts in two spellings; older versions of Kong; Apache APISIX, which keeps its reasons;
+/// iFlytek, which puts a reason behind Kong's texts; Tencent Cloud Market. Of those with gaps the first that fits counts.
+const OF_GATEWAYS: [(&str, RejectionKind); 14] = [
+    (
+        "authorization headers is invalidate",
+        RejectionKind::ParameterMissing,
+    ),
+    (
+        "id or signature missing",
+        RejectionKind::KeyIdOrSignatureMissing,
+    ),
+    (
+        "HMAC signature cannot be verified, a valid date header is required",
+        RejectionKind::DateMissing,
+    ),
+    (
+        "HMAC signature cannot be verified, a valid date header is required for HMAC Authentication",
+        RejectionKind::DateMissing,
+    ),
+    (
+        "HMAC signature cannot be verified, a valid * header is required for HMAC Authentication",
+        RejectionKind::HeaderMissing,
+    ),
+    (
+        "client request can't be validated",
+        RejectionKind::Unspecified,
+    ),
+    (
+        "client request can't be validated: *missing Authorization header*",
+        RejectionKind::AuthorizationMissing,
+    ),
+    (
+        "client request can't be validated: *Authorization header*",
+        RejectionKind::AuthorizationMalformed,
+    ),
+    (
+        "client request can't be validated: *",
+        RejectionKind::Unspecified,
+    ),
+    // iFlytek: `:enforced header 'host' not used for signature creation`, `: apikey not found`.
+    (
+        "HMAC signature cannot be verified:*enforced header*",
+        RejectionKind::HeaderMissing,
+    ),
+    (
+        "HMAC signature cannot be verified:*",
+        RejectionKind::KeyUnknown,
+    ),
+    (
+        "HMAC signature does not match:*",
+        RejectionKind::SignatureMismatch,
+    ),
+    // Tencent Cloud Market: the usage plan does not exist, which is how it says that the key is for another API; the time
+    // of signing is too far off.
+    ("*使用计划不存在*", RejectionKind::KeyNotBound),
+    ("*签名时间*超时*", RejectionKind::OutOfDate),
+];
+
+/// A text, without the final stop, which comes and goes.
+pub(super) struct KnownText {
+    /// What stands around its gaps.
+    parts: Vec<Box<str>>,
+    pub(super) kind: RejectionKind,
+    pub(super) is_common: bool,
+}
+
+/// The first that fits counts: those without gaps come first, and of rejections with one text the likeliest.
+static ALL: LazyLock<Vec<KnownText>> = LazyLock::new(|| {
+    let mut all: Vec<KnownText> = Vec::new();
+    let mut add = |text: &str, kind| {
+        let text = text.strip_suffix('.').unwrap_or(text);
+        let parts = text.split(GAP).map(Box::from).collect();
+        if all.iter().all(|known| known.parts != parts) {
+            let is_common = COMMON.contains(&text);
+            all.push(KnownText {
+                parts,
+                kind,
+                is_common,
+            });
+        }
+    };
+    for (text, kind) in OF_GATEWAYS {
+        add(text, kind);
+    }
+    for scheme in Scheme::ALL {
+        for rejection in rejections() {
+            let text = scheme.text(&rejection);
+            let text = text.replace(&NUMBER.to_string(), GAP);
+            add(&text, rejection.kind());
+        }
+    }
+    all.sort_by_key(|known| known.parts.len() > 1);
+    all
+});
+
+/// The known text that this is.
+pub(super) fn find(text: &str) -> Option<&'static KnownText> {
+    let text = text.trim();
+    let text = text.strip_suffix('.').unwrap_or(text).trim_end();
+    ALL.iter().find(|known| known.fits(text))
+}
+
+impl KnownText {
+    fn fits(&self, text: &str) -> bool {
+        let [first, middle @ .., last] = self.parts.as_slice() else {
+            return self.parts.iter().any(|whole| **whole == *text);
+        };
+        let rest = text.strip_prefix(&**first);
+        let Some(mut rest) = rest.and_then(|rest| rest.strip_suffix(&**last)) else {
+            return false;
+        };
+        middle.iter().all(|part| match rest.split_once(&**part) {
+            Some((_, after)) => {
+                rest = after;
+                true
+            }
+            None => false,
+        })
+    }
+}
+
+/// One of each, the likeliest of those that share a text first.
+fn rejections() -> impl Iterator<Item = Rejection> {
+    let gap = || Excerpt::new(GAP);
+    let (skew, max_skew) = (NUMBER as u64, NUMBER as u64);
+    let of_dates = [DateHeader::Date, DateHeader::XDate].map(|header| {
+        [
+            Rejection::DateOutOfRange {
+                header,
+                skew,
+                max_skew,
+            },
+            Rejection::DateUnreadable { header },
+            Rejection::DateNotUtc { header },
+            Rejection::DateNotCovered { wanted: header },
+        ]
+    });
+    let likely = [
+        Rejection::AuthorizationMissing,
+        Rejection::KeyUnknown,
+        Rejection::SignatureMismatch,
+        Rejection::DateNotCovered {
+            wanted: DateHeader::XDate,
+        },
+        Rejection::KeyNotBound,
+        Rejection::KeyStoreUnavailable,
+    ];
+    let others = [
+        Rejection::ParameterMissing { parameter: GAP },
+        Rejection::KeyIdOrSignatureMissing,
+        Rejection::AlgorithmNotSupported { algorithm: gap() },
+        Rejection::HeaderRepeated { name: gap() },
+        Rejection::HostMismatch,
+        Rejection::HeaderMissing { name: gap() },
+        Rejection::NotCovered { name: gap() },
+        Rejection::XDateNotCovered,
+        Rejection::CreatedOutOfRange { skew, max_skew },
+        Rejection::Expired { since: skew },
+        Rejection::NoUsagePlan,
+        Rejection::DigestMalformed { name: gap() },
+        Rejection::DigestMismatch,
+        Rejection::BodyTooLarge {
+            size: None,
+            limit: NUMBER,
+        },
+        Rejection::BodyTooLarge {
+            size: Some(NUMBER as u64),
+            limit: NUMBER,
+        },
+        Rejection::BodyUnreadable,
+        Rejection::NotVerified,
+    ];
+    let malformed = [
+        Malformed::NotAscii,
+        Malformed::OtherScheme,
+        Malformed::NotAParameter { position: NUMBER },
+        Malformed::UnknownParameter { name: gap() },
+        Malformed::RepeatedParameter { name: gap() },
+        Malformed::OutOfOrder { name: gap() },
+        Malformed::TooManyParameters,
+        Malformed::ParameterTooLong { name: gap() },
+        Malformed::TooManyNames,
+        Malformed::EmptyName,
+        Malformed::ListSeparator,
+        Malformed::NotSignable { name: gap() },
+        Malformed::RepeatedName { name: gap() },
+        Malformed::SignatureNotBase64,
+        Malformed::SignatureLength,
+    ];
+    let targets = [
+        TargetError::NoPath,
+        TargetError::BadEscape,
+        TargetError::ControlCharacter,
+        TargetError::AboveRoot,
+        TargetError::EscapedQuestionMark,
+        TargetError::NotNormal,
+        TargetError::LowerCaseMethod,
+    ];
+    likely
+        .into_iter()
+        .chain(of_dates.into_iter().flatten())
+        .chain(others)
+        .chain(malformed.map(Rejection::from))
+        .chain(targets.map(Rejection::from))
+}

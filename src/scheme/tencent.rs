@@ -1,0 +1,109 @@
+//! Tencent Cloud API Gateway, "key pair authentication".
+//!
+//! Source: its documentation: "key pair authentication", "signature generation instructions", "error codes".
+
+use std::borrow::Cow;
+
+use super::dialect::{Dialect, PlainDate};
+use crate::{
+    Algorithm, DateHeader, Rejection,
+    wire::{credentials::CredentialsSyntax, signing_string::SigningStringFormat},
+};
+
+/// Source: Tencent Cloud API Gateway, "key pair authentication" and "signature generation instructions".
+pub(super) static DIALECT: Dialect = Dialect {
+    name: "tencent",
+    syntax: CredentialsSyntax {
+        auth_scheme: "hmac",
+        auth_scheme_spellings: &[],
+        key_id: "id",
+        separator: ", ",
+        is_ordered: false,
+        ignores_unknown_but: None,
+        has_times: false,
+        implied_list: None,
+    },
+    format: SigningStringFormat {
+        lower_case_names: true,
+        begins_with_key_id: false,
+        ends_with_newline: false,
+        absent: None,
+        join: None,
+    },
+    derived_components: &[],
+    default_list: &["date", "source"],
+    algorithms: &Algorithm::ALL,
+    date_headers: &[DateHeader::XDate, DateHeader::Date],
+    any_case_date: true,
+    not_in_key_id: &[],
+    max_skew: 900,
+    plain_date: PlainDate::AnyAge,
+    text,
+    challenge: "hmac",
+};
+
+/// Source: Tencent Cloud API Gateway, "error codes".
+fn text(why: &Rejection) -> Cow<'static, str> {
+    let text = match why {
+        Rejection::AuthorizationMissing => {
+            "HMAC signature cannot be verified, a validate authorization header is required"
+        }
+        Rejection::AuthorizationMalformed(_) => "HMAC authorization format error.",
+        Rejection::ParameterMissing { .. } => "HMAC authorization headers is invalidate.",
+        Rejection::KeyIdOrSignatureMissing => "HMAC id or signature missing.",
+        Rejection::AlgorithmNotSupported { algorithm } => {
+            return format!("HMAC algorithm {algorithm} not supported.").into();
+        }
+        Rejection::HeaderRepeated { .. } | Rejection::HostMismatch => {
+            "HMAC do not support multiple HTTP header."
+        }
+        Rejection::HeaderMissing { name } | Rejection::NotCovered { name } => {
+            return format!(
+                "HMAC signature cannot be verified, a valid {name} header is required."
+            )
+            .into();
+        }
+        Rejection::DateNotCovered { .. }
+        | Rejection::XDateNotCovered
+        | Rejection::DateUnreadable {
+            header: DateHeader::Date,
+        }
+        | Rejection::DateNotUtc {
+            header: DateHeader::Date,
+        } => "HMAC signature cannot be verified, a valid date or x-date header is required.",
+        Rejection::DateUnreadable {
+            header: DateHeader::XDate,
+        }
+        | Rejection::DateNotUtc {
+            header: DateHeader::XDate,
+        } => {
+            "HMAC signature cannot be verified, a valid x-date header is required for HMAC Authentication."
+        }
+        Rejection::DateOutOfRange {
+            header: DateHeader::Date,
+            ..
+        } => {
+            "HMAC signature cannot be verified, the date header is out of date for HMAC Authentication."
+        }
+        Rejection::DateOutOfRange {
+            header: DateHeader::XDate,
+            ..
+        } => {
+            "HMAC signature cannot be verified, the x-date header is out of date for HMAC Authentication."
+        }
+        Rejection::SignatureMismatch
+        | Rejection::DigestMalformed { .. }
+        | Rejection::DigestMismatch => "HMAC signature does not match.",
+        Rejection::BodyTooLarge { .. } => "The request's body is too large.",
+        Rejection::BodyUnreadable => "The request's body cannot be read.",
+        Rejection::NotVerified => "An unexpected error occurred.",
+        Rejection::KeyNotBound => "HMAC apikey is invalid for API.",
+        Rejection::NoUsagePlan => "Found no validate usage plan.",
+        Rejection::KeyStoreUnavailable => "HMAC signature cannot be verified at present.",
+        Rejection::KeyUnknown
+        | Rejection::Target(_)
+        | Rejection::CreatedOutOfRange { .. }
+        | Rejection::Expired { .. } => "HMAC signature cannot be verified.",
+    };
+    text.into()
+}

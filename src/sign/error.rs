@@ -1,0 +1,178 @@
+//! Why a request is not signed.
+
+use std::fmt;
+
+use http::HeaderName;
+
+use crate::{Excerpt, Scheme, TargetError, limits::MAX_HEADERS};
+
+/// Why a request cannot be signed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum SignError {
+    /// A header that should be signed has more than one value, or a date header is on the request more than once: no gateway
+    /// of this scheme accepts either.
+    RepeatedHeader {
+        /// Which.
+        name: HeaderName,
+    },
+    /// The target should be signed and cannot be.
+    Target(TargetError),
+    /// The request has a header of the name that stands for its request line, which gateways would take instead.
+    NameTaken {
+        /// Which.
+        name: Excerpt,
+    },
+    /// The key id has a character that the scheme cannot carry. Only a pair that came by
+    /// [`Keys::rotate`](crate::Keys::rotate) can: others are refused when the signer is built.
+    KeyIdNotCarried {
+        /// The scheme.
+        scheme: Scheme,
+    },
+    /// The request has more than 16,384 headers: it might not hold three more.
+    TooManyHeaders,
+    /// `host` should be signed, and the authority that it is taken from has an empty host.
+    EmptyHost,
+    /// `host` should be signed, and the target's port is not a number up to 65535 without zeros in front: clients send
+    /// something else.
+    InvalidPort {
+        /// Host and port.
+        host: Excerpt,
+    },
+    /// The request goes to a host that is not among those of [`Signer::only_for`](crate::Signer::only_for).
+    NotForThisHost {
+        /// Which.
+        host: Excerpt,
+    },
+    /// [`Signer::only_for`](crate::Signer::only_for) is set, and it is not known where the request goes: neither its
+    /// target nor its `Host` names a valid host, and [`Signer::authority`](crate::Signer::authority) is not set.
+    DestinationUnknown,
+    /// The request names no host, and that of [`Signer::authority`](crate::Signer::authority) is not among those of
+    /// [`Signer::only_for`](crate::Signer::only_for): the two options contradict each other.
+    AuthorityExcluded {
+        /// The configured host.
+        host: Excerpt,
+    },
+    /// The request goes to another machine, its target has a scheme other than `https`, and
+    /// [`Signer::https_only`](crate::Signer::https_only) is set.
+    NotHttps {
+        /// Which; empty if the request names none.
+        host: Excerpt,
+    },
+    /// [`Signer::https_only`](crate::Signer::https_only) is set, and the target does not say whether the request goes
+    /// over `https`: it has no scheme.
+    SchemeUnknown {
+        /// Where it goes; empty if the request names no host.
+        host: Excerpt,
+    },
+}
+
+/// Whose fault it is that a request is not signed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Cause {
+    /// No one's: the options exclude the host or the scheme that the request names.
+    Excluded,
+    /// The signer's options or the client's setup: all requests of this client have it.
+    Setup,
+    /// The request's own.
+    Request,
+}
+
+impl SignError {
+    pub(crate) fn cause(&self) -> Cause {
+        match self {
+            Self::NotForThisHost { .. } | Self::NotHttps { .. } => Cause::Excluded,
+            Self::DestinationUnknown
+            | Self::AuthorityExcluded { .. }
+            | Self::SchemeUnknown { .. } => Cause::Setup,
+            _ => Cause::Request,
+        }
+    }
+
+    /// The variant's name, for events.
+    pub(crate) fn name(&self) -> &'static str {
+        match self {
+            Self::RepeatedHeader { .. } => "RepeatedHeader",
+            Self::Target(_) => "Target",
+            Self::NameTaken { .. } => "NameTaken",
+            Self::KeyIdNotCarried { .. } => "KeyIdNotCarried",
+            Self::TooManyHeaders => "TooManyHeaders",
+            Self::EmptyHost => "EmptyHost",
+            Self::InvalidPort { .. } => "InvalidPort",
+            Self::NotForThisHost { .. } => "NotForThisHost",
+            Self::DestinationUnknown => "DestinationUnknown",
+            Self::AuthorityExcluded { .. } => "AuthorityExcluded",
+            Self::NotHttps { .. } => "NotHttps",
+            Self::SchemeUnknown { .. } => "SchemeUnknown",
+        }
+    }
+}
+
+impl fmt::Display for SignError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::RepeatedHeader { name } => write!(
+                f,
+                "{name} is on the request more than once: send it once, with one value"
+            ),
+            Self::Target(error) => fmt::Display::fmt(error, f),
+            Self::NameTaken { name } => write!(
+                f,
+                "the request has a header {name}, which gateways would take for the request line: leave it out"
+            ),
+            Self::KeyIdNotCarried { scheme } => write!(
+                f,
+                "the key id has a character that {scheme} cannot carry: rotate to a pair with another id"
+            ),
+            Self::TooManyHeaders => write!(
+                f,
+                "the request has more than {MAX_HEADERS} headers: leave some out"
+            ),
+            Self::EmptyHost => f.write_str(
+                "host should be signed but is empty in the target: send the request to a named host",
+            ),
+            Self::InvalidPort { host } => write!(
+                f,
+                "the target's host {host} has a port that is no number up to 65535, as clients send it: correct it or \
+                 leave it out"
+            ),
+            Self::NotForThisHost { host } => write!(
+                f,
+                "the request goes to the host \"{host}\", which is not signed for: add it to only_for if it is the \
+                 gateway's"
+            ),
+            Self::DestinationUnknown => f.write_str(
+                "the destination is not known, as the request names no valid host, and only_for is set: set authority \
+                 (or give a tonic client its origin)",
+            ),
+            Self::AuthorityExcluded { host } => write!(
+                f,
+                "the request names no host, and authority is \"{host}\", which only_for does not name: add it to \
+                 only_for, or correct authority"
+            ),
+            Self::SchemeUnknown { host } => {
+                f.write_str("the target of the request")?;
+                if !host.as_str().is_empty() {
+                    write!(f, " to \"{host}\"")?;
+                }
+                f.write_str(
+                    " has no scheme, and https_only is set: give it one that begins with https:// (to a tonic client, \
+                     its origin)",
+                )
+            }
+            Self::NotHttps { host } => write!(
+                f,
+                "the target of the request to \"{host}\" does not begin with https://, and https_only is set: give it one \
+                 that does (to a tonic client, its origin)"
+            ),
+        }
+    }
+}
+
+impl std::error::Error for SignError {}
+
+impl From<TargetError> for SignError {
+    fn from(error: TargetError) -> Self {
+        Self::Target(error)
+    }
+}

@@ -1,0 +1,140 @@
+//! Signing a request afresh: from its head to the values that are sent.
+
+use http::{HeaderMap, Request, header};
+
+use super::{
+    draft::Draft,
+    error::SignError,
+    options::Options,
+    rotation::Current,
+    signed_headers::{SignedHeaders, remove_date, set},
+    signer::{Inner, Signer},
+    values::Values,
+    walk::{Changes, Walk},
+};
+use crate::{
+    RequestHead, SigningString,
+    wire::date::{IMF_FIXDATE_LEN, Timestamp},
+};
+
+/// What has been signed, beside the signing string.
+pub(super) struct Fresh<'o> {
+    options: &'o Options,
+    pub(super) changes: Changes,
+    /// The date, what is supplied, and `Authorization`.
+    text: Vec<u8>,
+}
+
+impl Signer {
+    #[inline(never)]
+    pub(super) fn sign_afresh<B>(
+        &self,
+        request: &mut Request<B>,
+        now: Timestamp,
+    ) -> Result<(), SignError> {
+        if self.inner.options.changes_target(request.uri())
+            && let Some(uri) = self.inner.options.sent_target(request.uri())
+        {
+            *request.uri_mut() = uri;
+        }
+        #[cfg(feature = "digest")]
+        crate::wire::digest_header::renew(request);
+        // Before the pair is taken, as what has just been written is slow to be read.
+        let date = now.imf_fixdate();
+        let keys = self.inner.keys.load();
+        let mut string = SigningString::new();
+        let head = RequestHead::from(&*request);
+        let signed = self.sign_with(&keys, &head, (now, &date), &mut string);
+        let headers = request.headers_mut();
+        match signed {
+            Ok(fresh) => {
+                if fresh.set_on(headers).is_none() {
+                    headers.remove(header::AUTHORIZATION);
+                }
+                Ok(())
+            }
+            Err(error) => {
+                headers.remove(header::AUTHORIZATION);
+                Err(error)
+            }
+        }
+    }
+
+    /// Signs the date, which is that of the time.
+    pub(super) fn sign_with(
+        &self,
+        keys: &Current,
+        head: &RequestHead<'_>,
+        (now, date): (Timestamp, &[u8; IMF_FIXDATE_LEN]),
+        string: &mut SigningString,
+    ) -> Result<Fresh<'_>, SignError> {
+        let Inner {
+            scheme,
+            algorithm,
+            ref options,
+            ..
+        } = *self.inner;
+        let dialect = scheme.dialect();
+        if !dialect.carries_key_id(keys.id.as_str()) {
+            return Err(SignError::KeyIdNotCarried { scheme });
+        }
+        string.begin(&dialect.format, keys.id.as_str());
+        let times = options.times(now);
+        let walk = Walk {
+            options,
+            format: &dialect.format,
+            head,
+            date,
+            times: &times,
+        };
+        let changes = walk.write(string)?;
+        let mut draft = Draft::new();
+        if options.date_header().is_some() {
+            draft.text.extend_from_slice(date);
+        }
+        for (_, value) in changes.supplied(options) {
+            draft.text.extend_from_slice(value.as_bytes());
+        }
+        self.draft(keys, changes.names, &times, &mut draft);
+        draft.sign(&keys.macs.keyed(algorithm).tag(string.as_bytes()));
+        Ok(Fresh {
+            options,
+            changes,
+            text: draft.text,
+        })
+    }
+}
+
+impl Fresh<'_> {
+    pub(super) fn into_headers(self) -> SignedHeaders {
+        let mut values = Values::new(self.text);
+        let date_header = self.options.date_header();
+        let date = date_header.map(|header| (header, values.date()));
+        let supplied = self.changes.supplied(self.options);
+        let mut others = self.changes.rewritten;
+        others.extend(supplied.map(|(name, value)| (name.clone(), values.copy_of(value))));
+        SignedHeaders {
+            date,
+            others,
+            authorization: values.authorization(),
+        }
+    }
+
+    /// Sets them on the request they were made for, and removes the date header that is not the signed one; `None` if
+    /// the map is too full.
+    pub(super) fn set_on(self, headers: &mut HeaderMap) -> Option<()> {
+        let mut values = Values::new(self.text);
+        if let Some(header) = self.options.date_header() {
+            remove_date(headers, header.other());
+            set(headers, header.name(), values.date())?;
+        }
+        let supplied = self.changes.supplied(self.options);
+        for (name, value) in self.changes.rewritten {
+            set(headers, &name, value)?;
+        }
+        for (name, value) in supplied {
+            set(headers, name, values.copy_of(value))?;
+        }
+        set(headers, &header::AUTHORIZATION, values.authorization())
+    }
+}

@@ -1,0 +1,163 @@
+//! Signing as one of the middlewares of the crate `reqwest-middleware`: wiring around [`Signer`].
+
+use std::fmt;
+
+use http::Extensions;
+use reqwest::{Request, Response, Url};
+use reqwest_middleware::{ClientBuilder, ClientWithMiddleware, Middleware, Next};
+
+use super::reqwest::{sign as sign_reqwest, without_redirects};
+use crate::{Clock, SignLayer, Signer, SystemClock};
+
+impl<C> SignLayer<C>
+where
+    C: Clock + Send + Sync + 'static,
+{
+    /// Builds a client that follows no redirects, and signs what it sends after the `outer` middlewares. With the
+    /// feature `reqwest-middleware`.
+    ///
+    /// `outer` is where the other middlewares are added, reqwest-retry's for one; the one that signs is put inside all
+    /// of them, so that every attempt is signed anew. A redirect policy of `builder` is replaced by none, for the
+    /// reasons that [`reqwest_client`](Self::reqwest_client) gives: an answer that redirects comes back as it is.
+    ///
+    /// ```
+    /// use http::HeaderValue;
+    /// use reqwest_retry::{RetryTransientMiddleware, policies::ExponentialBackoff};
+    /// use tower_hmac_auth::{KeyPair, SignLayer};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let keys = KeyPair::new("AKIDtestkey0001", "test-secret-key-0001")?;
+    /// let backoff = ExponentialBackoff::builder().build_with_max_retries(3);
+    /// let client = SignLayer::new(keys)
+    ///     .source(HeaderValue::from_static("billing"))
+    ///     .only_for(["gateway.example"])?
+    ///     .reqwest_middleware(reqwest::Client::builder(), |outer| {
+    ///         outer.with(RetryTransientMiddleware::new_with_policy(backoff))
+    ///     })?;
+    /// # if false {
+    /// let response = client.get("https://gateway.example/v1/orders").send().await?;
+    /// println!("{}", response.status());
+    /// # }
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// As [`reqwest::ClientBuilder::build`].
+    pub fn reqwest_middleware(
+        self,
+        builder: reqwest::ClientBuilder,
+        outer: impl FnOnce(ClientBuilder) -> ClientBuilder,
+    ) -> Result<ClientWithMiddleware, reqwest::Error> {
+        let client = without_redirects(builder)?;
+        let chain = outer(ClientBuilder::new(client));
+        Ok(chain.with(SignMiddleware::from(self)).build())
+    }
+}
+
+/// Signs every request that passes a chain of the crate reqwest-middleware, each at the time it passes. With the feature
+/// `reqwest-middleware`.
+///
+/// [`SignLayer::reqwest_middleware`] makes a whole client with it, and is the safe way. To put it into a chain of your
+/// own, make it from a [`SignLayer`] or [`Signer`], add it last of all, behind retries, and build the
+/// client with [`reqwest::redirect::Policy::none`].
+///
+/// ```
+/// use tower_hmac_auth::{KeyPair, SignLayer, SignMiddleware};
+///
+/// let keys = KeyPair::new("AKIDtestkey0001", "test-secret-key-0001")?;
+/// let client = reqwest::Client::builder()
+///     .redirect(reqwest::redirect::Policy::none())
+///     .build()?;
+/// let client = reqwest_middleware::ClientBuilder::new(client)
+///     // Retries belong here.
+///     .with(SignMiddleware::from(SignLayer::new(keys).only_for(["gateway.example"])?))
+///     .build();
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
+/// What it signs, and what becomes of the request's headers, is as in [`SignService`](crate::SignService).
+///
+/// # Redirects
+///
+/// Nothing shows which redirect policy a client has. If a signed request is answered from another origin, this
+/// returns [`RedirectFollowed`] instead of the answer, so that the mistake is found. It comes too late for the
+/// request itself, whose date and source have been sent there. A middleware below this one that answers by
+/// itself has to give its response the URL of the request (`reqwest::ResponseBuilderExt::url`).
+#[derive(Debug, Clone)]
+pub struct SignMiddleware<C = SystemClock> {
+    signer: Signer,
+    clock: C,
+}
+
+impl<C> From<SignLayer<C>> for SignMiddleware<C> {
+    fn from(layer: SignLayer<C>) -> Self {
+        let (signer, clock) = layer.into_parts();
+        Self { signer, clock }
+    }
+}
+
+impl From<Signer> for SignMiddleware {
+    fn from(signer: Signer) -> Self {
+        SignLayer::from(signer).into()
+    }
+}
+
+#[async_trait::async_trait]
+impl<C> Middleware for SignMiddleware<C>
+where
+    C: Clock + Send + Sync + 'static,
+{
+    async fn handle(
+        &self,
+        mut request: Request,
+        extensions: &mut Extensions,
+        next: Next<'_>,
+    ) -> reqwest_middleware::Result<Response> {
+        let is_signed = sign_reqwest(&self.signer, &self.clock, &mut request);
+        let signed_for = is_signed.then(|| request.url().clone());
+        let response = next.run(request, extensions).await?;
+        match signed_for {
+            Some(url) if url.origin() != response.url().origin() => {
+                let error = RedirectFollowed::new(&url, response.url());
+                Err(reqwest_middleware::Error::middleware(error))
+            }
+            _ => Ok(response),
+        }
+    }
+}
+
+/// The client below a [`SignMiddleware`] has followed a redirect of a signed request to another origin.
+///
+/// It is in the `Middleware` variant of [`reqwest_middleware::Error`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RedirectFollowed {
+    from: Box<str>,
+    to: Box<str>,
+}
+
+impl RedirectFollowed {
+    /// Origins only: a path or query may hold what is nobody's business.
+    fn new(from: &Url, to: &Url) -> Self {
+        let origin = |url: &Url| url.origin().ascii_serialization().into_boxed_str();
+        Self {
+            from: origin(from),
+            to: origin(to),
+        }
+    }
+}
+
+impl fmt::Display for RedirectFollowed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "a signed request to {} was answered by {}, which has got its date and source: build the client with \
+             redirect::Policy::none()",
+            self.from, self.to
+        )
+    }
+}
+
+impl std::error::Error for RedirectFollowed {}

@@ -1,0 +1,118 @@
+//! The handle that rotates a key pair while services run.
+
+use std::{
+    fmt,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+};
+
+use arc_swap::{ArcSwap, Guard};
+
+use super::cache;
+use crate::{KeyId, KeyPair, mac::LazyMacs};
+
+/// The key pair that signers sign with, to be exchanged while they run.
+///
+/// Clones are cheap and show the same pair: keep one, give the others to layers. A request is signed with one pair,
+/// the old or the new, never with the id of one and the key of the other; no lock is held meanwhile. The old secret's
+/// memory is overwritten when the last request that began to be signed with it is signed.
+///
+/// ```
+/// use tower_hmac_auth::{KeyPair, Keys, SignLayer};
+///
+/// let keys = Keys::new(KeyPair::new("AKIDold", "the-old-secret")?);
+/// let layer = SignLayer::new(keys.clone());
+///
+/// // Later, while services made from the layer run:
+/// keys.rotate(KeyPair::new("AKIDnew", "the-new-secret")?);
+/// assert_eq!(keys.key_id().as_str(), "AKIDnew");
+/// # Ok::<(), tower_hmac_auth::KeyError>(())
+/// ```
+///
+/// A server accepts the old and the new pair side by side while clients change over:
+/// [`StaticKeys`](crate::StaticKeys).
+#[derive(Clone)]
+pub struct Keys {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    current: ArcSwap<Current>,
+    /// A number of the current pair alone, to be read without a reference to the pair; of an earlier one for a moment.
+    generation: AtomicU64,
+}
+
+/// One pair, and the MAC states made of it.
+pub(crate) struct Current {
+    /// A number that no other pair has.
+    pub(crate) generation: u64,
+    pub(crate) id: KeyId,
+    pub(crate) macs: LazyMacs,
+}
+
+impl Keys {
+    /// A handle that shows this pair.
+    #[must_use]
+    pub fn new(pair: KeyPair) -> Self {
+        let current = Current::from(pair);
+        Self {
+            shared: Arc::new(Shared {
+                generation: AtomicU64::new(current.generation),
+                current: ArcSwap::from_pointee(current),
+            }),
+        }
+    }
+
+    /// Shows this pair from now on: every clone of every service signs its next request with it.
+    pub fn rotate(&self, pair: KeyPair) {
+        let current = Arc::new(Current::from(pair));
+        let generation = current.generation;
+        // In this order, and by an exchange, so that whoever sees the number also sees this pair, those of all numbers
+        // before, or a later one whose number is still to come.
+        self.shared.current.store(current);
+        let _earlier = self.shared.generation.swap(generation, Ordering::AcqRel);
+    }
+
+    /// The id of the pair that is shown now.
+    #[must_use]
+    pub fn key_id(&self) -> KeyId {
+        self.load().id.clone()
+    }
+
+    pub(crate) fn load(&self) -> Guard<Arc<Current>> {
+        self.shared.current.load()
+    }
+
+    /// The number of the pair that is shown now.
+    pub(crate) fn generation(&self) -> u64 {
+        self.shared.generation.load(Ordering::Acquire)
+    }
+}
+
+impl From<KeyPair> for Keys {
+    fn from(pair: KeyPair) -> Self {
+        Self::new(pair)
+    }
+}
+
+impl From<KeyPair> for Current {
+    fn from(pair: KeyPair) -> Self {
+        let (id, secret) = pair.into_parts();
+        Self {
+            generation: cache::unused_number(),
+            id,
+            macs: LazyMacs::new(secret),
+        }
+    }
+}
+
+impl fmt::Debug for Keys {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Keys")
+            .field("id", &self.load().id)
+            .field("secret", &format_args!("[redacted]"))
+            .finish()
+    }
+}

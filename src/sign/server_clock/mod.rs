@@ -1,0 +1,317 @@
+//! A clock that learns a gateway's time from its refusals.
+
+mod observe;
+#[cfg(feature = "retry")]
+mod retry;
+
+use std::{
+    fmt,
+    sync::Arc,
+    time::{Duration, SystemTime},
+};
+
+use arc_swap::ArcSwap;
+
+pub use self::observe::{ObserveFuture, ObserveLayer, ObserveService};
+#[cfg(feature = "retry")]
+pub use self::retry::RetryOnceLearnt;
+use crate::{
+    Clock, RequestHead, SystemClock,
+    wire::{authority::sent_authority, date::Timestamp},
+};
+#[cfg(feature = "tracing")]
+use crate::{Excerpt, events};
+
+/// A clock that shows each gateway's own time, once the gateway has refused a request and said what time it is: for
+/// machines whose clocks are wrong and cannot be set.
+///
+/// Hand it to [`SignLayer::clock`](crate::SignLayer::clock), put [`observe`](Self::observe)'s layer below, and try again
+/// after a refusal:
+#[cfg_attr(feature = "retry", doc = "```")]
+#[cfg_attr(not(feature = "retry"), doc = "```text")]
+/// use tower::{ServiceBuilder, service_fn};
+/// use tower_hmac_auth::{KeyPair, RetryOnceLearnt, ServerClock, SignLayer};
+/// # let client = service_fn(|_: http::Request<()>| async { Ok::<_, std::io::Error>(http::Response::new(())) });
+///
+/// let keys = KeyPair::new("AKIDtestkey0001", "test-secret-key-0001")?;
+/// let clock = ServerClock::new();
+/// let service = ServiceBuilder::new()
+///     .retry(RetryOnceLearnt::new(clock.clone()))
+///     .layer(SignLayer::new(keys).only_for(["api.example.com"])?.clock(clock.clone()))
+///     .layer(clock.observe())
+///     .service(client);
+/// # let _: tower::retry::Retry<_, _> = service;
+/// # fn is_service<S: tower::Service<http::Request<()>>>(_: &S) {}
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
+/// # The risk
+///
+/// Whoever answers in the gateway's name chooses the date that the next request is signed with: up to
+/// [`max_offset`](Self::max_offset) ahead, so that a captured request stays good for that long. So nothing is learnt
+/// unless this clock is asked for, and then only
+///
+/// - from a 401 or 403, the answer to a request with an `Authorization` of one of the schemes: use
+///   [`only_for`](crate::SignLayer::only_for), so that hosts that are not signed for get none;
+/// - over `https` or from a loopback address;
+/// - for the authority that answered, and of at most 64, the last ones;
+/// - if there is no `Age` (a cache's answer is of another time), and `Date` is an HTTP date;
+/// - if the offset is at most [`max_offset`](Self::max_offset).
+///
+/// # How it learns
+///
+/// The gateway wrote its `Date` at some time between the sending of the request and the arrival of the answer, and cut
+/// it to the second. So the true offset lies between `Date` − received and `Date` + 1 s − sent. An offset that lies
+/// there is kept, and so is one that differs by less than [`threshold`](Self::threshold) from the middle.
+///
+/// With the feature `tracing` an event says what was learnt of whom: see [`events`](crate::events).
+///
+/// # A request that was held up
+///
+/// A process that is suspended between signing and sending, or a request that waits below [`SignLayer`](crate::SignLayer),
+/// is refused for its age although this clock is right, so that there is nothing to learn.
+#[cfg_attr(feature = "retry", doc = "[`RetryOnceLearnt`]")]
+#[cfg_attr(not(feature = "retry"), doc = "`RetryOnceLearnt`")]
+/// tries such a request once more: where, by the rules above, an answer may be learnt from, and a request that is signed
+/// now would have a date that is nearer to the answer's `Date` than that which was sent, by
+/// [`threshold`](Self::threshold) at least.
+///
+/// Clones share what was learnt. Authorities are those of the request's target: a client whose layers do not see it
+/// (tonic's) learns nothing. The layer and the policy are for `http::Request`s only, not for reqwest's own.
+#[derive(Clone)]
+pub struct ServerClock<C = SystemClock> {
+    base: C,
+    max_offset: Duration,
+    threshold: Duration,
+    /// In the order in which they were learnt.
+    learnt: Arc<ArcSwap<Vec<Offset>>>,
+}
+
+/// The most authorities that are learnt of.
+const MAX_AUTHORITIES: usize = 64;
+
+/// How far [`SystemClock`] may be behind.
+const TICK: Duration = Duration::from_millis(10);
+
+/// What was learnt of an authority.
+#[derive(Clone)]
+struct Offset {
+    authority: Box<str>,
+    by: SignedDuration,
+    /// Which of all things learnt it is; the later, the greater.
+    number: u64,
+}
+
+impl Offset {
+    fn is_of(&self, authority: &str) -> bool {
+        self.authority.eq_ignore_ascii_case(authority)
+    }
+}
+
+/// How far a gateway's clock is ahead of this one, or behind it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum SignedDuration {
+    Ahead(Duration),
+    Behind(Duration),
+}
+
+impl SignedDuration {
+    const ZERO: Self = Self::Ahead(Duration::ZERO);
+
+    /// What `from` must be moved by to show `to`.
+    fn between(from: SystemTime, to: SystemTime) -> Self {
+        match to.duration_since(from) {
+            Ok(ahead) => Self::Ahead(ahead),
+            Err(error) => Self::Behind(error.duration()),
+        }
+    }
+
+    fn length(self) -> Duration {
+        match self {
+            Self::Ahead(by) | Self::Behind(by) => by,
+        }
+    }
+
+    /// In whole seconds, negative if it is behind.
+    #[cfg(feature = "tracing")]
+    fn seconds(self) -> i64 {
+        let seconds = i64::try_from(self.length().as_secs()).unwrap_or(i64::MAX);
+        match self {
+            Self::Ahead(_) => seconds,
+            Self::Behind(_) => -seconds,
+        }
+    }
+
+    fn moved(self, time: SystemTime) -> SystemTime {
+        match self {
+            Self::Ahead(by) => time.checked_add(by),
+            Self::Behind(by) => time.checked_sub(by),
+        }
+        .unwrap_or(time)
+    }
+}
+
+impl ServerClock {
+    /// A clock that shows the system's time until it learns better.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::with_base(SystemClock)
+    }
+}
+
+impl Default for ServerClock {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl<C: Clock> ServerClock<C> {
+    /// A clock that shows the time of `base` until it learns better.
+    #[must_use]
+    pub fn with_base(base: C) -> Self {
+        Self {
+            base,
+            max_offset: Duration::from_secs(24 * 60 * 60),
+            threshold: Duration::from_secs(10),
+            learnt: Arc::default(),
+        }
+    }
+
+    /// The greatest offset that is believed, either way. Default: 24 hours.
+    #[must_use]
+    pub fn max_offset(mut self, max_offset: Duration) -> Self {
+        self.max_offset = max_offset;
+        self
+    }
+
+    /// The least change of an offset that is worth learning. Default: 10 seconds.
+    #[must_use]
+    pub fn threshold(mut self, threshold: Duration) -> Self {
+        self.threshold = threshold;
+        self
+    }
+
+    /// The layer that reads the gateways' answers: put it below [`SignLayer`](crate::SignLayer).
+    pub fn observe(&self) -> ObserveLayer<C>
+    where
+        C: Clone,
+    {
+        ObserveLayer::new(self.clone())
+    }
+
+    #[cfg(feature = "retry")]
+    fn last_learnt(&self, authority: &str) -> u64 {
+        self.learnt_of(authority, |offset| offset.number)
+            .unwrap_or(0)
+    }
+
+    fn offset(&self, authority: &str) -> SignedDuration {
+        self.learnt_of(authority, |offset| offset.by)
+            .unwrap_or(SignedDuration::ZERO)
+    }
+
+    fn learnt_of<T>(&self, authority: &str, part: impl FnOnce(&Offset) -> T) -> Option<T> {
+        let offsets = self.learnt.load();
+        let offset = offsets.iter().find(|offset| offset.is_of(authority));
+        offset.map(part)
+    }
+
+    /// Takes note that this authority's clock showed `date` at some time between `sent` and `received`.
+    fn learn(&self, authority: &str, sent: SystemTime, received: SystemTime, date: Timestamp) {
+        let date = date.system_time();
+        let present = self.offset(authority);
+        let Some(before_the_next_second) = date.checked_add(Duration::from_secs(1)) else {
+            return;
+        };
+        let received_by = received.checked_add(TICK).unwrap_or(received);
+        // The present offset is right if what it makes of the two ends encloses the date.
+        if present.moved(sent) <= before_the_next_second && date <= present.moved(received_by) {
+            return;
+        }
+        let half_the_wait = received.duration_since(sent).unwrap_or_default() / 2;
+        let answered = sent.checked_add(half_the_wait).unwrap_or(sent);
+        let by = SignedDuration::between(answered, date);
+        let change = SignedDuration::between(present.moved(answered), by.moved(answered)).length();
+        if change < self.threshold {
+            return;
+        }
+        if by.length() > self.max_offset {
+            #[cfg(feature = "tracing")]
+            tracing::warn!(
+                target: events::CLOCK,
+                authority = %Excerpt::new(authority),
+                offset_s = by.seconds(),
+                max_offset_s = self.max_offset.as_secs(),
+                "gateway's time not learnt"
+            );
+            return;
+        }
+        self.learnt.rcu(|offsets| {
+            let mut offsets = Vec::clone(offsets);
+            let last = offsets.last().map_or(0, |offset| offset.number);
+            offsets.retain(|offset| !offset.is_of(authority));
+            if offsets.len() == MAX_AUTHORITIES {
+                // The oldest gives way.
+                offsets.remove(0);
+            }
+            offsets.push(Offset {
+                authority: authority.into(),
+                by,
+                number: last + 1,
+            });
+            offsets
+        });
+        #[cfg(feature = "tracing")]
+        tracing::info!(
+            target: events::CLOCK,
+            authority = %Excerpt::new(authority),
+            offset_s = by.seconds(),
+            "gateway's time learnt"
+        );
+    }
+
+    /// Whether a date that was refused when the authority's clock showed `date` was stale: a request that is signed now
+    /// has a date that is nearer, by the threshold at least.
+    ///
+    /// It has been waiting between its signing and its arrival, in a suspended process for one. Seconds alone are cut
+    /// off on both sides, so that one of them says nothing.
+    #[cfg(feature = "retry")]
+    fn was_stale(
+        &self,
+        authority: &str,
+        signed: Timestamp,
+        received: SystemTime,
+        date: Timestamp,
+    ) -> bool {
+        let signed_now = Timestamp::from(self.offset(authority).moved(received));
+        let nearer_by = signed
+            .distance(date)
+            .saturating_sub(signed_now.distance(date));
+        nearer_by > 1 && Duration::from_secs(nearer_by) >= self.threshold
+    }
+}
+
+impl<C: Clock> Clock for ServerClock<C> {
+    /// The time of the clock below: for whom it is asked is not known.
+    fn now(&self) -> SystemTime {
+        self.base.now()
+    }
+
+    fn now_for(&self, head: RequestHead<'_>) -> SystemTime {
+        let now = self.base.now();
+        match sent_authority(head.uri()) {
+            Some(authority) => self.offset(authority).moved(now),
+            None => now,
+        }
+    }
+}
+
+impl<C> fmt::Debug for ServerClock<C> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let offsets = self.learnt.load();
+        let offsets = offsets.iter().map(|offset| (&offset.authority, offset.by));
+        f.debug_struct("ServerClock")
+            .field("offsets", &offsets.collect::<Vec<_>>())
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,189 @@
+use std::{
+    fmt,
+    pin::Pin,
+    task::{Context, Poll, ready},
+    time::SystemTime,
+};
+
+use http::{Request, Response, StatusCode, header};
+use pin_project_lite::pin_project;
+use tower_layer::Layer;
+use tower_service::Service;
+
+use super::ServerClock;
+#[cfg(feature = "retry")]
+use crate::DateHeader;
+use crate::{
+    Clock, RequestHead, Scheme,
+    header::trim,
+    sign::hosts,
+    wire::{
+        authority::{is_tls, sent_authority},
+        date::Timestamp,
+    },
+};
+
+/// Shows a [`ServerClock`] the answers to signed requests: what [`ServerClock::observe`] returns. Its place is below
+/// [`SignLayer`](crate::SignLayer). It changes nothing. It is for [`http::Request`]s, not reqwest's own.
+#[derive(Debug, Clone)]
+#[must_use = "a layer does nothing until a service is put into it"]
+pub struct ObserveLayer<C> {
+    clock: ServerClock<C>,
+}
+
+impl<C> ObserveLayer<C> {
+    pub(super) fn new(clock: ServerClock<C>) -> Self {
+        Self { clock }
+    }
+}
+
+impl<S, C: Clone> Layer<S> for ObserveLayer<C> {
+    type Service = ObserveService<S, C>;
+
+    fn layer(&self, inner: S) -> Self::Service {
+        ObserveService {
+            inner,
+            clock: self.clock.clone(),
+        }
+    }
+}
+
+/// Shows a [`ServerClock`] the answers to signed requests: what [`ObserveLayer`] makes.
+#[derive(Debug, Clone)]
+pub struct ObserveService<S, C> {
+    inner: S,
+    clock: ServerClock<C>,
+}
+
+impl<S, C, B, RB> Service<Request<B>> for ObserveService<S, C>
+where
+    S: Service<Request<B>, Response = Response<RB>>,
+    C: Clock + Clone,
+{
+    type Response = S::Response;
+    type Error = S::Error;
+    type Future = ObserveFuture<S::Future, C>;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
+        self.inner.poll_ready(cx)
+    }
+
+    fn call(&mut self, request: Request<B>) -> Self::Future {
+        let head = RequestHead::from(&request);
+        let observation = trusted_authority(head).map(|authority| Observation {
+            authority: authority.into(),
+            #[cfg(feature = "retry")]
+            signed: signed_time(head),
+            sent: self.clock.base.now(),
+            clock: self.clock.clone(),
+        });
+        ObserveFuture {
+            inner: self.inner.call(request),
+            observation,
+        }
+    }
+}
+
+/// The authority of a request whose answer may be learnt from: one that was signed, and that nobody on the way can
+/// answer in its stead.
+fn trusted_authority(head: RequestHead<'_>) -> Option<&str> {
+    let authorization = head.headers().get(header::AUTHORIZATION)?;
+    let host = head.uri().host()?;
+    let scheme = head.uri().scheme_str()?;
+    let is_private = is_tls(scheme) || hosts::is_loopback(host);
+    let is_signed = || {
+        let mut schemes = Scheme::ALL.into_iter();
+        schemes.any(|scheme| scheme.dialect().wrote(authorization))
+    };
+    (is_private && is_signed())
+        .then(|| sent_authority(head.uri()))
+        .flatten()
+}
+
+/// The time that the request was signed with: that of its one date header, else of `created`.
+#[cfg(feature = "retry")]
+fn signed_time(head: RequestHead<'_>) -> Option<Timestamp> {
+    let dates = [DateHeader::XDate, DateHeader::Date];
+    let mut dates = dates.into_iter().map(DateHeader::name);
+    if let Some(date) = dates.find_map(|name| head.headers().get(name)) {
+        return Timestamp::parse(trim(date.as_bytes())).ok();
+    }
+    let authorization = head.headers().get(header::AUTHORIZATION)?.to_str().ok()?;
+    let (_before, created) = authorization.split_once("created=")?;
+    let (digits, _behind) = created.split_once(|c: char| !c.is_ascii_digit())?;
+    digits.parse().ok().map(Timestamp::from_seconds)
+}
+
+/// In a response's extensions, the sign that the request's date was stale when it arrived, and a new one will not be.
+#[cfg(feature = "retry")]
+#[derive(Debug, Clone, Copy)]
+pub(super) struct WasStale;
+
+struct Observation<C> {
+    authority: Box<str>,
+    #[cfg(feature = "retry")]
+    signed: Option<Timestamp>,
+    sent: SystemTime,
+    clock: ServerClock<C>,
+}
+
+impl<C: Clock> Observation<C> {
+    fn learn_from<B>(&self, response: &mut Response<B>) {
+        let status = response.status();
+        let is_refusal = matches!(status, StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN);
+        let headers = response.headers();
+        if !is_refusal || headers.contains_key(header::AGE) {
+            return;
+        }
+        let date = headers.get(header::DATE);
+        let date = date.and_then(|date| Timestamp::parse(trim(date.as_bytes())).ok());
+        let Some(date) = date else {
+            return;
+        };
+        let received = self.clock.base.now();
+        let Self {
+            authority, clock, ..
+        } = self;
+        clock.learn(authority, self.sent, received, date);
+        #[cfg(feature = "retry")]
+        if let Some(signed) = self.signed
+            && clock.was_stale(authority, signed, received, date)
+        {
+            response.extensions_mut().insert(WasStale);
+        }
+    }
+}
+
+pin_project! {
+    /// The inner service's answer: the future of [`ObserveService`].
+    pub struct ObserveFuture<F, C> {
+        #[pin]
+        inner: F,
+        observation: Option<Observation<C>>,
+    }
+}
+
+impl<F, C, B, E> Future for ObserveFuture<F, C>
+where
+    F: Future<Output = Result<Response<B>, E>>,
+    C: Clock,
+{
+    type Output = F::Output;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
+        let this = self.project();
+        let mut answer = ready!(this.inner.poll(cx));
+        if let (Ok(response), Some(observation)) = (&mut answer, this.observation.take()) {
+            observation.learn_from(response);
+        }
+        Poll::Ready(answer)
+    }
+}
+
+impl<F: fmt::Debug, C> fmt::Debug for ObserveFuture<F, C> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ObserveFuture")
+            .field("inner", &self.inner)
+            .finish_non_exhaustive()
+    }
+}

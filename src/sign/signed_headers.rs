@@ -1,0 +1,120 @@
+//! What a signer adds to a request.
+
+use http::{HeaderMap, HeaderName, HeaderValue, header};
+use smallvec::SmallVec;
+
+use super::values::Values;
+use crate::{
+    DateHeader,
+    header::{has_date, has_repeats},
+};
+
+/// The headers that sign a request: the date, `Source` and its like where the request lacks them, and
+/// `Authorization`, which is marked sensitive.
+///
+/// ```
+/// use std::time::{Duration, UNIX_EPOCH};
+/// use http::{HeaderValue, Request};
+/// use tower_hmac_auth::{KeyPair, Signer};
+///
+/// let signer = Signer::new(KeyPair::new("AKIDtestkey0001", "test-secret-key-0001")?)
+///     .source(HeaderValue::from_static("billing"));
+/// let request = Request::get("/a").body(())?;
+/// let signed = signer.sign((&request).into(), UNIX_EPOCH + Duration::from_secs(1_444_348_800))?;
+/// let names: Vec<_> = signed.iter().map(|(name, _)| name.as_str()).collect();
+/// assert_eq!(names, ["x-date", "source", "authorization"]);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug, Clone)]
+pub struct SignedHeaders {
+    /// None where the time is in `Authorization` itself.
+    pub(super) date: Option<(DateHeader, HeaderValue)>,
+    /// Source and the like: seldom more than one.
+    pub(super) others: SmallVec<[(HeaderName, HeaderValue); 1]>,
+    pub(super) authorization: HeaderValue,
+}
+
+impl SignedHeaders {
+    /// The headers to be set, `Authorization` last. Each replaces all of its name that a request has.
+    pub fn iter(&self) -> impl Iterator<Item = (&HeaderName, &HeaderValue)> {
+        let date = self.date.iter().map(|(header, date)| (header.name(), date));
+        date.chain(self.others.iter().map(|(name, value)| (name, value)))
+            .chain([(&header::AUTHORIZATION, &self.authorization)])
+    }
+
+    /// Sets copies of them on another request, which has none of [`others`](Self::others) itself; `None` if it has, or if
+    /// the map is too full.
+    #[inline]
+    pub(super) fn copy_to(&self, headers: &mut HeaderMap) -> Option<()> {
+        // Setting a header gives its value back if it has one, so that one need not be looked for before.
+        let is_single = self.others.len() == 1 && !has_repeats(headers);
+        let mut names = self.others.iter().map(|(name, _)| name);
+        if !is_single && names.any(|name| headers.contains_key(name)) {
+            return None;
+        }
+        if let Some((header, date)) = &self.date {
+            remove_date(headers, header.other());
+            set(headers, header.name(), date.clone())?;
+        }
+        for (name, value) in &self.others {
+            supply(headers, name, value)?;
+        }
+        set(headers, &header::AUTHORIZATION, self.authorization.clone())
+    }
+
+    /// Makes the date and `Authorization` those of another time.
+    #[inline]
+    pub(super) fn renew(&mut self, text: Vec<u8>) -> Option<()> {
+        let mut values = Values::new(text);
+        let (_, date) = self.date.as_mut()?;
+        *date = values.date();
+        self.authorization = values.authorization();
+        Some(())
+    }
+
+    /// Sets them on the request they were made for, and removes the date header that is not the signed one.
+    ///
+    /// A map that is too full to take them is left without an `Authorization`; that of the request they were made
+    /// for is not.
+    pub fn apply(self, headers: &mut HeaderMap) {
+        if self.insert_into(headers).is_none() {
+            headers.remove(header::AUTHORIZATION);
+        }
+    }
+
+    /// `None` if the map is too full.
+    fn insert_into(self, headers: &mut HeaderMap) -> Option<()> {
+        if let Some((header, date)) = self.date {
+            remove_date(headers, header.other());
+            set(headers, header.name(), date)?;
+        }
+        for (name, value) in self.others {
+            set(headers, &name, value)?;
+        }
+        set(headers, &header::AUTHORIZATION, self.authorization)
+    }
+}
+
+/// Sets a header; `None` if the map is too full. Not inlined, as three copies of all this are slower than one.
+#[inline(never)]
+pub(super) fn set(headers: &mut HeaderMap, name: &HeaderName, value: HeaderValue) -> Option<()> {
+    headers.try_insert(name, value).ok().map(drop)
+}
+
+/// Takes a date header off.
+#[inline]
+pub(super) fn remove_date(headers: &mut HeaderMap, header: DateHeader) {
+    if has_date(headers, header) {
+        headers.remove(header.name());
+    }
+}
+
+/// Sets a header that is not there; `None` if it is there or the map is too full.
+#[inline(never)]
+fn supply(headers: &mut HeaderMap, name: &HeaderName, value: &HeaderValue) -> Option<()> {
+    if let Some(own) = headers.try_insert(name, value.clone()).ok()? {
+        set(headers, name, own)?;
+        return None;
+    }
+    Some(())
+}

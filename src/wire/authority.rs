@@ -1,0 +1,130 @@
+//! The authority of a target and `Host`: ports, default ports, and the form in which clients send them.
+
+use http::{Uri, header, uri::Authority};
+
+use crate::{RequestHead, header::trim};
+
+/// The host and port that HTTP clients send for a target: without user information, an empty port, or the
+/// port that is the scheme's default.
+///
+/// HTTP/1.1 clients drop a default port from `Host`; on HTTP/2 the authority goes out as it stands, so what is
+/// signed holds on both only if the target has this form.
+pub(crate) fn sent_authority(uri: &Uri) -> Option<&str> {
+    Some(without_default_port(
+        without_user(uri.authority()?),
+        uri.scheme_str(),
+    ))
+}
+
+/// Host and port.
+fn without_user(authority: &Authority) -> &str {
+    let authority = authority.as_str();
+    authority
+        .rsplit_once('@')
+        .map_or(authority, |(_user, rest)| rest)
+}
+
+/// Whether a target's scheme means TLS. `wss` connects as `https` does, and `ws` as `http` (RFC 6455, section 3).
+pub(crate) fn is_tls(scheme: &str) -> bool {
+    matches!(scheme, "https" | "wss")
+}
+
+/// The port that is meant where a target names none, as HTTP clients have it; `None` if the target has no scheme.
+pub(crate) fn default_port(scheme: Option<&str>) -> Option<u16> {
+    scheme.map(|scheme| if is_tls(scheme) { 443 } else { 80 })
+}
+
+fn without_default_port<'a>(host_and_port: &'a str, scheme: Option<&str>) -> &'a str {
+    let (host, Some(port)) = split_port(host_and_port) else {
+        return host_and_port;
+    };
+    let default_port = default_port(scheme);
+    let is_default = default_port.is_some() && port_number(port) == default_port;
+    if port.is_empty() || is_default {
+        host
+    } else {
+        host_and_port
+    }
+}
+
+/// Host and port; what is behind the last colon may be the end of an IPv6 address.
+fn split_port(host_and_port: &str) -> (&str, Option<&str>) {
+    match host_and_port.rsplit_once(':') {
+        Some((host, port)) if !port.ends_with(']') => (host, Some(port)),
+        _ => (host_and_port, None),
+    }
+}
+
+/// The port that is named, if one is; what is no number of 16 bits, as an empty one, is an error. [`Authority::port`]
+/// takes it for none, and clients for the default port.
+pub(crate) fn named_port(authority: &Authority) -> Result<Option<u16>, InvalidPort> {
+    let (_, Some(port)) = split_port(without_user(authority)) else {
+        return Ok(None);
+    };
+    port_number(port).map(Some).ok_or(InvalidPort)
+}
+
+/// Digits only: `parse` alone takes a plus sign, too.
+fn port_number(port: &str) -> Option<u16> {
+    let is_number = port.bytes().all(|byte| byte.is_ascii_digit());
+    port.parse().ok().filter(|_| is_number)
+}
+
+/// A port that is none.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct InvalidPort;
+
+/// Whether there is a host before the port.
+pub(crate) fn has_host(host_and_port: &str) -> bool {
+    !split_port(host_and_port).0.is_empty()
+}
+
+/// Whether the host's port, if it has one, is spelled as clients send it.
+pub(crate) fn has_sendable_port(host_and_port: &str) -> bool {
+    let (_, port) = split_port(host_and_port);
+    port.is_none_or(|port| !port.starts_with('0') && port_number(port).is_some())
+}
+
+/// Whether the target's authority is not in the form of [`sent_authority`].
+pub(crate) fn is_authority_changed(uri: &Uri) -> bool {
+    let authority = uri.authority().map(Authority::as_str);
+    authority.is_some_and(|authority| sent_authority(uri) != Some(authority))
+}
+
+/// The target with its authority in the form of [`sent_authority`]; `None` if it has that form already.
+pub(crate) fn with_sent_authority(uri: &Uri) -> Option<Uri> {
+    if !is_authority_changed(uri) {
+        return None;
+    }
+    let mut parts = uri.clone().into_parts();
+    parts.authority = Some(sent_authority(uri)?.parse::<Authority>().ok()?);
+    Uri::from_parts(parts).ok()
+}
+
+/// The target's authority, where a request that lists `host` has no such header: on HTTP/2 it has none.
+pub(crate) fn authority_as_host<'h>(head: RequestHead<'h>, name: &str) -> Option<&'h [u8]> {
+    let authority = head.uri().authority()?;
+    name.eq_ignore_ascii_case(header::HOST.as_str())
+        .then_some(authority.as_str().as_bytes())
+}
+
+/// Whether the request names two different hosts: in `Host` and in its target (`:authority` on HTTP/2).
+///
+/// Upper and lower case are one, and so are a default port and none.
+pub(crate) fn names_two_hosts(head: &RequestHead<'_>) -> bool {
+    // Most requests have either: a `Host` on HTTP/1.1, an authority on HTTP/2.
+    let has_both = head.uri().authority().is_some() && head.headers().contains_key(header::HOST);
+    if !has_both {
+        return false;
+    }
+    let Some(expected) = sent_authority(head.uri()) else {
+        return false;
+    };
+    let is_expected = |host: &[u8]| {
+        std::str::from_utf8(host).is_ok_and(|host| {
+            without_default_port(host, head.uri().scheme_str()).eq_ignore_ascii_case(expected)
+        })
+    };
+    let mut hosts = head.headers().get_all(header::HOST).iter();
+    hosts.any(|host| !is_expected(trim(host.as_bytes())))
+}

@@ -1,0 +1,115 @@
+//! What can be signed of a request: headers, joined where they are repeated, and what a list names beside them.
+
+use std::borrow::Cow;
+
+use http::{
+    HeaderMap, HeaderName, HeaderValue,
+    header::{self, AsHeaderName},
+};
+
+use crate::header::{Repeated, has_repeats, single_value, trim};
+
+/// What a list may name beside headers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum DerivedComponent {
+    /// `name: method /path?query`, the method in lower case, the target as sent.
+    RequestTarget,
+    /// `METHOD /path?query`, the path decoded and normalised.
+    DecodedTarget,
+    /// `METHOD /path?query HTTP/1.1`, as sent.
+    RequestLine,
+    /// The parameter `created`: when it was signed.
+    Created,
+    /// The parameter `expires`: until when it is good.
+    Expires,
+}
+
+impl DerivedComponent {
+    /// Whether it is about the request's target.
+    pub(crate) fn is_target(self) -> bool {
+        matches!(
+            self,
+            Self::RequestTarget | Self::DecodedTarget | Self::RequestLine
+        )
+    }
+
+    /// Whether its line has no name in front.
+    pub(crate) fn is_bare(self) -> bool {
+        matches!(self, Self::DecodedTarget | Self::RequestLine)
+    }
+}
+
+/// What is signed of a header, if it is there: its one value, or all of them where the scheme joins them.
+pub(crate) fn header_value<'h>(
+    join: Option<&'static [u8]>,
+    headers: &'h HeaderMap,
+    name: impl AsHeaderName + AsRef<str> + Copy,
+) -> Result<Option<Cow<'h, [u8]>>, Repeated> {
+    if let Ok(value) = single_value(headers, name) {
+        return Ok(value.map(|value| trim(value.as_bytes()).into()));
+    }
+    let separator = separator(join, name.as_ref()).ok_or(Repeated)?;
+    let values = headers.get_all(name).iter();
+    let values: Vec<_> = values.map(|value| trim(value.as_bytes())).collect();
+    let joined = values.join(separator);
+    if separator == CRUMBS {
+        // An empty crumb at an end leaves whitespace there, which is not part of the one line that is sent on.
+        return Ok(Some(trim(&joined).to_vec().into()));
+    }
+    Ok(Some(joined.into()))
+}
+
+/// What joins the crumbs of a cookie.
+const CRUMBS: &[u8] = b"; ";
+
+/// What joins the values of a repeated header; `None` if it must not be repeated.
+///
+/// HTTP/2 clients may send a cookie in crumbs, a field each, and who reads them as one header joins them with `; ` (RFC
+/// 9113, section 8.2.3). A second `Host` makes a request invalid (RFC 9112, section 3.2).
+fn separator(join: Option<&'static [u8]>, name: &str) -> Option<&'static [u8]> {
+    if name.eq_ignore_ascii_case(header::COOKIE.as_str()) {
+        return Some(CRUMBS);
+    }
+    if name.eq_ignore_ascii_case(header::HOST.as_str()) {
+        return None;
+    }
+    join
+}
+
+/// The one value that is signed of a repeated header; `None` if it is not repeated, or must not be.
+pub(crate) fn joined(
+    join: Option<&'static [u8]>,
+    headers: &HeaderMap,
+    name: &HeaderName,
+) -> Option<HeaderValue> {
+    let Err(Repeated) = single_value(headers, name) else {
+        return None;
+    };
+    let joined = header_value(join, headers, name).ok().flatten()?;
+    let mut joined = HeaderValue::from_bytes(&joined).ok()?;
+    let mut values = headers.get_all(name).iter();
+    joined.set_sensitive(values.any(HeaderValue::is_sensitive));
+    Some(joined)
+}
+
+/// Replaces the values of each named header that is repeated by the one value that was signed.
+///
+/// Two lines `X-Role: reader` and `X-Role: not-admin` have the signature of one line `X-Role: reader, not-admin`. A handler
+/// that looks at the first line only would see a value that nobody signed.
+pub(crate) fn join_repeated<'n>(
+    join: Option<&'static [u8]>,
+    headers: &mut HeaderMap,
+    names: impl Iterator<Item = &'n str>,
+) {
+    if !has_repeats(headers) {
+        return;
+    }
+    for name in names {
+        let Ok(name) = HeaderName::from_bytes(name.as_bytes()) else {
+            continue;
+        };
+        if let Some(joined) = joined(join, headers, &name) {
+            headers.insert(name, joined);
+        }
+    }
+}

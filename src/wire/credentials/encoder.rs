@@ -1,0 +1,102 @@
+//! Writing an `Authorization` value.
+
+use std::ops::Range;
+
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+
+use super::{CredentialsSyntax, Times};
+use crate::{Algorithm, KeyId, mac::Tag};
+
+/// What stands before the list.
+const HEADERS: &str = "headers=\"";
+
+/// What all `Authorization` headers of a signer have in common, but for the key id.
+#[derive(Debug, Clone)]
+pub(crate) struct Template {
+    /// `hmac id="`
+    begin: String,
+    /// `", algorithm="hmac-sha1", `
+    algorithm: String,
+    /// `", signature="`
+    signature: String,
+    separator: &'static str,
+}
+
+impl Template {
+    pub(crate) fn new(syntax: &CredentialsSyntax, algorithm: &str) -> Self {
+        let CredentialsSyntax {
+            auth_scheme,
+            key_id,
+            separator,
+            ..
+        } = *syntax;
+        Self {
+            begin: format!("{auth_scheme} {key_id}=\""),
+            algorithm: format!("\"{separator}algorithm=\"{algorithm}\"{separator}"),
+            signature: format!("\"{separator}signature=\""),
+            separator,
+        }
+    }
+}
+
+/// Writes an `Authorization` value in the order of the documentation's samples: key id, algorithm, headers,
+/// signature, each quoted; `created` and `expires`, not quoted, before the headers.
+pub(crate) struct Encoder<'t> {
+    text: &'t mut Vec<u8>,
+    template: &'t Template,
+    listed: bool,
+}
+
+impl<'t> Encoder<'t> {
+    /// Begins behind what is in `text`.
+    pub(crate) fn begin(
+        text: &'t mut Vec<u8>,
+        template: &'t Template,
+        key_id: &KeyId,
+        times: &Times<String>,
+    ) -> Self {
+        let mut put = |part: &str| text.extend_from_slice(part.as_bytes());
+        put(&template.begin);
+        put(key_id.as_str());
+        put(&template.algorithm);
+        for (name, time) in [("created=", &times.created), ("expires=", &times.expires)] {
+            if let Some(time) = time {
+                put(name);
+                put(time);
+                put(template.separator);
+            }
+        }
+        put(HEADERS);
+        Self {
+            text,
+            template,
+            listed: false,
+        }
+    }
+
+    /// Adds the next name to the list of what is signed, or several with a space between two.
+    pub(crate) fn list(&mut self, names: &str) {
+        if self.listed {
+            self.text.push(b' ');
+        }
+        self.listed = true;
+        self.text.extend_from_slice(names.as_bytes());
+    }
+
+    /// Ends it, with zeros for the signature. Returns where in the text that is.
+    pub(crate) fn end(self, algorithm: Algorithm) -> Range<usize> {
+        let Self { text, template, .. } = self;
+        text.extend_from_slice(template.signature.as_bytes());
+        let begin = text.len();
+        let end = begin + algorithm.signature_len().div_ceil(3) * 4;
+        text.resize(end, b'0');
+        text.push(b'"');
+        begin..end
+    }
+}
+
+/// Writes a signature where the zeros are, or another as long.
+pub(crate) fn write_signature(place: &mut [u8], signature: &Tag) {
+    // It fits, so this cannot fail.
+    let _written = STANDARD.encode_slice(signature.as_bytes(), place);
+}

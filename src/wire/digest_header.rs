@@ -1,0 +1,124 @@
+//! The two headers that carry a body's digest: encode and strict decode.
+
+use crate::header::is_field_name;
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use http::{HeaderName, HeaderValue, Method, Request};
+use sha2::{Digest as _, Sha256};
+
+use crate::header::DIGESTS;
+
+/// A SHA-256.
+pub(crate) type Sha256Digest = [u8; 32];
+
+/// The base64 of 32 bytes.
+const BASE64_LEN: usize = 44;
+
+/// Which header carries the digest of a body.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+#[non_exhaustive]
+pub enum DigestHeader {
+    /// `Digest: SHA-256=…` (RFC 3230): what Kong, APISIX and most users of draft-cavage check.
+    #[default]
+    Digest,
+    /// `Content-Digest: sha-256=:…:` (RFC 9530), its successor, for draft-cavage.
+    ContentDigest,
+}
+
+impl DigestHeader {
+    pub(crate) const ALL: [Self; 2] = [Self::Digest, Self::ContentDigest];
+
+    /// The header's name, in lower case.
+    #[must_use]
+    pub fn name(self) -> &'static HeaderName {
+        let [digest, content_digest] = &DIGESTS;
+        match self {
+            Self::Digest => digest,
+            Self::ContentDigest => content_digest,
+        }
+    }
+
+    fn around(self) -> (&'static str, &'static str) {
+        match self {
+            Self::Digest => ("SHA-256=", ""),
+            Self::ContentDigest => ("sha-256=:", ":"),
+        }
+    }
+
+    /// What the header says of this body, for a request that [`DigestLayer`](crate::DigestLayer) cannot take, such as
+    /// reqwest's.
+    ///
+    /// ```
+    /// use tower_hmac_auth::DigestHeader;
+    ///
+    /// let value = DigestHeader::Digest.value_of(r#"{"hello":"world"}"#);
+    /// assert_eq!(value, "SHA-256=k6I5cakU5erL8KjSUVTNownDwccvu5kU1Hxg88toFYg=");
+    /// ```
+    #[must_use]
+    pub fn value_of(self, body: impl AsRef<[u8]>) -> HeaderValue {
+        self.encode(Sha256::digest(body))
+    }
+
+    fn encode(self, digest: impl AsRef<[u8]>) -> HeaderValue {
+        let mut base64 = [0; BASE64_LEN];
+        // The array has room for exactly that, so this cannot fail; if it did, the gateway would refuse the value.
+        let len = STANDARD.encode_slice(digest, &mut base64).unwrap_or(0);
+        let (before, after) = self.around();
+        let base64 = base64.get(..len).unwrap_or_default();
+        let value = [before.as_bytes(), base64, after.as_bytes()].concat();
+        HeaderValue::from_maybe_shared(bytes::Bytes::from(value))
+            .unwrap_or_else(|_| HeaderValue::from_static(""))
+    }
+
+    /// The one SHA-256 in a list of digests; other algorithms' are passed over.
+    pub(crate) fn decode(self, value: &HeaderValue) -> Option<Sha256Digest> {
+        let text = value.to_str().ok()?;
+        let mut found = None;
+        for member in text.split(',') {
+            let member = member.trim_matches([' ', '\t']);
+            let (algorithm, digest) = member.split_once('=')?;
+            if !is_field_name(algorithm) {
+                return None;
+            }
+            if !algorithm.eq_ignore_ascii_case("sha-256") {
+                continue;
+            }
+            let (_, after) = self.around();
+            let base64 = digest.strip_prefix(after)?.strip_suffix(after)?;
+            if found.replace(sha256(base64)?).is_some() {
+                return None;
+            }
+        }
+        found
+    }
+}
+
+fn sha256(base64: &str) -> Option<Sha256Digest> {
+    if base64.len() != BASE64_LEN {
+        return None;
+    }
+    let mut bytes = [0; BASE64_LEN];
+    let len = STANDARD.decode_slice(base64, &mut bytes).ok()?;
+    bytes.get(..len)?.try_into().ok()
+}
+
+/// Among a request's extensions, the method of the request whose body the digest was computed for.
+#[derive(Clone)]
+pub(crate) struct ComputedFor(pub(crate) Method);
+
+/// Where a layer in between has changed the method, as following a 303 does, the body is gone for which the digest was
+/// computed: the digest becomes that of nothing.
+pub(crate) fn renew<B>(request: &mut Request<B>) {
+    match request.extensions().get::<ComputedFor>() {
+        Some(ComputedFor(method)) if method != request.method() => {}
+        _ => return,
+    }
+    for header in DigestHeader::ALL {
+        if request.headers().contains_key(header.name()) {
+            let value = header.value_of("");
+            // It takes the place of one, so that it fits.
+            let _fits = request.headers_mut().try_insert(header.name(), value);
+        }
+    }
+    let method = request.method().clone();
+    request.extensions_mut().insert(ComputedFor(method));
+}

@@ -1,0 +1,144 @@
+//! The decoded path that APISIX signs, and which of all targets that decode to it a handler may see.
+
+use std::borrow::Cow;
+
+use http::{Uri, uri::PathAndQuery};
+
+use super::{path_and_query, signed_query};
+use crate::TargetError;
+
+/// A path as nginx hands it to APISIX: percent-decoded, adjacent slashes merged, dot segments resolved.
+pub(super) fn decoded_path(raw: &str) -> Result<Cow<'_, [u8]>, TargetError> {
+    let is_decoded = |byte: u8| byte != b'%' && !byte.is_ascii_control();
+    if has_plain_segments(raw) && raw.bytes().all(is_decoded) {
+        return Ok(raw.as_bytes().into());
+    }
+    let decoded = percent_decoded(raw)?;
+    let mut path = Vec::with_capacity(decoded.len() + 1);
+    let mut segments = decoded.split(|byte| *byte == b'/').peekable();
+    while let Some(segment) = segments.next() {
+        let is_last = segments.peek().is_none();
+        match segment {
+            b"" | b"." if is_last => path.push(b'/'),
+            b"" | b"." => {}
+            b".." => {
+                let parent = path.iter().rposition(|byte| *byte == b'/');
+                path.truncate(parent.ok_or(TargetError::AboveRoot)?);
+                if is_last {
+                    path.push(b'/');
+                }
+            }
+            segment => {
+                path.push(b'/');
+                path.extend_from_slice(segment);
+            }
+        }
+    }
+    Ok(path.into())
+}
+
+/// Whether there is nothing to merge or to resolve.
+fn has_plain_segments(path: &str) -> bool {
+    path.starts_with('/') && !path.contains("//") && !path.contains("/.")
+}
+
+fn percent_decoded(raw: &str) -> Result<Vec<u8>, TargetError> {
+    let hex = |digit: u8| char::from(digit).to_digit(16);
+    let mut decoded = Vec::with_capacity(raw.len());
+    let mut rest = raw.as_bytes();
+    while let [byte, after @ ..] = rest {
+        let (byte, after) = match (byte, after) {
+            (b'%', [high, low, after @ ..]) => {
+                let (Some(high), Some(low)) = (hex(*high), hex(*low)) else {
+                    return Err(TargetError::BadEscape);
+                };
+                let byte = u8::try_from(high * 16 + low).map_err(|_| TargetError::BadEscape)?;
+                (byte, after)
+            }
+            (b'%', _) => return Err(TargetError::BadEscape),
+            (byte, after) => (*byte, after),
+        };
+        if byte.is_ascii_control() {
+            return Err(TargetError::ControlCharacter);
+        }
+        decoded.push(byte);
+        rest = after;
+    }
+    Ok(decoded)
+}
+
+/// What stands for itself in a path (RFC 3986, section 3.3: `pchar`, and the slash).
+fn is_plain(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || b"/-._~!$&'()*+,;=:@".contains(&byte)
+}
+
+/// The one spelling of all paths that decode to the same.
+fn normal_path(raw: &str) -> Result<Cow<'_, [u8]>, TargetError> {
+    const HEX: &[u8; 16] = b"0123456789ABCDEF";
+    if has_plain_segments(raw) && raw.bytes().all(is_plain) {
+        return Ok(raw.as_bytes().into());
+    }
+    let decoded = decoded_path(raw)?;
+    let mut path = Vec::with_capacity(raw.len());
+    for byte in decoded.iter().copied() {
+        match byte {
+            // What follows is signed as if it were a query.
+            b'?' => return Err(TargetError::EscapedQuestionMark),
+            byte if is_plain(byte) => path.push(byte),
+            byte => {
+                let digit = |nibble: u8| HEX.get(usize::from(nibble)).copied().unwrap_or(b'0');
+                path.extend([b'%', digit(byte >> 4), digit(byte & 15)]);
+            }
+        }
+    }
+    Ok(path.into())
+}
+
+/// Refuses a path that decodes to other segments than it shows, or hides what more decoding would find: a handler that
+/// routes by it could be made to serve something else than was signed.
+pub(crate) fn check_normal(uri: &Uri) -> Result<(), TargetError> {
+    let raw = path_and_query(uri)?.path();
+    let decoded = decoded_path(raw)?;
+    let is_unreserved = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte);
+    let mut escaped = 0;
+    for byte in percent_escapes(raw) {
+        match byte {
+            b'?' => return Err(TargetError::EscapedQuestionMark),
+            b'/' | b'#' | b'%' => return Err(TargetError::NotNormal),
+            byte if is_unreserved(byte) => return Err(TargetError::NotNormal),
+            _ => escaped += 1,
+        }
+    }
+    // Escapes aside, normalising takes bytes away only.
+    if raw.len() != decoded.len() + 2 * escaped {
+        return Err(TargetError::NotNormal);
+    }
+    Ok(())
+}
+
+/// The bytes that valid escapes stand for.
+fn percent_escapes(raw: &str) -> impl Iterator<Item = u8> + '_ {
+    let escapes = raw.split('%').skip(1);
+    escapes.filter_map(|rest| u8::from_str_radix(rest.get(..2)?, 16).ok())
+}
+
+/// The one target in normal form that has this one's signature; `None` if it is this one.
+pub(crate) fn normalised(uri: &Uri) -> Result<Option<Uri>, TargetError> {
+    let target = path_and_query(uri)?;
+    let path = normal_path(target.path())?;
+    let query = signed_query(target);
+    if *path == *target.path().as_bytes() && query == target.query() {
+        return Ok(None);
+    }
+    let mut text = path.into_owned();
+    if let Some(query) = query {
+        text.push(b'?');
+        text.extend_from_slice(query.as_bytes());
+    }
+    // With its escapes it may have become too long for a target.
+    let target = PathAndQuery::try_from(text).map_err(|_| TargetError::NotNormal)?;
+    let mut parts = uri.clone().into_parts();
+    parts.path_and_query = Some(target);
+    let uri = Uri::from_parts(parts).map_err(|_| TargetError::NotNormal)?;
+    Ok(Some(uri))
+}
