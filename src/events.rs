@@ -39,6 +39,9 @@
 //! a line or send a command to a terminal. It is cut at 64 bytes ([`Excerpt`]), the signing string at 4 KiB. No event has a
 //! secret key, a signature, a query or a body; `signing_string` has the values of signed headers.
 //!
+//! Text can have spaces and equals signs: a formatter that writes `field=value` without quotes does not tell a value from
+//! further fields. Use one that quotes, such as `tracing_subscriber`'s JSON, where a program reads the log.
+//!
 //! A client can make one event of `verify` a request, as each request that is refused has one. Where that is too many,
 //! take `tower_hmac_auth::verify` at WARN only, and limit the rate of requests outside of [`VerifyLayer`].
 //!

@@ -287,8 +287,8 @@ fn post(body: WatchedBody) -> Request<WatchedBody> {
 }
 
 /// Answers at once, and drops the request.
-async fn answer<B>(_: Request<B>) -> Result<Response<()>, Infallible> {
-    Ok(Response::new(()))
+async fn answer<B>(_: Request<B>) -> Result<Response<Empty<Bytes>>, Infallible> {
+    Ok(Response::new(Empty::<Bytes>::new()))
 }
 
 #[tokio::test]
@@ -334,11 +334,12 @@ async fn what_the_handler_has_read_itself_is_not_drained() {
     let (layer, mut tasks) = by_hand(100, &Arc::default());
     let handler = service_fn(async |request: Request<DrainBody<WatchedBody>>| {
         let body = request.into_body().collect().await?.to_bytes();
-        Ok::<_, BoxError>(Response::new(body))
+        Ok::<_, BoxError>(Response::new(Full::new(body)))
     });
     let (body, _) = Watched::body(&["abc", "def"]);
     let answer = layer.layer(handler).oneshot(post(body)).await.unwrap();
-    assert_eq!(answer.into_body(), "abcdef");
+    let answer = answer.into_body().collect().await.unwrap().to_bytes();
+    assert_eq!(answer, "abcdef");
     assert!(tasks.try_recv().is_err());
 }
 
@@ -351,7 +352,7 @@ async fn a_body_that_was_begun_is_drained_also_for_a_client_that_waited_for_100_
                 if reads {
                     request.body_mut().frame().await.unwrap()?;
                 }
-                Ok::<_, BoxError>(Response::new(()))
+                Ok::<_, BoxError>(Response::new(Empty::<Bytes>::new()))
             },
         );
         let (body, watched) = Watched::body(&["abc", "def"]);
@@ -370,7 +371,7 @@ async fn a_body_that_a_task_of_the_handlers_still_reads_is_left_to_it_and_delays
     let (keep, mut kept) = mpsc::unbounded_channel();
     let handler = service_fn(move |request: Request<DrainBody<WatchedBody>>| {
         keep.send(request.into_body()).unwrap();
-        ready(Ok::<_, Infallible>(Response::new(())))
+        ready(Ok::<_, Infallible>(Response::new(Empty::<Bytes>::new())))
     });
     let (body, _) = Watched::body(&["abc", "def"]);
     layer.layer(handler).oneshot(post(body)).await.unwrap();
@@ -385,9 +386,9 @@ async fn a_body_that_the_inner_services_future_keeps_is_drained_too() {
     /// Is ready without letting go of the request.
     struct Keeps<R>(R);
     impl<R> Future for Keeps<R> {
-        type Output = Result<Response<()>, Infallible>;
+        type Output = Result<Response<Empty<Bytes>>, Infallible>;
         fn poll(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Self::Output> {
-            Poll::Ready(Ok(Response::new(())))
+            Poll::Ready(Ok(Response::new(Empty::<Bytes>::new())))
         }
     }
     let (layer, mut tasks) = by_hand(100, &Arc::default());
@@ -403,7 +404,7 @@ async fn nothing_is_drained_after_an_error_without_a_body_or_on_http_2() {
     let (layer, mut tasks) = by_hand(100, &Arc::default());
 
     let failing = service_fn(async |_: Request<DrainBody<WatchedBody>>| {
-        Err::<Response<()>, BoxError>("no answer".into())
+        Err::<Response<Empty<Bytes>>, BoxError>("no answer".into())
     });
     let (body, watched) = Watched::body(&["abc"]);
     layer.layer(failing).oneshot(post(body)).await.unwrap_err();
@@ -421,6 +422,49 @@ async fn nothing_is_drained_after_an_error_without_a_body_or_on_http_2() {
     assert!(watched.is_dropped());
 
     assert!(tasks.try_recv().is_err());
+}
+
+#[tokio::test]
+async fn nothing_is_drained_where_it_would_delay_another_protocol_or_the_end_of_an_answer() {
+    let (layer, mut tasks) = by_hand(100, &Arc::default());
+    let switching = service_fn(async |_: Request<DrainBody<WatchedBody>>| {
+        let mut response = Response::new(Empty::<Bytes>::new());
+        *response.status_mut() = StatusCode::SWITCHING_PROTOCOLS;
+        Ok::<_, BoxError>(response)
+    });
+    let (body, watched) = Watched::body(&["abc"]);
+    layer.layer(switching).oneshot(post(body)).await.unwrap();
+    assert!(watched.is_dropped());
+
+    let (body, watched) = Watched::body(&["abc"]);
+    let tunnel = Request::connect("a.example:443").body(body).unwrap();
+    layer
+        .layer(service_fn(answer))
+        .oneshot(tunnel)
+        .await
+        .unwrap();
+    assert!(watched.is_dropped());
+
+    // The end of an HTTP/1.0 answer is that of the connection, unless its length is known.
+    let over_1_0 = |body| {
+        let mut request = post(body);
+        *request.version_mut() = Version::HTTP_10;
+        request
+    };
+    let of_unknown_length = service_fn(async |_: Request<DrainBody<WatchedBody>>| {
+        let (body, _) = Watched::body(&["answer"]);
+        Ok::<_, BoxError>(Response::new(body))
+    });
+    let (body, watched) = Watched::body(&["abc"]);
+    let service = layer.layer(of_unknown_length);
+    service.oneshot(over_1_0(body)).await.unwrap();
+    assert!(watched.is_dropped());
+    assert!(tasks.try_recv().is_err());
+
+    let (body, _) = Watched::body(&["abc"]);
+    let service = layer.layer(service_fn(answer));
+    service.oneshot(over_1_0(body)).await.unwrap();
+    assert!(tasks.try_recv().is_ok());
 }
 
 #[tokio::test]
@@ -444,7 +488,7 @@ fn a_request_without_a_body_passes_without_asking_for_memory() {
     let mut service = draining().layer(service_fn(|request: Request<DrainBody<_>>| {
         let body: DrainBody<Empty<Bytes>> = request.into_body();
         assert!(body.is_end_stream());
-        ready(Ok::<_, Infallible>(Response::new(())))
+        ready(Ok::<_, Infallible>(Response::new(Empty::<Bytes>::new())))
     }));
     let mut request = Some(Request::new(Empty::new()));
     let counted = allocation_counter::measure(|| {

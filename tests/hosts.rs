@@ -33,6 +33,9 @@ fn is_signed_for(signer: &Signer, request: &Request<()>) -> bool {
         Ok(_) => true,
         Err(
             SignError::NotForThisHost { .. }
+            | SignError::InvalidHost
+            | SignError::InvalidPort { .. }
+            | SignError::RepeatedHeader { .. }
             | SignError::DestinationUnknown
             | SignError::AuthorityExcluded { .. }
             | SignError::NotHttps { .. }
@@ -251,12 +254,34 @@ fn the_error_says_whether_the_destination_is_unknown_excluded_or_contradicted_by
     assert_eq!(error, SignError::DestinationUnknown);
     assert_eq!(
         unknown,
-        "the destination is not known, as the request names no valid host, and only_for is set: set authority (or give a \
+        "the destination is not known, as the request names no host, and only_for is set: set authority (or give a \
          tonic client its origin)"
     );
     let (excluded, error) = text(&only, "https://evil.example/a");
     assert!(matches!(error, SignError::NotForThisHost { .. }), "{error}");
     assert!(excluded.contains("\"evil.example\""), "{excluded}");
+
+    let at_443 = signer(&["gateway.example:443"]);
+    let (port, error) = text(&at_443, "ws://gateway.example/a");
+    assert!(matches!(error, SignError::NotForThisHost { .. }), "{error}");
+    assert!(port.contains("\"gateway.example:80\""), "{port}");
+    for target in [
+        "https://gateway.example:/a",
+        "https://gateway.example:99999/a",
+    ] {
+        let (_, error) = text(&at_443, target);
+        assert!(matches!(error, SignError::InvalidPort { .. }), "{error}");
+    }
+    let two = Request::get("/a").header("host", "gateway.example");
+    let two = two.header("host", "gateway.example").body(()).unwrap();
+    let error = at_443.sign((&two).into(), at(FRIDAY)).unwrap_err();
+    assert_eq!(error, SignError::RepeatedHeader { name: header::HOST });
+    let invalid = Request::get("/a")
+        .header("host", "gw example")
+        .body(())
+        .unwrap();
+    let error = at_443.sign((&invalid).into(), at(FRIDAY)).unwrap_err();
+    assert_eq!(error, SignError::InvalidHost);
 
     let contradicted = only.authority(Authority::from_static("evil.example"));
     let (text, error) = text(&contradicted, "/a");
@@ -402,17 +427,22 @@ fn an_empty_host_is_not_signed() {
             .body(())
             .unwrap();
         let error = signer.sign_request(&mut request, at(FRIDAY)).unwrap_err();
-        assert_eq!(error, SignError::EmptyHost, "{target}");
+        assert_eq!(error, SignError::InvalidHost, "{target}");
         assert!(request.headers().is_empty(), "{request:?}");
     }
     let configured = signer.authority(Authority::from_static(":8080"));
     let request = Request::get("/a").body(()).unwrap();
     let error = configured.sign((&request).into(), at(FRIDAY)).unwrap_err();
-    assert_eq!(error, SignError::EmptyHost);
+    assert_eq!(error, SignError::InvalidHost);
 }
 
 #[test]
 fn wss_has_the_port_of_https_and_ws_that_of_http() {
+    assert_signed_for(&["gateway.example:443"], &["WSS://gateway.example/a"]);
+    assert_strangers(
+        &["gateway.example:80"],
+        &["Wss://gateway.example/a", "foo://gateway.example/a"],
+    );
     let at_443 = ["gateway.example:443"];
     assert_signed_for(
         &at_443,

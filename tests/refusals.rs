@@ -659,7 +659,11 @@ async fn a_refusals_reason_says_where_authorization_cannot_be_read() {
         ("  hmac a b=\"x\"", at_7),
         (
             "hmac realm=\"x\"",
-            "Authorization has a parameter realm, which this scheme has not: leave it out",
+            "Authorization has a parameter realm, which this scheme does not have: leave it out",
+        ),
+        (
+            "hmac username=\"x\"",
+            "Authorization names the key id username, as another scheme does: sign for the scheme that this server checks",
         ),
     ] {
         let mut request = Request::new(());

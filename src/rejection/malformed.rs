@@ -7,6 +7,9 @@ use crate::{
     limits::{MAX_COMPONENTS, MAX_PARAMETER_LEN, MAX_UNKNOWN_PARAMETERS},
 };
 
+/// What the gateways' clients call the parameter of the key id.
+const KEY_IDS: [&str; 4] = ["accesskey", "id", "keyId", "username"];
+
 /// What is wrong with an `Authorization` header that cannot be read.
 ///
 /// Positions count bytes of the header's value from 0.
@@ -75,14 +78,19 @@ impl fmt::Display for Malformed {
                 f.write_str("Authorization has a byte that is not printable ASCII: send none")
             }
             Self::OtherScheme => {
-                f.write_str("Authorization is of another scheme: send one of the scheme this server checks")
+                f.write_str("Authorization begins with another word than this scheme's: send `hmac` for Tencent Cloud and Kong, `Signature` for \
+                 APISIX and draft-cavage, as the server is set")
             }
             Self::NotAParameter { position } => write!(
                 f,
                 "Authorization has no name=\"value\" at byte {position}: quote every value, one comma between two"
             ),
+            Self::UnknownParameter { name } if KEY_IDS.contains(&name.as_str()) => write!(
+                f,
+                "Authorization names the key id {name}, as another scheme does: sign for the scheme that this server checks"
+            ),
             Self::UnknownParameter { name } => {
-                write!(f, "Authorization has a parameter {name}, which this scheme has not: leave it out")
+                write!(f, "Authorization has a parameter {name}, which this scheme does not have: leave it out")
             }
             Self::RepeatedParameter { name } => {
                 write!(f, "Authorization has the parameter {name} twice: send it once")
@@ -104,6 +112,11 @@ impl fmt::Display for Malformed {
             }
             Self::ListSeparator => f.write_str(
                 "the headers list of Authorization has a comma, semicolon or tab: separate names with one space",
+            ),
+            Self::NotSignable { name } if name.as_str().contains("request-target") => write!(
+                f,
+                "Authorization lists {name}, as another scheme names the request target: sign for the scheme that this \
+                 server checks"
             ),
             Self::NotSignable { name } => {
                 write!(f, "Authorization lists {name}, which cannot be signed here: do not list it")

@@ -31,8 +31,9 @@ pub enum SignError {
     },
     /// The request has more than 16,384 headers: it might not hold three more.
     TooManyHeaders,
-    /// `host` should be signed, and the authority that it is taken from has an empty host.
-    EmptyHost,
+    /// The host that should be signed, or that [`Signer::only_for`](crate::Signer::only_for) has to know, is empty or cannot be
+    /// read.
+    InvalidHost,
     /// `host` should be signed, and the target's port is not a number up to 65535 without zeros in front: clients send
     /// something else.
     InvalidPort {
@@ -45,7 +46,7 @@ pub enum SignError {
         host: Excerpt,
     },
     /// [`Signer::only_for`](crate::Signer::only_for) is set, and it is not known where the request goes: neither its
-    /// target nor its `Host` names a valid host, and [`Signer::authority`](crate::Signer::authority) is not set.
+    /// target nor its `Host` names a host, and [`Signer::authority`](crate::Signer::authority) is not set.
     DestinationUnknown,
     /// The request names no host, and that of [`Signer::authority`](crate::Signer::authority) is not among those of
     /// [`Signer::only_for`](crate::Signer::only_for): the two options contradict each other.
@@ -97,7 +98,7 @@ impl SignError {
             Self::NameTaken { .. } => "NameTaken",
             Self::KeyIdNotCarried { .. } => "KeyIdNotCarried",
             Self::TooManyHeaders => "TooManyHeaders",
-            Self::EmptyHost => "EmptyHost",
+            Self::InvalidHost => "InvalidHost",
             Self::InvalidPort { .. } => "InvalidPort",
             Self::NotForThisHost { .. } => "NotForThisHost",
             Self::DestinationUnknown => "DestinationUnknown",
@@ -128,8 +129,8 @@ impl fmt::Display for SignError {
                 f,
                 "the request has more than {MAX_HEADERS} headers: leave some out"
             ),
-            Self::EmptyHost => f.write_str(
-                "host should be signed but is empty in the target: send the request to a named host",
+            Self::InvalidHost => f.write_str(
+                "the host that the request names is empty or invalid: correct its target, its Host header or authority",
             ),
             Self::InvalidPort { host } => write!(
                 f,
@@ -142,7 +143,7 @@ impl fmt::Display for SignError {
                  gateway's"
             ),
             Self::DestinationUnknown => f.write_str(
-                "the destination is not known, as the request names no valid host, and only_for is set: set authority \
+                "the destination is not known, as the request names no host, and only_for is set: set authority \
                  (or give a tonic client its origin)",
             ),
             Self::AuthorityExcluded { host } => write!(

@@ -50,6 +50,13 @@ impl Hosts {
         let port = port.or_else(|| default_port(scheme));
         self.0.iter().any(|pattern| pattern.matches(host, port))
     }
+
+    /// Whether this is one of them, whatever its port is.
+    pub(crate) fn contain_host(&self, authority: &Authority) -> bool {
+        let host = Host::of(authority.host());
+        let mut patterns = self.0.iter();
+        host.is_some_and(|host| patterns.any(|pattern| pattern.matches(host, pattern.port)))
+    }
 }
 
 impl Pattern {

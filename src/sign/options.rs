@@ -9,7 +9,10 @@ use crate::{
     DateHeader, Excerpt, RequestHead, SignError,
     header::{Repeated, single_value, trimmed},
     wire::{
-        authority::{is_authority_changed, is_tls, with_sent_authority},
+        authority::{
+            InvalidPort, default_port, is_authority_changed, is_tls, named_port,
+            with_sent_authority, without_user,
+        },
         component::DerivedComponent,
         credentials::Times,
         date::Timestamp,
@@ -210,13 +213,29 @@ impl Options {
                 .as_deref()
                 .is_some_and(|to| hosts.contain(to, scheme))
         {
-            if host.is_empty() {
-                return Err(SignError::DestinationUnknown);
-            }
-            let is_configured =
-                head.uri().authority().is_none() && !head.headers().contains_key(header::HOST);
-            let host = Excerpt::new(host);
-            return Err(if is_configured {
+            single_value(head.headers(), header::HOST)
+                .map_err(|Repeated| SignError::RepeatedHeader { name: header::HOST })?;
+            let is_own =
+                head.uri().authority().is_some() || head.headers().contains_key(header::HOST);
+            let Some(authority) = destination.as_deref().filter(|_| !host.is_empty()) else {
+                return Err(match is_own {
+                    true => SignError::InvalidHost,
+                    false => SignError::DestinationUnknown,
+                });
+            };
+            let host = match named_port(authority) {
+                _ if !hosts.contain_host(authority) => Excerpt::new(host),
+                // It is the port that excludes it.
+                Ok(port) => match port.or_else(|| default_port(scheme)) {
+                    Some(port) => Excerpt::new(&format!("{host}:{port}")),
+                    None => Excerpt::new(host),
+                },
+                Err(InvalidPort) => {
+                    let host = Excerpt::new(without_user(authority));
+                    return Err(SignError::InvalidPort { host });
+                }
+            };
+            return Err(if !is_own {
                 SignError::AuthorityExcluded { host }
             } else {
                 SignError::NotForThisHost { host }

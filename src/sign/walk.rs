@@ -175,7 +175,7 @@ impl<'a> Walk<'a> {
         }
         let configured = self.options.authority.as_ref().map(Authority::as_str);
         match configured.or_else(|| sent_authority(self.head.uri())) {
-            Some(host) if !has_host(host) => Err(SignError::EmptyHost),
+            Some(host) if !has_host(host) => Err(SignError::InvalidHost),
             // HTTP/1.1 clients send such a host without its port, or with another spelling of it.
             Some(host) if configured.is_none() && !has_sendable_port(host) => {
                 let host = Excerpt::new(host);

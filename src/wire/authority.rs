@@ -17,7 +17,7 @@ pub(crate) fn sent_authority(uri: &Uri) -> Option<&str> {
 }
 
 /// Host and port.
-fn without_user(authority: &Authority) -> &str {
+pub(crate) fn without_user(authority: &Authority) -> &str {
     let authority = authority.as_str();
     authority
         .rsplit_once('@')
@@ -25,13 +25,21 @@ fn without_user(authority: &Authority) -> &str {
 }
 
 /// Whether a target's scheme means TLS. `wss` connects as `https` does, and `ws` as `http` (RFC 6455, section 3).
+///
+/// The crate `http` keeps the case of schemes other than `http` and `https`.
 pub(crate) fn is_tls(scheme: &str) -> bool {
-    matches!(scheme, "https" | "wss")
+    scheme.eq_ignore_ascii_case("https") || scheme.eq_ignore_ascii_case("wss")
 }
 
-/// The port that is meant where a target names none, as HTTP clients have it; `None` if the target has no scheme.
+/// The port that is meant where a target names none; `None` if the target has no scheme, or another one.
 pub(crate) fn default_port(scheme: Option<&str>) -> Option<u16> {
-    scheme.map(|scheme| if is_tls(scheme) { 443 } else { 80 })
+    match scheme? {
+        scheme if is_tls(scheme) => Some(443),
+        scheme if scheme.eq_ignore_ascii_case("http") || scheme.eq_ignore_ascii_case("ws") => {
+            Some(80)
+        }
+        _ => None,
+    }
 }
 
 fn without_default_port<'a>(host_and_port: &'a str, scheme: Option<&str>) -> &'a str {
@@ -108,7 +116,7 @@ pub(crate) fn authority_as_host<'h>(head: RequestHead<'h>, name: &str) -> Option
         .then_some(authority.as_str().as_bytes())
 }
 
-/// Whether the request names two different hosts: in `Host` and in its target (`:authority` on HTTP/2).
+/// Whether the request names two different hosts, in `Host` and in its target (`:authority` on HTTP/2).
 ///
 /// Upper and lower case are one, and so are a default port and none.
 pub(crate) fn names_two_hosts(head: &RequestHead<'_>) -> bool {

@@ -90,6 +90,13 @@ pub struct ServerClock<C = SystemClock> {
 /// The most authorities that are learnt of.
 const MAX_AUTHORITIES: usize = 64;
 
+/// The shortest of the gateways' windows by default (Kong's, APISIX's): how old a date has to be to count as stale.
+///
+/// An answer's `Date` is that of the answer. Where the gateway's upstream has worked on a request for a while before it
+/// answered 403, the date that was signed is that much older, but it was not refused for it: sending such a request again
+/// would do its work twice.
+const SHORTEST_WINDOW: Duration = Duration::from_secs(300);
+
 /// How far [`SystemClock`] may be behind.
 const TICK: Duration = Duration::from_millis(10);
 
@@ -271,7 +278,7 @@ impl<C: Clock> ServerClock<C> {
     }
 
     /// Whether a date that was refused when the authority's clock showed `date` was stale: a request that is signed now
-    /// has a date that is nearer, by the threshold at least.
+    /// has a date that is nearer, by the threshold and the shortest window at least.
     ///
     /// It has been waiting between its signing and its arrival, in a suspended process for one. Seconds alone are cut
     /// off on both sides, so that one of them says nothing.
@@ -287,7 +294,7 @@ impl<C: Clock> ServerClock<C> {
         let nearer_by = signed
             .distance(date)
             .saturating_sub(signed_now.distance(date));
-        nearer_by > 1 && Duration::from_secs(nearer_by) >= self.threshold
+        Duration::from_secs(nearer_by) >= self.threshold.max(SHORTEST_WINDOW)
     }
 }
 

@@ -7,7 +7,8 @@ use super::{ServerClock, observe::WasStale};
 use crate::{Clock, SystemClock, wire::authority::sent_authority};
 
 /// Tries once more after a 401 or 403, if the clock has learnt of the request's authority since the request was sent, or
-/// if the answer's `Date` shows that the date that was sent was stale: a policy for [`tower::retry`].
+/// if the answer's `Date` shows that the date that was sent was stale, by 300 seconds or the clock's
+/// [`threshold`](ServerClock::threshold) if that is more: a policy for [`tower::retry`].
 ///
 /// Stale is the date of a request that was signed and then held up, as when the process was suspended in between; see
 /// [`ServerClock`]. There is one retry at most, whatever the reasons.

@@ -11,18 +11,26 @@ use pin_project_lite::pin_project;
 
 use super::{body::Returned, layer::Options};
 
+/// A request whose body is drained, if it comes back.
+pub(super) struct Tracked<B> {
+    pub(super) returned: Returned<B>,
+    pub(super) options: Arc<Options>,
+    /// Whether the client sees the end of an answer of unknown length only when the connection is closed.
+    pub(super) ends_with_connection: bool,
+}
+
 pin_project! {
     /// The inner service's answer: the future of [`DrainService`](crate::DrainService).
     pub struct DrainFuture<F, B> {
         // None when it is done.
         #[pin]
         inner: Option<F>,
-        tracked: Option<(Returned<B>, Arc<Options>)>,
+        tracked: Option<Tracked<B>>,
     }
 }
 
 impl<F, B> DrainFuture<F, B> {
-    pub(super) fn new(inner: F, tracked: Option<(Returned<B>, Arc<Options>)>) -> Self {
+    pub(super) fn new(inner: F, tracked: Option<Tracked<B>>) -> Self {
         let inner = Some(inner);
         Self { inner, tracked }
     }
@@ -32,6 +40,7 @@ impl<F, B, RB, E> Future for DrainFuture<F, B>
 where
     F: Future<Output = Result<Response<RB>, E>>,
     B: Body + Send + Unpin + 'static,
+    RB: Body,
 {
     type Output = Result<Response<RB>, E>;
 
@@ -45,10 +54,14 @@ where
         // It may have kept the body, which comes back only when it is dropped.
         this.inner.set(None);
         let mut response = answered?;
-        if let Some((returned, options)) = this.tracked.take() {
+        if let Some(tracked) = this.tracked.take() {
+            let is_unbounded = response.body().size_hint().exact().is_none();
+            if tracked.ends_with_connection && is_unbounded {
+                return Poll::Ready(Ok(response));
+            }
             // None if it was read to its end, or if somebody still reads it.
-            if let Some(body) = returned.take() {
-                options.drain(body, &mut response);
+            if let Some(body) = tracked.returned.take() {
+                tracked.options.drain(body, &mut response);
             }
         }
         Poll::Ready(Ok(response))

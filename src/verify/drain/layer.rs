@@ -4,7 +4,7 @@ use std::{
     task::{Context, Poll},
 };
 
-use http::{Request, Response, Version, header};
+use http::{Method, Request, Response, StatusCode, Version, header};
 use http_body::Body;
 use tower_layer::Layer;
 use tower_service::Service;
@@ -12,6 +12,7 @@ use tower_service::Service;
 use super::{
     DrainBody, DrainFuture, DrainTask,
     body::Returned,
+    future::Tracked,
     task::{Discarding, discard},
 };
 
@@ -46,7 +47,7 @@ use super::{
 /// At most `max_bytes` of a body are discarded, and only until the timer is over. Then the body is dropped, and the
 /// server closes the connection, as it does without this layer. An answer to a request whose `Content-Length` says that
 /// more than `max_bytes` are left has `Connection: close`. What is discarded takes no memory. Each connection has one
-/// such task at most, so that the server's limit of connections is the limit of tasks too; a concurrency limit is not,
+/// such task at most, so that the server's limit of connections is the limit of tasks too (a graceful shutdown waits for them); a concurrency limit is not,
 /// as the request is over when it has been answered. Anyone can make the server read that much, signed or not, so
 /// `max_bytes` should be the largest upload that clients really send.
 ///
@@ -57,6 +58,8 @@ use super::{
 ///   sends anything, and reading would invite it to send.
 /// - **A body that is still in use when the answer is there**, in a task that the handler has started, or in the answer:
 ///   it is its owner's to read.
+/// - **An HTTP/1.0 answer of unknown length**: its end is the end of the connection, which draining would delay.
+/// - **`CONNECT`, and an answer with status 101**: another protocol begins on the connection.
 /// - **A service that ends with an error**: there is no answer that could be lost.
 ///
 /// # Other servers, other ways
@@ -144,6 +147,7 @@ impl<S, B, RB> Service<Request<B>> for DrainService<S>
 where
     S: Service<Request<DrainBody<B>>, Response = Response<RB>>,
     B: Body + Send + Unpin + 'static,
+    RB: Body,
 {
     type Response = Response<RB>;
     type Error = S::Error;
@@ -155,16 +159,24 @@ where
 
     fn call(&mut self, request: Request<B>) -> Self::Future {
         let shares_a_connection = request.version() >= Version::HTTP_2;
-        // Most requests have no body: they pay for nothing.
-        if shares_a_connection || request.body().is_end_stream() {
+        // What follows the head of a CONNECT is the tunnel's. Most requests have no body: they pay for nothing.
+        if shares_a_connection
+            || request.method() == Method::CONNECT
+            || request.body().is_end_stream()
+        {
             let request = request.map(DrainBody::untracked);
             return DrainFuture::new(self.inner.call(request), None);
         }
+        let ends_with_connection = request.version() < Version::HTTP_11;
         let expects_continue = request.headers().contains_key(header::EXPECT);
         let returned = Returned::default();
         let request = request.map(|body| DrainBody::new(body, returned.clone(), expects_continue));
-        let options = Arc::clone(&self.options);
-        DrainFuture::new(self.inner.call(request), Some((returned, options)))
+        let tracked = Tracked {
+            returned,
+            options: Arc::clone(&self.options),
+            ends_with_connection,
+        };
+        DrainFuture::new(self.inner.call(request), Some(tracked))
     }
 }
 
@@ -174,7 +186,8 @@ impl Options {
     where
         B: Body + Send + Unpin + 'static,
     {
-        if body.is_end_stream() {
+        // A new protocol begins where the body should end.
+        if body.is_end_stream() || response.status() == StatusCode::SWITCHING_PROTOCOLS {
             return;
         }
         if body.size_hint().lower() > self.max_bytes {
