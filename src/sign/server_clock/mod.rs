@@ -95,6 +95,7 @@ const MAX_AUTHORITIES: usize = 64;
 /// An answer's `Date` is that of the answer. Where the gateway's upstream has worked on a request for a while before it
 /// answered 403, the date that was signed is that much older, but it was not refused for it: sending such a request again
 /// would do its work twice.
+#[cfg(feature = "retry")]
 const SHORTEST_WINDOW: Duration = Duration::from_secs(300);
 
 /// How far [`SystemClock`] may be behind.
