@@ -68,11 +68,11 @@
 //! | layer | why there | otherwise |
 //! |---|---|---|
 //! | count of requests (`InFlightRequestsLayer`) | It counts refused requests too. | |
-//! | request id (`SetRequestIdLayer`) | The log shows it. It sets none where the client has. | With [`allow_absent`](crate::Verifier::allow_absent), a client that lists the header and sends none is refused: put this below `VerifyLayer` there. |
+//! | request id (`SetRequestIdLayer`) | The log shows it. It keeps an id that the client sent. | With [`allow_absent`](crate::Verifier::allow_absent), a client that lists the header and sends none is refused: put this below `VerifyLayer` there. |
 //! | log, trace (`TraceLayer`, `OnEarlyDropLayer`) | It sees refusals too; their reason is in the response's extensions. Or take the [`events`](crate::events). | Refused requests leave no trace. |
-//! | [`DrainLayer`](crate::DrainLayer) | It sees every answer that is given before the request's body was read: refusals, those of limits too. | On HTTP/1.1, a client that sends a large body gets a broken connection instead of an answer that is given outside of it. |
+//! | [`DrainLayer`](crate::DrainLayer) | It sees every answer that is given before the request's body was read: refusals, those of limits too. | On HTTP/1.1, when a client sends a large body, an answer made by a layer outside of `DrainLayer` is lost: the client sees a broken connection. |
 //! | whatever only adds to answers (`PropagateRequestIdLayer`, `PropagateHeaderLayer`, `SetResponseHeaderLayer`), or marks headers sensitive | Refusals get it too. | Refusals are without. |
-//! | CORS | Browsers' preflight requests are not signed, and scripts read a refusal only with CORS headers on it. | They are refused. |
+//! | CORS | Browsers' preflight requests are not signed, and scripts read a refusal only with CORS headers on it. Name `Authorization` and the signed headers in `allow_headers`: `CorsLayer::permissive()` alone answers `*`, which does not include `Authorization` (Fetch standard, "CORS non-wildcard request-header name"). | Preflight requests are refused. Without `allow_headers`, browsers do not send the signed request. |
 //! | catch panic | An answer to a panic gets the CORS headers. | |
 //! | timeout, concurrency and rate limits | A refusal gives its permit back at once. The wait for a key in [`AsyncKeys`](crate::AsyncKeys) and for the body is covered. | A permit that was taken for a request that is then refused is kept until the service is called again. |
 //! | body limit and body timeout (`RequestBodyLimitLayer`, `RequestBodyTimeoutLayer`) | They bound what the check of the digest reads. | It reads up to its own limit, for as long as the client likes. |
@@ -101,7 +101,7 @@
 //! use std::time::Duration;
 //!
 //! use bytes::Bytes;
-//! use http::{Request, Response, StatusCode};
+//! use http::{HeaderName, Method, Request, Response, StatusCode, header};
 //! use http_body_util::Full;
 //! use tower::{BoxError, ServiceBuilder, ServiceExt, service_fn};
 //! use tower_hmac_auth::{KeyPair, StaticKeys, VerifyLayer};
@@ -114,9 +114,11 @@
 //!     Ok::<_, BoxError>(Response::new(Full::<Bytes>::from("hello")))
 //! });
 //!
+//! let signed = [header::AUTHORIZATION, HeaderName::from_static("x-date"), HeaderName::from_static("source")];
+//!
 //! let service = ServiceBuilder::new()
 //!     .layer(TraceLayer::new_for_http())
-//!     .layer(CorsLayer::permissive())
+//!     .layer(CorsLayer::permissive().allow_headers(signed))
 //!     .layer(TimeoutLayer::with_status_code(StatusCode::GATEWAY_TIMEOUT, Duration::from_secs(30)))
 //!     .layer(VerifyLayer::new(keys))
 //!     // `VerifyDigestLayer` belongs here.
@@ -124,9 +126,41 @@
 //!     .service(handler);
 //!
 //! let unsigned = Request::get("/a").body(Full::default())?;
-//! let refused = service.oneshot(unsigned).await?;
+//! let refused = service.clone().oneshot(unsigned).await?;
 //! assert_eq!(refused.status(), StatusCode::UNAUTHORIZED);
 //! assert_eq!(refused.headers()["access-control-allow-origin"], "*");
+//!
+//! let preflight = Request::builder().method(Method::OPTIONS).uri("/a").body(Full::default())?;
+//! let allowed = service.oneshot(preflight).await?;
+//! assert_eq!(allowed.headers()["access-control-allow-headers"], "authorization,x-date,source");
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! axum's `Router::layer` is the other way round: a layer that is added later is outside, and runs first. To have one order
+//! everywhere, give it a `ServiceBuilder`, in which the first is the outermost:
+//!
+//! ```
+//! use std::time::Duration;
+//!
+//! use axum::{Router, body::Body, routing::post};
+//! use http::{Request, StatusCode};
+//! use tower::{BoxError, ServiceBuilder, ServiceExt};
+//! use tower_hmac_auth::{DrainLayer, KeyPair, StaticKeys, VerifyLayer};
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), BoxError> {
+//! let keys = StaticKeys::from(KeyPair::new("AKIDtestkey0001", "test-secret-key-0001")?);
+//! let timer = || tokio::time::sleep(Duration::from_secs(30));
+//!
+//! let app = Router::new().route("/uploads", post(|| async { "stored" })).layer(
+//!     ServiceBuilder::new()
+//!         .layer(DrainLayer::new(32 * 1024 * 1024, timer, tokio::spawn))
+//!         .layer(VerifyLayer::new(keys)),
+//! );
+//!
+//! let refused = app.oneshot(Request::post("/uploads").body(Body::from("a body"))?).await?;
+//! assert_eq!(refused.status(), StatusCode::UNAUTHORIZED);
 //! # Ok(())
 //! # }
 //! ```

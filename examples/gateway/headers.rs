@@ -85,6 +85,27 @@ pub(crate) fn remove_hop_by_hop(headers: &mut HeaderMap) {
     }
 }
 
+/// Takes out of `Trailer` the names that [`clean_trailers`] removes, so that no trailer is announced
+/// that does not come.
+pub(crate) fn clean_announced_trailers(headers: &mut HeaderMap, signed: &[String]) {
+    let announced: Vec<_> = options(headers, &header::TRAILER).collect();
+    let is_wanted = |name: &&str| !name.is_empty() && !is_unwanted_trailer(name, signed);
+    let kept: Vec<_> = announced
+        .iter()
+        .map(String::as_str)
+        .filter(is_wanted)
+        .collect();
+    if kept.len() == announced.len() {
+        return;
+    }
+    headers.remove(header::TRAILER);
+    if let Ok(names) = HeaderValue::try_from(kept.join(", "))
+        && !kept.is_empty()
+    {
+        headers.insert(header::TRAILER, names);
+    }
+}
+
 /// Another coding would have to be undone, as the next connection cannot be told of it.
 pub(crate) fn is_coded_otherwise(headers: &HeaderMap) -> bool {
     let codings: Vec<_> = options(headers, &TRANSFER_ENCODING).collect();
@@ -118,16 +139,19 @@ fn remove_alike(headers: &mut HeaderMap, is_unwanted: impl Fn(&str) -> bool) {
 /// signature has been verified, so none of them is signed.
 pub(crate) fn clean_trailers(trailers: &mut HeaderMap, signed: &[String]) {
     remove_hop_by_hop(trailers);
-    let kept_to_heads = NOT_IN_TRAILERS.iter().map(HeaderName::as_str);
-    let unwanted: Vec<_> = kept_to_heads
-        .chain(signed.iter().map(String::as_str))
-        .collect();
-    remove_alike(trailers, |name| {
-        unwanted.iter().any(|unwanted| is_alike(name, unwanted))
-    });
+    remove_alike(trailers, |name| is_unwanted_trailer(name, signed));
 }
 
-/// The names of what a request's signature covers, for [`clean_trailers`].
+fn is_unwanted_trailer(name: &str, signed: &[String]) -> bool {
+    let known = HOP_BY_HOP.iter().chain(&NOT_IN_TRAILERS);
+    let mut unwanted = known
+        .map(HeaderName::as_str)
+        .chain(signed.iter().map(String::as_str));
+    unwanted.any(|unwanted| is_alike(name, unwanted))
+}
+
+/// The names of what a request's signature covers, for
+/// [`clean_trailers`] and [`clean_announced_trailers`].
 pub(crate) fn signed_names(key: &VerifiedKey) -> Vec<String> {
     key.covered().map(str::to_owned).collect()
 }

@@ -5,7 +5,7 @@ use std::{
     mem::MaybeUninit,
     pin::Pin,
     task::{Context, Poll, ready},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use tokio::{
@@ -21,15 +21,23 @@ const LINGER: Duration = Duration::from_secs(5);
 /// after it. Time alone is no bound, as gigabytes arrive in a few seconds.
 const LINGER_BYTES: usize = 64 << 20;
 
+/// How long a connection has waited for a request, after its last answer, when it counts as idle.
+///
+/// hyper ends a connection whose request it has not read at once after the answer.
+const IDLE: Duration = Duration::from_millis(100);
+
 /// A stream that, once nothing more is written, is read to its end before it is closed; within
 /// bounds of time and size.
 ///
 /// A socket that is closed with bytes unread is reset, and the client may lose the answer: the refusal of a large
-/// upload, of which hyper reads no more than it needs, would look like a broken network.
+/// upload, of which hyper reads no more than it needs, would look like a broken network. A connection that is
+/// [`IDLE`] has no answer on its way, and is closed at once.
 pub(crate) struct Lingering {
     stream: TcpStream,
     until: Option<Pin<Box<Sleep>>>,
     bytes_left: usize,
+    /// Since when there has been nothing to read, and nothing was written.
+    waiting_since: Option<Instant>,
 }
 
 impl From<TcpStream> for Lingering {
@@ -38,6 +46,7 @@ impl From<TcpStream> for Lingering {
             stream,
             until: None,
             bytes_left: LINGER_BYTES,
+            waiting_since: None,
         }
     }
 }
@@ -48,7 +57,14 @@ impl AsyncRead for Lingering {
         cx: &mut Context<'_>,
         buf: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_read(cx, buf)
+        let read = Pin::new(&mut self.stream).poll_read(cx, buf);
+        match read {
+            Poll::Pending => {
+                self.waiting_since = self.waiting_since.or_else(|| Some(Instant::now()));
+            }
+            Poll::Ready(_) => self.waiting_since = None,
+        }
+        read
     }
 }
 
@@ -58,6 +74,7 @@ impl AsyncWrite for Lingering {
         cx: &mut Context<'_>,
         buf: &[u8],
     ) -> Poll<io::Result<usize>> {
+        self.waiting_since = None;
         Pin::new(&mut self.stream).poll_write(cx, buf)
     }
 
@@ -66,6 +83,7 @@ impl AsyncWrite for Lingering {
         cx: &mut Context<'_>,
         bufs: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
+        self.waiting_since = None;
         Pin::new(&mut self.stream).poll_write_vectored(cx, bufs)
     }
 
@@ -82,9 +100,13 @@ impl AsyncWrite for Lingering {
             stream,
             until,
             bytes_left,
+            waiting_since,
         } = self.get_mut();
         if until.is_none() {
             ready!(Pin::new(&mut *stream).poll_shutdown(cx))?;
+        }
+        if waiting_since.is_some_and(|since| since.elapsed() >= IDLE) && until.is_none() {
+            return Poll::Ready(Ok(()));
         }
         let until = until.get_or_insert_with(|| Box::pin(sleep(LINGER)));
         let mut unwanted = [MaybeUninit::uninit(); 8192];

@@ -10,11 +10,11 @@ use std::{
 };
 
 use bytes::Bytes;
-use http::{Method, Request, Response, StatusCode};
+use http::{HeaderValue, Method, Request, Response, StatusCode, header::AUTHORIZATION};
 use http_body::{Body, Frame, SizeHint};
 use pin_project_lite::pin_project;
 use tokio::sync::watch;
-use tower_hmac_auth::{Rejection, ServerSigningString, VerifiedKey};
+use tower_hmac_auth::{Rejection, RejectionKind, ServerSigningString, VerifiedKey};
 
 use super::stderr;
 
@@ -25,6 +25,13 @@ pub(crate) struct Failure(pub(crate) String);
 /// An answer that waits for nothing but the client, in bytes.
 const SHORT: u64 = 4096;
 
+/// How many characters of a path, and of a key id that is only claimed, are repeated.
+const MAX_PATH: usize = 512;
+const MAX_CLAIMED_KEY_ID: usize = 64;
+
+/// What the schemes call the key id in `Authorization`.
+const KEY_ID_NAMES: [&str; 3] = ["id", "username", "keyId"];
+
 /// All that is to be said of a request. It is said when this is dropped, which is when the request is over: with the
 /// last byte of the answer, or when the client is gone.
 pub(crate) struct Entry {
@@ -33,6 +40,10 @@ pub(crate) struct Entry {
     began: Instant,
     status: Option<StatusCode>,
     key_id: Option<String>,
+    /// Looked into only where the request is refused.
+    authorization: Option<HeaderValue>,
+    kind: Option<RejectionKind>,
+    claimed_key_id: Option<String>,
     wrong: Option<String>,
     /// With `--explain`.
     hashed: Option<ServerSigningString>,
@@ -50,6 +61,9 @@ impl Entry {
             began: Instant::now(),
             status: None,
             key_id: None,
+            authorization: request.headers().get(AUTHORIZATION).cloned(),
+            kind: None,
+            claimed_key_id: None,
             wrong: None,
             hashed: None,
             is_complete: false,
@@ -64,6 +78,11 @@ impl Entry {
         self.key_id = extensions
             .get()
             .map(|key: &VerifiedKey| key.key_id().to_owned());
+        let authorization = self.authorization.take();
+        if let Some(why) = extensions.get::<Rejection>() {
+            self.kind = Some(why.kind());
+            self.claimed_key_id = authorization.as_ref().and_then(claimed_key_id);
+        }
         self.wrong = match (extensions.get::<Rejection>(), extensions.get::<Failure>()) {
             (Some(why), _) => Some(why.to_string()),
             (None, Some(Failure(why))) => Some(why.clone()),
@@ -86,9 +105,9 @@ impl Entry {
 
 impl Drop for Entry {
     fn drop(&mut self) {
-        let mut line = excerpt(self.method.as_str());
+        let mut line = excerpt(self.method.as_str(), MAX_PATH);
         line.push(' ');
-        line.push_str(&excerpt(&self.path));
+        line.push_str(&excerpt(&self.path, MAX_PATH));
         let _infallible = match self.status {
             Some(status) => write!(line, " {}", status.as_u16()),
             None => write!(line, " -"),
@@ -96,6 +115,13 @@ impl Drop for Entry {
         let _infallible = write!(line, " {}ms", self.began.elapsed().as_millis());
         if let Some(key_id) = &self.key_id {
             let _infallible = write!(line, " key={key_id:?}");
+        }
+        if let Some(kind) = self.kind {
+            let _infallible = write!(line, " kind={kind:?}");
+        }
+        // Another label than `key=`, which is for verified ids alone.
+        if let Some(key_id) = &self.claimed_key_id {
+            let _infallible = write!(line, " claimed_key_id=\"{key_id}\"");
         }
         let cut_off = || "the client is gone".to_owned();
         let wrong = self.wrong.take();
@@ -111,17 +137,40 @@ impl Drop for Entry {
 }
 
 /// Without control characters, blanks and what else might pass for another part of the line, and of limited length.
-fn excerpt(text: &str) -> String {
-    const MAX_CHARS: usize = 512;
+pub(crate) fn excerpt(text: &str, max_chars: usize) -> String {
     let escaped = |c: char| match c {
         '!'..='~' => c.to_string(),
         _ => c.escape_unicode().to_string(),
     };
-    let mut excerpt: String = text.chars().take(MAX_CHARS).map(escaped).collect();
-    if text.chars().nth(MAX_CHARS).is_some() {
+    let mut excerpt: String = text.chars().take(max_chars).map(escaped).collect();
+    if text.chars().nth(max_chars).is_some() {
         excerpt.push_str("...");
     }
     excerpt
+}
+
+/// The key id that a refused request names, escaped and cut. Nothing of it is verified: anybody may
+/// have sent it.
+fn claimed_key_id(authorization: &HeaderValue) -> Option<String> {
+    let text = String::from_utf8_lossy(authorization.as_bytes());
+    let (_scheme, mut rest) = text.split_once([' ', '\t'])?;
+    while let Some((name, behind)) = rest.split_once('=') {
+        let (value, behind) = match behind.strip_prefix('"') {
+            Some(quoted) => quoted.split_once('"').unwrap_or((quoted, "")),
+            None => behind.split_once(',').unwrap_or((behind, "")),
+        };
+        let name = name.trim_matches([' ', '\t', ',']);
+        if KEY_ID_NAMES.iter().any(|id| id.eq_ignore_ascii_case(name)) {
+            let start = value.chars().take(MAX_CLAIMED_KEY_ID);
+            let mut key_id: String = start.flat_map(char::escape_default).collect();
+            if value.chars().nth(MAX_CLAIMED_KEY_ID).is_some() {
+                key_id.push_str("...");
+            }
+            return Some(key_id);
+        }
+        rest = behind;
+    }
+    None
 }
 
 /// One more request in flight on its connection, until it is dropped.

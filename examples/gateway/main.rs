@@ -18,7 +18,7 @@
 //!   them, without `Authorization` and what concerns one connection only, and with the key id in `X-Consumer-Key-Id`.
 //!   `502` if the upstream gives no answer.
 //! - Trailers pass, but for those that could be taken for a signed header or for one that says who
-//!   sends the request, when, or how it is to be read.
+//!   sends the request, when, or how it is to be read. `Trailer` is without their names, too.
 //! - Nobody can keep a request for ever: `504` if the upstream cannot be connected to or does not
 //!   answer in time, `408` if the client's body comes too slowly; the connection of a client that
 //!   does not take its answer is closed.
@@ -27,12 +27,18 @@
 //! - A body is not compared with its digest, signed or not; `VerifyDigestLayer` (feature `digest`) does that.
 //! - Clients speak HTTP/1.1 or, with prior knowledge, HTTP/2. TLS is left to whatever stands in front.
 //! - One line a request on standard error: method, path without the query, status, time until the
-//!   last byte, key id, and what was wrong. If nobody reads them, lines are dropped and counted
-//!   (`log: lines dropped: 7`).
+//!   last byte, the verified key id (`key="AKIDbilling"`), and what was wrong. A refusal has its kind
+//!   (`kind=SignatureMismatch`: the example `sign` explains it with `--why SignatureMismatch`) and,
+//!   where `Authorization` names one, the key id that the client claims to have
+//!   (`claimed_key_id="AKIDbilling"`): not verified, escaped, and cut after 64 characters.
+//!   If nobody reads them, lines are dropped and counted (`log: lines dropped: 7`).
+//!   What hyper answers by itself has no line, as it is no request yet: `400` to what is not HTTP,
+//!   `414` and `431` to a target or a head that is too long.
 //!   With `--explain`, a line has at its end the signing string that the gateway has hashed where a
 //!   signature does not match: compare it with the client's, which the example `sign` prints with
 //!   `--explain`.
-//! - `SIGTERM` and `SIGINT`: no new connections; what is in flight has 30 seconds, or until the next signal. Exit
+//! - `SIGTERM` and `SIGINT`: no new connections; idle ones are closed; what is in flight has 30 seconds, or until the
+//!   next signal. A client that has just been answered, or speaks HTTP/2, has 5 seconds to close its connection. Exit
 //!   status 0.
 //!
 //! Whatever is wrong at the start is said in one line on standard error, with exit status 2.

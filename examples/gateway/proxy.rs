@@ -1,6 +1,6 @@
 //! The way to the upstream and back (RFC 9110, section 7.6).
 
-use std::{error::Error as StdError, io, iter::successors, sync::Arc, time::Duration};
+use std::{borrow::Cow, error::Error as StdError, io, iter::successors, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use http::{
@@ -22,8 +22,9 @@ use super::{
     answer::{Answer, failure, too_slow},
     connector::Connector,
     headers::{
-        CONSUMER_KEY_ID, clean_trailers, is_alike, is_coded_otherwise, join_cookies,
-        named_in_connection, options, remove_consumer_key_ids, remove_hop_by_hop, signed_names,
+        CONSUMER_KEY_ID, clean_announced_trailers, clean_trailers, is_alike, is_coded_otherwise,
+        join_cookies, named_in_connection, options, remove_consumer_key_ids, remove_hop_by_hop,
+        signed_names,
     },
     log,
     timed::{Timed, TooSlow, takes_nothing},
@@ -37,7 +38,10 @@ type FrameMap = Box<dyn FnMut(Frame<Bytes>) -> Frame<Bytes> + Send>;
 type RequestBody = MapFrame<Timed, FrameMap>;
 
 /// Why a request cannot be passed on.
-type NotPassed = (StatusCode, &'static str);
+type NotPassed = (StatusCode, Cow<'static, str>);
+
+/// How many characters of a header's name are repeated.
+const MAX_NAME: usize = 64;
 
 pub(crate) struct Proxy {
     upstream: Authority,
@@ -69,7 +73,7 @@ impl Proxy {
         let upstream = request.body().taker();
         let request = match self.outgoing(request, key) {
             Ok(request) => request,
-            Err((status, why)) => return failure(status, why, why.to_owned()),
+            Err((status, why)) => return failure(status, &why, why.to_string()),
         };
         let response = tokio::select! {
             response = self.client.request(request) => response,
@@ -80,10 +84,11 @@ impl Proxy {
         let response = match response {
             Ok(response) => response,
             Err(error) if causes(&error).any(|cause| cause.is::<TooSlow>()) => {
-                return too_slow(log::chain(&error));
+                // Not the whole chain: what is the client's body here is the "user's" for hyper.
+                return too_slow(last_cause(&error));
             }
             Err(error) if is_clients_fault(&error) => {
-                let why = log::chain(&error);
+                let why = format!("the client's body broke off: {}", last_cause(&error));
                 return failure(StatusCode::BAD_REQUEST, "the body broke off", why);
             }
             Err(error) if is_timeout(&error) => return gateway_timeout(log::chain(&error)),
@@ -121,30 +126,32 @@ impl Proxy {
         let (mut head, body) = request.into_parts();
         if is_coded_otherwise(&head.headers) {
             let why = "no transfer coding but chunked is known here";
-            return Err((StatusCode::NOT_IMPLEMENTED, why));
+            return Err((StatusCode::NOT_IMPLEMENTED, why.into()));
         }
         let is_signed = |name: &HeaderName| key.covered().any(|signed| *name == signed);
-        if named_in_connection(&head.headers).any(|name| is_signed(&name)) {
-            let why = "Connection names a signed header";
-            return Err((StatusCode::BAD_REQUEST, why));
+        if let Some(name) = named_in_connection(&head.headers).find(is_signed) {
+            let why = format!("Connection names a signed header: {}", short(&name));
+            return Err((StatusCode::BAD_REQUEST, why.into()));
         }
-        let is_twin = |name: &HeaderName| {
-            let signed = head.headers.keys().filter(|name| is_signed(name));
-            !is_signed(name)
-                && signed
-                    .into_iter()
-                    .any(|signed| is_alike(name.as_str(), signed.as_str()))
+        let is_twin = |name: &&HeaderName| {
+            let mut signed = head.headers.keys().filter(|name| is_signed(name));
+            !is_signed(name) && signed.any(|signed| is_alike(name.as_str(), signed.as_str()))
         };
-        if head.headers.keys().any(is_twin) {
+        if let Some(name) = head.headers.keys().find(is_twin) {
             let why = "a header is spelled almost as a signed one";
-            return Err((StatusCode::BAD_REQUEST, why));
+            let why = format!("{why}: {}", short(name));
+            return Err((StatusCode::BAD_REQUEST, why.into()));
         }
         if head.uri.scheme().is_none() && head.uri.authority().is_some() {
-            return Err((StatusCode::BAD_REQUEST, "no such target"));
+            return Err((StatusCode::BAD_REQUEST, "no such target".into()));
         }
         let host = host(&head)?;
-        let key_id = HeaderValue::from_str(key.key_id())
-            .map_err(|_| (StatusCode::INTERNAL_SERVER_ERROR, "no such header value"))?;
+        let key_id = HeaderValue::from_str(key.key_id()).map_err(|_| {
+            (
+                StatusCode::INTERNAL_SERVER_ERROR,
+                "no such header value".into(),
+            )
+        })?;
 
         let headers = &mut head.headers;
         let takes_trailers = options(headers, &TE).any(|coding| coding == "trailers");
@@ -153,6 +160,8 @@ impl Proxy {
             headers.insert(TE, HeaderValue::from_static("trailers"));
             headers.insert(CONNECTION, HeaderValue::from_static("te"));
         }
+        let signed = signed_names(key);
+        clean_announced_trailers(headers, &signed);
         join_cookies(headers);
         remove_consumer_key_ids(headers);
         headers.insert(CONSUMER_KEY_ID.clone(), key_id);
@@ -168,7 +177,6 @@ impl Proxy {
         };
 
         let uri = self.uri(head.uri)?;
-        let signed = signed_names(key);
         let mut request = Request::new(body.map_frame(Box::new(move |mut frame: Frame<Bytes>| {
             if let Some(trailers) = frame.trailers_mut() {
                 clean_trailers(trailers, &signed);
@@ -188,17 +196,20 @@ impl Proxy {
         parts.authority = Some(self.upstream.clone());
         let path_and_query = parts.path_and_query.take();
         parts.path_and_query = path_and_query.or(Some(PathAndQuery::from_static("/")));
-        Uri::from_parts(parts).map_err(|_| (StatusCode::BAD_REQUEST, "no such target"))
+        Uri::from_parts(parts).map_err(|_| (StatusCode::BAD_REQUEST, "no such target".into()))
     }
 }
 
 /// The client's `Host`, so that the upstream's links are right; the target's where there is none, as on HTTP/2. Where
 /// there are both, the layer has seen to it that they are the same host.
 fn host(head: &request::Parts) -> Result<Option<HeaderValue>, NotPassed> {
-    let no_host = |_| (StatusCode::BAD_REQUEST, "no such host");
+    let no_host = |_| (StatusCode::BAD_REQUEST, "no such host".into());
     let mut hosts = head.headers.get_all(HOST).iter();
     match (hosts.next(), hosts.next(), head.uri.authority()) {
-        (Some(_), Some(_), _) => Err((StatusCode::BAD_REQUEST, "Host is there more than once")),
+        (Some(_), Some(_), _) => Err((
+            StatusCode::BAD_REQUEST,
+            "Host is there more than once".into(),
+        )),
         (Some(host), None, _) => {
             let authority = Authority::try_from(host.as_bytes());
             let authority = authority.map_err(|_| no_host(()))?;
@@ -216,8 +227,12 @@ fn host(head: &request::Parts) -> Result<Option<HeaderValue>, NotPassed> {
         }
         // HTTP/1.0 had none; the upstream's is sent then.
         (None, _, None) if head.version < Version::HTTP_11 => Ok(None),
-        (None, _, None) => Err((StatusCode::BAD_REQUEST, "Host is missing")),
+        (None, _, None) => Err((StatusCode::BAD_REQUEST, "Host is missing".into())),
     }
+}
+
+fn short(name: &HeaderName) -> String {
+    log::excerpt(name.as_str(), MAX_NAME)
 }
 
 /// Whether it was the client's own body that could not be read.
@@ -236,6 +251,11 @@ fn is_timeout(error: &Error) -> bool {
 
 fn causes(error: &Error) -> impl Iterator<Item = &(dyn StdError + 'static)> {
     successors(error.source(), |error| (*error).source())
+}
+
+fn last_cause(error: &Error) -> String {
+    let last = causes(error).last();
+    last.map_or_else(|| error.to_string(), ToString::to_string)
 }
 
 fn bad_gateway(why: String) -> Answer {

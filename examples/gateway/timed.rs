@@ -37,13 +37,13 @@ pub(crate) async fn takes_nothing(taker: &Taker, limit: Duration) {
     }
 }
 
-/// What the sending side did not send in time.
+/// Whose body was not sent in time.
 #[derive(Debug)]
-pub(crate) struct TooSlow;
+pub(crate) struct TooSlow(&'static str);
 
 impl fmt::Display for TooSlow {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("the body came too slowly")
+        write!(f, "the {}'s body came too slowly", self.0)
     }
 }
 
@@ -53,6 +53,8 @@ impl Error for TooSlow {}
 /// frame is waited for, else the taker's.
 pub(crate) struct Timed {
     body: Incoming,
+    /// Who sends it.
+    sender: &'static str,
     /// How long the sender may still be waited for, and how long at most.
     left: Duration,
     limit: Duration,
@@ -77,7 +79,7 @@ impl Timed {
             let micros = bytes.saturating_mul(1_000_000);
             Duration::from_micros(micros.checked_div(BYTES_A_SECOND).unwrap_or(0))
         };
-        Self::new(body, limit, worth, in_flight)
+        Self::new(body, "client", limit, worth, in_flight)
     }
 
     /// An upstream's body: each of its frames is waited for during `limit`.
@@ -86,17 +88,19 @@ impl Timed {
         limit: Duration,
         in_flight: Arc<OwnedSemaphorePermit>,
     ) -> Self {
-        Self::new(body, limit, |_| Duration::MAX, in_flight)
+        Self::new(body, "upstream", limit, |_| Duration::MAX, in_flight)
     }
 
     fn new(
         body: Incoming,
+        sender: &'static str,
         limit: Duration,
         refill: fn(u64) -> Duration,
         in_flight: Arc<OwnedSemaphorePermit>,
     ) -> Self {
         Self {
             body,
+            sender,
             left: limit,
             limit,
             refill,
@@ -143,7 +147,7 @@ impl Body for Timed {
             let begin = || (Instant::now(), Box::pin(sleep(left)));
             let (_, until) = this.waiting.get_or_insert_with(begin);
             ready!(until.as_mut().poll(cx));
-            return Poll::Ready(Some(Err(TooSlow.into())));
+            return Poll::Ready(Some(Err(TooSlow(this.sender).into())));
         };
         if let Some((since, _)) = this.waiting.take() {
             this.left = this.left.saturating_sub(since.elapsed());

@@ -12,8 +12,9 @@
 //! eval "$(cargo run -q --example sign -- --source '' --sign host --curl 'https://api.example.com/a?x=1')"
 //! ```
 //!
-//! `--explain` shows what was signed, `--why ANSWER` tells what to check if the gateway refuses, `--help` all options. Whatever is wrong is said in one line on standard
-//! error, with exit status 2.
+//! `--explain` shows what was signed, `--why ANSWER` tells what to check if the gateway refuses, `--help` all options.
+//! ANSWER is what the gateway answered, or the name of a `RejectionKind`, such as `SignatureMismatch`, from its log.
+//! Whatever is wrong is said in one line on standard error, with exit status 2.
 
 mod output;
 mod request;
@@ -21,20 +22,15 @@ mod signer;
 #[path = "../support/mod.rs"]
 mod support;
 mod values;
+mod why;
 
 use std::{
-    env,
-    ffi::OsString,
-    io,
-    io::{Read as _, Write as _},
-    path::PathBuf,
-    process::ExitCode,
-    time::SystemTime,
+    env, ffi::OsString, io, io::Write as _, path::PathBuf, process::ExitCode, time::SystemTime,
 };
 
 use clap::Parser;
 use http::{HeaderName, HeaderValue, Method, Request, Uri, header};
-use tower_hmac_auth::{Algorithm, DateHeader, Rejection, Scheme, Signer};
+use tower_hmac_auth::{Algorithm, DateHeader, Scheme, Signer};
 
 use self::{
     output::{curl_command, header_lines},
@@ -46,10 +42,8 @@ use self::{
         print,
     },
     values::{date, date_header, header, header_value, signed_name, url},
+    why::why,
 };
-
-/// Refusals are short; more is not looked at, in bytes.
-const MAX_ANSWER_LEN: u64 = 64 * 1024;
 
 type Result<T> = std::result::Result<T, Box<dyn std::error::Error + Send + Sync>>;
 
@@ -85,7 +79,8 @@ struct Arguments {
     /// A header to be signed after what the scheme signs anyway; can be repeated
     #[arg(long = "sign", value_name = "NAME", allow_hyphen_values = true, value_parser = signed_name)]
     signed: Vec<String>,
-    /// Tells what a gateway's answer means instead; - stands for standard input
+    /// Tells what a gateway's answer, or a RejectionKind's name such as SignatureMismatch, means instead; - stands for
+    /// standard input
     #[arg(long, value_name = "ANSWER", allow_hyphen_values = true)]
     why: Option<String>,
     /// Prints a curl command for a POSIX shell instead; needs the URL
@@ -139,16 +134,6 @@ fn run() -> Result<()> {
         writeln!(stderr, "signing string: {string}\nIt covers {scope}.")?;
     }
     Ok(())
-}
-
-fn why(answer: &str) -> Result<()> {
-    let answer = match answer {
-        "-" => io::read_to_string(io::stdin().lock().take(MAX_ANSWER_LEN))?,
-        answer => answer.to_owned(),
-    };
-    let kind = Rejection::from_response_text(&answer);
-    let kind = kind.ok_or("--why: no gateway's refusal that is known: give its whole answer")?;
-    print(format!("{}\n", kind.hint()).as_bytes())
 }
 
 /// Whether the list of what is signed has this name, with or without what sets it apart from a header's.

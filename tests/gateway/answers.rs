@@ -183,7 +183,7 @@ async fn the_log_has_one_line_a_request_with_the_reason_and_without_secrets() {
     lines.push(gateway.log_line().await);
     assert!(lines[1].starts_with("POST /unsigned 401 "), "{lines:?}");
     assert!(
-        lines[1].contains("ms wrong=\"no Authorization header: "),
+        lines[1].contains("ms kind=AuthorizationMissing wrong=\"no Authorization header: "),
         "{lines:?}"
     );
 
@@ -194,8 +194,9 @@ async fn the_log_has_one_line_a_request_with_the_reason_and_without_secrets() {
         .unwrap();
     send(&wrong, request).await.unwrap();
     lines.push(gateway.log_line().await);
+    let kind_and_id = format!("ms kind=SignatureMismatch claimed_key_id={KEY_ID:?} wrong=");
     assert!(
-        lines[2].contains("wrong=\"the signature does not match"),
+        lines[2].contains(&format!("{kind_and_id}\"the signature does not match")),
         "{lines:?}"
     );
 
@@ -223,4 +224,75 @@ async fn the_log_has_one_line_a_request_with_the_reason_and_without_secrets() {
         "{log}"
     );
     assert_eq!(log.lines().count(), 5);
+}
+
+#[tokio::test]
+async fn the_log_says_which_key_id_a_refused_client_claims_and_of_what_kind_the_refusal_is() {
+    let long = "k".repeat(65);
+    let credentials = |word: &str, parameter: &str| {
+        format!(
+            "{word} {parameter}, algorithm=\"hmac-sha256\", headers=\"x-date\", signature=\"hush-hush\""
+        )
+    };
+    let cut = format!("claimed_key_id=\"{}...\" wrong=", "k".repeat(64));
+    for (scheme, authorization, expected) in [
+        (
+            "tencent",
+            credentials("hmac", "id=\"nobody\""),
+            r#"claimed_key_id="nobody" wrong="#,
+        ),
+        (
+            "kong",
+            credentials("hmac", "username=\"a, b\""),
+            r#"claimed_key_id="a, b" wrong="#,
+        ),
+        (
+            "apisix",
+            credentials("Signature", "keyId=\"nobody\""),
+            r#"claimed_key_id="nobody" wrong="#,
+        ),
+        (
+            "cavage",
+            credentials("Signature", "keyId=\"nobody\""),
+            r#"claimed_key_id="nobody" wrong="#,
+        ),
+        (
+            "tencent",
+            credentials("hmac", "id=\"a\u{9b}\\\""),
+            r#"claimed_key_id="a\u{9b}\\" wrong="#,
+        ),
+        (
+            "tencent",
+            credentials("hmac", &format!("id=\"{long}\"")),
+            &cut,
+        ),
+        (
+            "tencent",
+            "hmac id=\"un".to_owned(),
+            r#"claimed_key_id="un" wrong="#,
+        ),
+        (
+            "tencent",
+            credentials("hmac", "key=\"nobody\""),
+            "kind=AuthorizationMalformed wrong=",
+        ),
+        (
+            "tencent",
+            "Bearer hush-hush".to_owned(),
+            "kind=AuthorizationMalformed wrong=",
+        ),
+    ] {
+        let mut gateway = Gateway::start(&["--scheme", scheme]).await;
+        let head = format!(
+            "GET /a HTTP/1.1\r\nHost: a\r\nConnection: close\r\nAuthorization: {authorization}\r\n\r\n"
+        );
+        gateway.answer_to(head).await;
+        let line = gateway.log_line().await;
+        assert!(line.contains("ms kind="), "{authorization}: {line}");
+        assert!(line.contains(expected), "{authorization}: {line}");
+        assert!(
+            !line.contains("hush-hush") && !line.contains(" key="),
+            "{line}"
+        );
+    }
 }

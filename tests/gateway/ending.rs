@@ -1,6 +1,9 @@
 //! How the gateway ends.
 
-use std::sync::Arc;
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use http::{Request, Response, StatusCode, Version};
 use tokio::{
@@ -11,7 +14,7 @@ use tokio::{
 
 use crate::{
     common::keys,
-    harness::{Gateway, Upstream, body, no_body, send, text, within},
+    harness::{Gateway, Upstream, body, no_body, read_head, send, signed_head, text, within},
 };
 
 /// A gateway with a request in flight, which ends when the semaphore lets it.
@@ -100,4 +103,22 @@ async fn a_signal_to_an_idle_gateway_ends_it() {
     gateway.signal("-TERM").await;
     let status = within(gateway.child.wait()).await.unwrap();
     assert_eq!(status.code(), Some(0));
+}
+
+#[tokio::test]
+async fn a_signal_closes_an_idle_connection_that_was_answered_without_lingering() {
+    let mut gateway = Gateway::start(&[]).await;
+    let mut idle = gateway
+        .connect(signed_head("GET / HTTP/1.1", &["Host: a"]))
+        .await;
+    let answer = read_head(&mut idle).await;
+    assert!(answer.starts_with("HTTP/1.1 200 "), "{answer}");
+    // That it is idle shows only in that nothing happens.
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    let signalled = Instant::now();
+    gateway.signal("-TERM").await;
+    let status = within(gateway.child.wait()).await.unwrap();
+    assert_eq!(status.code(), Some(0));
+    // A client that was just answered has 5 seconds.
+    assert!(signalled.elapsed() < Duration::from_secs(3));
 }

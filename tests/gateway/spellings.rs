@@ -24,11 +24,17 @@ async fn cookies_of_several_lines_reach_the_upstream_in_one() {
 #[tokio::test]
 async fn a_header_spelled_almost_as_a_signed_one_is_refused() {
     let (upstream, mut heads) = Upstream::raw(OK).await;
-    let gateway = Gateway::before(upstream.address).await;
-    for lines in [["Host: a", "X_Date: forged"], ["Host: a", "x.date: forged"]] {
+    let mut gateway = Gateway::before(upstream.address).await;
+    for (lines, name) in [
+        (["Host: a", "X_Date: forged"], "x_date"),
+        (["Host: a", "x.date: forged"], "x.date"),
+    ] {
         let mut stream = gateway.connect(signed_head("GET / HTTP/1.1", &lines)).await;
         let answer = read_head(&mut stream).await;
         assert!(answer.starts_with("HTTP/1.1 400 "), "{answer}");
+        let logged = gateway.log_line().await;
+        let why = format!("wrong=\"a header is spelled almost as a signed one: {name}\"");
+        assert!(logged.contains(&why), "{logged}");
     }
     assert!(heads.try_recv().is_err(), "nothing was passed on");
 }

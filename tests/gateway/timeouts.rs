@@ -116,7 +116,10 @@ async fn an_answer_that_stops_half_way_is_broken_off() {
     within(sender.send_data("half".into())).await.unwrap();
     assert!(within(response.into_body().collect()).await.is_err());
     let logged = gateway.log_line().await;
-    assert!(logged.contains("the body came too slowly"), "{logged}");
+    assert!(
+        logged.contains("wrong=\"the upstream's body came too slowly\""),
+        "{logged}"
+    );
 }
 
 #[tokio::test]
@@ -162,13 +165,16 @@ async fn a_signed_body_sent_a_byte_at_a_time_is_408() {
         Response::new(no_body())
     })
     .await;
-    for gateway in [
+    for mut gateway in [
         gateway(&upstream, &["--body-timeout", "0.3"]).await,
         // It reads the body itself.
         Gateway::start(&["--body-timeout", "0.3"]).await,
     ] {
         let answer = trickle(&gateway).await;
         assert!(answer.starts_with("HTTP/1.1 408 "), "{answer}");
+        let logged = gateway.log_line().await;
+        let why = "wrong=\"the client's body came too slowly\"";
+        assert!(logged.contains(why), "{logged}");
         assert!(
             answer.ends_with(r#"{"message":"the body came too slowly"}"#),
             "{answer}"

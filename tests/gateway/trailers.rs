@@ -3,14 +3,17 @@
 
 use std::time::SystemTime;
 
-use http::{HeaderMap, HeaderName, Request, Response, Version};
+use http::{HeaderMap, HeaderName, HeaderValue, Request, Response, Version, header};
 use http_body_util::BodyExt;
 use tokio::{io::AsyncWriteExt, sync::mpsc};
 use tower_hmac_auth::Signer;
 
 use crate::{
     common::keys,
-    harness::{Gateway, Upstream, channel, head_of, no_body, read_head, send_unsigned, within},
+    harness::{
+        Gateway, Upstream, channel, head_of, no_body, read_head, send_unsigned, values, within,
+    },
+    headers::passed_on,
 };
 
 /// Signed names, what the gateway itself reads or sets, what decides how a request is read; and
@@ -53,15 +56,18 @@ fn signed<B>(request: http::request::Builder, body: B) -> Request<B> {
     request
 }
 
-/// An upstream, and the trailers that reach it.
-async fn upstream() -> (Upstream, mpsc::UnboundedReceiver<HeaderMap>) {
+/// What reaches the upstream: the header `Trailer`, and the trailers.
+type Received = (Option<HeaderValue>, HeaderMap);
+
+async fn upstream() -> (Upstream, mpsc::UnboundedReceiver<Received>) {
     let (sender, received) = mpsc::unbounded_channel();
     let upstream = Upstream::start(move |request| {
         let sender = sender.clone();
         async move {
+            let announced = request.headers().get(header::TRAILER).cloned();
             let body = request.into_body().collect().await.unwrap();
             let trailers = body.trailers().cloned().unwrap_or_default();
-            sender.send(trailers).unwrap();
+            sender.send((announced, trailers)).unwrap();
             Response::new(no_body())
         }
     })
@@ -69,7 +75,8 @@ async fn upstream() -> (Upstream, mpsc::UnboundedReceiver<HeaderMap>) {
     (upstream, received)
 }
 
-fn assert_only_the_unsigned(trailers: &HeaderMap) {
+fn assert_only_the_unsigned((announced, trailers): &Received) {
+    assert_eq!(announced.as_ref().unwrap(), "x-checksum, x-tenants");
     assert_eq!(trailers.len(), 2, "{trailers:?}");
     assert_eq!(trailers["x-checksum"], "1");
     assert_eq!(trailers["x-tenants"], "1");
@@ -112,4 +119,16 @@ async fn no_trailer_of_http_2_can_be_taken_for_what_was_signed() {
     drop(sender);
     assert_eq!(within(response).await.unwrap().status(), 200);
     assert_only_the_unsigned(&within(received.recv()).await.unwrap());
+}
+
+#[tokio::test]
+async fn no_trailer_is_announced_that_is_removed() {
+    for (announced, passed) in [
+        ("Trailer: X-Date, x_consumer_key_id, TE", &[][..]),
+        ("Trailer: X-Date,X-Checksum", &["x-checksum"]),
+        ("Trailer: X-Checksum, X-Other", &["X-Checksum, X-Other"]),
+    ] {
+        let head = passed_on("GET / HTTP/1.1", &["Host: a", announced]).await;
+        assert_eq!(values(&head, "trailer"), passed, "{head}");
+    }
 }

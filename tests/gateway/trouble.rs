@@ -80,7 +80,7 @@ async fn a_body_that_cannot_be_read_is_the_clients_fault() {
         Response::new(no_body())
     })
     .await;
-    let gateway = Gateway::before(upstream.address).await;
+    let mut gateway = Gateway::before(upstream.address).await;
     let lines = ["Host: a", "Transfer-Encoding: chunked"];
     let head = signed_head("POST / HTTP/1.1", &lines);
     let answer = gateway.answer_to(head + "4\r\nhalf\r\nnonsense\r\n").await;
@@ -89,6 +89,9 @@ async fn a_body_that_cannot_be_read_is_the_clients_fault() {
         answer.ends_with(r#"{"message":"the body broke off"}"#),
         "{answer}"
     );
+    let logged = gateway.log_line().await;
+    let why = "wrong=\"the client's body broke off: ";
+    assert!(logged.contains(why) && !logged.contains("user"), "{logged}");
 }
 
 #[tokio::test]

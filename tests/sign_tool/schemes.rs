@@ -6,6 +6,8 @@ use std::{
     process::{self, Stdio},
 };
 
+use tower_hmac_auth::RejectionKind;
+
 use super::{printed, refused, tool};
 
 #[test]
@@ -20,6 +22,21 @@ fn a_gateways_answer_is_explained() {
 
     let line = refused(&mut tool(&["--why", "no such host"]));
     assert!(line.contains("--why"), "{line}");
+}
+
+#[test]
+fn a_kind_that_a_log_names_is_explained() {
+    for (name, kind) in [
+        ("SignatureMismatch", RejectionKind::SignatureMismatch),
+        ("authorizationmissing", RejectionKind::AuthorizationMissing),
+        (" KEYUNKNOWN\n", RejectionKind::KeyUnknown),
+        ("Unspecified", RejectionKind::Unspecified),
+    ] {
+        let hint = printed(&mut tool(&["--why", name]));
+        assert_eq!(hint, format!("{}\n", kind.hint()), "{name}");
+    }
+    let line = refused(&mut tool(&["--why", "SignatureMismatched"]));
+    assert!(line.contains("the kind's name"), "{line}");
 }
 
 #[test]

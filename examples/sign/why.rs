@@ -1,0 +1,50 @@
+//! What a gateway's refusal means.
+
+use std::io::{self, Read as _};
+
+use tower_hmac_auth::{Rejection, RejectionKind};
+
+use super::{Result, support::print};
+
+/// Refusals are short; more is not looked at, in bytes.
+const MAX_ANSWER_LEN: u64 = 64 * 1024;
+
+/// Logs have the names of these: the example `gateway`'s has, as `kind=SignatureMismatch`.
+const KINDS: [RejectionKind; 19] = [
+    RejectionKind::AuthorizationMissing,
+    RejectionKind::AuthorizationMalformed,
+    RejectionKind::ParameterMissing,
+    RejectionKind::KeyIdOrSignatureMissing,
+    RejectionKind::AlgorithmNotSupported,
+    RejectionKind::HeaderRepeated,
+    RejectionKind::HeaderMissing,
+    RejectionKind::DateMissing,
+    RejectionKind::DateUnreadable,
+    RejectionKind::OutOfDate,
+    RejectionKind::Target,
+    RejectionKind::KeyUnknown,
+    RejectionKind::SignatureMismatch,
+    RejectionKind::KeyNotBound,
+    RejectionKind::NoUsagePlan,
+    RejectionKind::Digest,
+    RejectionKind::Body,
+    RejectionKind::KeyStoreUnavailable,
+    RejectionKind::Unspecified,
+];
+
+/// Prints what to check after such an answer, or a refusal of such a kind.
+pub(super) fn why(answer: &str) -> Result<()> {
+    let answer = match answer {
+        "-" => io::read_to_string(io::stdin().lock().take(MAX_ANSWER_LEN))?,
+        answer => answer.to_owned(),
+    };
+    let kind = kind_named(&answer).or_else(|| Rejection::from_response_text(&answer));
+    let unknown =
+        "--why: no gateway's refusal that is known: give its whole answer, or the kind's name";
+    print(format!("{}\n", kind.ok_or(unknown)?.hint()).as_bytes())
+}
+
+fn kind_named(name: &str) -> Option<RejectionKind> {
+    let is_named = |kind: &RejectionKind| format!("{kind:?}").eq_ignore_ascii_case(name.trim());
+    KINDS.into_iter().find(is_named)
+}
