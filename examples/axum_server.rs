@@ -23,7 +23,7 @@ use hyper_util::{client::legacy::Client, rt::TokioExecutor};
 use tokio::net::TcpListener;
 use tower::{BoxError, ServiceBuilder, ServiceExt as _};
 use tower_hmac_auth::{
-    Binding, DrainLayer, KeyPair, KeyStore, Lookup, RequestHead, SignLayer, VerifiedKey,
+    DrainLayer, KeyAccess, KeyLookup, KeyPair, KeyStore, RequestHead, SignLayer, VerifiedKey,
     VerifyLayer, VerifyingKey,
 };
 
@@ -91,9 +91,9 @@ async fn order(Extension(key): Extension<VerifiedKey>, body: Bytes) -> String {
 fn key_store(keys: &KeyPair) -> impl KeyStore + use<> {
     let key = Arc::new(VerifyingKey::from(keys));
     move |key_id: &str, head: RequestHead<'_>| match (key_id, head.uri().path()) {
-        (KEY_ID, "/api/v1/orders") => Lookup::Key(Arc::clone(&key), Binding::Bound),
-        (KEY_ID, _) => Lookup::Key(Arc::clone(&key), Binding::NotBound),
-        _ => Lookup::Unknown,
+        (KEY_ID, "/api/v1/orders") => KeyLookup::Key(Arc::clone(&key), KeyAccess::Bound),
+        (KEY_ID, _) => KeyLookup::Key(Arc::clone(&key), KeyAccess::NotBound),
+        _ => KeyLookup::Unknown,
     }
 }
 

@@ -61,7 +61,7 @@ async fn send(keys: KeyPair, url: Uri, version: Version) -> Result<Response<Byte
         .layer(
             SignLayer::new(keys)
                 .source(HeaderValue::from_static("billing"))
-                .only_for(url.host())?,
+                .allowed_hosts(url.host())?,
         )
         .service(client);
 

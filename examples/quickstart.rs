@@ -23,8 +23,8 @@ use hyper_util::{
 use tokio::net::TcpListener;
 use tower::{BoxError, ServiceBuilder, ServiceExt as _, retry::Policy};
 use tower_hmac_auth::{
-    Binding, Clock as _, KeyPair, Lookup, ManualClock, Rejection, RequestHead, Scheme, SignLayer,
-    Signer, Verified, Verifier, VerifyingKey,
+    Clock as _, KeyAccess, KeyLookup, KeyPair, ManualClock, Rejection, RequestHead, Scheme,
+    SignLayer, Signer, Verified, Verifier, VerifyingKey,
 };
 
 const KEY_ID: &str = "AKIDquickstart";
@@ -239,8 +239,8 @@ fn check<'h>(
     let credentials = verifier.read(head, SystemTime::now())?;
     println!("   gateway hashes  {}", credentials.signing_string());
     let lookup = match credentials.key_id() {
-        KEY_ID => Lookup::Key(key, Binding::Bound),
-        _ => Lookup::Unknown,
+        KEY_ID => KeyLookup::Key(key, KeyAccess::Bound),
+        _ => KeyLookup::Unknown,
     };
     verifier.verify(credentials, lookup)
 }

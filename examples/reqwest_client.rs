@@ -70,7 +70,7 @@ fn signing(
         .build_with_max_retries(3);
     let client = SignLayer::new(keys)
         .source(HeaderValue::from_static("billing"))
-        .only_for(gateway.host_str())?
+        .allowed_hosts(gateway.host_str())?
         .reqwest_middleware(builder, |outer| {
             outer.with(RetryTransientMiddleware::new_with_policy(backoff))
         })?;

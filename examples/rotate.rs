@@ -21,7 +21,7 @@ use http_body_util::{BodyExt as _, Empty};
 use hyper_util::{client::legacy::Client, rt::TokioExecutor};
 use tokio::{net::TcpListener, task::JoinHandle, time};
 use tower::{BoxError, Layer as _, Service as _, ServiceExt as _};
-use tower_hmac_auth::{KeyPair, Keys, SignLayer, StaticKeys, VerifiedKey, VerifyLayer};
+use tower_hmac_auth::{KeyPair, RotatingKeyPair, SignLayer, StaticKeys, VerifiedKey, VerifyLayer};
 
 const NEW_PAIR: &str = "AKIDnew:a-new-secret-of-the-example";
 
@@ -30,11 +30,11 @@ async fn main() -> Result<(), BoxError> {
     let old = from_environment()?;
     let gateway = start_gateway([old.clone(), parse(NEW_PAIR)?]).await?;
 
-    let keys = Keys::new(old);
+    let keys = RotatingKeyPair::new(old);
     let first_id = keys.key_id();
     // Every clone of every service made from this layer sees what the handle is given.
     let mut client = SignLayer::new(keys.clone())
-        .only_for(gateway.host())?
+        .allowed_hosts(gateway.host())?
         .layer(Client::builder(TokioExecutor::new()).build_http());
     let mut ask = async || {
         let request = Request::get(gateway.clone()).body(Empty::<Bytes>::new())?;
@@ -63,7 +63,7 @@ async fn main() -> Result<(), BoxError> {
 const INTERVAL: Duration = Duration::from_millis(100);
 
 /// Rotates the keys whenever the file has changed. A file that is missing or cannot be read leaves them as they are.
-fn watch(file: PathBuf, keys: Keys) -> JoinHandle<()> {
+fn watch(file: PathBuf, keys: RotatingKeyPair) -> JoinHandle<()> {
     tokio::spawn(async move {
         let mut seen = None;
         loop {

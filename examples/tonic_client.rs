@@ -31,7 +31,7 @@ async fn main() -> Result<(), BoxError> {
     let listener = TcpListener::bind("127.0.0.1:0").await?;
     let address = listener.local_addr()?;
     let verify = VerifyLayer::new(StaticKeys::from(keys.clone()))
-        .verifier(Verifier::new().required([header::HOST])?);
+        .verifier(Verifier::new().require([header::HOST])?);
     let server = transport::Server::builder()
         .layer(verify)
         .add_service(Greeter)
@@ -44,7 +44,7 @@ async fn main() -> Result<(), BoxError> {
     let sign = SignLayer::from(signer)
         .source(HeaderValue::from_static("billing"))
         .authority(address.to_string().parse()?)
-        .only_for([address.to_string()])?;
+        .allowed_hosts([address.to_string()])?;
     let channel = transport::Channel::from_shared(format!("http://{address}"))?;
     let channel = ServiceBuilder::new()
         .layer(sign)

@@ -14,7 +14,7 @@
 //! |---|---|---|
 //! | body digest | Hashed once, also if the request is sent again. | Inside a retry it is hashed for every attempt; inside `SignLayer` it is not signed. Outside of redirects, mind what `DigestLayer` says of them. |
 //! | retry | Every attempt passes `SignLayer` again and has a date of its own (dates have whole seconds). | The old date goes out again, until the gateway finds it too old: after 15 minutes, or 5 with Kong and APISIX. |
-//! | redirects | Each request that follows one is signed anew, or not at all if it goes to a stranger. With [`only_for`](crate::SignLayer::only_for). | The date, the source and, on the same host, the old signature are sent to wherever the server says. |
+//! | redirects | Each request that follows one is signed anew, or not at all if it goes to a stranger. With [`allowed_hosts`](crate::SignLayer::allowed_hosts). | The date, the source and, on the same host, the old signature are sent to wherever the server says. |
 //! | log, trace (`TraceLayer`) | It sees every request that is sent, also those that follow a redirect. | Below `SignLayer` it sees the date and the source. `Authorization` is marked sensitive. |
 //! | timeout | It covers all that comes below. | Nothing breaks. |
 //! | load shed, buffer, rate and concurrency limits | The date is read when the request is sent. (The client's own connecting comes after it, though.) | A request that has waited too long is refused. |
@@ -55,7 +55,7 @@
 //!     .timeout(Duration::from_secs(5))
 //!     .concurrency_limit(64)
 //!     .layer(SetRequestHeaderLayer::overriding(header::USER_AGENT, agent))
-//!     .layer(SignLayer::from(signer).only_for(["api.example.com"])?)
+//!     .layer(SignLayer::from(signer).allowed_hosts(["api.example.com"])?)
 //!     .service(client);
 //! let request = Request::get("https://api.example.com/a").body(String::new())?;
 //! service.oneshot(request).await?;
@@ -68,10 +68,10 @@
 //! | layer | why there | otherwise |
 //! |---|---|---|
 //! | count of requests (`InFlightRequestsLayer`) | It counts refused requests too. | |
-//! | request id (`SetRequestIdLayer`) | The log shows it. It keeps an id that the client sent. | With [`allow_absent`](crate::Verifier::allow_absent), a client that lists the header and sends none is refused: put this below `VerifyLayer` there. |
+//! | request id (`SetRequestIdLayer`) | The log shows it. It keeps an id that the client sent. | With [`allow_missing_headers`](crate::Verifier::allow_missing_headers), a client that lists the header and sends none is refused: put this below `VerifyLayer` there. |
 //! | log, trace (`TraceLayer`, `OnEarlyDropLayer`) | It sees refusals too; their reason is in the response's extensions. Or take the [`events`](crate::events). | Refused requests leave no trace. |
 //! | [`DrainLayer`](crate::DrainLayer) | It sees every answer that is given before the request's body was read: refusals, those of limits too. | On HTTP/1.1, when a client sends a large body, an answer made by a layer outside of `DrainLayer` is lost: the client sees a broken connection. |
-//! | whatever only adds to answers (`PropagateRequestIdLayer`, `PropagateHeaderLayer`, `SetResponseHeaderLayer`), or marks headers sensitive | Refusals get it too. | Refusals are without. |
+//! | whatever only adds to answers (`PropagateRequestIdLayer`, `PropagateHeaderLayer`, `SetResponseHeaderLayer`), or marks headers sensitive | DefaultResponseForRejection get it too. | DefaultResponseForRejection are without. |
 //! | CORS | Browsers' preflight requests are not signed, and scripts read a refusal only with CORS headers on it. Name `Authorization` and the signed headers in `allow_headers`: `CorsLayer::permissive()` alone answers `*`, which does not include `Authorization` (Fetch standard, "CORS non-wildcard request-header name"). | Preflight requests are refused. Without `allow_headers`, browsers do not send the signed request. |
 //! | catch panic | An answer to a panic gets the CORS headers. | |
 //! | timeout, concurrency and rate limits | A refusal gives its permit back at once. The wait for a key in [`AsyncKeys`](crate::AsyncKeys) and for the body is covered. | A permit that was taken for a request that is then refused is kept until the service is called again. |

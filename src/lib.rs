@@ -20,7 +20,7 @@
 //!
 //! | | sign | verify |
 //! |---|---|---|
-//! | a key | [`KeyPair`], [`Keys`] | [`VerifyingKey`], found by a [`Lookup`] |
+//! | a key | [`KeyPair`], [`RotatingKeyPair`] | [`VerifyingKey`], found by a [`KeyLookup`] |
 //! | rules, without I/O; the time is an argument | [`Signer`], [`SignerBuilder`] | [`Verifier`], [`Credentials`] |
 //! | what goes in | [`RequestHead`] | [`RequestHead`] |
 //! | the bytes under the MAC | [`SigningString`] | [`SigningString`] |
@@ -28,10 +28,10 @@
 //! | what can go wrong | [`KeyError`], [`BuildError`] at setup, [`SignError`] | [`BuildError`] at setup, [`Rejection`] |
 //! | middleware, with a [`Clock`] | [`SignLayer`], [`SignService`] | [`VerifyLayer`], [`VerifyService`] |
 //! | where keys are found | | [`KeyStore`], [`StaticKeys`], [`AsyncKeyStore`] |
-//! | which hosts get a signature | [`SignLayer::only_for`] | |
+//! | which hosts get a signature | [`SignLayer::allowed_hosts`] | |
 //! | the body under the signature (feature `digest`) | `DigestLayer` | `VerifyDigestLayer` |
 //! | whose time it is | [`ServerClock`] | |
-//! | how a refusal is answered | | [`Refuse`], [`Refusals`] |
+//! | how a refusal is answered | | [`ResponseForRejection`], [`DefaultResponseForRejection`] |
 //! | how the answer reaches a client that uploads | | [`DrainLayer`] |
 //! | what a refusal means | [`Rejection::from_response_text`], [`RejectionKind`] | [`Rejection::kind`] |
 //!
@@ -59,7 +59,7 @@
 //! It covers what is listed and nothing else. With a date and a source, as in Tencent Cloud's samples, it is good
 //! for **any method, target and body**, sent to any API the key may use, by anyone who has seen it, until the date is
 //! 15 minutes old; with `Date` instead of `X-Date`, for ever. TLS protects it on the way; further headers can be
-//! signed with [`SignerBuilder::signed_headers`] and demanded with [`Verifier::required`]. The other schemes cover the
+//! signed with [`SignerBuilder::signed_headers`] and demanded with [`Verifier::require`]. The other schemes cover the
 //! method and the target too, and the body where the request has a digest.
 //!
 //! # Secrets
@@ -77,7 +77,7 @@
 //! - `reqwest`: [`SignService`] takes `reqwest::Request`s; `SignLayer::reqwest_client` makes a client of both.
 //! - `reqwest-middleware`: `SignMiddleware` and `SignLayer::reqwest_middleware`, for the middleware chains of the crate
 //!   of that name. Implies `reqwest`.
-//! - `retry`: `RetryOnceLearnt`, a policy for `tower::retry`.
+//! - `retry`: `RetryOnClockSkew`, a policy for `tower::retry`.
 //! - `tracing`: an event for every request that could not be signed and every request that was refused: the table is in
 //!   [`events`].
 //!
@@ -108,30 +108,32 @@ pub use self::{
     config::BuildError,
     header::DateHeader,
     key::{KeyError, KeyId, KeyPair, SecretKey},
-    mac::{Algorithm, UnknownAlgorithm},
-    rejection::{Excerpt, Malformed, Rejection, RejectionKind, TargetError},
+    mac::{Algorithm, ParseAlgorithmError},
+    rejection::{CredentialsError, Excerpt, Rejection, RejectionKind, TargetError},
     request_head::RequestHead,
-    scheme::{PlainDate, Scheme, UnknownScheme},
+    scheme::{DatePolicy, ParseSchemeError, Scheme},
     sign::{
-        HostPatternError, Keys, ObserveFuture, ObserveLayer, ObserveService, ServerClock,
-        SignError, SignLayer, SignService, SignedHeaders, Signer, SignerBuilder,
+        HostPatternError, RotatingKeyPair, ServerClock, ServerClockFuture, ServerClockLayer,
+        ServerClockService, SignError, SignLayer, SignService, SignedHeaders, Signer,
+        SignerBuilder,
     },
     verify::{
-        AsyncKeyStore, AsyncKeys, AsyncVerifyFuture, Binding, Covered, Credentials, DrainBody,
-        DrainFuture, DrainLayer, DrainService, DrainTask, KeyRef, KeyStore, Lookup, Refusals,
-        Refuse, ServerSigningString, StaticKeys, Verified, VerifiedKey, Verifier, VerifyBody,
-        VerifyFuture, VerifyLayer, VerifyService, VerifyingKey,
+        AsyncKeyStore, AsyncKeys, AsyncVerifyFuture, CoveredComponents, Credentials,
+        DefaultResponseForRejection, DrainBody, DrainFuture, DrainLayer, DrainService, DrainTask,
+        KeyAccess, KeyLookup, KeyRef, KeyStore, ResponseForRejection, ServerSigningString,
+        StaticKeys, Verified, VerifiedKey, Verifier, VerifyBody, VerifyFuture, VerifyLayer,
+        VerifyService, VerifyingKey,
     },
     wire::signing_string::SigningString,
 };
 
 #[cfg(feature = "digest")]
 pub use self::digest::{
-    CheckedBody, DigestError, DigestFuture, DigestHeader, DigestLayer, DigestMismatch,
-    DigestService, KnownBody, VerifyDigestFuture, VerifyDigestLayer, VerifyDigestService,
+    BufferedBody, CheckedBody, DigestError, DigestFuture, DigestHeader, DigestLayer,
+    DigestMismatch, DigestService, VerifyDigestFuture, VerifyDigestLayer, VerifyDigestService,
 };
 #[cfg(feature = "retry")]
-pub use self::sign::RetryOnceLearnt;
+pub use self::sign::RetryOnClockSkew;
 #[cfg(feature = "reqwest-middleware")]
 pub use self::sign::{RedirectFollowed, SignMiddleware};
 

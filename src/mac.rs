@@ -80,23 +80,23 @@ impl fmt::Display for Algorithm {
 }
 
 impl FromStr for Algorithm {
-    type Err = UnknownAlgorithm;
+    type Err = ParseAlgorithmError;
 
     /// Reads the name on the wire, exactly: the gateways compare it case-sensitively.
     fn from_str(name: &str) -> Result<Self, Self::Err> {
         Self::ALL
             .into_iter()
             .find(|algorithm| algorithm.name() == name)
-            .ok_or(UnknownAlgorithm)
+            .ok_or(ParseAlgorithmError)
     }
 }
 
 /// The name is not one of [`Algorithm::ALL`]'s.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct UnknownAlgorithm;
+pub struct ParseAlgorithmError;
 
-impl fmt::Display for UnknownAlgorithm {
+impl fmt::Display for ParseAlgorithmError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(
             "unknown algorithm: use hmac-sha1, hmac-sha256, hmac-sha384 or hmac-sha512, in lower case",
@@ -104,7 +104,7 @@ impl fmt::Display for UnknownAlgorithm {
     }
 }
 
-impl std::error::Error for UnknownAlgorithm {}
+impl std::error::Error for ParseAlgorithmError {}
 
 /// The longest signature of all algorithms, in bytes.
 pub(crate) const MAX_SIGNATURE_LEN: usize = Algorithm::HmacSha512.signature_len();

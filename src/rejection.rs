@@ -1,8 +1,8 @@
 //! Why a request is refused.
 
+mod credentials_error;
 mod excerpt;
 mod kind;
-mod malformed;
 mod target_error;
 
 use std::fmt;
@@ -10,7 +10,8 @@ use std::fmt;
 use http::StatusCode;
 
 pub use self::{
-    excerpt::Excerpt, kind::RejectionKind, malformed::Malformed, target_error::TargetError,
+    credentials_error::CredentialsError, excerpt::Excerpt, kind::RejectionKind,
+    target_error::TargetError,
 };
 use crate::header::DateHeader;
 
@@ -34,7 +35,7 @@ pub enum Rejection {
     /// There is no `Authorization` header.
     AuthorizationMissing,
     /// The `Authorization` header cannot be read.
-    AuthorizationMalformed(Malformed),
+    AuthorizationMalformed(CredentialsError),
     /// `Authorization` has no `algorithm` or no `headers`, or an empty one.
     ParameterMissing {
         /// Which.
@@ -260,8 +261,8 @@ impl From<TargetError> for Rejection {
     }
 }
 
-impl From<Malformed> for Rejection {
-    fn from(malformed: Malformed) -> Self {
+impl From<CredentialsError> for Rejection {
+    fn from(malformed: CredentialsError) -> Self {
         Self::AuthorizationMalformed(malformed)
     }
 }

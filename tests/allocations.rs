@@ -21,8 +21,9 @@ use http::{HeaderName, HeaderValue, Request, Response};
 use http_body_util::Empty;
 use tower::{Layer, Service};
 use tower_hmac_auth::{
-    Algorithm, Binding, DateHeader, KeyPair, KeyStore as _, Lookup, ManualClock, Refusals,
-    Rejection, Scheme, SignLayer, Signer, StaticKeys, Verifier, VerifyLayer, VerifyingKey,
+    Algorithm, DateHeader, DefaultResponseForRejection, KeyAccess, KeyLookup, KeyPair,
+    KeyStore as _, ManualClock, Rejection, Scheme, SignLayer, Signer, StaticKeys, Verifier,
+    VerifyLayer, VerifyingKey,
 };
 
 use common::{FRIDAY, KEY_ID, SECRET, at, keys};
@@ -109,7 +110,7 @@ fn a_later_request_of_the_same_second_is_signed_without_asking_for_memory() {
 #[test]
 fn the_gateways_hosts_are_found_without_asking_for_memory() {
     let signer = tencent(DateHeader::XDate)
-        .only_for(["other.example", "*.example.com", "[::1]"])
+        .allowed_hosts(["other.example", "*.example.com", "[::1]"])
         .unwrap()
         .https_only(true);
     let mut service = SignLayer::from(signer).clock(clock()).layer(Echo);
@@ -151,7 +152,7 @@ fn a_request_is_verified_without_asking_for_memory() {
     let verify = || {
         let credentials = verifier.read((&request).into(), at(FRIDAY)).unwrap();
         verifier
-            .verify(credentials, Lookup::Key(&key, Binding::Bound))
+            .verify(credentials, KeyLookup::Key(&key, KeyAccess::Bound))
             .unwrap();
     };
     verify();
@@ -162,7 +163,7 @@ fn a_request_is_verified_without_asking_for_memory() {
         let credentials = verifier.read((&request).into(), at(FRIDAY)).unwrap();
         assert!(
             verifier
-                .verify(credentials, Lookup::Key(&wrong, Binding::Bound))
+                .verify(credentials, KeyLookup::Key(&wrong, KeyAccess::Bound))
                 .is_err()
         );
     };
@@ -220,7 +221,7 @@ fn the_service_answers_an_unknown_key_and_a_wrong_signature_with_the_same_alloca
             let store = StaticKeys::from(keys());
             store.prepare(algorithm);
             let layer = VerifyLayer::new(store)
-                .refuse(Refusals::new().terse(true))
+                .refuse(DefaultResponseForRejection::new().hide_reason(true))
                 .clock(clock());
             let mut service = layer.layer(handler);
             [(); 2].map(|()| {

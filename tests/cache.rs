@@ -20,8 +20,8 @@ use std::{
 
 use http::{HeaderMap, HeaderName, HeaderValue, Request};
 use tower_hmac_auth::{
-    Binding, Clock as _, DateHeader, KeyPair, Keys, Lookup, ManualClock, SignError, Signer,
-    Verifier, VerifyingKey,
+    Clock as _, DateHeader, KeyAccess, KeyLookup, KeyPair, ManualClock, RotatingKeyPair, SignError,
+    Signer, Verifier, VerifyingKey,
 };
 
 use common::{FRIDAY, KEY_ID, at, keys, verify};
@@ -71,7 +71,7 @@ fn within_a_second_no_fraction_makes_a_difference() {
 
 #[test]
 fn a_pair_that_has_been_rotated_away_signs_no_more() {
-    let keys = Keys::new(keys());
+    let keys = RotatingKeyPair::new(keys());
     let signer = Signer::new(keys.clone());
     let clone = signer.clone();
     let mut before = Request::new(());
@@ -186,7 +186,9 @@ fn what_an_earlier_signature_has_left_is_replaced() {
 
 #[test]
 fn a_host_that_is_no_gateway_gets_nothing_that_was_signed_before() {
-    let signer = sourced("billing").only_for(["api.example.com"]).unwrap();
+    let signer = sourced("billing")
+        .allowed_hosts(["api.example.com"])
+        .unwrap();
     sign(&signer, &[], at(FRIDAY));
     let mut request = Request::get("https://evil.example/").body(()).unwrap();
     assert!(signer.sign_request(&mut request, at(FRIDAY)).is_err());
@@ -198,7 +200,7 @@ fn threads_never_see_another_pair_source_or_second_than_their_own() {
     let pair = |number: usize| KeyPair::new(format!("AKID{number}"), format!("secret-{number}"));
     let pairs: Vec<_> = (0..4).map(|number| pair(number).unwrap()).collect();
     let secrets: Vec<_> = pairs.iter().map(VerifyingKey::from).collect();
-    let keys = Keys::new(pairs[0].clone());
+    let keys = RotatingKeyPair::new(pairs[0].clone());
     let base = Signer::new(keys.clone());
     let (start, is_over) = (Barrier::new(5), AtomicBool::new(false));
     thread::scope(|scope| {
@@ -220,7 +222,7 @@ fn threads_never_see_another_pair_source_or_second_than_their_own() {
                         .unwrap()
                         .parse()
                         .unwrap();
-                    let lookup = Lookup::Key(&secrets[id], Binding::Bound);
+                    let lookup = KeyLookup::Key(&secrets[id], KeyAccess::Bound);
                     verifier.verify(credentials, lookup).unwrap();
                 }
             });

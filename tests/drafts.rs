@@ -17,13 +17,13 @@ use std::{
 
 use http::{HeaderMap, HeaderName, HeaderValue, Request};
 use tower_hmac_auth::{
-    Algorithm, Binding, Clock, KeyPair, Keys, Lookup, Scheme, Signer, SystemClock, Verifier,
-    VerifyingKey,
+    Algorithm, Clock, KeyAccess, KeyLookup, KeyPair, RotatingKeyPair, Scheme, Signer, SystemClock,
+    Verifier, VerifyingKey,
 };
 
 use common::{FRIDAY, at, keys};
 
-fn kong(keys: impl Into<Keys>) -> Signer {
+fn kong(keys: impl Into<RotatingKeyPair>) -> Signer {
     let builder = Signer::builder(keys).scheme(Scheme::Kong);
     let builder = builder.signed_headers(["x-tenant", "x-region"]);
     builder.build().unwrap()
@@ -47,7 +47,7 @@ fn list(request: &Request<()>, pair: &KeyPair, now: SystemTime) -> String {
     let credentials = verifier.read(request.into(), now).unwrap();
     assert_eq!(credentials.key_id(), pair.id().as_str());
     let key = VerifyingKey::from(pair);
-    let verified = verifier.verify(credentials, Lookup::Key(&key, Binding::Bound));
+    let verified = verifier.verify(credentials, KeyLookup::Key(&key, KeyAccess::Bound));
     verified.unwrap().covered().collect::<Vec<_>>().join(" ")
 }
 
@@ -93,7 +93,7 @@ fn a_list_is_that_of_the_request_whatever_was_signed_before() {
 #[test]
 fn the_text_of_a_pair_that_has_been_rotated_away_is_used_no_more() {
     for scheme in Scheme::ALL {
-        let handle = Keys::new(keys());
+        let handle = RotatingKeyPair::new(keys());
         let signer = Signer::builder(handle.clone()).scheme(scheme);
         let signer = signer.build().unwrap();
         for round in 0..20 {
@@ -134,7 +134,7 @@ fn no_signer_gets_the_text_of_another() {
 #[test]
 fn signers_of_one_pair_take_turns_in_a_place_and_get_nothing_of_each_other() {
     // More than a thread keeps, each renewed where another was a second ago.
-    let handle = Keys::new(keys());
+    let handle = RotatingKeyPair::new(keys());
     let base = Signer::new(handle);
     let signers: Vec<_> = (0..40_i64)
         .map(|number| base.clone().source(HeaderValue::from(number)))
@@ -151,7 +151,7 @@ fn signers_of_one_pair_take_turns_in_a_place_and_get_nothing_of_each_other() {
 
 #[test]
 fn a_signing_string_that_begins_with_the_key_id_is_made_anew_for_another_pair() {
-    let handle = Keys::new(KeyPair::new("AKIDold", "the-old-secret").unwrap());
+    let handle = RotatingKeyPair::new(KeyPair::new("AKIDold", "the-old-secret").unwrap());
     let builder = Signer::builder(handle.clone()).scheme(Scheme::Apisix);
     let signer = builder.components(["date"]).build().unwrap();
     let new = KeyPair::new("AKIDnew", "the-new-secret").unwrap();
@@ -166,7 +166,7 @@ fn a_signing_string_that_begins_with_the_key_id_is_made_anew_for_another_pair() 
                 .read((&request).into(), at(FRIDAY + seconds))
                 .unwrap();
             let key = VerifyingKey::from(&new);
-            let lookup = Lookup::Key(&key, Binding::Bound);
+            let lookup = KeyLookup::Key(&key, KeyAccess::Bound);
             assert!(verifier.verify(credentials, lookup).is_ok(), "{seconds}");
         }
     }
@@ -236,7 +236,7 @@ fn one_key_verifies_with_every_algorithm_whichever_comes_first() {
             let verifier = Verifier::new();
             let credentials = verifier.read((&request).into(), at(FRIDAY)).unwrap();
             assert_eq!(credentials.algorithm(), algorithm);
-            let lookup = Lookup::Key(&key, Binding::Bound);
+            let lookup = KeyLookup::Key(&key, KeyAccess::Bound);
             assert!(
                 verifier.verify(credentials, lookup).is_ok(),
                 "{algorithm} after {first}"

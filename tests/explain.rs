@@ -16,7 +16,7 @@ use std::future::ready;
 use http::{HeaderValue, Request, Response};
 use tower::{Layer, ServiceExt};
 use tower_hmac_auth::{
-    AsyncKeys, Binding, KeyPair, Lookup, ManualClock, Rejection, RequestHead, Scheme,
+    AsyncKeys, KeyAccess, KeyLookup, KeyPair, ManualClock, Rejection, RequestHead, Scheme,
     ServerSigningString, Signer, StaticKeys, Verifier, VerifyLayer, VerifyingKey,
 };
 
@@ -25,7 +25,7 @@ use raw_server::{Greeter, RawServer};
 
 const FRIDAY_TEXT: &str = "Fri, 09 Oct 2015 00:00:00 GMT";
 
-fn layer() -> VerifyLayer<StaticKeys, tower_hmac_auth::Refusals, ManualClock> {
+fn layer() -> VerifyLayer<StaticKeys, tower_hmac_auth::DefaultResponseForRejection, ManualClock> {
     VerifyLayer::new(StaticKeys::from(keys())).clock(ManualClock::at(at(FRIDAY)))
 }
 
@@ -62,7 +62,7 @@ async fn a_mismatch_is_explained_with_what_the_server_hashed_as_the_client_print
 async fn keys_that_are_waited_for_are_explained_too() {
     let key = std::sync::Arc::new(VerifyingKey::from(&keys()));
     let look_up =
-        move |_: &str, _: RequestHead<'_>| ready(Lookup::Key(key.clone(), Binding::Bound));
+        move |_: &str, _: RequestHead<'_>| ready(KeyLookup::Key(key.clone(), KeyAccess::Bound));
     let service = VerifyLayer::new(AsyncKeys(look_up))
         .clock(ManualClock::at(at(FRIDAY)))
         .explain(true)

@@ -1,4 +1,4 @@
-//! `only_for` and `https_only`: who gets a signature, and what becomes of requests to strangers.
+//! `allowed_hosts` and `https_only`: who gets a signature, and what becomes of requests to strangers.
 
 #![allow(
     clippy::unwrap_used,
@@ -19,13 +19,13 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Request, Response, Uri, Version, header, uri::Authority};
 use http_body_util::Empty;
 use tower::{Layer, ServiceBuilder, ServiceExt, service_fn};
-use tower_hmac_auth::{KeyPair, Keys, Scheme, SignError, SignLayer, Signer, Verifier};
+use tower_hmac_auth::{KeyPair, RotatingKeyPair, Scheme, SignError, SignLayer, Signer, Verifier};
 use tower_http::follow_redirect::FollowRedirectLayer;
 
 use common::{FRIDAY, at, keys, verify};
 
 fn signer(hosts: &[&str]) -> Signer {
-    Signer::new(keys()).only_for(hosts).unwrap()
+    Signer::new(keys()).allowed_hosts(hosts).unwrap()
 }
 
 fn is_signed_for(signer: &Signer, request: &Request<()>) -> bool {
@@ -221,7 +221,7 @@ fn patterns_that_are_none_are_refused_each_by_name() {
         "api example.com",
     ] {
         let error = SignLayer::new(keys())
-            .only_for(["good.example", pattern])
+            .allowed_hosts(["good.example", pattern])
             .unwrap_err();
         let text = error.to_string();
         assert!(
@@ -235,7 +235,7 @@ fn patterns_that_are_none_are_refused_each_by_name() {
 #[test]
 fn a_list_without_patterns_with_which_nobody_would_be_signed_for_is_an_error() {
     let none: [&str; 0] = [];
-    let error = SignLayer::new(keys()).only_for(none).unwrap_err();
+    let error = SignLayer::new(keys()).allowed_hosts(none).unwrap_err();
     assert_eq!(
         error.to_string(),
         "the list of hosts is empty, so that no request would be signed: name the gateway's, like api.example.com"
@@ -254,7 +254,7 @@ fn the_error_says_whether_the_destination_is_unknown_excluded_or_contradicted_by
     assert_eq!(error, SignError::DestinationUnknown);
     assert_eq!(
         unknown,
-        "the destination is not known, as the request names no host, and only_for is set: set authority (or give a \
+        "the destination is not known, as the request names no host, and allowed_hosts is set: set authority (or give a \
          tonic client its origin)"
     );
     let (excluded, error) = text(&only, "https://evil.example/a");
@@ -289,7 +289,7 @@ fn the_error_says_whether_the_destination_is_unknown_excluded_or_contradicted_by
         matches!(error, SignError::AuthorityExcluded { .. }),
         "{error}"
     );
-    assert!(text.contains("authority is \"evil.example\", which only_for does not name"));
+    assert!(text.contains("authority is \"evil.example\", which allowed_hosts does not name"));
 }
 
 #[test]
@@ -475,14 +475,14 @@ fn wss_has_the_port_of_https_and_ws_that_of_http() {
 fn a_strangers_request_is_a_strangers_whatever_else_is_wrong_with_it() {
     let left =
         "Signature keyId=\"AKIDold\",algorithm=\"hmac-sha256\",headers=\"date\",signature=\"\"";
-    let signer = Keys::new(keys());
+    let signer = RotatingKeyPair::new(keys());
     let apisix = Signer::builder(signer.clone()).scheme(Scheme::Apisix);
     let apisix = apisix
         .signed_headers(["x-tenant"])
         .build()
         .unwrap()
         .source(HeaderValue::from_static("billing"))
-        .only_for(["api.example.com"])
+        .allowed_hosts(["api.example.com"])
         .unwrap();
     // A key id that the scheme cannot carry, too.
     signer.rotate(KeyPair::new("AKID,1", "test-secret-key-0001").unwrap());
@@ -520,7 +520,7 @@ fn a_request_that_becomes_a_strangers_keeps_nothing_that_was_added_to_it() {
     let signer = Signer::new(keys())
         .source(HeaderValue::from_static("billing"))
         .microservice(HeaderValue::from_static("n"), HeaderValue::from_static("m"))
-        .only_for(["api.example.com"])
+        .allowed_hosts(["api.example.com"])
         .unwrap();
     let mut request = Request::get("https://api.example.com/").body(()).unwrap();
     let own = HeaderValue::from_static("own");
@@ -538,7 +538,7 @@ fn a_request_that_becomes_a_strangers_keeps_nothing_that_was_added_to_it() {
 async fn sent_to(target: &str, headers: &[(&'static str, &'static str)]) -> HeaderMap {
     let layer = SignLayer::new(keys())
         .source(HeaderValue::from_static("billing"))
-        .only_for(["api.example.com"])
+        .allowed_hosts(["api.example.com"])
         .unwrap();
     let echo = service_fn(|request: Request<()>| ready(Ok::<_, Infallible>(request)));
     let mut request = Request::get(target).body(()).unwrap();
@@ -620,7 +620,7 @@ async fn a_redirect_to_another_host_carries_no_signature_and_one_to_the_same_hos
         .layer(
             SignLayer::new(keys())
                 .source(HeaderValue::from_static("billing"))
-                .only_for(["api.example.com"])
+                .allowed_hosts(["api.example.com"])
                 .unwrap()
                 .clock(|| at(FRIDAY)),
         )
@@ -644,12 +644,14 @@ async fn a_redirect_to_another_host_carries_no_signature_and_one_to_the_same_hos
 #[test]
 fn a_host_that_is_not_signed_for_is_named_in_the_error_with_what_to_do() {
     let keys = KeyPair::new("AKIDtestkey0001", "a-secret-of-its-own").unwrap();
-    let signer = Signer::new(keys).only_for(["api.example.com"]).unwrap();
+    let signer = Signer::new(keys)
+        .allowed_hosts(["api.example.com"])
+        .unwrap();
     let request = Request::get("https://evil.example/").body(()).unwrap();
     let error = signer.sign((&request).into(), at(FRIDAY)).unwrap_err();
     assert_eq!(
         error.to_string(),
-        "the request goes to the host \"evil.example\", which is not signed for: add it to only_for if it is the \
+        "the request goes to the host \"evil.example\", which is not signed for: add it to allowed_hosts if it is the \
          gateway's"
     );
 }

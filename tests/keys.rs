@@ -21,9 +21,10 @@ use std::{
 use http::{HeaderName, HeaderValue, Request, header};
 use proptest::prelude::*;
 use tower_hmac_auth::{
-    Algorithm, AsyncKeys, Binding, DateHeader, KeyError, KeyId, KeyPair, KeyRef, Keys, Lookup,
-    ManualClock, Refusals, Rejection, RequestHead, Scheme, SecretKey, ServerClock, SignLayer,
-    SignService, Signer, StaticKeys, SystemClock, VerifiedKey, Verifier, VerifyLayer, VerifyingKey,
+    Algorithm, AsyncKeys, DateHeader, DefaultResponseForRejection, KeyAccess, KeyError, KeyId,
+    KeyLookup, KeyPair, KeyRef, ManualClock, Rejection, RequestHead, RotatingKeyPair, Scheme,
+    SecretKey, ServerClock, SignLayer, SignService, Signer, StaticKeys, SystemClock, VerifiedKey,
+    Verifier, VerifyLayer, VerifyingKey,
 };
 
 use common::{FRIDAY, KEY_ID, at};
@@ -325,7 +326,7 @@ fn no_type_that_is_made_from_a_key_shows_the_secret() {
 
     let verifier = Verifier::new();
     let read = || verifier.read((&signed_request).into(), at(FRIDAY)).unwrap();
-    let lookup = Lookup::Key(&key, Binding::Bound);
+    let lookup = KeyLookup::Key(&key, KeyAccess::Bound);
     let verified = verifier.verify(read(), lookup).unwrap();
 
     assert_secret(
@@ -362,14 +363,14 @@ fn no_type_that_is_made_from_a_key_shows_the_secret() {
             debug("Verifier", &verifier),
             debug("Credentials", &read()),
             debug("SigningString", &read().signing_string()),
-            debug("Lookup", &lookup),
+            debug("KeyLookup", &lookup),
             debug(
-                "Lookup",
-                &Lookup::Key(Arc::new(key.clone()), Binding::NotBound),
+                "KeyLookup",
+                &KeyLookup::Key(Arc::new(key.clone()), KeyAccess::NotBound),
             ),
             debug("Verified", &verified),
             debug("VerifiedKey", &VerifiedKey::from(verified)),
-            debug("Covered", &verified.covered()),
+            debug("CoveredComponents", &verified.covered()),
         ]
         .concat(),
     );
@@ -381,13 +382,13 @@ fn no_layer_service_store_or_handle_that_holds_keys_shows_the_secret() {
     let store = StaticKeys::from(keys.clone());
     let layer = VerifyLayer::new(store.clone());
     let key = VerifyingKey::from(&keys);
-    let shared = Keys::new(keys);
+    let shared = RotatingKeyPair::new(keys);
     let clock = ServerClock::new();
     let async_store =
-        |_: &str, _: RequestHead<'_>| std::future::ready(Lookup::<Arc<VerifyingKey>>::Unknown);
+        |_: &str, _: RequestHead<'_>| std::future::ready(KeyLookup::<Arc<VerifyingKey>>::Unknown);
     assert_secret(
         [
-            debug("Keys", &shared),
+            debug("RotatingKeyPair", &shared),
             debug("Signer", &Signer::new(shared)),
             debug("StaticKeys", &store),
             debug("VerifyLayer", &layer),
@@ -395,11 +396,14 @@ fn no_layer_service_store_or_handle_that_holds_keys_shows_the_secret() {
             debug("KeyRef", &KeyRef::Borrowed(&key)),
             debug("KeyRef", &KeyRef::Shared(Arc::new(key.clone()))),
             debug("AsyncKeys", &AsyncKeys(async_store)),
-            debug("Refusals", &Refusals::new()),
-            debug("ServerClock", &clock),
-            debug("ObserveLayer", &clock.observe()),
             debug(
-                "ObserveService",
+                "DefaultResponseForRejection",
+                &DefaultResponseForRejection::new(),
+            ),
+            debug("ServerClock", &clock),
+            debug("ServerClockLayer", &clock.observe()),
+            debug(
+                "ServerClockService",
                 &tower::Layer::layer(&clock.observe(), "inner"),
             ),
         ]
@@ -448,7 +452,7 @@ fn rejections() -> Vec<Rejection> {
         let rejection = verifier.read(request.into(), at(FRIDAY));
         rejection.unwrap_err()
     };
-    let verify = |lookup: Lookup<&VerifyingKey>| {
+    let verify = |lookup: KeyLookup<&VerifyingKey>| {
         let credentials = verifier().read((&today).into(), at(FRIDAY)).unwrap();
         verifier().verify(credentials, lookup).unwrap_err()
     };
@@ -476,7 +480,7 @@ fn rejections() -> Vec<Rejection> {
         ),
         read(verifier(), &repeated),
         read(verifier(), &missing),
-        read(verifier().required(uncovered).unwrap(), &today),
+        read(verifier().require(uncovered).unwrap(), &today),
         read(verifier(), &by_hand(&[("x-a", b"1")], &[])),
         read(
             verifier(),
@@ -487,11 +491,11 @@ fn rejections() -> Vec<Rejection> {
             verifier(),
             &by_hand(&[("x-date", b"Fri, 09 Oct 2015 00:15:01 GMT")], &[]),
         ),
-        verify(Lookup::Unknown),
-        verify(Lookup::Key(&other, Binding::Bound)),
-        verify(Lookup::Key(&key, Binding::NotBound)),
-        verify(Lookup::Key(&key, Binding::NoUsagePlan)),
-        verify(Lookup::Unavailable),
+        verify(KeyLookup::Unknown),
+        verify(KeyLookup::Key(&other, KeyAccess::Bound)),
+        verify(KeyLookup::Key(&key, KeyAccess::NotBound)),
+        verify(KeyLookup::Key(&key, KeyAccess::NoUsagePlan)),
+        verify(KeyLookup::Unavailable),
     ]
 }
 

@@ -20,8 +20,8 @@ use http::{Method, Request, Response, StatusCode, Version};
 use http_body_util::{BodyExt, Empty};
 use hyper_util::{client::legacy::Client, rt::TokioExecutor};
 use tower_hmac_auth::{
-    Algorithm, Binding, Lookup, Malformed, ManualClock, PlainDate, Refusals, Rejection,
-    RequestHead, StaticKeys, Verifier, VerifyLayer, VerifyingKey,
+    Algorithm, CredentialsError, DatePolicy, DefaultResponseForRejection, KeyAccess, KeyLookup,
+    ManualClock, Rejection, RequestHead, StaticKeys, Verifier, VerifyLayer, VerifyingKey,
 };
 
 use common::{FRIDAY, KEY_ID, SECRET, at, keys};
@@ -30,7 +30,7 @@ use sign_by_hand::authorization;
 
 const DATE: &str = "Fri, 09 Oct 2015 00:00:00 GMT";
 
-fn layer() -> VerifyLayer<StaticKeys, Refusals, ManualClock> {
+fn layer() -> VerifyLayer<StaticKeys, DefaultResponseForRejection, ManualClock> {
     VerifyLayer::new(StaticKeys::from(keys())).clock(ManualClock::at(at(FRIDAY)))
 }
 
@@ -368,7 +368,7 @@ async fn a_listed_header_that_is_absent_is_refused() {
 
 #[tokio::test]
 async fn a_component_that_the_server_wants_covered_is_required() {
-    let strict = layer().verifier(Verifier::new().required([http::header::HOST]).unwrap());
+    let strict = layer().verifier(Verifier::new().require([http::header::HOST]).unwrap());
     let server = RawServer::start(strict).await;
     let text = "HMAC signature cannot be verified, a valid host header is required.";
     assert_refused(&ask(&server, &good()).await, 401, text);
@@ -397,7 +397,7 @@ async fn a_request_that_signs_no_date_is_refused() {
     ] {
         assert_refused(&ask(&server, &lines).await, 401, DATE_REQUIRED);
     }
-    let strict = layer().verifier(Verifier::new().plain_date(PlainDate::Refuse));
+    let strict = layer().verifier(Verifier::new().plain_date(DatePolicy::Refuse));
     let server = RawServer::start(strict).await;
     assert_refused(
         &ask(&server, &lines(&[("date", DATE)])).await,
@@ -522,11 +522,11 @@ async fn a_signature_that_is_not_canonical_standard_base64_of_the_right_length_i
 async fn a_binding_is_told_only_to_those_whose_signature_is_right() {
     let key = Arc::new(VerifyingKey::from(&keys()));
     for (binding, status, text) in [
-        (Binding::NotBound, 401, "HMAC apikey is invalid for API."),
-        (Binding::NoUsagePlan, 403, "Found no validate usage plan."),
+        (KeyAccess::NotBound, 401, "HMAC apikey is invalid for API."),
+        (KeyAccess::NoUsagePlan, 403, "Found no validate usage plan."),
     ] {
         let key = key.clone();
-        let store = move |_: &str, _: RequestHead<'_>| Lookup::Key(key.clone(), binding);
+        let store = move |_: &str, _: RequestHead<'_>| KeyLookup::Key(key.clone(), binding);
         let layer = VerifyLayer::new(store).clock(ManualClock::at(at(FRIDAY)));
         let server = RawServer::start(layer).await;
         assert_refused(&ask(&server, &good()).await, status, text);
@@ -537,7 +537,7 @@ async fn a_binding_is_told_only_to_those_whose_signature_is_right() {
 
 #[tokio::test]
 async fn a_key_store_that_is_unavailable_is_a_503() {
-    let store = |_: &str, _: RequestHead<'_>| Lookup::Unavailable;
+    let store = |_: &str, _: RequestHead<'_>| KeyLookup::Unavailable;
     let layer = VerifyLayer::new(store).clock(ManualClock::at(at(FRIDAY)));
     let server = RawServer::start(layer).await;
     let text = "HMAC signature cannot be verified at present.";
@@ -546,7 +546,7 @@ async fn a_key_store_that_is_unavailable_is_a_503() {
 
 #[tokio::test]
 async fn the_older_status_403_can_be_set() {
-    let refusals = Refusals::new().unauthorized_status(StatusCode::FORBIDDEN);
+    let refusals = DefaultResponseForRejection::new().unauthorized_status(StatusCode::FORBIDDEN);
     let server = RawServer::start(layer().refuse(refusals)).await;
     let altered = replace(&good(), "source: billing", "source: other");
     assert_refused(&ask(&server, &altered).await, 403, MISMATCH);
@@ -554,7 +554,9 @@ async fn the_older_status_403_can_be_set() {
 
 #[tokio::test]
 async fn the_terse_mode_answers_every_refusal_alike() {
-    let server = RawServer::start(layer().refuse(Refusals::new().terse(true))).await;
+    let server =
+        RawServer::start(layer().refuse(DefaultResponseForRejection::new().hide_reason(true)))
+            .await;
     let date_of_1970 = lines(&[("x-date", "Thu, 01 Jan 1970 00:00:00 GMT")]);
     let mut answers = vec![format!("{:?}", server.ask(&[]).await)];
     for lines in [
@@ -752,9 +754,15 @@ async fn a_refusal_is_a_200_for_grpc_calls_over_http_2_alone() {
 #[tokio::test]
 async fn the_grpc_form_can_be_switched_off() {
     for (refusals, status) in [
-        (Refusals::new(), StatusCode::OK),
-        (Refusals::new().grpc(true), StatusCode::OK),
-        (Refusals::new().grpc(false), StatusCode::UNAUTHORIZED),
+        (DefaultResponseForRejection::new(), StatusCode::OK),
+        (
+            DefaultResponseForRejection::new().grpc(true),
+            StatusCode::OK,
+        ),
+        (
+            DefaultResponseForRejection::new().grpc(false),
+            StatusCode::UNAUTHORIZED,
+        ),
     ] {
         let server = RawServer::start(layer().refuse(refusals)).await;
         let call = &["application/grpc"];
@@ -779,7 +787,7 @@ fn the_65th_name_is_one_too_many_whatever_it_is() {
             .body(())
             .unwrap();
         let refused = Verifier::new().read((&request).into(), at(FRIDAY));
-        let expected = Rejection::AuthorizationMalformed(Malformed::TooManyNames);
+        let expected = Rejection::AuthorizationMalformed(CredentialsError::TooManyNames);
         assert_eq!(refused.unwrap_err(), expected, "{last:?}");
     }
 }

@@ -1,4 +1,4 @@
-//! `Keys`: a pair that is exchanged while services run, on many threads.
+//! `RotatingKeyPair`: a pair that is exchanged while services run, on many threads.
 
 #![allow(
     clippy::unwrap_used,
@@ -22,7 +22,8 @@ use std::{
 use http::Request;
 use tower::{Layer, Service, ServiceExt, service_fn};
 use tower_hmac_auth::{
-    Algorithm, KeyPair, KeyStore, Keys, Rejection, SignLayer, Signer, StaticKeys, Verifier,
+    Algorithm, KeyPair, KeyStore, Rejection, RotatingKeyPair, SignLayer, Signer, StaticKeys,
+    Verifier,
 };
 
 use common::{FRIDAY, at};
@@ -45,7 +46,7 @@ fn signed_by(keys: &StaticKeys, request: &Request<()>) -> Result<String, Rejecti
 
 #[tokio::test]
 async fn a_rotated_pair_is_seen_by_every_clone_of_every_service_from_its_next_request_on() {
-    let keys = Keys::new(pair(0));
+    let keys = RotatingKeyPair::new(pair(0));
     let layer = SignLayer::new(keys.clone()).clock(|| at(FRIDAY));
     let echo = service_fn(|request: Request<()>| ready(Ok::<_, Infallible>(request)));
     let service = layer.layer(echo);
@@ -72,7 +73,7 @@ async fn a_rotated_pair_is_seen_by_every_clone_of_every_service_from_its_next_re
 
 #[test]
 fn a_rotation_changes_only_what_shares_the_handle() {
-    let keys = Keys::new(pair(0));
+    let keys = RotatingKeyPair::new(pair(0));
     let mine = Signer::new(keys.clone());
     let other = Signer::new(pair(0));
     keys.rotate(pair(1));
@@ -84,7 +85,7 @@ fn a_rotation_changes_only_what_shares_the_handle() {
 fn no_request_is_ever_signed_with_the_id_of_one_pair_and_the_secret_of_another() {
     const PAIRS: usize = 16;
     const SIGNERS: usize = 4;
-    let keys = Keys::new(pair(0));
+    let keys = RotatingKeyPair::new(pair(0));
     let store = StaticKeys::from_iter((0..PAIRS).map(pair));
     let is_done = AtomicBool::new(false);
     let begin = Barrier::new(SIGNERS + 1);
@@ -143,6 +144,9 @@ fn a_server_accepts_the_old_pair_and_the_new_side_by_side() {
 
 #[test]
 fn the_handles_debug_shows_the_id_and_not_the_secret() {
-    let text = format!("{:?}", Keys::new(pair(7)));
-    assert_eq!(text, r#"Keys { id: "AKID7", secret: [redacted] }"#);
+    let text = format!("{:?}", RotatingKeyPair::new(pair(7)));
+    assert_eq!(
+        text,
+        r#"RotatingKeyPair { id: "AKID7", secret: [redacted] }"#
+    );
 }

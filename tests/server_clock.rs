@@ -27,8 +27,9 @@ use http_body_util::Empty;
 use hyper_util::{client::legacy::Client, rt::TokioExecutor};
 use tower::{Layer, Service, ServiceBuilder, ServiceExt, service_fn};
 use tower_hmac_auth::{
-    Algorithm, Clock, ManualClock, Refusals, Refuse, Rejection, RequestHead, RetryOnceLearnt,
-    Scheme, ServerClock, SignLayer, Signer, StaticKeys, VerifyLayer,
+    Algorithm, Clock, DefaultResponseForRejection, ManualClock, Rejection, RequestHead,
+    ResponseForRejection, RetryOnClockSkew, Scheme, ServerClock, SignLayer, Signer, StaticKeys,
+    VerifyLayer,
 };
 
 use common::{FRIDAY, at, keys};
@@ -93,7 +94,7 @@ async fn a_clock_two_hours_off_is_answered_200_after_one_retry_and_from_then_on_
         };
         let clock = ServerClock::with_base(wrong);
         let mut service = ServiceBuilder::new()
-            .retry(RetryOnceLearnt::new(clock.clone()))
+            .retry(RetryOnClockSkew::new(clock.clone()))
             .layer(SignLayer::new(keys()).clock(clock.clone()))
             .layer(clock.observe())
             .map_request(move |request: Request<Empty<Bytes>>| {
@@ -117,7 +118,7 @@ async fn a_refusal_that_has_nothing_to_do_with_the_clock_is_not_tried_again() {
     let requests = Arc::new(AtomicUsize::new(0));
     let counter = requests.clone();
     let service = ServiceBuilder::new()
-        .retry(RetryOnceLearnt::new(clock.clone()))
+        .retry(RetryOnClockSkew::new(clock.clone()))
         .layer(SignLayer::new(keys()).clock(clock.clone()))
         .layer(clock.observe())
         .service(service_fn(move |_: Request<()>| {
@@ -136,7 +137,7 @@ async fn a_request_is_tried_again_only_once_however_often_the_clock_learns() {
     let requests = Arc::new(AtomicUsize::new(0));
     let counter = requests.clone();
     let mut service = ServiceBuilder::new()
-        .retry(RetryOnceLearnt::new(clock.clone()))
+        .retry(RetryOnClockSkew::new(clock.clone()))
         .layer(SignLayer::new(keys()).clock(clock.clone()))
         .layer(clock.observe())
         .service(service_fn(move |_: Request<()>| {
@@ -163,7 +164,7 @@ async fn times_sent<F: Future<Output = ()>>(
 ) -> usize {
     let requests = AtomicUsize::new(0);
     let service = ServiceBuilder::new()
-        .retry(RetryOnceLearnt::new(clock.clone()))
+        .retry(RetryOnClockSkew::new(clock.clone()))
         .layer(SignLayer::new(keys()).clock(clock.clone()))
         .layer(clock.observe())
         .service(service_fn(|_: Request<()>| async {
@@ -189,7 +190,7 @@ async fn a_request_that_was_signed_then_suspended_for_an_hour_is_signed_once_mor
     let time = ManualClock::at(at(FRIDAY));
     let servers_time = time.clone();
     let refuse = move |why: &Rejection, head: RequestHead<'_>| {
-        let mut response = Refusals::new().refuse(why, head);
+        let mut response = DefaultResponseForRejection::new().refuse(why, head);
         let date = httpdate::fmt_http_date(servers_time.now());
         response.headers_mut().insert("date", date.parse().unwrap());
         response
@@ -209,7 +210,7 @@ async fn a_request_that_was_signed_then_suspended_for_an_hour_is_signed_once_mor
             }
         };
         let mut service = ServiceBuilder::new()
-            .retry(RetryOnceLearnt::new(clock.clone()))
+            .retry(RetryOnClockSkew::new(clock.clone()))
             .layer(SignLayer::new(keys()).clock(clock.clone()))
             .map_request(suspended(HeldUp::AboveObserve))
             .layer(clock.observe())
@@ -238,7 +239,7 @@ async fn times_sent_held_up(
     let clock = ServerClock::with_base(time.clone());
     let requests = AtomicUsize::new(0);
     let service = ServiceBuilder::new()
-        .retry(RetryOnceLearnt::new(clock.clone()))
+        .retry(RetryOnClockSkew::new(clock.clone()))
         .layer(SignLayer::from(signer).clock(clock.clone()))
         .layer(clock.observe())
         .service(service_fn(|_: Request<()>| {
@@ -286,7 +287,9 @@ async fn a_date_that_is_not_stale_or_not_to_be_trusted_is_no_reason_to_try_again
         let times = times_sent_held_up(Signer::new(keys()), target, seconds, further).await;
         assert_eq!(times, expected, "{target} {seconds} {further:?}");
     }
-    let stranger = Signer::new(keys()).only_for(["other.example"]).unwrap();
+    let stranger = Signer::new(keys())
+        .allowed_hosts(["other.example"])
+        .unwrap();
     assert_eq!(times_sent_held_up(stranger, TARGET, 3600, &[]).await, 1);
 }
 
@@ -451,7 +454,7 @@ async fn it_learns_from_those_who_are_signed_for_only() {
     let response = response.body(()).unwrap();
     let client = service_fn(move |_: Request<()>| ready(Ok::<_, Infallible>(response.clone())));
     let signs = SignLayer::new(keys())
-        .only_for(["api.example.com"])
+        .allowed_hosts(["api.example.com"])
         .unwrap();
     let stranger = "https://evil.example/";
     for authorization in [None, Some("Bearer token"), Some("hmac id=\"left over\"")] {

@@ -22,8 +22,8 @@ use http::{Request, Response, uri::Authority};
 use http_body_util::Full;
 use tower::{Layer, ServiceBuilder, ServiceExt, service_fn};
 use tower_hmac_auth::{
-    KeyPair, Lookup, ManualClock, Refusals, RequestHead, ServerClock, SignLayer, Signer,
-    StaticKeys, VerifyLayer, VerifyingKey,
+    DefaultResponseForRejection, KeyLookup, KeyPair, ManualClock, RequestHead, ServerClock,
+    SignLayer, Signer, StaticKeys, VerifyLayer, VerifyingKey,
 };
 use tracing::{Event, Metadata, Subscriber, field::Field, span, subscriber};
 
@@ -80,7 +80,7 @@ fn signs(signer: impl Into<SignLayer>) -> SignLayer<ManualClock> {
     signer.into().clock(ManualClock::at(at(FRIDAY)))
 }
 
-fn verifies() -> VerifyLayer<StaticKeys, Refusals, ManualClock> {
+fn verifies() -> VerifyLayer<StaticKeys, DefaultResponseForRejection, ManualClock> {
     VerifyLayer::new(StaticKeys::from(keys())).clock(ManualClock::at(at(FRIDAY)))
 }
 
@@ -113,7 +113,11 @@ fn a_request_that_cannot_be_signed_makes_an_event_that_says_why() {
 
 #[test]
 fn a_setup_with_which_no_request_is_signed_is_a_warning_once_a_signer_then_a_debug_event() {
-    let only = || Signer::new(keys()).only_for(["gateway.example"]).unwrap();
+    let only = || {
+        Signer::new(keys())
+            .allowed_hosts(["gateway.example"])
+            .unwrap()
+    };
     let authority = Authority::from_static("elsewhere.example");
     for (signer, kind) in [
         (only(), "DestinationUnknown"),
@@ -141,7 +145,7 @@ fn a_setup_with_which_no_request_is_signed_is_a_warning_once_a_signer_then_a_deb
 #[test]
 fn a_host_that_is_excluded_on_purpose_is_no_warning() {
     let signer = Signer::new(keys())
-        .only_for(["gateway.example"])
+        .allowed_hosts(["gateway.example"])
         .unwrap()
         .https_only(true);
     let service = signs(signer).layer(service_fn(answer));
@@ -233,14 +237,14 @@ fn a_refusal_names_the_key_id_its_kind_and_how_far_the_clocks_are_apart() {
 #[test]
 fn the_status_is_that_of_the_answer_whoever_made_it() {
     let status = http::StatusCode::FORBIDDEN;
-    let layer = verifies().refuse(Refusals::new().unauthorized_status(status));
+    let layer = verifies().refuse(DefaultResponseForRejection::new().unauthorized_status(status));
     let events = events_of(layer.layer(service_fn(answer)).oneshot(Request::new(())));
     assert!(events.contains(" status=403 "), "{events}");
 }
 
 #[test]
 fn the_servers_own_trouble_is_a_warning() {
-    let down = |_: &str, _: RequestHead<'_>| Lookup::<Arc<VerifyingKey>>::Unavailable;
+    let down = |_: &str, _: RequestHead<'_>| KeyLookup::<Arc<VerifyingKey>>::Unavailable;
     let layer = VerifyLayer::new(down).clock(ManualClock::at(at(FRIDAY)));
     let service = layer.layer(service_fn(answer));
     let request = signed_with(KEY_ID, SECRET, 0);

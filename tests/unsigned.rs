@@ -37,7 +37,9 @@ fn to(target: &str) -> Request<()> {
 }
 
 fn only_for_gateway() -> Signer {
-    Signer::new(keys()).only_for(["gateway.example"]).unwrap()
+    Signer::new(keys())
+        .allowed_hosts(["gateway.example"])
+        .unwrap()
 }
 
 #[tokio::test]

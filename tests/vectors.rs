@@ -13,7 +13,7 @@ use std::{
 
 use http::{HeaderValue, Request};
 use tower_hmac_auth::{
-    Algorithm, Binding, DateHeader, KeyPair, Lookup, Scheme, SecretKey, Signer, Verifier,
+    Algorithm, DateHeader, KeyAccess, KeyLookup, KeyPair, Scheme, SecretKey, Signer, Verifier,
     VerifyingKey,
 };
 
@@ -73,9 +73,9 @@ impl Case {
             false => verifier,
         };
         verifier
-            .allow_absent(self.has("allow-absent"))
+            .allow_missing_headers(self.has("allow-absent"))
             // A question mark alone is not in normal form.
-            .normalising(self.name.contains("bare-question-mark"))
+            .normalize_target(self.name.contains("bare-question-mark"))
     }
 
     fn now(&self) -> SystemTime {
@@ -210,7 +210,7 @@ fn the_verifier_accepts_every_signed_request_of_the_second_implementation() {
         assert_eq!(credentials.key_id(), case.one("key-id"));
 
         let verified = verifier
-            .verify(credentials, Lookup::Key(&key, Binding::Bound))
+            .verify(credentials, KeyLookup::Key(&key, KeyAccess::Bound))
             .expect(&case.name);
         assert_eq!(verified.algorithm().name(), case.one("algorithm"));
     }

@@ -25,14 +25,14 @@ use tokio::sync::oneshot;
 use tokio_test::{assert_pending, assert_ready, assert_ready_err, assert_ready_ok, task};
 use tower::{Layer, Service, ServiceExt, service_fn};
 use tower_hmac_auth::{
-    AsyncKeys, Binding, Lookup, ManualClock, Refusals, Rejection, RequestHead, Scheme, Signer,
-    StaticKeys, VerifiedKey, VerifyLayer, VerifyingKey,
+    AsyncKeys, DefaultResponseForRejection, KeyAccess, KeyLookup, ManualClock, Rejection,
+    RequestHead, Scheme, Signer, StaticKeys, VerifiedKey, VerifyLayer, VerifyingKey,
 };
 use tower_test::mock;
 
 use common::{FRIDAY, KEY_ID, at, keys};
 
-fn layer() -> VerifyLayer<StaticKeys, Refusals, ManualClock> {
+fn layer() -> VerifyLayer<StaticKeys, DefaultResponseForRejection, ManualClock> {
     VerifyLayer::new(StaticKeys::from(keys())).clock(ManualClock::at(at(FRIDAY)))
 }
 
@@ -207,11 +207,11 @@ async fn the_look_up_sees_the_target_as_the_client_sent_it() {
     let key = Arc::new(VerifyingKey::from(&keys()));
     let store = move |_: &str, head: RequestHead<'_>| {
         let binding = if head.uri() == "/api/v1/a?x=1" {
-            Binding::Bound
+            KeyAccess::Bound
         } else {
-            Binding::NotBound
+            KeyAccess::NotBound
         };
-        Lookup::Key(key.clone(), binding)
+        KeyLookup::Key(key.clone(), binding)
     };
     let service = VerifyLayer::new(store)
         .clock(ManualClock::at(at(FRIDAY)))
@@ -273,13 +273,16 @@ async fn a_refusal_can_be_answered_in_ones_own_words() {
 async fn a_key_that_is_waited_for_admits_or_refuses_as_one_at_hand_does() {
     let key = Arc::new(VerifyingKey::from(&keys()));
     for (lookup, status) in [
-        (Lookup::Key(key.clone(), Binding::Bound), StatusCode::OK),
         (
-            Lookup::Key(key, Binding::NoUsagePlan),
+            KeyLookup::Key(key.clone(), KeyAccess::Bound),
+            StatusCode::OK,
+        ),
+        (
+            KeyLookup::Key(key, KeyAccess::NoUsagePlan),
             StatusCode::FORBIDDEN,
         ),
-        (Lookup::Unknown, StatusCode::UNAUTHORIZED),
-        (Lookup::Unavailable, StatusCode::SERVICE_UNAVAILABLE),
+        (KeyLookup::Unknown, StatusCode::UNAUTHORIZED),
+        (KeyLookup::Unavailable, StatusCode::SERVICE_UNAVAILABLE),
     ] {
         let store = move |key_id: &str, _: RequestHead<'_>| {
             assert_eq!(key_id, KEY_ID);
@@ -301,7 +304,7 @@ async fn a_key_that_is_waited_for_admits_or_refuses_as_one_at_hand_does() {
 
 #[tokio::test]
 async fn a_request_that_needs_no_key_to_be_refused_is_not_waited_for() {
-    let store = |_: &str, _: RequestHead<'_>| -> Ready<Lookup<Arc<VerifyingKey>>> {
+    let store = |_: &str, _: RequestHead<'_>| -> Ready<KeyLookup<Arc<VerifyingKey>>> {
         panic!("looked up");
     };
     let handler = service_fn(|_: Request<()>| ready(Ok::<_, Infallible>(empty())));
@@ -318,7 +321,7 @@ async fn a_slow_key_store_makes_no_request_stale_and_the_ready_service_is_the_on
     let key = Arc::new(std::sync::Mutex::new(Some(key)));
     let store = move |_: &str, _: RequestHead<'_>| {
         let key = key.lock().unwrap().take().unwrap();
-        async move { key.await.unwrap_or(Lookup::Unavailable) }
+        async move { key.await.unwrap_or(KeyLookup::Unavailable) }
     };
     let layer = VerifyLayer::new(AsyncKeys(store)).clock(clock.clone());
     let (mut service, mut handle): (_, Mock<()>) = mock::spawn_layer(layer);
@@ -329,7 +332,7 @@ async fn a_slow_key_store_makes_no_request_stale_and_the_ready_service_is_the_on
     // The mock panics if a clone of it is called that was not polled ready.
 
     clock.advance(Duration::from_secs(3600));
-    let lookup = Lookup::Key(Arc::new(VerifyingKey::from(&keys())), Binding::Bound);
+    let lookup = KeyLookup::Key(Arc::new(VerifyingKey::from(&keys())), KeyAccess::Bound);
     found.send(lookup).unwrap();
     assert!(answer.is_woken());
     assert_pending!(answer.poll());
@@ -348,8 +351,8 @@ fn layer_service_and_futures_are_send_and_layer_and_service_clone_without_the_ke
             &'s self,
             _: &str,
             _: RequestHead<'_>,
-        ) -> Lookup<tower_hmac_auth::KeyRef<'s>> {
-            Lookup::Unknown
+        ) -> KeyLookup<tower_hmac_auth::KeyRef<'s>> {
+            KeyLookup::Unknown
         }
     }
 

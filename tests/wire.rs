@@ -179,7 +179,7 @@ async fn an_unsigned_an_altered_and_a_stale_request_are_refused() {
 
 #[tokio::test]
 async fn the_signed_host_is_the_one_that_is_sent() {
-    let verifier = Verifier::new().required([header::HOST]).unwrap();
+    let verifier = Verifier::new().require([header::HOST]).unwrap();
     let gateway = Gateway::start(verifier).await;
     for version in VERSIONS {
         let signer = Signer::builder(keys())
@@ -296,7 +296,7 @@ async fn a_signed_target_is_the_one_that_is_sent() {
         (Scheme::Apisix, "@request-target"),
         (Scheme::Cavage, "(request-target)"),
     ] {
-        let verifier = Verifier::of(scheme).required([name]).unwrap();
+        let verifier = Verifier::of(scheme).require([name]).unwrap();
         let gateway = Gateway::start(verifier).await;
         for version in [Version::HTTP_11, Version::HTTP_2] {
             for (target, sent) in targets {
@@ -342,7 +342,7 @@ async fn a_request_line_is_signed_for_http_1_1_and_breaks_on_http_2() {
 #[tokio::test]
 async fn a_cookie_in_crumbs_is_accepted_on_http_2_as_the_one_line_is_on_http_1() {
     for scheme in Scheme::ALL {
-        let gateway = Gateway::start(Verifier::of(scheme).required(["cookie"]).unwrap()).await;
+        let gateway = Gateway::start(Verifier::of(scheme).require(["cookie"]).unwrap()).await;
         let signer = Signer::builder(keys()).scheme(scheme);
         let signer = signer.signed_headers([header::COOKIE]).build().unwrap();
         let request = || {

@@ -8,7 +8,7 @@ use std::{
 use criterion::Bencher;
 use http::{HeaderValue, Request, header};
 use tower_hmac_auth::{
-    KeyPair, KeyStore as _, Malformed, Rejection, RequestHead, Signer, StaticKeys, Verified,
+    CredentialsError, KeyPair, KeyStore as _, Rejection, RequestHead, Signer, StaticKeys, Verified,
     Verifier,
 };
 
@@ -71,7 +71,9 @@ pub(crate) fn refused_requests(now: SystemTime) -> [Refused; 3] {
         Refused {
             name: "another scheme",
             request: bearer,
-            is_reason: |why| *why == Rejection::AuthorizationMalformed(Malformed::OtherScheme),
+            is_reason: |why| {
+                *why == Rejection::AuthorizationMalformed(CredentialsError::OtherScheme)
+            },
         },
         Refused {
             name: "stale x-date",

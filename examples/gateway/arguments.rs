@@ -11,7 +11,7 @@ use http::{
     StatusCode, Uri,
     uri::{self, Authority},
 };
-use tower_hmac_auth::{PlainDate, Scheme, Verifier};
+use tower_hmac_auth::{DatePolicy, Scheme, Verifier};
 
 use super::Result;
 
@@ -67,7 +67,7 @@ pub(crate) struct Arguments {
     /// What to make of requests that sign Date, but not X-Date [default: any-age for tencent, else
     /// check-age]
     #[arg(long, value_name = "any-age|check-age|refuse", value_parser = plain_date)]
-    pub(crate) plain_date: Option<PlainDate>,
+    pub(crate) plain_date: Option<DatePolicy>,
     /// How far a date may be from this clock, either way [default: 900 for tencent, else 300]
     #[arg(long, value_name = "SECONDS")]
     pub(crate) max_skew: Option<u64>,
@@ -102,7 +102,7 @@ pub(crate) struct Arguments {
 impl Arguments {
     pub(crate) fn verifier(&self) -> Result<Verifier> {
         let mut verifier = Verifier::of(self.scheme)
-            .required(&self.required)
+            .require(&self.required)
             .map_err(|error| format!("--require: {error}"))?;
         if let Some(max_skew) = self.max_skew {
             verifier = verifier.max_skew(Duration::from_secs(max_skew));
@@ -138,11 +138,11 @@ fn unauthorized_status(text: &str) -> Result<StatusCode> {
     }
 }
 
-fn plain_date(text: &str) -> Result<PlainDate> {
+fn plain_date(text: &str) -> Result<DatePolicy> {
     match text {
-        "any-age" => Ok(PlainDate::AnyAge),
-        "check-age" => Ok(PlainDate::CheckAge),
-        "refuse" => Ok(PlainDate::Refuse),
+        "any-age" => Ok(DatePolicy::AnyAge),
+        "check-age" => Ok(DatePolicy::CheckAge),
+        "refuse" => Ok(DatePolicy::Refuse),
         _ => Err("write any-age, check-age or refuse".into()),
     }
 }

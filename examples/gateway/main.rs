@@ -64,7 +64,7 @@ use http::Request;
 use hyper::body::Incoming;
 use tokio::{net::TcpListener, runtime::Runtime, sync::Semaphore};
 use tower::{Layer as _, service_fn};
-use tower_hmac_auth::{Refusals, StaticKeys, VerifyLayer};
+use tower_hmac_auth::{DefaultResponseForRejection, StaticKeys, VerifyLayer};
 
 use self::{
     answer::Answers,
@@ -102,9 +102,9 @@ async fn start(arguments: Arguments, keys: StaticKeys) -> Result<()> {
     let verify = VerifyLayer::new(keys)
         .verifier(arguments.verifier()?)
         .refuse(
-            Refusals::new()
+            DefaultResponseForRejection::new()
                 .unauthorized_status(arguments.unauthorized_status)
-                .terse(arguments.terse),
+                .hide_reason(arguments.terse),
         )
         .explain(arguments.explain)
         .remove_authorization(true);

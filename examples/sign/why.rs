@@ -6,7 +6,7 @@ use tower_hmac_auth::{Rejection, RejectionKind};
 
 use super::{Result, support::print};
 
-/// Refusals are short; more is not looked at, in bytes.
+/// DefaultResponseForRejection are short; more is not looked at, in bytes.
 const MAX_ANSWER_LEN: u64 = 64 * 1024;
 
 /// Logs have the names of these: the example `gateway`'s has, as `kind=SignatureMismatch`.

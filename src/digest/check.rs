@@ -15,13 +15,13 @@ use tower_layer::Layer;
 use tower_service::Service;
 
 use super::{
-    CheckedBody, DigestHeader, KnownBody, VerifyDigestFuture,
+    BufferedBody, CheckedBody, DigestHeader, VerifyDigestFuture,
     check_future::{Kind, Waiting},
     read_ahead::ReadAhead,
 };
 use crate::{
-    Excerpt, Refusals, Refuse, Rejection, Scheme, VerifiedKey, VerifyBody, VerifyFuture,
-    verify::Refused, wire::digest_header::Sha256Digest,
+    DefaultResponseForRejection, Excerpt, Rejection, ResponseForRejection, Scheme, VerifiedKey,
+    VerifyBody, VerifyFuture, verify::Refused, wire::digest_header::Sha256Digest,
 };
 
 type BoxError = Box<dyn Error + Send + Sync>;
@@ -51,7 +51,7 @@ type BoxError = Box<dyn Error + Send + Sync>;
 ///     .layer(VerifyDigestLayer::buffered(1024 * 1024));
 /// ```
 #[must_use = "a layer does nothing until a service is put into it"]
-pub struct VerifyDigestLayer<R = Refusals> {
+pub struct VerifyDigestLayer<R = DefaultResponseForRejection> {
     options: Arc<Options<R>>,
 }
 
@@ -67,7 +67,7 @@ impl VerifyDigestLayer {
         let options = Arc::new(Options {
             limit,
             needs_none_without_body: false,
-            refuse: Refusals::new(),
+            refuse: DefaultResponseForRejection::new(),
         });
         Self { options }
     }
@@ -113,7 +113,7 @@ impl<R> VerifyDigestLayer<R> {
         }
     }
 
-    /// Answers refusals with this. Default: [`Refusals::new`].
+    /// Answers refusals with this. Default: [`DefaultResponseForRejection::new`].
     pub fn refuse<Q>(self, refuse: Q) -> VerifyDigestLayer<Q> {
         let options = Options {
             refuse,
@@ -156,7 +156,7 @@ impl<S, R> Layer<S> for VerifyDigestLayer<R> {
 ///
 /// The inner service has to be `Clone`, because it may be called only when the body has been read, and this service may
 /// be called again meanwhile.
-pub struct VerifyDigestService<S, R = Refusals> {
+pub struct VerifyDigestService<S, R = DefaultResponseForRejection> {
     inner: S,
     options: Arc<Options<R>>,
 }
@@ -181,7 +181,7 @@ impl<S: fmt::Debug, R> fmt::Debug for VerifyDigestService<S, R> {
 impl<S, R, B, RB> Service<Request<B>> for VerifyDigestService<S, R>
 where
     S: Service<Request<CheckedBody<B>>, Response = Response<RB>> + Clone,
-    R: Refuse,
+    R: ResponseForRejection,
     B: Body,
     B::Error: Into<BoxError>,
 {
@@ -218,7 +218,7 @@ where
             (Ok(expected), _) => {
                 let body = match expected {
                     Some(expected) => CheckedBody::streaming(body, expected),
-                    None => CheckedBody::known(KnownBody::default()),
+                    None => CheckedBody::known(BufferedBody::default()),
                 };
                 let request = Request::from_parts(head, body);
                 Kind::Decided {
@@ -230,7 +230,7 @@ where
     }
 }
 
-impl<R: Refuse> Options<R> {
+impl<R: ResponseForRejection> Options<R> {
     /// What the body has to be, if it has to be anything.
     fn expected(
         &self,

@@ -17,7 +17,9 @@ use super::{
     check::Options,
     read_ahead::{ReadAhead, Unread},
 };
-use crate::{Refuse, Rejection, VerifyBody, VerifyFuture, wire::digest_header::Sha256Digest};
+use crate::{
+    Rejection, ResponseForRejection, VerifyBody, VerifyFuture, wire::digest_header::Sha256Digest,
+};
 
 type BoxError = Box<dyn Error + Send + Sync>;
 
@@ -67,7 +69,7 @@ pin_project! {
 impl<S, R, B, RB> Future for VerifyDigestFuture<S, R, B>
 where
     S: Service<Request<CheckedBody<B>>, Response = Response<RB>>,
-    R: Refuse,
+    R: ResponseForRejection,
     B: Body,
     B::Error: Into<BoxError>,
 {

@@ -14,7 +14,7 @@ use tower_layer::Layer;
 use tower_service::Service;
 
 use super::{
-    DigestError, DigestHeader, KnownBody,
+    BufferedBody, DigestError, DigestHeader,
     read_ahead::{ReadAhead, Unread},
 };
 use crate::{request_head::Digested, wire::digest_header::ComputedFor};
@@ -24,7 +24,7 @@ type BoxError = Box<dyn Error + Send + Sync>;
 /// Computes the digest of a request's body and sends it in a header, for [`SignLayer`](crate::SignLayer) to sign. With
 /// the feature `digest`.
 ///
-/// Its place is outermost, above retry: the body is read and hashed once, and handed on as a [`KnownBody`], which can
+/// Its place is outermost, above retry: the body is read and hashed once, and handed on as a [`BufferedBody`], which can
 /// be sent again. Stale `Digest` and `Content-Digest` headers are replaced. An empty body has a digest too.
 ///
 /// A body of one frame of [`Bytes`](bytes::Bytes) that says that it is over after it, such as `Full<Bytes>`, is not
@@ -39,12 +39,12 @@ type BoxError = Box<dyn Error + Send + Sync>;
 /// use http::{Request, Response};
 /// use http_body_util::Full;
 /// use tower::{BoxError, ServiceBuilder, ServiceExt, service_fn};
-/// use tower_hmac_auth::{DigestLayer, KeyPair, KnownBody, SignLayer};
+/// use tower_hmac_auth::{DigestLayer, KeyPair, BufferedBody, SignLayer};
 ///
 /// # #[tokio::main(flavor = "current_thread")]
 /// # async fn main() -> Result<(), BoxError> {
 /// let keys = KeyPair::new("AKIDtestkey0001", "test-secret-key-0001")?;
-/// # let client = service_fn(|request: Request<KnownBody>| async move {
+/// # let client = service_fn(|request: Request<BufferedBody>| async move {
 /// #     assert_eq!(request.headers()["digest"], "SHA-256=k6I5cakU5erL8KjSUVTNownDwccvu5kU1Hxg88toFYg=");
 /// #     assert!(request.headers()["authorization"].to_str()?.contains("headers=\"x-date digest\""));
 /// #     Ok::<_, BoxError>(Response::new(()))
@@ -52,7 +52,7 @@ type BoxError = Box<dyn Error + Send + Sync>;
 /// let service = ServiceBuilder::new()
 ///     .layer(DigestLayer::new())
 ///     // A retry layer belongs here.
-///     .layer(SignLayer::new(keys).only_for(["api.example.com"])?)
+///     .layer(SignLayer::new(keys).allowed_hosts(["api.example.com"])?)
 ///     .service(client);
 /// let body = Full::<Bytes>::from(r#"{"hello":"world"}"#);
 /// service.oneshot(Request::post("https://api.example.com/a").body(body)?).await?;
@@ -141,7 +141,7 @@ pub struct DigestService<S> {
 
 impl<S, B> Service<Request<B>> for DigestService<S>
 where
-    S: Service<Request<KnownBody>> + Clone,
+    S: Service<Request<BufferedBody>> + Clone,
     S::Error: Into<BoxError>,
     B: Body,
     B::Error: Into<BoxError>,
@@ -178,8 +178,8 @@ struct Waiting<S> {
     options: DigestLayer,
 }
 
-impl<S: Service<Request<KnownBody>>> Waiting<S> {
-    fn send(self, body: KnownBody) -> S::Future {
+impl<S: Service<Request<BufferedBody>>> Waiting<S> {
+    fn send(self, body: BufferedBody) -> S::Future {
         let Self {
             mut head,
             mut inner,
@@ -201,7 +201,7 @@ pin_project! {
     /// The wait for the body, then the inner service's answer: the future of [`DigestService`].
     pub struct DigestFuture<S, B>
     where
-        S: Service<Request<KnownBody>>,
+        S: Service<Request<BufferedBody>>,
         B: Body,
         B::Error: Into<BoxError>,
     {
@@ -214,7 +214,7 @@ pin_project! {
     #[project = KindProjection]
     enum Kind<S, B>
     where
-        S: Service<Request<KnownBody>>,
+        S: Service<Request<BufferedBody>>,
         B: Body,
         B::Error: Into<BoxError>,
     {
@@ -232,7 +232,7 @@ pin_project! {
 
 impl<S, B> Future for DigestFuture<S, B>
 where
-    S: Service<Request<KnownBody>>,
+    S: Service<Request<BufferedBody>>,
     S::Error: Into<BoxError>,
     B: Body,
     B::Error: Into<BoxError>,
@@ -268,7 +268,7 @@ where
 
 impl<S, B> fmt::Debug for DigestFuture<S, B>
 where
-    S: Service<Request<KnownBody>>,
+    S: Service<Request<BufferedBody>>,
     B: Body,
     B::Error: Into<BoxError>,
 {

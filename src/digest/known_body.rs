@@ -12,12 +12,12 @@ use http_body::{Body, Frame, SizeHint};
 
 /// A body that has been read: it can be sent again on a retry, its clones share the bytes, and its length is known.
 #[derive(Debug, Clone, Default)]
-pub struct KnownBody {
+pub struct BufferedBody {
     data: Bytes,
     trailers: Option<HeaderMap>,
 }
 
-impl KnownBody {
+impl BufferedBody {
     pub(super) fn new(data: Bytes, trailers: Option<HeaderMap>) -> Self {
         Self { data, trailers }
     }
@@ -29,7 +29,7 @@ impl KnownBody {
     }
 }
 
-impl Body for KnownBody {
+impl Body for BufferedBody {
     type Data = Bytes;
     type Error = Infallible;
 

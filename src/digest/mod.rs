@@ -13,7 +13,7 @@ pub use self::{
     check_future::VerifyDigestFuture,
     compute::{DigestFuture, DigestLayer, DigestService},
     error::DigestError,
-    known_body::KnownBody,
+    known_body::BufferedBody,
     streaming_body::{CheckedBody, DigestMismatch},
 };
 pub use crate::wire::digest_header::DigestHeader;

@@ -10,7 +10,7 @@ use bytes::{Buf, BufMut as _, Bytes};
 use http_body::Body;
 use pin_project_lite::pin_project;
 
-use super::KnownBody;
+use super::BufferedBody;
 
 type BoxError = Box<dyn Error + Send + Sync>;
 
@@ -60,7 +60,7 @@ where
     B: Body,
     B::Error: Into<BoxError>,
 {
-    type Output = Result<KnownBody, Unread>;
+    type Output = Result<BufferedBody, Unread>;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let mut this = self.project();
@@ -87,7 +87,7 @@ where
             // All there is: for `Bytes` that is no copy, and as one frame it keeps one buffer alive at most.
             if this.buffer.is_empty() && this.body.is_end_stream() {
                 let data = data.copy_to_bytes(len);
-                return Poll::Ready(Ok(KnownBody::new(data, None)));
+                return Poll::Ready(Ok(BufferedBody::new(data, None)));
             }
             let len = this.buffer.len() + len;
             // A body that is longer than it has announced is bounded by the limit alone.
@@ -96,7 +96,7 @@ where
             this.buffer.put(data);
         };
         let data = Bytes::from(std::mem::take(this.buffer));
-        Poll::Ready(Ok(KnownBody::new(data, trailers)))
+        Poll::Ready(Ok(BufferedBody::new(data, trailers)))
     }
 }
 

@@ -12,7 +12,7 @@ use http_body::{Body, Frame, SizeHint};
 use pin_project_lite::pin_project;
 use sha2::{Digest as _, Sha256};
 
-use super::KnownBody;
+use super::BufferedBody;
 use crate::wire::digest_header::Sha256Digest;
 
 pin_project! {
@@ -32,7 +32,7 @@ pin_project! {
 pin_project! {
     #[project = KindProjection]
     enum Kind<B> {
-        Known { #[pin] body: KnownBody },
+        Known { #[pin] body: BufferedBody },
         Streaming {
             #[pin]
             body: B,
@@ -49,7 +49,7 @@ pin_project! {
 }
 
 impl<B> CheckedBody<B> {
-    pub(super) fn known(body: KnownBody) -> Self {
+    pub(super) fn known(body: BufferedBody) -> Self {
         let kind = Kind::Known { body };
         Self { kind }
     }
@@ -76,7 +76,7 @@ impl<B> CheckedBody<B> {
 /// A body without data, whatever the inner body is.
 impl<B> Default for CheckedBody<B> {
     fn default() -> Self {
-        Self::known(KnownBody::default())
+        Self::known(BufferedBody::default())
     }
 }
 

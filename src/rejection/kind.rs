@@ -63,7 +63,7 @@ impl RejectionKind {
         match self {
             Self::AuthorizationMissing => {
                 "The request came without Authorization. Check that the signing layer is in the stack, that the host is \
-                 among those of only_for, and that no layer or proxy below it removes the header."
+                 among those of allowed_hosts, and that no layer or proxy below it removes the header."
             }
             Self::AuthorizationMalformed => {
                 "Authorization cannot be read. Check that the gateway speaks the scheme you sign in, that nothing else \

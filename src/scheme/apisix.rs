@@ -4,9 +4,9 @@
 
 use std::borrow::Cow;
 
-use super::dialect::{Dialect, PlainDate};
+use super::dialect::{DatePolicy, Dialect};
 use crate::{
-    Algorithm, DateHeader, Malformed, Rejection,
+    Algorithm, CredentialsError, DateHeader, Rejection,
     wire::{
         component::DerivedComponent,
         credentials::CredentialsSyntax,
@@ -45,7 +45,7 @@ pub(super) static DIALECT: Dialect = Dialect {
     any_case_date: false,
     not_in_key_id: &[','],
     max_skew: 300,
-    plain_date: PlainDate::CheckAge,
+    plain_date: DatePolicy::CheckAge,
     text,
     challenge: "hmac realm=\"hmac\"",
 };
@@ -57,7 +57,7 @@ fn text(why: &Rejection) -> Cow<'static, str> {
         Rejection::AuthorizationMissing => {
             "client request can't be validated: missing Authorization header"
         }
-        Rejection::AuthorizationMalformed(Malformed::OtherScheme) => {
+        Rejection::AuthorizationMalformed(CredentialsError::OtherScheme) => {
             "client request can't be validated: Authorization header does not start with 'Signature'"
         }
         Rejection::BodyTooLarge { size, limit } => {

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use super::dialect::{Dialect, PlainDate};
+use super::dialect::{DatePolicy, Dialect};
 use crate::{
     Algorithm, DateHeader, Rejection,
     wire::{
@@ -50,7 +50,7 @@ pub(super) static DIALECT: Dialect = Dialect {
     any_case_date: true,
     not_in_key_id: &[],
     max_skew: 300,
-    plain_date: PlainDate::CheckAge,
+    plain_date: DatePolicy::CheckAge,
     text,
     challenge: "Signature realm=\"hmac\",headers=\"(request-target) host date\"",
 };

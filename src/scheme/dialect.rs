@@ -39,7 +39,7 @@ pub(crate) struct Dialect {
     pub(crate) not_in_key_id: &'static [char],
     /// How far a date may be from the server's clock unless the server says otherwise, in seconds.
     pub(crate) max_skew: u64,
-    pub(crate) plain_date: PlainDate,
+    pub(crate) plain_date: DatePolicy,
     /// What a refused client is told.
     pub(crate) text: fn(&Rejection) -> Cow<'static, str>,
     /// The `WWW-Authenticate` of a refusal.
@@ -49,7 +49,7 @@ pub(crate) struct Dialect {
 /// What the server makes of a request whose signature covers `Date` but not `X-Date`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 #[non_exhaustive]
-pub enum PlainDate {
+pub enum DatePolicy {
     /// It is accepted however old it is, as Tencent Cloud API Gateway does. **Such a request can be sent again for
     /// ever by whoever saw it once.** The default, because half of the documentation's samples sign `Date`.
     #[default]

@@ -4,7 +4,7 @@
 
 use std::borrow::Cow;
 
-use super::dialect::{Dialect, PlainDate};
+use super::dialect::{DatePolicy, Dialect};
 use crate::{
     Algorithm, DateHeader, Rejection,
     wire::{
@@ -49,7 +49,7 @@ pub(super) static DIALECT: Dialect = Dialect {
     any_case_date: true,
     not_in_key_id: &[],
     max_skew: 300,
-    plain_date: PlainDate::CheckAge,
+    plain_date: DatePolicy::CheckAge,
     text,
     challenge: "hmac",
 };

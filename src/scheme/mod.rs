@@ -9,8 +9,8 @@ mod tencent;
 
 use std::{borrow::Cow, fmt, str::FromStr};
 
+pub use self::dialect::DatePolicy;
 pub(crate) use self::dialect::Dialect;
-pub use self::dialect::PlainDate;
 use crate::Rejection;
 
 /// A gateway's dialect of HMAC key-pair authentication.
@@ -83,25 +83,25 @@ impl fmt::Display for Scheme {
 }
 
 impl FromStr for Scheme {
-    type Err = UnknownScheme;
+    type Err = ParseSchemeError;
 
     fn from_str(name: &str) -> Result<Self, Self::Err> {
         let mut all = Self::ALL.into_iter();
         all.find(|scheme| scheme.name() == name)
-            .ok_or(UnknownScheme)
+            .ok_or(ParseSchemeError)
     }
 }
 
 /// The name is not one of [`Scheme::ALL`]'s.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct UnknownScheme;
+pub struct ParseSchemeError;
 
-impl fmt::Display for UnknownScheme {
+impl fmt::Display for ParseSchemeError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let names = Scheme::ALL.map(Scheme::name).join(", ");
         write!(f, "unknown scheme: use one of {names}")
     }
 }
 
-impl std::error::Error for UnknownScheme {}
+impl std::error::Error for ParseSchemeError {}

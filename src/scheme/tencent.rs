@@ -4,7 +4,7 @@
 
 use std::borrow::Cow;
 
-use super::dialect::{Dialect, PlainDate};
+use super::dialect::{DatePolicy, Dialect};
 use crate::{
     Algorithm, DateHeader, Rejection,
     wire::{credentials::CredentialsSyntax, signing_string::SigningStringFormat},
@@ -37,7 +37,7 @@ pub(super) static DIALECT: Dialect = Dialect {
     any_case_date: true,
     not_in_key_id: &[],
     max_skew: 900,
-    plain_date: PlainDate::AnyAge,
+    plain_date: DatePolicy::AnyAge,
     text,
     challenge: "hmac",
 };

@@ -11,7 +11,7 @@ use super::{
     signer::Inner,
 };
 use crate::{
-    Algorithm, DateHeader, Excerpt, Keys, Scheme, Signer,
+    Algorithm, DateHeader, Excerpt, RotatingKeyPair, Scheme, Signer,
     config::{BuildError, Signable, check_list},
     header::DIGESTS,
     wire::{
@@ -44,7 +44,7 @@ use crate::{
 #[derive(Debug, Clone)]
 #[must_use = "a builder does nothing until it is built"]
 pub struct SignerBuilder {
-    keys: Keys,
+    keys: RotatingKeyPair,
     scheme: Scheme,
     algorithm: Option<Algorithm>,
     date_header: Option<DateHeader>,
@@ -55,7 +55,7 @@ pub struct SignerBuilder {
 }
 
 impl SignerBuilder {
-    pub(super) fn new(keys: Keys) -> Self {
+    pub(super) fn new(keys: RotatingKeyPair) -> Self {
         Self {
             keys,
             scheme: Scheme::default(),

@@ -24,14 +24,14 @@ pub enum SignError {
         name: Excerpt,
     },
     /// The key id has a character that the scheme cannot carry. Only a pair that came by
-    /// [`Keys::rotate`](crate::Keys::rotate) can: others are refused when the signer is built.
+    /// [`RotatingKeyPair::rotate`](crate::RotatingKeyPair::rotate) can: others are refused when the signer is built.
     KeyIdNotCarried {
         /// The scheme.
         scheme: Scheme,
     },
     /// The request has more than 16,384 headers: it might not hold three more.
     TooManyHeaders,
-    /// The host that should be signed, or that [`Signer::only_for`](crate::Signer::only_for) has to know, is empty or cannot be
+    /// The host that should be signed, or that [`Signer::allowed_hosts`](crate::Signer::allowed_hosts) has to know, is empty or cannot be
     /// read.
     InvalidHost,
     /// `host` should be signed, and the target's port is not a number up to 65535 without zeros in front: clients send
@@ -40,16 +40,16 @@ pub enum SignError {
         /// Host and port.
         host: Excerpt,
     },
-    /// The request goes to a host that is not among those of [`Signer::only_for`](crate::Signer::only_for).
+    /// The request goes to a host that is not among those of [`Signer::allowed_hosts`](crate::Signer::allowed_hosts).
     NotForThisHost {
         /// Which.
         host: Excerpt,
     },
-    /// [`Signer::only_for`](crate::Signer::only_for) is set, and it is not known where the request goes: neither its
+    /// [`Signer::allowed_hosts`](crate::Signer::allowed_hosts) is set, and it is not known where the request goes: neither its
     /// target nor its `Host` names a host, and [`Signer::authority`](crate::Signer::authority) is not set.
     DestinationUnknown,
     /// The request names no host, and that of [`Signer::authority`](crate::Signer::authority) is not among those of
-    /// [`Signer::only_for`](crate::Signer::only_for): the two options contradict each other.
+    /// [`Signer::allowed_hosts`](crate::Signer::allowed_hosts): the two options contradict each other.
     AuthorityExcluded {
         /// The configured host.
         host: Excerpt,
@@ -139,17 +139,17 @@ impl fmt::Display for SignError {
             ),
             Self::NotForThisHost { host } => write!(
                 f,
-                "the request goes to the host \"{host}\", which is not signed for: add it to only_for if it is the \
+                "the request goes to the host \"{host}\", which is not signed for: add it to allowed_hosts if it is the \
                  gateway's"
             ),
             Self::DestinationUnknown => f.write_str(
-                "the destination is not known, as the request names no host, and only_for is set: set authority \
+                "the destination is not known, as the request names no host, and allowed_hosts is set: set authority \
                  (or give a tonic client its origin)",
             ),
             Self::AuthorityExcluded { host } => write!(
                 f,
-                "the request names no host, and authority is \"{host}\", which only_for does not name: add it to \
-                 only_for, or correct authority"
+                "the request names no host, and authority is \"{host}\", which allowed_hosts does not name: add it to \
+                 allowed_hosts, or correct authority"
             ),
             Self::SchemeUnknown { host } => {
                 f.write_str("the target of the request")?;

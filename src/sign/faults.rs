@@ -43,7 +43,7 @@ impl Signer {
     /// assert that it is 0.
     ///
     /// It counts what [`SignService`](crate::SignService) and `SignMiddleware` pass on without a signature, for whatever
-    /// [`SignError`](crate::SignError), but for requests that [`only_for`](Self::only_for) or
+    /// [`SignError`](crate::SignError), but for requests that [`allowed_hosts`](Self::allowed_hosts) or
     /// [`https_only`](Self::https_only) exclude by their own host or scheme, as that is what they are for. Errors that
     /// are returned, by [`sign_request`](Self::sign_request) and the like, are not counted.
     ///
@@ -59,7 +59,7 @@ impl Signer {
     /// # #[tokio::main(flavor = "current_thread")]
     /// # async fn main() -> Result<(), BoxError> {
     /// let keys = KeyPair::new("AKIDtestkey0001", "test-secret-key-0001")?;
-    /// let layer = SignLayer::new(keys).only_for(["gateway.example"])?;
+    /// let layer = SignLayer::new(keys).allowed_hosts(["gateway.example"])?;
     /// let client = service_fn(|_: Request<()>| async { Ok::<_, BoxError>(Response::new(())) });
     ///
     /// // A tonic client's targets look so to its layers, unless it is made with its origin.

@@ -2,7 +2,7 @@ use http::{HeaderValue, uri::Authority};
 use tower_layer::Layer;
 
 use super::SignService;
-use crate::{HostPatternError, Keys, Signer, SystemClock};
+use crate::{HostPatternError, RotatingKeyPair, Signer, SystemClock};
 
 /// Signs every request that passes, each at the time it passes.
 ///
@@ -61,7 +61,7 @@ pub struct SignLayer<C = SystemClock> {
 
 impl SignLayer {
     /// Signs with all of [`Signer::new`]'s defaults, by the system's clock.
-    pub fn new(keys: impl Into<Keys>) -> Self {
+    pub fn new(keys: impl Into<RotatingKeyPair>) -> Self {
         Signer::new(keys).into()
     }
 }
@@ -85,16 +85,16 @@ impl<C> SignLayer<C> {
         self
     }
 
-    /// As [`Signer::only_for`].
+    /// As [`Signer::allowed_hosts`].
     ///
     /// # Errors
     ///
     /// [`HostPatternError`] for the first invalid pattern, and if there is none at all.
-    pub fn only_for<P: AsRef<str>>(
+    pub fn allowed_hosts<P: AsRef<str>>(
         mut self,
         patterns: impl IntoIterator<Item = P>,
     ) -> Result<Self, HostPatternError> {
-        self.signer = self.signer.only_for(patterns)?;
+        self.signer = self.signer.allowed_hosts(patterns)?;
         Ok(self)
     }
 

@@ -25,14 +25,14 @@ mod walk;
 #[cfg(feature = "reqwest-middleware")]
 pub use self::reqwest_middleware::{RedirectFollowed, SignMiddleware};
 #[cfg(feature = "retry")]
-pub use self::server_clock::RetryOnceLearnt;
+pub use self::server_clock::RetryOnClockSkew;
 pub use self::{
     builder::SignerBuilder,
     error::SignError,
     hosts::HostPatternError,
     layer::SignLayer,
-    rotation::Keys,
-    server_clock::{ObserveFuture, ObserveLayer, ObserveService, ServerClock},
+    rotation::RotatingKeyPair,
+    server_clock::{ServerClock, ServerClockFuture, ServerClockLayer, ServerClockService},
     service::SignService,
     signed_headers::SignedHeaders,
     signer::Signer,

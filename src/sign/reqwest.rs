@@ -18,7 +18,7 @@ impl<C> SignLayer<C> {
     /// reqwest follows redirects below every layer: to another host without the `Authorization`, but with the date,
     /// `Source` and every other header that was signed; on the same host with the old signature. So whatever policy
     /// `builder` has is replaced by [`redirect::Policy::none`], and an answer that redirects comes back as it is. To
-    /// follow it, send a request to its `Location` through the same service, with [`only_for`](Self::only_for).
+    /// follow it, send a request to its `Location` through the same service, with [`allowed_hosts`](Self::allowed_hosts).
     ///
     /// The layer can also be put around a [`Client`] that is there already, as around any service. A client does not
     /// show which policy it has: that one must have been built with [`redirect::Policy::none`].
@@ -35,7 +35,7 @@ impl<C> SignLayer<C> {
     /// let keys = KeyPair::new("AKIDtestkey0001", "test-secret-key-0001")?;
     /// let client = SignLayer::new(keys)
     ///     .source(HeaderValue::from_static("billing"))
-    ///     .only_for(["gateway.example"])?
+    ///     .allowed_hosts(["gateway.example"])?
     ///     .reqwest_client(reqwest::Client::builder().connect_timeout(Duration::from_secs(5)))?;
     ///
     /// let get = |url: &str| client.get_ref().get(url).build();
@@ -74,7 +74,7 @@ impl<C> SignLayer<C> {
     /// use tower_hmac_auth::{DigestHeader, KeyPair, SignLayer};
     ///
     /// let keys = KeyPair::new("AKIDtestkey0001", "test-secret-key-0001")?;
-    /// let layer = SignLayer::new(keys).only_for(["gateway.example"])?;
+    /// let layer = SignLayer::new(keys).allowed_hosts(["gateway.example"])?;
     /// # let sent = tower::service_fn(|request: reqwest::Request| async move {
     /// #     assert_eq!(request.headers()["digest"], "SHA-256=k6I5cakU5erL8KjSUVTNownDwccvu5kU1Hxg88toFYg=");
     /// #     let authorization = request.headers()["authorization"].to_str()?;

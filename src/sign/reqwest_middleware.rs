@@ -31,7 +31,7 @@ where
     /// let backoff = ExponentialBackoff::builder().build_with_max_retries(3);
     /// let client = SignLayer::new(keys)
     ///     .source(HeaderValue::from_static("billing"))
-    ///     .only_for(["gateway.example"])?
+    ///     .allowed_hosts(["gateway.example"])?
     ///     .reqwest_middleware(reqwest::Client::builder(), |outer| {
     ///         outer.with(RetryTransientMiddleware::new_with_policy(backoff))
     ///     })?;
@@ -73,7 +73,7 @@ where
 ///     .build()?;
 /// let client = reqwest_middleware::ClientBuilder::new(client)
 ///     // Retries belong here.
-///     .with(SignMiddleware::from(SignLayer::new(keys).only_for(["gateway.example"])?))
+///     .with(SignMiddleware::from(SignLayer::new(keys).allowed_hosts(["gateway.example"])?))
 ///     .build();
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```

@@ -20,9 +20,9 @@ use crate::{KeyId, KeyPair, mac::LazyMacs};
 /// memory is overwritten when the last request that began to be signed with it is signed.
 ///
 /// ```
-/// use tower_hmac_auth::{KeyPair, Keys, SignLayer};
+/// use tower_hmac_auth::{KeyPair, RotatingKeyPair, SignLayer};
 ///
-/// let keys = Keys::new(KeyPair::new("AKIDold", "the-old-secret")?);
+/// let keys = RotatingKeyPair::new(KeyPair::new("AKIDold", "the-old-secret")?);
 /// let layer = SignLayer::new(keys.clone());
 ///
 /// // Later, while services made from the layer run:
@@ -34,7 +34,7 @@ use crate::{KeyId, KeyPair, mac::LazyMacs};
 /// A server accepts the old and the new pair side by side while clients change over:
 /// [`StaticKeys`](crate::StaticKeys).
 #[derive(Clone)]
-pub struct Keys {
+pub struct RotatingKeyPair {
     shared: Arc<Shared>,
 }
 
@@ -52,7 +52,7 @@ pub(crate) struct Current {
     pub(crate) macs: LazyMacs,
 }
 
-impl Keys {
+impl RotatingKeyPair {
     /// A handle that shows this pair.
     #[must_use]
     pub fn new(pair: KeyPair) -> Self {
@@ -91,7 +91,7 @@ impl Keys {
     }
 }
 
-impl From<KeyPair> for Keys {
+impl From<KeyPair> for RotatingKeyPair {
     fn from(pair: KeyPair) -> Self {
         Self::new(pair)
     }
@@ -108,9 +108,9 @@ impl From<KeyPair> for Current {
     }
 }
 
-impl fmt::Debug for Keys {
+impl fmt::Debug for RotatingKeyPair {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Keys")
+        f.debug_struct("RotatingKeyPair")
             .field("id", &self.load().id)
             .field("secret", &format_args!("[redacted]"))
             .finish()

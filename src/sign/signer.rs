@@ -12,7 +12,7 @@ use super::{
     walk::Walk,
 };
 use crate::{
-    Algorithm, Keys, RequestHead, Scheme, SigningString,
+    Algorithm, RequestHead, RotatingKeyPair, Scheme, SigningString,
     header::{MICRO_SERVICE_NAME, NAME_SPACE_CODE, SOURCE},
     request_head,
     wire::{credentials::Template, date::Timestamp},
@@ -21,7 +21,7 @@ use crate::{
 /// Signs request heads with a key pair, in the [`Scheme`] of Tencent Cloud API Gateway unless told otherwise.
 ///
 /// Clones are cheap and share everything. The key is put into the MAC once, when it is first used. The pair can be
-/// exchanged while the signer is in use: [`Keys`].
+/// exchanged while the signer is in use: [`RotatingKeyPair`].
 ///
 /// [`sign_request`](Self::sign_request) keeps a signature that depends on nothing but the second until the second is over, and
 /// the text around it for longer, but no key. Each thread has eight places for that; signers that share one take turns in it,
@@ -79,7 +79,7 @@ pub struct Signer {
 
 #[derive(Clone)]
 pub(super) struct Inner {
-    pub(super) keys: Keys,
+    pub(super) keys: RotatingKeyPair,
     pub(super) scheme: Scheme,
     pub(super) algorithm: Algorithm,
     pub(super) template: Template,
@@ -93,12 +93,12 @@ impl Signer {
     /// A signer with all defaults: `X-Date`, HMAC-SHA1 and no source. Cannot fail, as a [`KeyPair`](crate::KeyPair)
     /// is sound.
     #[must_use]
-    pub fn new(keys: impl Into<Keys>) -> Self {
+    pub fn new(keys: impl Into<RotatingKeyPair>) -> Self {
         Self::builder(keys).with_defaults()
     }
 
     /// For the options that can be wrong, another [`Scheme`] among them.
-    pub fn builder(keys: impl Into<Keys>) -> SignerBuilder {
+    pub fn builder(keys: impl Into<RotatingKeyPair>) -> SignerBuilder {
         SignerBuilder::new(keys.into())
     }
 
@@ -121,7 +121,7 @@ impl Signer {
     }
 
     /// The host and port that the client will send, for clients whose layers do not see it in the request's
-    /// target (tonic's). Used where `host` is signed, and by [`only_for`](Self::only_for) for requests that name no host.
+    /// target (tonic's). Used where `host` is signed, and by [`allowed_hosts`](Self::allowed_hosts) for requests that name no host.
     /// Default: that of the target.
     ///
     /// Where `host` is signed and neither this, the target nor `Host` says what it is, the request is signed without it:
@@ -151,7 +151,7 @@ impl Signer {
     /// use tower_hmac_auth::{KeyPair, Signer};
     ///
     /// let signer = Signer::new(KeyPair::new("AKIDtestkey0001", "test-secret-key-0001")?)
-    ///     .only_for(["api.example.com", "*.apigateway.example:8443"])?;
+    ///     .allowed_hosts(["api.example.com", "*.apigateway.example:8443"])?;
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     ///
@@ -162,7 +162,7 @@ impl Signer {
     /// # Errors
     ///
     /// [`HostPatternError`] for the first invalid pattern, and if there is none at all.
-    pub fn only_for<P: AsRef<str>>(
+    pub fn allowed_hosts<P: AsRef<str>>(
         mut self,
         patterns: impl IntoIterator<Item = P>,
     ) -> Result<Self, HostPatternError> {
@@ -187,7 +187,7 @@ impl Signer {
 
     /// The keys that sign.
     #[must_use]
-    pub fn keys(&self) -> &Keys {
+    pub fn keys(&self) -> &RotatingKeyPair {
         &self.inner.keys
     }
 

@@ -13,7 +13,8 @@ use pin_project_lite::pin_project;
 use tower_service::Service;
 
 use super::{
-    AsyncKeyStore, AsyncKeys, Refuse, VerifyBody, VerifyFuture, VerifyService, gate::Gate,
+    AsyncKeyStore, AsyncKeys, ResponseForRejection, VerifyBody, VerifyFuture, VerifyService,
+    gate::Gate,
 };
 use crate::Clock;
 
@@ -21,7 +22,7 @@ impl<S, K, R, C, B, RB> Service<Request<B>> for VerifyService<S, AsyncKeys<K>, R
 where
     S: Service<Request<B>, Response = Response<RB>> + Clone,
     K: AsyncKeyStore,
-    R: Refuse,
+    R: ResponseForRejection,
     C: Clock,
 {
     type Response = Response<VerifyBody<RB>>;
@@ -102,8 +103,8 @@ pin_project! {
 impl<S, L, R, B, RB> Future for AsyncVerifyFuture<S, L, R, B>
 where
     S: Service<Request<B>, Response = Response<RB>>,
-    L: Future<Output = crate::Lookup<Arc<crate::VerifyingKey>>>,
-    R: Refuse,
+    L: Future<Output = crate::KeyLookup<Arc<crate::VerifyingKey>>>,
+    R: ResponseForRejection,
 {
     type Output = Result<Response<VerifyBody<RB>>, S::Error>;
 

@@ -7,7 +7,7 @@ use http::header::AsHeaderName;
 use super::{
     freshness::SentXDate,
     list::{self, Kind, List, Listed},
-    verified::Covered,
+    verified::CoveredComponents,
 };
 use crate::{
     Algorithm, DateHeader, Excerpt, Rejection, RequestHead, SigningString, TargetError,
@@ -211,7 +211,7 @@ impl<'h> Credentials<'h> {
 
     /// Whether this is listed and present, in any case.
     pub(super) fn covers(&self, name: &str) -> bool {
-        let mut names = Covered::new(self.authorization.headers, self.found.present);
+        let mut names = CoveredComponents::new(self.authorization.headers, self.found.present);
         names.any(|covered| covered.eq_ignore_ascii_case(name))
     }
 

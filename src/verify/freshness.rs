@@ -6,7 +6,7 @@ use super::{Credentials, Verifier};
 use crate::{
     DateHeader, Rejection, RequestHead,
     header::{Repeated, has_repeats, single_value, trim},
-    scheme::{Dialect, PlainDate},
+    scheme::{DatePolicy, Dialect},
     wire::{
         component::DerivedComponent,
         date::{DateError, Timestamp},
@@ -138,7 +138,7 @@ impl Verifier {
         let header = DateHeader::Date;
         let wanted = date_headers.iter().copied().find(|header| {
             // Where a `Date` is refused, only the other one helps.
-            self.plain_date != PlainDate::Refuse || *header == DateHeader::XDate
+            self.plain_date != DatePolicy::Refuse || *header == DateHeader::XDate
         });
         let not_covered = || Rejection::DateNotCovered {
             wanted: wanted.unwrap_or(header),
@@ -151,9 +151,9 @@ impl Verifier {
         }
         let sent = Timestamp::parse(value).map_err(|error| invalid_date(header, error))?;
         match self.plain_date {
-            PlainDate::AnyAge => Ok(()),
-            PlainDate::CheckAge => self.check_age(header, sent, now),
-            PlainDate::Refuse => Err(not_covered()),
+            DatePolicy::AnyAge => Ok(()),
+            DatePolicy::CheckAge => self.check_age(header, sent, now),
+            DatePolicy::Refuse => Err(not_covered()),
         }
     }
 

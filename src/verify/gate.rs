@@ -3,9 +3,9 @@ use std::{fmt, ops::Deref, time::SystemTime};
 use bytes::Bytes;
 use http::{Extensions, Method, Request, Response, Uri, header};
 
-use super::{Refuse, ServerSigningString};
+use super::{ResponseForRejection, ServerSigningString};
 use crate::{
-    Credentials, Lookup, Rejection, RequestHead, Scheme, VerifiedKey, Verifier, VerifyingKey,
+    Credentials, KeyLookup, Rejection, RequestHead, Scheme, VerifiedKey, Verifier, VerifyingKey,
     wire::target,
 };
 #[cfg(feature = "tracing")]
@@ -28,7 +28,7 @@ pub(super) struct Gate<R> {
     pub(super) explains: bool,
 }
 
-impl<R: Refuse> Gate<R> {
+impl<R: ResponseForRejection> Gate<R> {
     /// The request's head as the client sent it.
     pub(super) fn head<'h, B>(&self, request: &'h Request<B>) -> RequestHead<'h> {
         let target = (self.original_target)(request.extensions());
@@ -46,7 +46,7 @@ impl<R: Refuse> Gate<R> {
         &self,
         request: &mut Request<B>,
         now: SystemTime,
-        look_up: impl FnOnce(&str, RequestHead<'_>) -> Lookup<K>,
+        look_up: impl FnOnce(&str, RequestHead<'_>) -> KeyLookup<K>,
     ) -> Result<(), Rejection>
     where
         K: Deref<Target = VerifyingKey>,
@@ -116,7 +116,7 @@ pub(crate) struct Refused<'a> {
 
 impl Refused<'_> {
     /// The answer, with the reason in its extensions; without content for HEAD (RFC 9110, section 9.3.2).
-    pub(crate) fn answer(self, refuse: &impl Refuse) -> Response<Bytes> {
+    pub(crate) fn answer(self, refuse: &impl ResponseForRejection) -> Response<Bytes> {
         let mut response = refuse.refuse_as(self.scheme, &self.why, self.head);
         #[cfg(feature = "tracing")]
         self.report(response.status());

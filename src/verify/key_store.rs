@@ -2,12 +2,12 @@
 
 use std::{fmt, ops::Deref, sync::Arc};
 
-use crate::{Lookup, RequestHead, VerifyingKey};
+use crate::{KeyLookup, RequestHead, VerifyingKey};
 
 /// Finds the key of a key id, at once: in memory.
 ///
 /// [`StaticKeys`](crate::StaticKeys) is one, and so is any closure `Fn(&str, RequestHead<'_>) ->
-/// Lookup<Arc<VerifyingKey>>`, and an [`Arc`] of one. For keys that have to be waited for, see
+/// KeyLookup<Arc<VerifyingKey>>`, and an [`Arc`] of one. For keys that have to be waited for, see
 /// [`AsyncKeyStore`].
 ///
 /// The request's head is there to answer for a usage plan: which key may call which API. **Nothing of it is
@@ -22,13 +22,13 @@ use crate::{Lookup, RequestHead, VerifyingKey};
 ///
 /// ```
 /// use std::sync::Arc;
-/// use tower_hmac_auth::{Binding, Lookup, RequestHead, SecretKey, VerifyLayer, VerifyingKey};
+/// use tower_hmac_auth::{KeyAccess, KeyLookup, RequestHead, SecretKey, VerifyLayer, VerifyingKey};
 ///
 /// let billing = Arc::new(VerifyingKey::new(&SecretKey::new("test-secret-key-0001")?));
 /// let layer = VerifyLayer::new(move |key_id: &str, head: RequestHead<'_>| match key_id {
-///     "billing" if head.uri().path() == "/invoices" => Lookup::Key(billing.clone(), Binding::Bound),
-///     "billing" => Lookup::Key(billing.clone(), Binding::NotBound),
-///     _ => Lookup::Unknown,
+///     "billing" if head.uri().path() == "/invoices" => KeyLookup::Key(billing.clone(), KeyAccess::Bound),
+///     "billing" => KeyLookup::Key(billing.clone(), KeyAccess::NotBound),
+///     _ => KeyLookup::Unknown,
 /// });
 /// # Ok::<(), tower_hmac_auth::KeyError>(())
 /// ```
@@ -38,24 +38,24 @@ use crate::{Lookup, RequestHead, VerifyingKey};
 )]
 pub trait KeyStore {
     /// Finds the key, borrowed from the store or shared with it.
-    fn lookup<'s>(&'s self, key_id: &str, head: RequestHead<'_>) -> Lookup<KeyRef<'s>>;
+    fn lookup<'s>(&'s self, key_id: &str, head: RequestHead<'_>) -> KeyLookup<KeyRef<'s>>;
 }
 
 impl<F> KeyStore for F
 where
-    F: Fn(&str, RequestHead<'_>) -> Lookup<Arc<VerifyingKey>>,
+    F: Fn(&str, RequestHead<'_>) -> KeyLookup<Arc<VerifyingKey>>,
 {
-    fn lookup<'s>(&'s self, key_id: &str, head: RequestHead<'_>) -> Lookup<KeyRef<'s>> {
+    fn lookup<'s>(&'s self, key_id: &str, head: RequestHead<'_>) -> KeyLookup<KeyRef<'s>> {
         match self(key_id, head) {
-            Lookup::Key(key, binding) => Lookup::Key(KeyRef::Shared(key), binding),
-            Lookup::Unknown => Lookup::Unknown,
-            Lookup::Unavailable => Lookup::Unavailable,
+            KeyLookup::Key(key, binding) => KeyLookup::Key(KeyRef::Shared(key), binding),
+            KeyLookup::Unknown => KeyLookup::Unknown,
+            KeyLookup::Unavailable => KeyLookup::Unavailable,
         }
     }
 }
 
 impl<K: KeyStore + ?Sized> KeyStore for Arc<K> {
-    fn lookup<'s>(&'s self, key_id: &str, head: RequestHead<'_>) -> Lookup<KeyRef<'s>> {
+    fn lookup<'s>(&'s self, key_id: &str, head: RequestHead<'_>) -> KeyLookup<KeyRef<'s>> {
         (**self).lookup(key_id, head)
     }
 }
@@ -95,7 +95,7 @@ impl Deref for KeyRef<'_> {
 ///   [`VerifyingKey`] that is made for one request: the [verifier](crate::Verifier#timing) does the same work for both.
 pub trait AsyncKeyStore {
     /// What is waited for. It cannot borrow from the store or the request.
-    type Future: Future<Output = Lookup<Arc<VerifyingKey>>>;
+    type Future: Future<Output = KeyLookup<Arc<VerifyingKey>>>;
 
     /// Begins to find the key.
     fn lookup(&self, key_id: &str, head: RequestHead<'_>) -> Self::Future;
@@ -104,7 +104,7 @@ pub trait AsyncKeyStore {
 impl<F, Fut> AsyncKeyStore for F
 where
     F: Fn(&str, RequestHead<'_>) -> Fut,
-    Fut: Future<Output = Lookup<Arc<VerifyingKey>>>,
+    Fut: Future<Output = KeyLookup<Arc<VerifyingKey>>>,
 {
     type Future = Fut;
 
@@ -117,7 +117,7 @@ where
 ///
 /// ```
 /// use std::sync::Arc;
-/// use tower_hmac_auth::{AsyncKeys, Binding, Lookup, RequestHead, SecretKey, VerifyLayer, VerifyingKey};
+/// use tower_hmac_auth::{AsyncKeys, KeyAccess, KeyLookup, RequestHead, SecretKey, VerifyLayer, VerifyingKey};
 ///
 /// async fn secret_from_database(key_id: &str) -> Result<Option<SecretKey>, std::io::Error> {
 ///     // …
@@ -129,9 +129,9 @@ where
 ///     let key_id = key_id.to_owned();
 ///     async move {
 ///         match secret_from_database(&key_id).await {
-///             Ok(Some(secret)) => Lookup::Key(Arc::new(VerifyingKey::new(&secret)), Binding::Bound),
-///             Ok(None) => Lookup::Unknown,
-///             Err(_) => Lookup::Unavailable,
+///             Ok(Some(secret)) => KeyLookup::Key(Arc::new(VerifyingKey::new(&secret)), KeyAccess::Bound),
+///             Ok(None) => KeyLookup::Unknown,
+///             Err(_) => KeyLookup::Unavailable,
 ///         }
 ///     }
 /// };

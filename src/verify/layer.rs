@@ -3,7 +3,7 @@ use std::{fmt, sync::Arc};
 use http::{Extensions, Uri};
 use tower_layer::Layer;
 
-use super::{Refusals, VerifyService, gate::Gate};
+use super::{DefaultResponseForRejection, VerifyService, gate::Gate};
 use crate::{SystemClock, Verifier};
 
 /// Lets signed requests pass, and answers all others as the gateway does.
@@ -48,22 +48,22 @@ use crate::{SystemClock, Verifier};
 /// ```
 /// use std::time::Duration;
 /// use http::{StatusCode, header};
-/// use tower_hmac_auth::{Algorithm, PlainDate, Refusals, StaticKeys, Verifier, VerifyLayer};
+/// use tower_hmac_auth::{Algorithm, DatePolicy, DefaultResponseForRejection, StaticKeys, Verifier, VerifyLayer};
 ///
 /// let layer = VerifyLayer::new(StaticKeys::new())
 ///     .verifier(
 ///         Verifier::new()
 ///             .algorithms([Algorithm::HmacSha256])?
-///             .required([header::HOST])?
+///             .require([header::HOST])?
 ///             .max_skew(Duration::from_secs(60))
-///             .plain_date(PlainDate::Refuse),
+///             .plain_date(DatePolicy::Refuse),
 ///     )
-///     .refuse(Refusals::new().unauthorized_status(StatusCode::FORBIDDEN).terse(true))
+///     .refuse(DefaultResponseForRejection::new().unauthorized_status(StatusCode::FORBIDDEN).hide_reason(true))
 ///     .remove_authorization(true);
 /// # Ok::<(), tower_hmac_auth::BuildError>(())
 /// ```
 #[must_use = "a layer does nothing until a service is put into it"]
-pub struct VerifyLayer<K, R = Refusals, C = SystemClock> {
+pub struct VerifyLayer<K, R = DefaultResponseForRejection, C = SystemClock> {
     keys: Arc<K>,
     gate: Arc<Gate<R>>,
     clock: C,
@@ -71,11 +71,11 @@ pub struct VerifyLayer<K, R = Refusals, C = SystemClock> {
 
 impl<K> VerifyLayer<K> {
     /// Verifies with these keys by [`Verifier::new`]'s rules and the system's clock, and refuses by
-    /// [`Refusals::new`].
+    /// [`DefaultResponseForRejection::new`].
     pub fn new(keys: K) -> Self {
         let gate = Gate {
             verifier: Verifier::new(),
-            refuse: Refusals::new(),
+            refuse: DefaultResponseForRejection::new(),
             removes_authorization: false,
             original_target: |_| None,
             explains: false,
@@ -135,7 +135,7 @@ impl<K, R: Clone, C> VerifyLayer<K, R, C> {
         self
     }
 
-    /// Answers refusals with this. Default: [`Refusals::new`].
+    /// Answers refusals with this. Default: [`DefaultResponseForRejection::new`].
     ///
     /// A closure makes the whole `Response<Bytes>`: it sets the status itself, and a gRPC client's form if it has such
     /// clients.

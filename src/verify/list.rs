@@ -4,7 +4,7 @@ use arrayvec::ArrayVec;
 use http::{HeaderName, header};
 
 use crate::{
-    DateHeader, Excerpt, Malformed,
+    CredentialsError, DateHeader, Excerpt,
     header::{SOURCE, is_field_name},
     limits::MAX_COMPONENTS,
     scheme::Dialect,
@@ -71,25 +71,25 @@ pub(super) fn read<'h>(
     authorization: &Authorization<'h>,
     dialect: &Dialect,
     list: &mut List<'h>,
-) -> Result<(), Malformed> {
+) -> Result<(), CredentialsError> {
     for name in Names::new(authorization.headers) {
         if list.is_full() {
-            return Err(Malformed::TooManyNames);
+            return Err(CredentialsError::TooManyNames);
         }
         if name.is_empty() {
-            return Err(Malformed::EmptyName);
+            return Err(CredentialsError::EmptyName);
         }
         let Some(kind) = Kind::of(name, dialect, authorization.is_hs2019()) else {
             if name.contains([',', ';', '\t']) {
-                return Err(Malformed::ListSeparator);
+                return Err(CredentialsError::ListSeparator);
             }
-            return Err(Malformed::NotSignable {
+            return Err(CredentialsError::NotSignable {
                 name: Excerpt::new(name),
             });
         };
         let is_same = |other: &Listed<'_>| name.eq_ignore_ascii_case(other.name);
         if list.iter().any(is_same) {
-            return Err(Malformed::RepeatedName {
+            return Err(CredentialsError::RepeatedName {
                 name: Excerpt::new(name),
             });
         }

@@ -30,10 +30,10 @@ pub use self::{
     future::VerifyFuture,
     key_store::{AsyncKeyStore, AsyncKeys, KeyRef, KeyStore},
     layer::VerifyLayer,
-    refuse::{Refusals, Refuse},
+    refuse::{DefaultResponseForRejection, ResponseForRejection},
     service::VerifyService,
     static_keys::StaticKeys,
-    verified::{Covered, Verified, VerifiedKey},
+    verified::{CoveredComponents, Verified, VerifiedKey},
     verifier::Verifier,
-    verifying_key::{Binding, Lookup, VerifyingKey},
+    verifying_key::{KeyAccess, KeyLookup, VerifyingKey},
 };

@@ -6,7 +6,7 @@ use http::Uri;
 
 use super::Verifier;
 use crate::{
-    Algorithm, BuildError, PlainDate, TargetError,
+    Algorithm, BuildError, DatePolicy, TargetError,
     config::check_list,
     wire::{component::DerivedComponent, target},
 };
@@ -50,7 +50,7 @@ impl Verifier {
     /// [`BuildError`] for the first name that no request could cover, by the rules for
     /// [signers](crate::SignerBuilder::components), or if there are more than 64 or they are longer than 8 KiB; among them `(created)` and `(expires)` before
     /// [`hs2019`](Self::hs2019) is set.
-    pub fn required(
+    pub fn require(
         mut self,
         names: impl IntoIterator<Item: AsRef<str>>,
     ) -> Result<Self, BuildError> {
@@ -68,8 +68,8 @@ impl Verifier {
     /// Accepts lists with headers that the request lacks, where the scheme has a way to sign that (Kong, APISIX). They
     /// never count as covered. Default: `false`.
     #[must_use]
-    pub fn allow_absent(mut self, allow_absent: bool) -> Self {
-        self.allows_absent = allow_absent;
+    pub fn allow_missing_headers(mut self, allow_missing_headers: bool) -> Self {
+        self.allows_absent = allow_missing_headers;
         self
     }
 
@@ -94,13 +94,13 @@ impl Verifier {
     /// [`VerifyLayer`](crate::VerifyLayer) sets the request's target to [`normalised_target`](Self::normalised_target);
     /// callers of this verifier do it themselves.
     #[must_use]
-    pub fn normalising(mut self, normalising: bool) -> Self {
-        self.is_normalising = normalising;
+    pub fn normalize_target(mut self, normalize: bool) -> Self {
+        self.is_normalising = normalize;
         self
     }
 
     /// What a handler must see as the request's target, if that is not what was sent: see
-    /// [`normalising`](Self::normalising). It has the same signature.
+    /// [`normalize_target`](Self::normalize_target). It has the same signature.
     ///
     /// # Errors
     ///
@@ -124,10 +124,10 @@ impl Verifier {
         self
     }
 
-    /// What to make of requests that sign `Date` alone. Default: [`PlainDate::AnyAge`] for Tencent's scheme,
-    /// [`PlainDate::CheckAge`] for the others.
+    /// What to make of requests that sign `Date` alone. Default: [`DatePolicy::AnyAge`] for Tencent's scheme,
+    /// [`DatePolicy::CheckAge`] for the others.
     #[must_use]
-    pub fn plain_date(mut self, plain_date: PlainDate) -> Self {
+    pub fn plain_date(mut self, plain_date: DatePolicy) -> Self {
         self.plain_date = plain_date;
         self
     }

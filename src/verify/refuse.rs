@@ -7,7 +7,7 @@ use crate::{Rejection, RequestHead, Scheme};
 
 /// Answers a request that is refused.
 ///
-/// [`Refusals`], the default, answers as the gateway does. Any closure `Fn(&Rejection, RequestHead<'_>) ->
+/// [`DefaultResponseForRejection`], the default, answers as the gateway does. Any closure `Fn(&Rejection, RequestHead<'_>) ->
 /// Response<Bytes>` will do as well.
 ///
 /// ```
@@ -21,7 +21,7 @@ use crate::{Rejection, RequestHead, Scheme};
 ///     response
 /// });
 /// ```
-pub trait Refuse {
+pub trait ResponseForRejection {
     /// The answer. The service adds the [`Rejection`] to its extensions.
     fn refuse(&self, why: &Rejection, head: RequestHead<'_>) -> Response<Bytes>;
 
@@ -33,7 +33,7 @@ pub trait Refuse {
     }
 }
 
-impl<F> Refuse for F
+impl<F> ResponseForRejection for F
 where
     F: Fn(&Rejection, RequestHead<'_>) -> Response<Bytes>,
 {
@@ -56,19 +56,19 @@ where
 /// it. Everything else is answered with the plain status, `application/grpc-web` too: it has another form, in the body,
 /// and its clients understand an HTTP 401.
 #[derive(Debug, Clone)]
-pub struct Refusals {
+pub struct DefaultResponseForRejection {
     unauthorized: StatusCode,
-    terse: bool,
+    hides_reason: bool,
     grpc: bool,
 }
 
-impl Refusals {
+impl DefaultResponseForRejection {
     /// The documented answers, with status 401.
     #[must_use]
     pub const fn new() -> Self {
         Self {
             unauthorized: StatusCode::UNAUTHORIZED,
-            terse: false,
+            hides_reason: false,
             grpc: true,
         }
     }
@@ -86,8 +86,8 @@ impl Refusals {
     /// try again, and a body that is too large or broke off. The reason
     /// stays in the response's extensions, for the server's own log.
     #[must_use]
-    pub const fn terse(mut self, terse: bool) -> Self {
-        self.terse = terse;
+    pub const fn hide_reason(mut self, hide_reason: bool) -> Self {
+        self.hides_reason = hide_reason;
         self
     }
 
@@ -98,9 +98,9 @@ impl Refusals {
     /// client makes status 16 of an HTTP 401 as well, but does not get the text.
     ///
     /// ```
-    /// use tower_hmac_auth::{Refusals, StaticKeys, VerifyLayer};
+    /// use tower_hmac_auth::{DefaultResponseForRejection, StaticKeys, VerifyLayer};
     ///
-    /// let authorizer = VerifyLayer::new(StaticKeys::new()).refuse(Refusals::new().grpc(false));
+    /// let authorizer = VerifyLayer::new(StaticKeys::new()).refuse(DefaultResponseForRejection::new().grpc(false));
     /// ```
     #[must_use]
     pub const fn grpc(mut self, grpc: bool) -> Self {
@@ -109,13 +109,13 @@ impl Refusals {
     }
 }
 
-impl Default for Refusals {
+impl Default for DefaultResponseForRejection {
     fn default() -> Self {
         Self::new()
     }
 }
 
-impl Refuse for Refusals {
+impl ResponseForRejection for DefaultResponseForRejection {
     fn refuse(&self, why: &Rejection, head: RequestHead<'_>) -> Response<Bytes> {
         self.refuse_as(Scheme::Tencent, why, head)
     }
@@ -123,7 +123,7 @@ impl Refuse for Refusals {
     fn refuse_as(&self, scheme: Scheme, why: &Rejection, head: RequestHead<'_>) -> Response<Bytes> {
         let shown = match why {
             why if !why.is_about_credentials() => why,
-            _ if self.terse => &Rejection::KeyUnknown,
+            _ if self.hides_reason => &Rejection::KeyUnknown,
             _ => why,
         };
         let text = scheme.text(shown);

@@ -7,7 +7,10 @@ use std::{
 use http::{Request, Response};
 use tower_service::Service;
 
-use super::{KeyStore, Refusals, Refuse, VerifyBody, VerifyFuture, gate::Gate};
+use super::{
+    DefaultResponseForRejection, KeyStore, ResponseForRejection, VerifyBody, VerifyFuture,
+    gate::Gate,
+};
 use crate::{Clock, RequestHead, SystemClock};
 
 /// Lets signed requests pass to the inner service, and answers all others: what
@@ -25,7 +28,7 @@ use crate::{Clock, RequestHead, SystemClock};
 ///
 /// With keys that have to be waited for ([`AsyncKeys`](crate::AsyncKeys)) the inner service has to be `Clone`, because
 /// it is called only when the key is there, and this service may be called again meanwhile.
-pub struct VerifyService<S, K, R = Refusals, C = SystemClock> {
+pub struct VerifyService<S, K, R = DefaultResponseForRejection, C = SystemClock> {
     pub(super) inner: S,
     pub(super) keys: Arc<K>,
     pub(super) gate: Arc<Gate<R>>,
@@ -53,7 +56,7 @@ impl<S, K, R, C, B, RB> Service<Request<B>> for VerifyService<S, K, R, C>
 where
     S: Service<Request<B>, Response = Response<RB>>,
     K: KeyStore,
-    R: Refuse,
+    R: ResponseForRejection,
     C: Clock,
 {
     type Response = Response<VerifyBody<RB>>;

@@ -1,7 +1,7 @@
 use std::{collections::HashMap, fmt};
 
 use super::{KeyRef, KeyStore};
-use crate::{Algorithm, Binding, KeyId, KeyPair, Lookup, RequestHead, VerifyingKey};
+use crate::{Algorithm, KeyAccess, KeyId, KeyLookup, KeyPair, RequestHead, VerifyingKey};
 
 /// Key pairs in memory, each good for every API: old and new ones side by side while keys are being rotated.
 ///
@@ -68,10 +68,10 @@ impl StaticKeys {
 }
 
 impl KeyStore for StaticKeys {
-    fn lookup<'s>(&'s self, key_id: &str, _: RequestHead<'_>) -> Lookup<KeyRef<'s>> {
+    fn lookup<'s>(&'s self, key_id: &str, _: RequestHead<'_>) -> KeyLookup<KeyRef<'s>> {
         match self.keys.get(key_id) {
-            Some(key) => Lookup::Key(KeyRef::Borrowed(key), Binding::Bound),
-            None => Lookup::Unknown,
+            Some(key) => KeyLookup::Key(KeyRef::Borrowed(key), KeyAccess::Bound),
+            None => KeyLookup::Unknown,
         }
     }
 }

@@ -48,8 +48,8 @@ impl<'h> Verified<'h> {
     /// that was absent is not among them); nothing else of the request can be trusted: its method and target only where
     /// `@request-target`, `(request-target)` or `request-line` is covered, its body only with a digest. Blanks around a value are not covered.
     #[must_use]
-    pub fn covered(&self) -> Covered<'h> {
-        Covered::new(self.names, self.present)
+    pub fn covered(&self) -> CoveredComponents<'h> {
+        CoveredComponents::new(self.names, self.present)
     }
 }
 
@@ -59,14 +59,14 @@ impl<'h> Verified<'h> {
 ///
 /// ```
 /// # use std::time::SystemTime;
-/// # use tower_hmac_auth::{Binding, KeyPair, Lookup, Signer, VerifiedKey, Verifier, VerifyingKey};
+/// # use tower_hmac_auth::{KeyAccess, KeyPair, KeyLookup, Signer, VerifiedKey, Verifier, VerifyingKey};
 /// # let keys = KeyPair::new("AKIDtestkey0001", "test-secret-key-0001").unwrap();
 /// # let key = VerifyingKey::from(&keys);
 /// # let mut request = http::Request::get("/").body(()).unwrap();
 /// # Signer::new(keys).sign((&request).into(), SystemTime::now()).unwrap().apply(request.headers_mut());
 /// # let verifier = Verifier::new();
 /// # let credentials = verifier.read((&request).into(), SystemTime::now()).unwrap();
-/// # let verified = verifier.verify(credentials, Lookup::Key(&key, Binding::Bound)).unwrap();
+/// # let verified = verifier.verify(credentials, KeyLookup::Key(&key, KeyAccess::Bound)).unwrap();
 /// let verified_key = VerifiedKey::from(verified);
 /// assert_eq!(verified_key.key_id(), "AKIDtestkey0001");
 /// assert_eq!(verified_key.covered().collect::<Vec<_>>(), ["x-date"]);
@@ -102,9 +102,9 @@ impl VerifiedKey {
 
     /// What the signature covers, as [`Verified::covered`].
     #[must_use]
-    pub fn covered(&self) -> Covered<'_> {
+    pub fn covered(&self) -> CoveredComponents<'_> {
         let names = text(self.text.get(self.key_id_len..));
-        Covered::new(names, self.present)
+        CoveredComponents::new(names, self.present)
     }
 
     /// Replaces the lines of each covered header that the request repeats by the one line that was signed.
@@ -150,19 +150,19 @@ impl fmt::Debug for VerifiedKey {
 
 /// The names of what a signature covers, in signing order.
 #[derive(Debug, Clone)]
-pub struct Covered<'a> {
+pub struct CoveredComponents<'a> {
     names: Names<'a>,
     present: u64,
 }
 
-impl<'a> Covered<'a> {
+impl<'a> CoveredComponents<'a> {
     pub(super) fn new(names: &'a str, present: u64) -> Self {
         let names = Names::new(names);
         Self { names, present }
     }
 }
 
-impl<'a> Iterator for Covered<'a> {
+impl<'a> Iterator for CoveredComponents<'a> {
     type Item = &'a str;
 
     fn next(&mut self) -> Option<Self::Item> {

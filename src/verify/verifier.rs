@@ -9,10 +9,10 @@ use super::{
     credentials::{Credentials, Finder},
     freshness::SentXDate,
     verified::Verified,
-    verifying_key::{Binding, DummyKeys, Lookup, VerifyingKey},
+    verifying_key::{DummyKeys, KeyAccess, KeyLookup, VerifyingKey},
 };
 use crate::{
-    Algorithm, Excerpt, PlainDate, Rejection, RequestHead, Scheme,
+    Algorithm, DatePolicy, Excerpt, Rejection, RequestHead, Scheme,
     wire::{
         authority::names_two_hosts,
         credentials::{Authorization, HS2019, Undecoded},
@@ -28,7 +28,7 @@ use crate::{
 /// ```
 /// use std::time::SystemTime;
 /// use http::Request;
-/// use tower_hmac_auth::{Binding, KeyPair, Lookup, Rejection, Signer, Verifier, VerifyingKey};
+/// use tower_hmac_auth::{KeyAccess, KeyPair, KeyLookup, Rejection, Signer, Verifier, VerifyingKey};
 ///
 /// let keys = KeyPair::new("AKIDtestkey0001", "test-secret-key-0001")?;
 /// let key = VerifyingKey::from(&keys);
@@ -40,8 +40,8 @@ use crate::{
 /// let verifier = Verifier::new();
 /// let credentials = verifier.read((&request).into(), now)?;
 /// let lookup = match credentials.key_id() {
-///     "AKIDtestkey0001" => Lookup::Key(&key, Binding::Bound),
-///     _ => Lookup::Unknown,
+///     "AKIDtestkey0001" => KeyLookup::Key(&key, KeyAccess::Bound),
+///     _ => KeyLookup::Unknown,
 /// };
 /// let verified = verifier.verify(credentials, lookup)?;
 /// assert_eq!(verified.key_id(), "AKIDtestkey0001");
@@ -77,7 +77,7 @@ use crate::{
 /// - a key's first use with an algorithm also puts the key into the MAC (about a third of a microsecond, once), unless it was
 ///   [prepared](VerifyingKey::prepare).
 ///
-/// By default the answers themselves tell the two apart, as the gateways' do: see [`Refusals::terse`](crate::Refusals::terse).
+/// By default the answers themselves tell the two apart, as the gateways' do: see [`DefaultResponseForRejection::hide_reason`](crate::DefaultResponseForRejection::hide_reason).
 #[derive(Debug, Clone)]
 pub struct Verifier {
     pub(super) scheme: Scheme,
@@ -86,7 +86,7 @@ pub struct Verifier {
     pub(super) hs2019: Option<Algorithm>,
     pub(super) required: Vec<Box<str>>,
     pub(super) max_skew: u64,
-    pub(super) plain_date: PlainDate,
+    pub(super) plain_date: DatePolicy,
     pub(super) allows_absent: bool,
     pub(super) is_normalising: bool,
     /// Hashed with where there is no key.
@@ -106,12 +106,12 @@ impl Verifier {
 
     /// A verifier with the rules of this gateway: all of its algorithms, the age of dates as in [`Scheme`]'s table, and
     /// nothing else required to be covered. **The other gateways' clients sign the request target by default, but a
-    /// client may leave it out: [`required`](Self::required) makes it a must.**
+    /// client may leave it out: [`required`](Self::require) makes it a must.**
     ///
     /// ```
     /// use tower_hmac_auth::{Scheme, Verifier};
     ///
-    /// let verifier = Verifier::of(Scheme::Kong).required(["@request-target"])?;
+    /// let verifier = Verifier::of(Scheme::Kong).require(["@request-target"])?;
     /// # Ok::<(), tower_hmac_auth::BuildError>(())
     /// ```
     #[must_use]
@@ -199,7 +199,7 @@ impl Verifier {
     ///
     /// [`Rejection::KeyUnknown`], [`SignatureMismatch`](Rejection::SignatureMismatch) and, once the signature is
     /// known to be right, [`KeyNotBound`](Rejection::KeyNotBound) and [`NoUsagePlan`](Rejection::NoUsagePlan);
-    /// [`KeyStoreUnavailable`](Rejection::KeyStoreUnavailable) for [`Lookup::Unavailable`].
+    /// [`KeyStoreUnavailable`](Rejection::KeyStoreUnavailable) for [`KeyLookup::Unavailable`].
     #[allow(
         clippy::needless_pass_by_value,
         reason = "credentials and a look-up are good for one answer"
@@ -207,7 +207,7 @@ impl Verifier {
     pub fn verify<'h, K: Deref<Target = VerifyingKey>>(
         &self,
         credentials: Credentials<'h>,
-        lookup: Lookup<K>,
+        lookup: KeyLookup<K>,
     ) -> Result<Verified<'h>, Rejection> {
         self.compare(&credentials, &lookup)
     }
@@ -216,13 +216,13 @@ impl Verifier {
     pub(crate) fn compare<'h, K: Deref<Target = VerifyingKey>>(
         &self,
         credentials: &Credentials<'h>,
-        lookup: &Lookup<K>,
+        lookup: &KeyLookup<K>,
     ) -> Result<Verified<'h>, Rejection> {
         // Both go the same way until the signature is known to be right or wrong.
         let (key, binding) = match lookup {
-            Lookup::Key(key, binding) => (&**key, Some(*binding)),
-            Lookup::Unknown => (self.dummy_keys.of(credentials.algorithm), None),
-            Lookup::Unavailable => return Err(Rejection::KeyStoreUnavailable),
+            KeyLookup::Key(key, binding) => (&**key, Some(*binding)),
+            KeyLookup::Unknown => (self.dummy_keys.of(credentials.algorithm), None),
+            KeyLookup::Unavailable => return Err(Rejection::KeyStoreUnavailable),
         };
         let is_signed = credentials.is_signed_with(key);
         let binding = match binding {
@@ -232,15 +232,15 @@ impl Verifier {
             None => return Err(Rejection::KeyUnknown),
         };
         match binding {
-            Binding::Bound => Ok(Verified {
+            KeyAccess::Bound => Ok(Verified {
                 scheme: self.scheme,
                 key_id: credentials.authorization.key_id,
                 algorithm: credentials.algorithm,
                 names: credentials.authorization.headers,
                 present: credentials.found.present,
             }),
-            Binding::NotBound => Err(Rejection::KeyNotBound),
-            Binding::NoUsagePlan => Err(Rejection::NoUsagePlan),
+            KeyAccess::NotBound => Err(Rejection::KeyNotBound),
+            KeyAccess::NoUsagePlan => Err(Rejection::NoUsagePlan),
         }
     }
 

@@ -106,9 +106,9 @@ impl fmt::Debug for DummyKeys {
 ///
 /// `K` is anything that leads to a [`VerifyingKey`]: a reference, an [`Arc`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Lookup<K> {
+pub enum KeyLookup<K> {
     /// The key, and whether it may be used for this request.
-    Key(K, Binding),
+    Key(K, KeyAccess),
     /// There is no key of this id, or it is disabled.
     Unknown,
     /// The store cannot tell: the request is refused with 503, and the client may try again.
@@ -120,7 +120,7 @@ pub enum Lookup<K> {
 /// The client hears of it only if its signature is right. A store that decides by the path sees it as the client sent it:
 /// see [`VerifyLayer::original_target`](crate::VerifyLayer::original_target).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Binding {
+pub enum KeyAccess {
     /// It may.
     Bound,
     /// The key is not bound to this API.

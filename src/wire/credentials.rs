@@ -13,7 +13,7 @@ pub(crate) use self::{
     names::Names,
 };
 use crate::{
-    Algorithm, Malformed, Rejection, RequestHead,
+    Algorithm, CredentialsError, Rejection, RequestHead,
     header::{Repeated, single_value, trim},
     mac::MAX_SIGNATURE_LEN,
 };
@@ -92,7 +92,7 @@ impl<'h> Undecoded<'h> {
         if !word.eq_ignore_ascii_case(syntax.auth_scheme.as_bytes())
             || !spellings.is_empty() && !spellings.iter().any(is_spelled_so)
         {
-            return Err(Malformed::OtherScheme.into());
+            return Err(CredentialsError::OtherScheme.into());
         }
         Ok(Self(value))
     }
@@ -119,7 +119,7 @@ impl<'h> Authorization<'h> {
     ) -> Result<(), Rejection> {
         let text = match str::from_utf8(value.as_bytes()) {
             Ok(text) if text.is_ascii() => text.trim_end_matches(WHITESPACE),
-            _ => return Err(Malformed::NotAscii.into()),
+            _ => return Err(CredentialsError::NotAscii.into()),
         };
         let begun = text.trim_start_matches(WHITESPACE);
         let word = auth_scheme(begun.as_bytes());
@@ -178,14 +178,18 @@ impl Signature {
     };
 
     /// Reads a signature: as many bytes as the algorithm has, in canonical, padded, standard base64.
-    pub(crate) fn read(&mut self, text: &str, algorithm: Algorithm) -> Result<(), Malformed> {
+    pub(crate) fn read(
+        &mut self,
+        text: &str,
+        algorithm: Algorithm,
+    ) -> Result<(), CredentialsError> {
         if text.len() > MAX_BASE64_LEN {
-            return Err(Malformed::SignatureLength);
+            return Err(CredentialsError::SignatureLength);
         }
         match STANDARD.decode_slice(text, &mut self.bytes) {
             Ok(len) if len == algorithm.signature_len() => self.len = len,
-            Ok(_) => return Err(Malformed::SignatureLength),
-            Err(_not_base64) => return Err(Malformed::SignatureNotBase64),
+            Ok(_) => return Err(CredentialsError::SignatureLength),
+            Err(_not_base64) => return Err(CredentialsError::SignatureNotBase64),
         }
         Ok(())
     }

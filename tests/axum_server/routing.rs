@@ -6,8 +6,8 @@ use axum::{Router, extract::OriginalUri, routing::get};
 use http::{Method, StatusCode, header};
 use tower::{ServiceBuilder, ServiceExt as _};
 use tower_hmac_auth::{
-    Binding, KeyStore, Lookup, RequestHead, SignLayer, Signer, StaticKeys, Verifier, VerifyLayer,
-    VerifyingKey,
+    KeyAccess, KeyLookup, KeyStore, RequestHead, SignLayer, Signer, StaticKeys, Verifier,
+    VerifyLayer, VerifyingKey,
 };
 
 use super::{
@@ -86,10 +86,10 @@ fn bound_to(prefix: &'static str) -> impl KeyStore {
     let key = Arc::new(VerifyingKey::from(&keys()));
     move |_: &str, head: RequestHead<'_>| {
         let binding = match head.uri().path().strip_prefix(prefix) {
-            Some(_) => Binding::Bound,
-            None => Binding::NotBound,
+            Some(_) => KeyAccess::Bound,
+            None => KeyAccess::NotBound,
         };
-        Lookup::Key(Arc::clone(&key), binding)
+        KeyLookup::Key(Arc::clone(&key), binding)
     }
 }
 
@@ -141,7 +141,7 @@ async fn inside_a_nest_the_key_store_is_shown_the_original_target_if_told_where_
 
 #[tokio::test]
 async fn inside_a_nest_a_signed_host_is_verified_with_the_original_target_and_without() {
-    let layer = verify().verifier(Verifier::new().required([header::HOST]).unwrap());
+    let layer = verify().verifier(Verifier::new().require([header::HOST]).unwrap());
     let original = layer
         .clone()
         .original_target(|extensions| Some(&extensions.get::<OriginalUri>()?.0));

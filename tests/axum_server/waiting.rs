@@ -8,7 +8,7 @@ use tokio::sync::{Notify, mpsc, oneshot};
 use tokio_test::{assert_pending, assert_ready_ok, task};
 use tower::Layer as _;
 use tower_hmac_auth::{
-    AsyncKeyStore, AsyncKeys, Binding, Clock as _, KeyPair, Lookup, RequestHead, Signer,
+    AsyncKeyStore, AsyncKeys, Clock as _, KeyAccess, KeyLookup, KeyPair, RequestHead, Signer,
     SystemClock, VerifiedKey, VerifyLayer, VerifyingKey,
 };
 use tower_test::mock;
@@ -20,7 +20,7 @@ use super::{
     who,
 };
 
-type Found = Lookup<Arc<VerifyingKey>>;
+type Found = KeyLookup<Arc<VerifyingKey>>;
 
 /// A look-up that waits for the test's answer; it is closed when the look-up is dropped.
 type Asked = (String, oneshot::Sender<Found>);
@@ -34,7 +34,7 @@ fn asking() -> (
     let store = move |key_id: &str, _: RequestHead<'_>| {
         let (answer, answered) = oneshot::channel();
         ask.send((key_id.to_owned(), answer)).unwrap();
-        async move { answered.await.unwrap_or(Lookup::Unavailable) }
+        async move { answered.await.unwrap_or(KeyLookup::Unavailable) }
     };
     (store, asked)
 }
@@ -44,7 +44,7 @@ fn pair(number: usize) -> KeyPair {
 }
 
 fn found(pair: &KeyPair) -> Found {
-    Lookup::Key(Arc::new(VerifyingKey::from(pair)), Binding::Bound)
+    KeyLookup::Key(Arc::new(VerifyingKey::from(pair)), KeyAccess::Bound)
 }
 
 #[tokio::test]
@@ -90,7 +90,7 @@ async fn requests_that_wait_for_the_same_thing_all_go_on_when_it_is_there() {
             wait.await;
             match is_known {
                 true => found(&keys()),
-                false => Lookup::Unknown,
+                false => KeyLookup::Unknown,
             }
         }
     };
@@ -239,7 +239,7 @@ async fn a_refusal_does_not_call_the_inner_service() {
     let mut refused = task::spawn(service.call(signed(keys())));
     assert_pending!(refused.poll());
     let (_, answer) = asked.try_recv().unwrap();
-    answer.send(Lookup::Unknown).unwrap();
+    answer.send(KeyLookup::Unknown).unwrap();
     let response = assert_ready_ok!(refused.poll());
     assert_eq!(response.status(), StatusCode::UNAUTHORIZED);
     assert_pending!(task::spawn(handle.next_request()).poll());

@@ -7,7 +7,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use http::{HeaderName, HeaderValue, Request, Version};
 use tower_hmac_auth::{
-    Binding, KeyPair, Lookup, Rejection, RequestHead, VerifiedKey, Verifier, VerifyingKey,
+    KeyAccess, KeyLookup, KeyPair, Rejection, RequestHead, VerifiedKey, Verifier, VerifyingKey,
 };
 
 pub const KEY_ID: &str = "AKIDtestkey0001";
@@ -39,8 +39,8 @@ pub fn verify(
     let key = VerifyingKey::from(&keys());
     let credentials = verifier.read(head, now)?;
     let lookup = match credentials.key_id() {
-        KEY_ID => Lookup::Key(&key, Binding::Bound),
-        _ => Lookup::Unknown,
+        KEY_ID => KeyLookup::Key(&key, KeyAccess::Bound),
+        _ => KeyLookup::Unknown,
     };
     verifier.verify(credentials, lookup).map(VerifiedKey::from)
 }

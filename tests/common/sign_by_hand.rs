@@ -11,7 +11,7 @@ use http::{HeaderName, HeaderValue, Request, header};
 use sha1::Sha1;
 use sha2::{Sha256, Sha384, Sha512};
 use tower_hmac_auth::{
-    Algorithm, Binding, Lookup, Rejection, SecretKey, SigningString, VerifiedKey, Verifier,
+    Algorithm, KeyAccess, KeyLookup, Rejection, SecretKey, SigningString, VerifiedKey, Verifier,
     VerifyingKey,
 };
 
@@ -137,9 +137,9 @@ impl Server {
         let credentials = self.verifier.read(request.into(), now)?;
         let signing_string = credentials.signing_string();
         let lookup = if credentials.key_id() == self.key_id {
-            Lookup::Key(&self.key, Binding::Bound)
+            KeyLookup::Key(&self.key, KeyAccess::Bound)
         } else {
-            Lookup::Unknown
+            KeyLookup::Unknown
         };
         let key = self.verifier.verify(credentials, lookup)?.into();
         Ok(Accepted {

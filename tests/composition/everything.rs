@@ -20,8 +20,8 @@ use hyper_util::{
 };
 use tower::{BoxError, Service, ServiceBuilder, ServiceExt as _};
 use tower_hmac_auth::{
-    DigestLayer, KnownBody, ManualClock, RetryOnceLearnt, Scheme, ServerClock, SignLayer, Signer,
-    StaticKeys, VerifiedKey, Verifier, VerifyDigestLayer, VerifyLayer,
+    BufferedBody, DigestLayer, ManualClock, RetryOnClockSkew, Scheme, ServerClock, SignLayer,
+    Signer, StaticKeys, VerifiedKey, Verifier, VerifyDigestLayer, VerifyLayer,
 };
 use tower_http::{
     add_extension::AddExtensionLayer,
@@ -104,7 +104,7 @@ fn server(
 + Send
 + 'static {
     let verifier = Verifier::of(Scheme::Kong)
-        .required(["@request-target", REQUEST_ID.as_str(), TENANT.as_str()])
+        .require(["@request-target", REQUEST_ID.as_str(), TENANT.as_str()])
         .unwrap();
     let verify = VerifyLayer::new(StaticKeys::from(keys())).verifier(verifier);
     server_layers!(verify, digest)
@@ -133,10 +133,10 @@ fn client(
         .signed_headers([REQUEST_ID, TENANT, header::ACCEPT_ENCODING])
         .build()
         .unwrap();
-    let body_again = clone_body_fn(|body: &KnownBody| Some(body.clone()));
+    let body_again = clone_body_fn(|body: &BufferedBody| Some(body.clone()));
     ServiceBuilder::new()
         .layer(DigestLayer::new())
-        .retry(RetryOnceLearnt::new(clock.clone()))
+        .retry(RetryOnClockSkew::new(clock.clone()))
         .layer(FollowRedirectLayer::with_policy(
             body_again.and::<_, _, BoxError>(Standard::default()),
         ))
@@ -157,7 +157,7 @@ fn client(
         .layer(NormalizePathLayer::trim_trailing_slash())
         .layer(
             SignLayer::from(signer)
-                .only_for(["127.0.0.1"])
+                .allowed_hosts(["127.0.0.1"])
                 .unwrap()
                 .clock(clock.clone()),
         )
@@ -168,7 +168,7 @@ fn client(
             response
         })
         .layer(MapResponseBodyLayer::new(boxed))
-        .service(http_client::<KnownBody>(version))
+        .service(http_client::<BufferedBody>(version))
 }
 
 fn http_client<B>(version: Version) -> Client<HttpConnector, B>

@@ -33,7 +33,7 @@ fn signing(
 #[tokio::test]
 async fn a_header_set_outside_is_signed_and_one_set_inside_breaks_the_signature() {
     let clock = clock();
-    let gateway = Gateway::new(&clock, Verifier::new().required([TENANT]).unwrap(), |_| {
+    let gateway = Gateway::new(&clock, Verifier::new().require([TENANT]).unwrap(), |_| {
         Response::default()
     });
     let set = |value| SetRequestHeaderLayer::overriding(TENANT, HeaderValue::from_static(value));
@@ -64,7 +64,7 @@ async fn decompression_outside_may_have_its_header_signed() {
     let answer = long.clone();
     let gateway = Gateway::new(
         &clock,
-        Verifier::new().required([header::ACCEPT_ENCODING]).unwrap(),
+        Verifier::new().require([header::ACCEPT_ENCODING]).unwrap(),
         move |_| Response::new(Full::from(answer.clone())),
     );
     let compressed = CompressionLayer::new().layer(gateway.service.clone());

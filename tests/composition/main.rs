@@ -83,7 +83,7 @@ fn clock() -> ManualClock {
 fn sign(clock: &ManualClock) -> SignLayer<ManualClock> {
     SignLayer::new(keys())
         .source(HeaderValue::from_static("billing"))
-        .only_for(["api.example.com"])
+        .allowed_hosts(["api.example.com"])
         .unwrap()
         .clock(clock.clone())
 }

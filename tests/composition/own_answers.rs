@@ -12,7 +12,7 @@ use http::{Request, Response, StatusCode, header};
 use http_body_util::Full;
 use tower::{Layer, ServiceBuilder, ServiceExt as _, service_fn};
 use tower_hmac_auth::{
-    AsyncKeys, Lookup, RequestHead, SignLayer, StaticKeys, VerifyBody, VerifyLayer, VerifyingKey,
+    AsyncKeys, KeyLookup, RequestHead, SignLayer, StaticKeys, VerifyBody, VerifyLayer, VerifyingKey,
 };
 use tower_http::{
     cors::CorsLayer, timeout::TimeoutLayer, validate_request::ValidateRequestHeaderLayer,
@@ -75,7 +75,7 @@ async fn a_timeout_outside_ends_the_wait_for_a_handler_and_for_a_key() {
     let answer = service.oneshot(get()).await.unwrap();
     assert_eq!(answer.status(), StatusCode::GATEWAY_TIMEOUT);
 
-    let store = |_: &str, _: RequestHead<'_>| pending::<Lookup<Arc<VerifyingKey>>>();
+    let store = |_: &str, _: RequestHead<'_>| pending::<KeyLookup<Arc<VerifyingKey>>>();
     let service = ServiceBuilder::new()
         .layer(SignLayer::new(keys()))
         .layer(timeout())
@@ -124,6 +124,6 @@ fn bodies_are_default_send_and_sync_where_their_parts_are() {
     #[cfg(feature = "digest")]
     {
         is_of_use_to_layers::<tower_hmac_auth::CheckedBody<Bare>>();
-        is_of_use_to_layers::<tower_hmac_auth::KnownBody>();
+        is_of_use_to_layers::<tower_hmac_auth::BufferedBody>();
     }
 }

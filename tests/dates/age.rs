@@ -27,7 +27,7 @@ pub(crate) fn check_x_date(text: &str, now: SystemTime) -> Result<Accepted, Reje
 }
 
 pub(crate) fn check_date(
-    plain_date: PlainDate,
+    plain_date: DatePolicy,
     text: &str,
     now: SystemTime,
 ) -> Result<Accepted, Rejection> {
@@ -116,27 +116,27 @@ pub(crate) fn max_skew_is_the_servers_choice_in_whole_seconds() {
 
 #[test]
 pub(crate) fn a_date_of_any_age_is_accepted_by_default() {
-    assert_eq!(PlainDate::default(), PlainDate::AnyAge);
+    assert_eq!(DatePolicy::default(), DatePolicy::AnyAge);
     let clocks = [0, FRIDAY - 901, FRIDAY, FRIDAY + 901, LAST].map(at);
     for now in clocks.into_iter().chain([earliest(), latest()]) {
         let checked = check(&[("date", TODAY.as_bytes())], &[], now);
         assert_accepted(&checked, &["date"]);
-        assert_accepted(&check_date(PlainDate::AnyAge, TODAY, now), &["date"]);
+        assert_accepted(&check_date(DatePolicy::AnyAge, TODAY, now), &["date"]);
     }
 }
 
 #[test]
 pub(crate) fn a_date_is_checked_for_age_if_the_server_wants_it() {
     for off in [-900, 0, 900] {
-        let checked = check_date(PlainDate::CheckAge, TODAY, at(FRIDAY + off));
+        let checked = check_date(DatePolicy::CheckAge, TODAY, at(FRIDAY + off));
         assert_accepted(&checked, &["date"]);
     }
     for off in [-901, 901] {
-        let checked = check_date(PlainDate::CheckAge, TODAY, at(FRIDAY + off));
+        let checked = check_date(DatePolicy::CheckAge, TODAY, at(FRIDAY + off));
         assert_refused(checked, &out_of_range(DateHeader::Date, 901, 900));
     }
     let verifier = Verifier::new()
-        .plain_date(PlainDate::CheckAge)
+        .plain_date(DatePolicy::CheckAge)
         .max_skew(Duration::from_secs(60));
     let signed = [("date", TODAY.as_bytes())];
     let checked = check_with(verifier, &signed, &[], at(FRIDAY + 61));
@@ -145,7 +145,7 @@ pub(crate) fn a_date_is_checked_for_age_if_the_server_wants_it() {
 
 #[test]
 pub(crate) fn a_date_alone_is_refused_if_the_server_wants_it() {
-    let refuse = || Verifier::new().plain_date(PlainDate::Refuse);
+    let refuse = || Verifier::new().plain_date(DatePolicy::Refuse);
     let (date, x_date) = (("date", TODAY.as_bytes()), ("x-date", TODAY.as_bytes()));
     let now = at(FRIDAY);
     assert_refused(
@@ -164,7 +164,7 @@ pub(crate) fn a_date_alone_is_refused_if_the_server_wants_it() {
 #[test]
 pub(crate) fn an_x_date_that_is_not_covered_beside_a_date_that_is_is_refused() {
     // The replay: an old request with a signed Date, and a fresh X-Date that nobody signed.
-    for plain_date in [PlainDate::AnyAge, PlainDate::CheckAge, PlainDate::Refuse] {
+    for plain_date in [DatePolicy::AnyAge, DatePolicy::CheckAge, DatePolicy::Refuse] {
         // One that is too old is refused for that, before anything else is read.
         let too_old = Rejection::DateOutOfRange {
             header: DateHeader::XDate,
@@ -194,7 +194,7 @@ pub(crate) fn an_x_date_that_is_not_covered_beside_a_date_that_is_is_refused() {
 
 #[test]
 pub(crate) fn a_date_that_is_not_covered_beside_an_x_date_that_is_does_not_count() {
-    for plain_date in [PlainDate::AnyAge, PlainDate::CheckAge, PlainDate::Refuse] {
+    for plain_date in [DatePolicy::AnyAge, DatePolicy::CheckAge, DatePolicy::Refuse] {
         for unsigned in [TODAY, YESTERDAY, "junk", ""] {
             let verifier = || Verifier::new().plain_date(plain_date);
             let unsigned = [("date", unsigned.as_bytes())];
@@ -211,7 +211,7 @@ pub(crate) fn a_date_that_is_not_covered_beside_an_x_date_that_is_does_not_count
 
 #[test]
 pub(crate) fn of_two_covered_dates_x_date_counts() {
-    for plain_date in [PlainDate::AnyAge, PlainDate::CheckAge, PlainDate::Refuse] {
+    for plain_date in [DatePolicy::AnyAge, DatePolicy::CheckAge, DatePolicy::Refuse] {
         let check = |date: &str, x_date: &str| {
             let verifier = Verifier::new().plain_date(plain_date);
             let signed = [("date", date.as_bytes()), ("x-date", x_date.as_bytes())];

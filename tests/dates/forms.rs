@@ -15,7 +15,7 @@ pub(crate) fn all_three_forms_of_a_date_are_accepted() {
             for off in [-900, 0, 900] {
                 let checked = check_x_date(&text, at(seconds + off));
                 assert_accepted(&checked, &["x-date"]);
-                let checked = check_date(PlainDate::CheckAge, &text, at(seconds + off));
+                let checked = check_date(DatePolicy::CheckAge, &text, at(seconds + off));
                 assert_accepted(&checked, &["date"]);
             }
             // It is that second and no other.
@@ -38,7 +38,7 @@ pub(crate) fn a_wrong_weekday_is_accepted_in_all_three_forms() {
                 assert_accepted(&check_x_date(&text, at(seconds + 900)), &["x-date"]);
                 let expected = out_of_range(DateHeader::XDate, 901, 900);
                 assert_refused(check_x_date(&text, at(seconds + 901)), &expected);
-                let checked = check_date(PlainDate::AnyAge, &text, at(0));
+                let checked = check_date(DatePolicy::AnyAge, &text, at(0));
                 assert_accepted(&checked, &["date"]);
             }
         }
@@ -61,7 +61,7 @@ pub(crate) fn a_skew_is_never_more_than_the_range_of_dates() {
         let expected = out_of_range(DateHeader::XDate, skew, 900);
         assert_refused(check_x_date(TODAY, now), &expected);
         let expected = out_of_range(DateHeader::Date, skew, 900);
-        assert_refused(check_date(PlainDate::CheckAge, TODAY, now), &expected);
+        assert_refused(check_date(DatePolicy::CheckAge, TODAY, now), &expected);
         // What such a clock signs, the same clock takes.
         let text = Moment::at(nearest).imf();
         assert_accepted(&check_x_date(&text, now), &["x-date"]);

@@ -28,7 +28,7 @@ use std::{
 
 use http::Request;
 use proptest::{prelude::*, sample::Index};
-use tower_hmac_auth::{DateHeader, PlainDate, Rejection, Signer, Verifier};
+use tower_hmac_auth::{DateHeader, DatePolicy, Rejection, Signer, Verifier};
 
 use common::{FRIDAY, KEY_ID, SECRET, at, keys};
 use sign_by_hand::{Accepted, Lines, Server, signed_request};

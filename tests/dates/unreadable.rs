@@ -107,7 +107,7 @@ pub(crate) fn what_is_no_date_is_unreadable() {
         let header = DateHeader::XDate;
         let checked = check_x_date(text.trim_matches(' '), at(FRIDAY));
         assert_eq!(checked, Err(Rejection::DateUnreadable { header }), "{text}");
-        for plain_date in [PlainDate::AnyAge, PlainDate::CheckAge] {
+        for plain_date in [DatePolicy::AnyAge, DatePolicy::CheckAge] {
             let header = DateHeader::Date;
             let checked = check_date(plain_date, text.trim_matches(' '), at(FRIDAY));
             assert_eq!(checked, Err(Rejection::DateUnreadable { header }), "{text}");

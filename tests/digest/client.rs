@@ -12,21 +12,21 @@ use http_body::Frame;
 use http_body_util::{BodyExt as _, Full, LengthLimitError, Limited, StreamBody};
 use tower::{Layer as _, ServiceBuilder, ServiceExt as _, retry::Policy, service_fn};
 use tower_hmac_auth::{
-    DigestError, DigestHeader, DigestLayer, KnownBody, ManualClock, Scheme, SignLayer, Signer,
+    BufferedBody, DigestError, DigestHeader, DigestLayer, ManualClock, Scheme, SignLayer, Signer,
     Verifier,
 };
 
 use super::{EMPTY_DIGEST, HELLO, HELLO_DIGEST, post, signing, value};
 use crate::common::{FRIDAY, at, keys, verify};
 
-type Sent = Arc<Mutex<Vec<Request<KnownBody>>>>;
+type Sent = Arc<Mutex<Vec<Request<BufferedBody>>>>;
 
 /// A client that keeps what it is given.
 fn keeping(
     status: impl Fn(usize) -> StatusCode + Clone,
 ) -> (
     impl tower::Service<
-        Request<KnownBody>,
+        Request<BufferedBody>,
         Response = Response<()>,
         Error = Infallible,
         Future = Ready<Result<Response<()>, Infallible>>,
@@ -35,7 +35,7 @@ fn keeping(
 ) {
     let sent = Sent::default();
     let keep = sent.clone();
-    let service = service_fn(move |request: Request<KnownBody>| {
+    let service = service_fn(move |request: Request<BufferedBody>| {
         let mut sent = keep.lock().unwrap();
         sent.push(request);
         let mut response = Response::new(());
@@ -195,12 +195,12 @@ async fn the_limit_of_the_body_itself_is_told_as_its_own_and_not_as_the_layers()
 #[derive(Clone)]
 struct Later(ManualClock);
 
-impl Policy<Request<KnownBody>, Response<()>, Infallible> for Later {
+impl Policy<Request<BufferedBody>, Response<()>, Infallible> for Later {
     type Future = Ready<()>;
 
     fn retry(
         &mut self,
-        _: &mut Request<KnownBody>,
+        _: &mut Request<BufferedBody>,
         result: &mut Result<Response<()>, Infallible>,
     ) -> Option<Ready<()>> {
         let response = result.as_ref().unwrap();
@@ -208,7 +208,7 @@ impl Policy<Request<KnownBody>, Response<()>, Infallible> for Later {
         (response.status() != StatusCode::OK).then(|| ready(()))
     }
 
-    fn clone_request(&mut self, request: &Request<KnownBody>) -> Option<Request<KnownBody>> {
+    fn clone_request(&mut self, request: &Request<BufferedBody>) -> Option<Request<BufferedBody>> {
         Some(request.clone())
     }
 }
@@ -233,7 +233,7 @@ async fn a_retry_sends_the_same_body_and_digest_with_a_signature_of_its_own() {
         for (attempt, request) in (0..).zip(&sent) {
             let now = at(FRIDAY + attempt * 1000);
             let key = verify(
-                &Verifier::of(scheme).required(["digest"]).unwrap(),
+                &Verifier::of(scheme).require(["digest"]).unwrap(),
                 request.into(),
                 now,
             );
@@ -250,7 +250,7 @@ async fn a_retry_sends_the_same_body_and_digest_with_a_signature_of_its_own() {
 
 #[tokio::test]
 async fn errors_of_the_inner_service_pass_as_they_are() {
-    let client = service_fn(|_: Request<KnownBody>| {
+    let client = service_fn(|_: Request<BufferedBody>| {
         ready(Err::<Response<()>, _>(std::io::Error::other(
             "connection reset",
         )))
@@ -274,7 +274,7 @@ async fn the_longest_list_has_room_for_either_digest_and_both() {
     let longest = (0..64).rev().find(|count| list(*count).is_ok()).unwrap();
     let layer = SignLayer::from(list(longest).unwrap()).clock(|| at(FRIDAY));
     let (client, sent) = keeping(|_| StatusCode::OK);
-    let own = |mut request: Request<KnownBody>| {
+    let own = |mut request: Request<BufferedBody>| {
         let headers = request.headers_mut();
         headers.insert("content-digest", HeaderValue::from_static("own"));
         request
@@ -313,7 +313,7 @@ async fn the_computed_digest_is_signed_whatever_the_signers_list_says() {
             for body in [HELLO, "", HELLO] {
                 let plain = layer.layer(client.clone());
                 plain
-                    .oneshot(Request::new(KnownBody::default()))
+                    .oneshot(Request::new(BufferedBody::default()))
                     .await
                     .unwrap();
                 let plain = sent.lock().unwrap().pop().unwrap();
@@ -322,7 +322,7 @@ async fn the_computed_digest_is_signed_whatever_the_signers_list_says() {
 
                 service.clone().oneshot(post(body)).await.unwrap();
                 let sent = sent.lock().unwrap().pop().unwrap();
-                let required = Verifier::of(scheme).required([header.name()]).unwrap();
+                let required = Verifier::of(scheme).require([header.name()]).unwrap();
                 verify(&required, (&sent).into(), at(FRIDAY)).unwrap();
             }
         }

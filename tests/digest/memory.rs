@@ -22,7 +22,7 @@ use tokio::{
 };
 use tower::{BoxError, ServiceBuilder, ServiceExt as _, service_fn};
 use tower_hmac_auth::{
-    CheckedBody, DigestError, DigestLayer, KnownBody, Scheme, VerifyDigestLayer,
+    BufferedBody, CheckedBody, DigestError, DigestLayer, Scheme, VerifyDigestLayer,
 };
 
 use super::{
@@ -178,7 +178,7 @@ fn trailers_are_kept_once_however_often_they_are_sent() {
 #[test]
 fn a_body_to_be_signed_takes_no_more_memory_than_the_limit_either() {
     let limit = LEN + 1000;
-    let client = service_fn(|request: Request<KnownBody>| async move {
+    let client = service_fn(|request: Request<BufferedBody>| async move {
         assert_eq!(request.headers()["digest"], DIGEST);
         Ok::<_, BoxError>(Response::new(()))
     });
@@ -209,7 +209,7 @@ fn a_body_to_be_signed_takes_no_more_memory_than_the_limit_either() {
 fn a_body_of_one_frame_is_not_copied() {
     let body = Bytes::from(vec![b'a'; LEN]);
     let sent = body.clone();
-    let client = service_fn(move |request: Request<KnownBody>| {
+    let client = service_fn(move |request: Request<BufferedBody>| {
         assert_eq!(request.body().data().as_ptr(), sent.as_ptr());
         ready(Ok::<_, BoxError>(Response::new(())))
     });

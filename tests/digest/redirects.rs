@@ -10,7 +10,8 @@ use hyper::body::Incoming;
 use hyper_util::{client::legacy::Client, rt::TokioExecutor};
 use tower::{Layer as _, ServiceBuilder, ServiceExt as _, service_fn};
 use tower_hmac_auth::{
-    CheckedBody, DigestHeader, DigestLayer, KnownBody, Scheme, SignLayer, Signer, VerifyDigestLayer,
+    BufferedBody, CheckedBody, DigestHeader, DigestLayer, Scheme, SignLayer, Signer,
+    VerifyDigestLayer,
 };
 use tower_http::follow_redirect::{
     FollowRedirectLayer,
@@ -46,14 +47,14 @@ async fn redirecting(scheme: Scheme, layer: VerifyDigestLayer, status: StatusCod
 async fn post(url: &str, scheme: Scheme, header: DigestHeader) -> (StatusCode, String) {
     // A list of one's own, in which no digest is.
     let signer = Signer::builder(keys()).scheme(scheme).components(["date"]);
-    let with_body = policy::clone_body_fn(|body: &KnownBody| Some(body.clone()));
-    let policy = with_body.and::<_, KnownBody, tower::BoxError>(policy::Standard::default());
+    let with_body = policy::clone_body_fn(|body: &BufferedBody| Some(body.clone()));
+    let policy = with_body.and::<_, BufferedBody, tower::BoxError>(policy::Standard::default());
     let service = ServiceBuilder::new()
         .layer(DigestLayer::new().header(header))
         .layer(FollowRedirectLayer::with_policy(policy))
         .layer(SignLayer::from(signer.build().unwrap()))
         .map_err(tower::BoxError::from)
-        .service(Client::builder(TokioExecutor::new()).build_http::<KnownBody>());
+        .service(Client::builder(TokioExecutor::new()).build_http::<BufferedBody>());
     let request = Request::post(url).body(Full::<Bytes>::from(HELLO)).unwrap();
     let response = service.oneshot(request).await.unwrap();
     let status = response.status();

@@ -18,7 +18,7 @@ use tokio::{
 };
 use tower::{Layer as _, ServiceBuilder, ServiceExt as _, service_fn};
 use tower_hmac_auth::{
-    CheckedBody, DigestHeader, DigestLayer, DrainBody, DrainLayer, KnownBody, Scheme,
+    BufferedBody, CheckedBody, DigestHeader, DigestLayer, DrainBody, DrainLayer, Scheme,
     VerifyDigestLayer,
 };
 
@@ -34,14 +34,14 @@ async fn send<B>(
     scheme: Scheme,
     digest: DigestLayer,
     request: Request<B>,
-    tamper: fn(&mut Request<KnownBody>),
+    tamper: fn(&mut Request<BufferedBody>),
 ) -> (StatusCode, String)
 where
     B: http_body::Body<Error: Into<tower::BoxError>>,
 {
     let client = Client::builder(TokioExecutor::new())
         .http2_only(version == Version::HTTP_2)
-        .build_http::<KnownBody>();
+        .build_http::<BufferedBody>();
     let service = ServiceBuilder::new()
         .layer(digest)
         .layer(signing(scheme))
@@ -135,11 +135,11 @@ async fn trailers_are_not_covered_and_arrive_over_http_2_only() {
 
 #[tokio::test]
 async fn a_body_that_was_cut_to_nothing_is_refused_before_the_handler() {
-    fn tamper(request: &mut Request<KnownBody>) {
+    fn tamper(request: &mut Request<BufferedBody>) {
         let digest = request.headers()["digest"].clone();
         let authorization = request.headers()["authorization"].clone();
         assert!(authorization.to_str().unwrap().contains("digest"));
-        *request.body_mut() = KnownBody::default();
+        *request.body_mut() = BufferedBody::default();
         assert_eq!(request.headers()["digest"], digest);
     }
     for version in VERSIONS {

@@ -15,7 +15,7 @@ use super::{
 /// A server that wants the host to be covered.
 async fn start() -> Server {
     let layer = VerifyLayer::new(StaticKeys::from(keys()))
-        .verifier(Verifier::new().required([header::HOST]).unwrap());
+        .verifier(Verifier::new().require([header::HOST]).unwrap());
     Server::start(transport::Server::builder().layer(layer)).await
 }
 
@@ -81,7 +81,7 @@ async fn a_client_with_only_for_and_no_authority_is_found_out_by_its_count_of_un
     .await;
     let channel = server.connect().await;
     let host = server.address.ip().to_string();
-    let layer = || on_time(Signer::new(keys()).only_for([&host]).unwrap());
+    let layer = || on_time(Signer::new(keys()).allowed_hosts([&host]).unwrap());
 
     let silent = layer();
     for expected in [1, 2] {

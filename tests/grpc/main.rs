@@ -30,8 +30,8 @@ use tokio::task::JoinSet;
 use tonic::{Code, Request, Status, body::Body, client::Grpc, transport};
 use tower::ServiceBuilder;
 use tower_hmac_auth::{
-    Binding, KeyPair, Lookup, ManualClock, Refusals, RequestHead, SignLayer, Signer, StaticKeys,
-    VerifyLayer, VerifyingKey,
+    DefaultResponseForRejection, KeyAccess, KeyLookup, KeyPair, ManualClock, RequestHead,
+    SignLayer, Signer, StaticKeys, VerifyLayer, VerifyingKey,
 };
 
 use common::{KEY_ID, SECRET, keys};
@@ -157,10 +157,10 @@ async fn calls_that_are_accepted_and_refused_at_once_do_not_disturb_each_other()
 async fn each_answer_of_the_key_store_has_its_code_and_the_store_sees_the_method() {
     let key = Arc::new(VerifyingKey::from(&keys()));
     let store = move |_: &str, head: RequestHead<'_>| match head.uri().path() {
-        "/test.Echo/Unary" => Lookup::Unavailable,
-        "/test.Echo/ServerStreaming" => Lookup::Key(Arc::clone(&key), Binding::NoUsagePlan),
-        "/test.Echo/ClientStreaming" => Lookup::Key(Arc::clone(&key), Binding::NotBound),
-        "/test.Echo/Bidirectional" => Lookup::Unknown,
+        "/test.Echo/Unary" => KeyLookup::Unavailable,
+        "/test.Echo/ServerStreaming" => KeyLookup::Key(Arc::clone(&key), KeyAccess::NoUsagePlan),
+        "/test.Echo/ClientStreaming" => KeyLookup::Key(Arc::clone(&key), KeyAccess::NotBound),
+        "/test.Echo/Bidirectional" => KeyLookup::Unknown,
         other => panic!("no method of the test's: {other}"),
     };
     let layer = VerifyLayer::new(store);
@@ -239,8 +239,8 @@ async fn an_unsigned_client_does_not_learn_which_methods_there_are() {
 
 #[tokio::test]
 async fn terse_refusals_are_one_status_and_another_http_status_does_not_change_it() {
-    let refusals = Refusals::new()
-        .terse(true)
+    let refusals = DefaultResponseForRejection::new()
+        .hide_reason(true)
         .unauthorized_status(http::StatusCode::FORBIDDEN);
     let layer = VerifyLayer::new(StaticKeys::from(keys())).refuse(refusals);
     let server = Server::start(transport::Server::builder().layer(layer)).await;

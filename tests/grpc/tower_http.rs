@@ -41,7 +41,8 @@ async fn layers_that_answer_by_themselves_stand_outside_of_the_verifier_in_a_ton
 async fn every_layer_of_tower_http_stands_around_the_verifiers_in_a_tonic_server() {
     use tonic::body::Body;
     use tower_hmac_auth::{
-        DigestLayer, KnownBody, Scheme, ServerClock, SignLayer, Signer, Verifier, VerifyDigestLayer,
+        BufferedBody, DigestLayer, Scheme, ServerClock, SignLayer, Signer, Verifier,
+        VerifyDigestLayer,
     };
 
     use super::server_layers::{LIMIT, server_layers};
@@ -63,7 +64,7 @@ async fn every_layer_of_tower_http_stands_around_the_verifiers_in_a_tonic_server
         .layer(DigestLayer::new())
         .layer(SignLayer::from(signer).clock(clock.clone()))
         .layer(clock.observe())
-        .map_request(|request: http::Request<KnownBody>| request.map(Body::new))
+        .map_request(|request: http::Request<BufferedBody>| request.map(Body::new))
         .service(channel.clone());
     // The digest is that of a whole body, which a stream of the client's has only at its end.
     for kind in [Kind::Unary, Kind::ServerStreaming, Kind::ClientStreaming] {

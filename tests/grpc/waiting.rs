@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use tokio::sync::{mpsc, oneshot};
 use tonic::{Code, transport};
 use tower_hmac_auth::{
-    AsyncKeyStore, AsyncKeys, Binding, Lookup, RequestHead, VerifyLayer, VerifyingKey,
+    AsyncKeyStore, AsyncKeys, KeyAccess, KeyLookup, RequestHead, VerifyLayer, VerifyingKey,
 };
 
 use super::{
@@ -15,7 +15,7 @@ use super::{
     server::{Server, client, signed, within},
 };
 
-type Found = Lookup<Arc<VerifyingKey>>;
+type Found = KeyLookup<Arc<VerifyingKey>>;
 
 /// A look-up that waits for the test's answer; it is closed when the look-up is dropped.
 type Asked = (String, oneshot::Sender<Found>);
@@ -30,13 +30,13 @@ fn asking() -> (
         assert_eq!(key_id, KEY_ID);
         let (answer, answered) = oneshot::channel();
         ask.send((head.uri().path().to_owned(), answer)).unwrap();
-        async move { answered.await.unwrap_or(Lookup::Unavailable) }
+        async move { answered.await.unwrap_or(KeyLookup::Unavailable) }
     };
     (store, asked)
 }
 
 fn found() -> Found {
-    Lookup::Key(Arc::new(VerifyingKey::from(&keys())), Binding::Bound)
+    KeyLookup::Key(Arc::new(VerifyingKey::from(&keys())), KeyAccess::Bound)
 }
 
 #[tokio::test]
@@ -74,14 +74,14 @@ async fn what_the_store_finds_too_late_or_never_has_the_same_codes_as_at_once() 
     let channel = server.connect().await;
     for kind in Kind::ALL {
         for (answer, code) in [
-            (Some(Lookup::Unknown), Code::Unauthenticated),
-            (Some(Lookup::Unavailable), Code::Unavailable),
+            (Some(KeyLookup::Unknown), Code::Unauthenticated),
+            (Some(KeyLookup::Unavailable), Code::Unavailable),
             (None, Code::Unavailable),
         ] {
             let called = tokio::spawn(call(kind, signed(&channel)));
             let (_, answering) = within(asked.recv()).await.unwrap();
             let message = match answer {
-                Some(Lookup::Unknown) => "HMAC signature cannot be verified.",
+                Some(KeyLookup::Unknown) => "HMAC signature cannot be verified.",
                 _ => "HMAC signature cannot be verified at present.",
             };
             match answer {

@@ -37,7 +37,7 @@ use proptest::{
     sample::{self, Index},
 };
 use tower_hmac_auth::{
-    Algorithm, DateHeader, KeyId, KeyPair, Malformed, Rejection, Signer, Verifier,
+    Algorithm, CredentialsError, DateHeader, KeyId, KeyPair, Rejection, Signer, Verifier,
 };
 
 use common::{FRIDAY, KEY_ID, SECRET, at};

@@ -231,7 +231,7 @@ pub(crate) fn a_list_that_names_a_header_twice_is_refused_though_rightly_signed(
             let rejection = by_hand(&lines).unwrap_err();
             assert!(matches!(
                 rejection,
-                Rejection::AuthorizationMalformed(Malformed::RepeatedName { .. })
+                Rejection::AuthorizationMalformed(CredentialsError::RepeatedName { .. })
             ));
         }
     }

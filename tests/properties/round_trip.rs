@@ -133,7 +133,7 @@ impl Settings {
         // What is normalised has to have a normal form, signed or not: only what is signed always has one.
         let signs_target = |components: &Vec<_>| components.contains(&"@request-target");
         let signs_target = self.components.as_ref().is_none_or(signs_target);
-        let verifier = Verifier::of(self.scheme).normalising(signs_target);
+        let verifier = Verifier::of(self.scheme).normalize_target(signs_target);
         match self.scheme {
             Scheme::Cavage => verifier.hs2019(self.algorithm()).unwrap(),
             _ => verifier,

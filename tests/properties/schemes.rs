@@ -44,7 +44,7 @@ fn verifier(scheme: Scheme) -> Verifier {
         Scheme::Cavage => "(request-target)",
         _ => "@request-target",
     };
-    Verifier::of(scheme).required([name, "x-tenant"]).unwrap()
+    Verifier::of(scheme).require([name, "x-tenant"]).unwrap()
 }
 
 proptest! {

@@ -67,9 +67,9 @@ fn signing_string(target: &Uri) -> Option<Vec<u8>> {
 
 fn verifier(normalising: bool) -> Verifier {
     Verifier::of(Scheme::Apisix)
-        .required(["@request-target"])
+        .require(["@request-target"])
         .unwrap()
-        .normalising(normalising)
+        .normalize_target(normalising)
 }
 
 /// Whether it is accepted with the signature that the signer makes for it.

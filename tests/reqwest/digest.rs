@@ -33,7 +33,7 @@ fn layers() -> [SignLayer<ManualClock>; 2] {
 
 /// A gateway that wants this to be signed.
 async fn server(name: &str) -> Server {
-    let layer = verify_layer().verifier(Verifier::new().required([name]).unwrap());
+    let layer = verify_layer().verifier(Verifier::new().require([name]).unwrap());
     Server::start(tower::Layer::layer(&layer, tower::service_fn(greet))).await
 }
 

@@ -20,7 +20,7 @@ fn host_signing() -> SignLayer<ManualClock> {
 
 /// A gateway that wants the host to be signed.
 async fn server() -> Server {
-    let layer = verify_layer().verifier(Verifier::new().required([header::HOST]).unwrap());
+    let layer = verify_layer().verifier(Verifier::new().require([header::HOST]).unwrap());
     Server::start(layer.layer(tower::service_fn(greet))).await
 }
 

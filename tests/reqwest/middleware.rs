@@ -80,7 +80,7 @@ async fn it_is_made_of_a_signer_by_the_systems_clock() {
 async fn a_stranger_gets_no_signature_date_or_source() {
     let stranger = Server::open().await;
     let client = layer()
-        .only_for(["gateway.example"])
+        .allowed_hosts(["gateway.example"])
         .unwrap()
         .reqwest_middleware(builder(), |outer| outer.with(retry()))
         .unwrap();

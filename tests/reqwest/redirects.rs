@@ -57,7 +57,7 @@ async fn a_redirect_followed_through_the_layer_tells_a_stranger_nothing() {
     for (protocol, builder) in builders() {
         let (gateway, stranger) = servers().await;
         let client = layer()
-            .only_for([gateway.address.to_string()])
+            .allowed_hosts([gateway.address.to_string()])
             .unwrap()
             .reqwest_client(builder)
             .unwrap();
@@ -110,7 +110,7 @@ async fn the_middleware_returns_what_was_answered_by_the_same_origin_or_not_sign
 
     // From a stranger to a stranger.
     let (stranger, other) = servers().await;
-    let sign = SignMiddleware::from(layer().only_for(["gateway.example"]).unwrap());
+    let sign = SignMiddleware::from(layer().allowed_hosts(["gateway.example"]).unwrap());
     let client = reqwest_middleware::ClientBuilder::new(builder().build().unwrap())
         .with(sign)
         .build();

@@ -20,7 +20,9 @@ use hyper_util::{
 };
 use tokio::{net::TcpListener, task::AbortHandle};
 use tower::{BoxError, Layer, Service, ServiceExt, service_fn};
-use tower_hmac_auth::{Clock, ManualClock, Refusals, StaticKeys, VerifiedKey, VerifyLayer};
+use tower_hmac_auth::{
+    Clock, DefaultResponseForRejection, ManualClock, StaticKeys, VerifiedKey, VerifyLayer,
+};
 
 use crate::common::{FRIDAY, at, keys};
 
@@ -183,7 +185,7 @@ impl Server {
 }
 
 /// The check of a gateway that knows one key, on [`FRIDAY`].
-pub(crate) fn verify_layer() -> VerifyLayer<StaticKeys, Refusals, ManualClock> {
+pub(crate) fn verify_layer() -> VerifyLayer<StaticKeys, DefaultResponseForRejection, ManualClock> {
     VerifyLayer::new(StaticKeys::from(keys())).clock(ManualClock::at(at(FRIDAY)))
 }
 

@@ -15,7 +15,7 @@ async fn a_stranger_gets_no_signature_date_or_source() {
     for (protocol, builder) in builders() {
         let (gateway, stranger) = (Server::verifying().await, Server::open().await);
         let client = layer()
-            .only_for([gateway.address.to_string()])
+            .allowed_hosts([gateway.address.to_string()])
             .unwrap()
             .reqwest_client(builder)
             .unwrap();
@@ -39,7 +39,7 @@ async fn a_stranger_gets_no_signature_date_or_source() {
 async fn a_stranger_gets_the_callers_own_password() {
     let [(_, builder), _] = builders();
     let stranger = Server::open().await;
-    let client = layer().only_for(["gateway.example"]).unwrap();
+    let client = layer().allowed_hosts(["gateway.example"]).unwrap();
     let client = client.reqwest_client(builder).unwrap();
     // reqwest makes `Authorization: Basic` of it.
     let url = format!("http://user:password@{}/a", stranger.address);

@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, fs, path::Path, time::UNIX_EPOCH};
 
 use http::Request;
 use tower_hmac_auth::{
-    DateHeader, Excerpt, Malformed, Rejection, RejectionKind, Scheme, TargetError, Verifier,
+    CredentialsError, DateHeader, Excerpt, Rejection, RejectionKind, Scheme, TargetError, Verifier,
 };
 
 use super::assert_understood;
@@ -21,24 +21,24 @@ fn excerpt() -> Excerpt {
     }
 }
 
-fn malformed() -> Vec<Malformed> {
+fn malformed() -> Vec<CredentialsError> {
     let name = excerpt;
     vec![
-        Malformed::NotAscii,
-        Malformed::OtherScheme,
-        Malformed::NotAParameter { position: 17 },
-        Malformed::UnknownParameter { name: name() },
-        Malformed::RepeatedParameter { name: name() },
-        Malformed::OutOfOrder { name: name() },
-        Malformed::TooManyParameters,
-        Malformed::ParameterTooLong { name: name() },
-        Malformed::TooManyNames,
-        Malformed::EmptyName,
-        Malformed::ListSeparator,
-        Malformed::NotSignable { name: name() },
-        Malformed::RepeatedName { name: name() },
-        Malformed::SignatureNotBase64,
-        Malformed::SignatureLength,
+        CredentialsError::NotAscii,
+        CredentialsError::OtherScheme,
+        CredentialsError::NotAParameter { position: 17 },
+        CredentialsError::UnknownParameter { name: name() },
+        CredentialsError::RepeatedParameter { name: name() },
+        CredentialsError::OutOfOrder { name: name() },
+        CredentialsError::TooManyParameters,
+        CredentialsError::ParameterTooLong { name: name() },
+        CredentialsError::TooManyNames,
+        CredentialsError::EmptyName,
+        CredentialsError::ListSeparator,
+        CredentialsError::NotSignable { name: name() },
+        CredentialsError::RepeatedName { name: name() },
+        CredentialsError::SignatureNotBase64,
+        CredentialsError::SignatureLength,
     ]
 }
 
@@ -186,7 +186,7 @@ fn no_rejection_is_left_out() {
     let shown: Vec<_> = shown.split(|c: char| !c.is_alphanumeric()).collect();
     for (file, name) in [
         ("src/rejection.rs", "Rejection"),
-        ("src/rejection/malformed.rs", "Malformed"),
+        ("src/rejection/credentials_error.rs", "CredentialsError"),
         ("src/rejection/target_error.rs", "TargetError"),
     ] {
         let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(file);

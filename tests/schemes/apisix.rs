@@ -1,5 +1,5 @@
 use http::header;
-use tower_hmac_auth::{KeyPair, Keys, Rejection, Scheme, Signer, Verifier};
+use tower_hmac_auth::{KeyPair, Rejection, RotatingKeyPair, Scheme, Signer, Verifier};
 
 use super::{DATE, assert_accepted, assert_refused, authorization, check, now, request, signed};
 use crate::common::{KEY_ID, keys};
@@ -138,7 +138,7 @@ fn a_signature_for_one_target_is_good_for_no_other_that_decodes_to_it() {
     ] {
         let request = signed(Scheme::Apisix, target, &[("date", DATE)], list, &victim);
         assert_refused(&verifier(), &request, "Target(NotNormal)");
-        assert_accepted(&verifier().normalising(true), &request);
+        assert_accepted(&verifier().normalize_target(true), &request);
     }
     for (target, decoded) in [
         ("/a/.", "/a/"),
@@ -155,12 +155,12 @@ fn a_signature_for_one_target_is_good_for_no_other_that_decodes_to_it() {
     ] {
         let request = with_target(target, decoded);
         assert_refused(&verifier(), &request, "Target(NotNormal)");
-        assert_accepted(&verifier().normalising(true), &request);
+        assert_accepted(&verifier().normalize_target(true), &request);
     }
     // No target of a handler's has this signature and no other.
     for (target, decoded) in [("/a%3Fx=1", "/a?x=1"), ("/a%3fx=1?y", "/a?x=1?y")] {
         let request = with_target(target, decoded);
-        for verifier in [verifier(), verifier().normalising(true)] {
+        for verifier in [verifier(), verifier().normalize_target(true)] {
             assert_refused(&verifier, &request, "Target(EscapedQuestionMark)");
         }
     }
@@ -175,7 +175,7 @@ fn a_signature_for_one_target_is_good_for_no_other_that_decodes_to_it() {
         list,
         &injected,
     );
-    for verifier in [verifier(), verifier().normalising(true)] {
+    for verifier in [verifier(), verifier().normalize_target(true)] {
         assert_refused(&verifier, &request, "Target(ControlCharacter)");
     }
 }
@@ -199,7 +199,7 @@ fn an_escape_that_changes_no_segment_is_normal() {
         ("http://h.example", "/"),
     ] {
         let request = with_target(target, decoded);
-        assert_accepted(&verifier().required(["@request-target"]).unwrap(), &request);
+        assert_accepted(&verifier().require(["@request-target"]).unwrap(), &request);
     }
 }
 
@@ -242,7 +242,7 @@ fn targets_that_cannot_be_decoded_are_neither_signed_nor_believed() {
     let expected = format!("{KEY_ID}\nGET /a/b/c/\ndate: {DATE}\n");
     assert_eq!(string.as_bytes(), expected.as_bytes());
     signer.sign_request(&mut dotted, now()).unwrap();
-    assert_accepted(&verifier().normalising(true), &dotted);
+    assert_accepted(&verifier().normalize_target(true), &dotted);
 }
 
 #[test]
@@ -255,7 +255,7 @@ fn a_key_id_with_a_comma_is_refused_when_the_signer_is_built_and_never_sent_afte
         "the key id has one of `,`, which apisix cannot carry: use a pair with another id"
     );
 
-    let keys = Keys::new(keys());
+    let keys = RotatingKeyPair::new(keys());
     let signer = Signer::builder(keys.clone())
         .scheme(Scheme::Apisix)
         .build()

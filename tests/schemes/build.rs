@@ -235,7 +235,7 @@ fn a_lifetime_that_expires_cannot_say_is_refused() {
 
 #[track_caller]
 fn assert_not_required(verifier: Verifier, name: &str, text: &str) {
-    let error = verifier.required(["date", name]).unwrap_err().to_string();
+    let error = verifier.require(["date", name]).unwrap_err().to_string();
     assert!(error.starts_with(text), "{error}");
     assert!(!error.contains('\n'));
 }
@@ -256,7 +256,7 @@ fn a_verifier_requires_nothing_that_no_request_can_cover() {
             assert_not_required(Verifier::of(scheme), name, &text);
         }
         let named = ["x-date", "Host", "X-Tenant", "digest", "content-length"];
-        Verifier::of(scheme).required(named).unwrap();
+        Verifier::of(scheme).require(named).unwrap();
     }
     for (scheme, own, others) in [
         (
@@ -280,7 +280,7 @@ fn a_verifier_requires_nothing_that_no_request_can_cover() {
             &["@request-target", "Request-Line"],
         ),
     ] {
-        Verifier::of(scheme).required(own).unwrap();
+        Verifier::of(scheme).require(own).unwrap();
         for name in others {
             assert_not_required(Verifier::of(scheme), name, name);
         }
@@ -289,7 +289,7 @@ fn a_verifier_requires_nothing_that_no_request_can_cover() {
     assert_not_required(Verifier::of(Scheme::Cavage), "(created)", created);
     let hs2019 = Verifier::of(Scheme::Cavage).hs2019(Algorithm::HmacSha256);
     let hs2019 = hs2019.unwrap();
-    hs2019.required(["(created)", "(expires)"]).unwrap();
+    hs2019.require(["(created)", "(expires)"]).unwrap();
 }
 
 #[test]
@@ -299,7 +299,7 @@ fn a_list_that_no_verifier_reads_is_refused_on_both_sides() {
     let text = "the names make a list of more than 8192 bytes";
     assert_error(builder(Scheme::Kong).signed_headers(names(50, 200)), text);
     assert_error(builder(Scheme::Kong).signed_headers(names(1, 9000)), text);
-    let required = |count, len| Verifier::of(Scheme::Kong).required(names(count, len));
+    let required = |count, len| Verifier::of(Scheme::Kong).require(names(count, len));
     for (count, len) in [(50, 200), (1, 8193)] {
         let error = required(count, len).unwrap_err().to_string();
         assert!(error.starts_with(text), "{error}");

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use http::Request;
-use tower_hmac_auth::{DateHeader, PlainDate, Rejection, Scheme, Verifier};
+use tower_hmac_auth::{DateHeader, DatePolicy, Rejection, Scheme, Verifier};
 
 use super::signed;
 use crate::common::{KEY_ID, at, verify};
@@ -75,7 +75,7 @@ fn verifiers() -> impl Iterator<Item = (Scheme, DateHeader, Verifier)> {
         let counts =
             move |header: &DateHeader| scheme != Scheme::Apisix || *header == DateHeader::Date;
         headers.into_iter().filter(counts).map(move |header| {
-            let verifier = Verifier::of(scheme).plain_date(PlainDate::CheckAge);
+            let verifier = Verifier::of(scheme).plain_date(DatePolicy::CheckAge);
             (scheme, header, verifier.max_skew(Duration::from_secs(300)))
         })
     })

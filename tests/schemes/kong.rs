@@ -86,7 +86,7 @@ fn names_are_signed_and_listed_in_the_spelling_given() {
         request.headers()["authorization"],
         authorization(Scheme::Kong, "x-date @request-target X-Tenant", &expected)
     );
-    let key = assert_accepted(&verifier().required(["x-tenant"]).unwrap(), &request);
+    let key = assert_accepted(&verifier().require(["x-tenant"]).unwrap(), &request);
     assert!(key.covered().any(|name| name == "X-Tenant"));
 }
 
@@ -153,7 +153,7 @@ fn the_target_is_signed_as_it_is_sent() {
             "date @request-target",
             &string,
         );
-        let required = verifier().required(["@request-target"]).unwrap();
+        let required = verifier().require(["@request-target"]).unwrap();
         assert_accepted(&required, &request);
 
         let elsewhere = signed(
@@ -168,7 +168,7 @@ fn the_target_is_signed_as_it_is_sent() {
     let string = format!("date: {DATE}");
     let request = signed(Scheme::Kong, "/a", &[("date", DATE)], "date", &string);
     assert_refused(
-        &verifier().required(["@request-target"]).unwrap(),
+        &verifier().require(["@request-target"]).unwrap(),
         &request,
         "NotCovered",
     );

@@ -44,7 +44,7 @@ fn a_tencent_signature_in_kongs_words_passes_kongs_verifier_unless_the_target_is
         .headers_mut()
         .insert(header::AUTHORIZATION, kong.parse().unwrap());
     assert_accepted(&Verifier::of(Scheme::Kong), &request);
-    let required = Verifier::of(Scheme::Kong).required(["@request-target"]);
+    let required = Verifier::of(Scheme::Kong).require(["@request-target"]);
     assert_refused(&required.unwrap(), &request, "NotCovered");
 }
 

@@ -106,7 +106,7 @@ async fn seen(verifier: Verifier, target: &str, decoded: &str) -> Result<Uri, St
 
 #[tokio::test]
 async fn normalising_hands_the_target_that_was_signed_to_the_handler() {
-    let normalising = || Verifier::of(Scheme::Apisix).normalising(true);
+    let normalising = || Verifier::of(Scheme::Apisix).normalize_target(true);
     for (target, decoded, handed_on) in [
         ("/admin/../a?x=1", "/a?x=1", "/a?x=1"),
         ("/%61?x=%61", "/a?x=%61", "/a?x=%61"),
@@ -134,7 +134,7 @@ async fn a_target_that_has_no_normal_form_does_not_reach_the_handler_as_it_was_s
         ("/a%3F", "/a?"),
         (&*too_long, &*too_long),
     ] {
-        let verifier = Verifier::of(Scheme::Apisix).normalising(true);
+        let verifier = Verifier::of(Scheme::Apisix).normalize_target(true);
         let uri = seen(verifier, target, decoded).await;
         assert_eq!(uri, Err(StatusCode::UNAUTHORIZED), "{decoded:.20}");
     }
@@ -148,7 +148,7 @@ async fn a_target_that_has_no_normal_form_does_not_reach_the_handler_as_it_was_s
         ("/%61", StatusCode::OK),
     ] {
         let layer = VerifyLayer::new(StaticKeys::from(keys()))
-            .verifier(Verifier::of(Scheme::Apisix).normalising(true))
+            .verifier(Verifier::of(Scheme::Apisix).normalize_target(true))
             .clock(now);
         let handler = service_fn(|request: Request<()>| {
             assert_eq!(request.uri(), "/a");
@@ -163,7 +163,7 @@ async fn a_target_that_has_no_normal_form_does_not_reach_the_handler_as_it_was_s
 #[tokio::test]
 async fn what_a_router_has_cut_off_the_target_is_not_normalised_but_refused() {
     let verify = VerifyLayer::new(StaticKeys::from(keys()))
-        .verifier(Verifier::of(Scheme::Apisix).normalising(true))
+        .verifier(Verifier::of(Scheme::Apisix).normalize_target(true))
         .original_target(|extensions| Some(&extensions.get::<OriginalUri>()?.0))
         .clock(now);
     let inner = Router::new().fallback(any(|uri: Uri| async move { uri.to_string() }));

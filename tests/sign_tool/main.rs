@@ -21,7 +21,7 @@ use std::{
 };
 
 use http::{HeaderName, HeaderValue, Request};
-use tower_hmac_auth::{Binding, Lookup, SecretKey, Verifier, VerifyingKey};
+use tower_hmac_auth::{KeyAccess, KeyLookup, SecretKey, Verifier, VerifyingKey};
 
 const KEY_ID: &str = "AKIDCgOPWjQ6BAxvHtyckhWABJVYSBj548pN";
 const SECRET: &str = "ZxF2whO0RhuwnVCj5JMMAuqcDcN2oPrC";
@@ -111,7 +111,7 @@ fn verified(lines: &str, secret: &[u8], now: SystemTime) -> String {
     let verifier = Verifier::new();
     let credentials = verifier.read((&request).into(), now).unwrap();
     let signing_string = credentials.signing_string().to_string();
-    let lookup = Lookup::Key(&key, Binding::Bound);
+    let lookup = KeyLookup::Key(&key, KeyAccess::Bound);
     assert!(verifier.verify(credentials, lookup).is_ok(), "{lines}");
     signing_string
 }

@@ -2,7 +2,7 @@
 
 use std::sync::LazyLock;
 
-use crate::{DateHeader, Excerpt, Malformed, Rejection, RejectionKind, Scheme, TargetError};
+use crate::{CredentialsError, DateHeader, Excerpt, Rejection, RejectionKind, Scheme, TargetError};
 
 /// Stands for what a text repeats of the request.
 const GAP: &str = "*";
@@ -187,21 +187,21 @@ fn rejections() -> impl Iterator<Item = Rejection> {
         Rejection::NotVerified,
     ];
     let malformed = [
-        Malformed::NotAscii,
-        Malformed::OtherScheme,
-        Malformed::NotAParameter { position: NUMBER },
-        Malformed::UnknownParameter { name: gap() },
-        Malformed::RepeatedParameter { name: gap() },
-        Malformed::OutOfOrder { name: gap() },
-        Malformed::TooManyParameters,
-        Malformed::ParameterTooLong { name: gap() },
-        Malformed::TooManyNames,
-        Malformed::EmptyName,
-        Malformed::ListSeparator,
-        Malformed::NotSignable { name: gap() },
-        Malformed::RepeatedName { name: gap() },
-        Malformed::SignatureNotBase64,
-        Malformed::SignatureLength,
+        CredentialsError::NotAscii,
+        CredentialsError::OtherScheme,
+        CredentialsError::NotAParameter { position: NUMBER },
+        CredentialsError::UnknownParameter { name: gap() },
+        CredentialsError::RepeatedParameter { name: gap() },
+        CredentialsError::OutOfOrder { name: gap() },
+        CredentialsError::TooManyParameters,
+        CredentialsError::ParameterTooLong { name: gap() },
+        CredentialsError::TooManyNames,
+        CredentialsError::EmptyName,
+        CredentialsError::ListSeparator,
+        CredentialsError::NotSignable { name: gap() },
+        CredentialsError::RepeatedName { name: gap() },
+        CredentialsError::SignatureNotBase64,
+        CredentialsError::SignatureLength,
     ];
     let targets = [
         TargetError::NoPath,

@@ -12,9 +12,9 @@ use std::{
 
 use arc_swap::ArcSwap;
 
-pub use self::observe::{ObserveFuture, ObserveLayer, ObserveService};
+pub use self::observe::{ServerClockFuture, ServerClockLayer, ServerClockService};
 #[cfg(feature = "retry")]
-pub use self::retry::RetryOnceLearnt;
+pub use self::retry::RetryOnClockSkew;
 use crate::{
     Clock, RequestHead, SystemClock,
     wire::{authority::sent_authority, date::Timestamp},
@@ -30,14 +30,14 @@ use crate::{Excerpt, events};
 #[cfg_attr(feature = "retry", doc = "```")]
 #[cfg_attr(not(feature = "retry"), doc = "```text")]
 /// use tower::{ServiceBuilder, service_fn};
-/// use tower_hmac_auth::{KeyPair, RetryOnceLearnt, ServerClock, SignLayer};
+/// use tower_hmac_auth::{KeyPair, RetryOnClockSkew, ServerClock, SignLayer};
 /// # let client = service_fn(|_: http::Request<()>| async { Ok::<_, std::io::Error>(http::Response::new(())) });
 ///
 /// let keys = KeyPair::new("AKIDtestkey0001", "test-secret-key-0001")?;
 /// let clock = ServerClock::new();
 /// let service = ServiceBuilder::new()
-///     .retry(RetryOnceLearnt::new(clock.clone()))
-///     .layer(SignLayer::new(keys).only_for(["api.example.com"])?.clock(clock.clone()))
+///     .retry(RetryOnClockSkew::new(clock.clone()))
+///     .layer(SignLayer::new(keys).allowed_hosts(["api.example.com"])?.clock(clock.clone()))
 ///     .layer(clock.observe())
 ///     .service(client);
 /// # let _: tower::retry::Retry<_, _> = service;
@@ -52,7 +52,7 @@ use crate::{Excerpt, events};
 /// unless this clock is asked for, and then only
 ///
 /// - from a 401 or 403, the answer to a request with an `Authorization` of one of the schemes: use
-///   [`only_for`](crate::SignLayer::only_for), so that hosts that are not signed for get none;
+///   [`allowed_hosts`](crate::SignLayer::allowed_hosts), so that hosts that are not signed for get none;
 /// - over `https` or from a loopback address;
 /// - for the authority that answered, and of at most 64, the last ones;
 /// - if there is no `Age` (a cache's answer is of another time), and `Date` is an HTTP date;
@@ -70,8 +70,8 @@ use crate::{Excerpt, events};
 ///
 /// A process that is suspended between signing and sending, or a request that waits below [`SignLayer`](crate::SignLayer),
 /// is refused for its age although this clock is right, so that there is nothing to learn.
-#[cfg_attr(feature = "retry", doc = "[`RetryOnceLearnt`]")]
-#[cfg_attr(not(feature = "retry"), doc = "`RetryOnceLearnt`")]
+#[cfg_attr(feature = "retry", doc = "[`RetryOnClockSkew`]")]
+#[cfg_attr(not(feature = "retry"), doc = "`RetryOnClockSkew`")]
 /// tries such a request once more: where, by the rules above, an answer may be learnt from, and a request that is signed
 /// now would have a date that is nearer to the answer's `Date` than that which was sent, by
 /// [`threshold`](Self::threshold) at least.
@@ -200,11 +200,11 @@ impl<C: Clock> ServerClock<C> {
     }
 
     /// The layer that reads the gateways' answers: put it below [`SignLayer`](crate::SignLayer).
-    pub fn observe(&self) -> ObserveLayer<C>
+    pub fn observe(&self) -> ServerClockLayer<C>
     where
         C: Clone,
     {
-        ObserveLayer::new(self.clone())
+        ServerClockLayer::new(self.clone())
     }
 
     #[cfg(feature = "retry")]

@@ -27,42 +27,42 @@ use crate::{
 /// [`SignLayer`](crate::SignLayer). It changes nothing. It is for [`http::Request`]s, not reqwest's own.
 #[derive(Debug, Clone)]
 #[must_use = "a layer does nothing until a service is put into it"]
-pub struct ObserveLayer<C> {
+pub struct ServerClockLayer<C> {
     clock: ServerClock<C>,
 }
 
-impl<C> ObserveLayer<C> {
+impl<C> ServerClockLayer<C> {
     pub(super) fn new(clock: ServerClock<C>) -> Self {
         Self { clock }
     }
 }
 
-impl<S, C: Clone> Layer<S> for ObserveLayer<C> {
-    type Service = ObserveService<S, C>;
+impl<S, C: Clone> Layer<S> for ServerClockLayer<C> {
+    type Service = ServerClockService<S, C>;
 
     fn layer(&self, inner: S) -> Self::Service {
-        ObserveService {
+        ServerClockService {
             inner,
             clock: self.clock.clone(),
         }
     }
 }
 
-/// Shows a [`ServerClock`] the answers to signed requests: what [`ObserveLayer`] makes.
+/// Shows a [`ServerClock`] the answers to signed requests: what [`ServerClockLayer`] makes.
 #[derive(Debug, Clone)]
-pub struct ObserveService<S, C> {
+pub struct ServerClockService<S, C> {
     inner: S,
     clock: ServerClock<C>,
 }
 
-impl<S, C, B, RB> Service<Request<B>> for ObserveService<S, C>
+impl<S, C, B, RB> Service<Request<B>> for ServerClockService<S, C>
 where
     S: Service<Request<B>, Response = Response<RB>>,
     C: Clock + Clone,
 {
     type Response = S::Response;
     type Error = S::Error;
-    type Future = ObserveFuture<S::Future, C>;
+    type Future = ServerClockFuture<S::Future, C>;
 
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
         self.inner.poll_ready(cx)
@@ -77,7 +77,7 @@ where
             sent: self.clock.base.now(),
             clock: self.clock.clone(),
         });
-        ObserveFuture {
+        ServerClockFuture {
             inner: self.inner.call(request),
             observation,
         }
@@ -155,15 +155,15 @@ impl<C: Clock> Observation<C> {
 }
 
 pin_project! {
-    /// The inner service's answer: the future of [`ObserveService`].
-    pub struct ObserveFuture<F, C> {
+    /// The inner service's answer: the future of [`ServerClockService`].
+    pub struct ServerClockFuture<F, C> {
         #[pin]
         inner: F,
         observation: Option<Observation<C>>,
     }
 }
 
-impl<F, C, B, E> Future for ObserveFuture<F, C>
+impl<F, C, B, E> Future for ServerClockFuture<F, C>
 where
     F: Future<Output = Result<Response<B>, E>>,
     C: Clock,
@@ -180,9 +180,9 @@ where
     }
 }
 
-impl<F: fmt::Debug, C> fmt::Debug for ObserveFuture<F, C> {
+impl<F: fmt::Debug, C> fmt::Debug for ServerClockFuture<F, C> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ObserveFuture")
+        f.debug_struct("ServerClockFuture")
             .field("inner", &self.inner)
             .finish_non_exhaustive()
     }

@@ -17,14 +17,14 @@ use crate::{Clock, SystemClock, wire::authority::sent_authority};
 /// the layer of [`ServerClock::observe`] has to be below. It is for [`http::Request`]s, not reqwest's own, and their body
 /// has to be `Clone`. See [`ServerClock`] for an example and for the risk.
 #[derive(Debug, Clone)]
-pub struct RetryOnceLearnt<C = SystemClock> {
+pub struct RetryOnClockSkew<C = SystemClock> {
     clock: ServerClock<C>,
     /// What the clock had last learnt of the request's authority when the request was sent.
     last_learnt: u64,
     is_second: bool,
 }
 
-impl<C: Clock> RetryOnceLearnt<C> {
+impl<C: Clock> RetryOnClockSkew<C> {
     /// Tries again when this clock has learnt of the authority that a request goes to.
     #[must_use]
     pub fn new(clock: ServerClock<C>) -> Self {
@@ -42,7 +42,7 @@ impl<C: Clock> RetryOnceLearnt<C> {
     }
 }
 
-impl<C: Clock, B: Clone, RB, E> Policy<Request<B>, Response<RB>, E> for RetryOnceLearnt<C> {
+impl<C: Clock, B: Clone, RB, E> Policy<Request<B>, Response<RB>, E> for RetryOnClockSkew<C> {
     type Future = Ready<()>;
 
     fn retry(

@@ -4,7 +4,7 @@ use arrayvec::ArrayVec;
 
 use super::{CredentialsSyntax, Times, WHITESPACE, names::split_at_byte};
 use crate::{
-    Excerpt, Malformed,
+    CredentialsError, Excerpt,
     header::is_field_name,
     limits::{MAX_PARAMETER_LEN, MAX_UNKNOWN_PARAMETERS},
 };
@@ -33,14 +33,14 @@ impl<'h> Parameters<'h> {
         syntax: &CredentialsSyntax,
         text: &str,
         mut rest: &'h str,
-    ) -> Result<Self, Malformed> {
+    ) -> Result<Self, CredentialsError> {
         let mut parameters = Self::default();
         // In the order in which they are sent.
         let names = [syntax.key_id, "algorithm", "headers", "signature"];
         let mut expected = 0;
         let mut unknown = Unknown::new();
         while !rest.is_empty() {
-            let not_a_parameter = || Malformed::NotAParameter {
+            let not_a_parameter = || CredentialsError::NotAParameter {
                 position: text.len() - rest.len(),
             };
             let Some(Parameter {
@@ -53,7 +53,7 @@ impl<'h> Parameters<'h> {
                 return Err(not_a_parameter());
             };
             if value.len() > MAX_PARAMETER_LEN {
-                return Err(Malformed::ParameterTooLong {
+                return Err(CredentialsError::ParameterTooLong {
                     name: Excerpt::new(name),
                 });
             }
@@ -66,12 +66,12 @@ impl<'h> Parameters<'h> {
                 continue;
             };
             if slot.replace(value).is_some() {
-                return Err(Malformed::RepeatedParameter {
+                return Err(CredentialsError::RepeatedParameter {
                     name: Excerpt::new(name),
                 });
             }
             if syntax.is_ordered && place != Some(expected) {
-                return Err(Malformed::OutOfOrder {
+                return Err(CredentialsError::OutOfOrder {
                     name: Excerpt::new(name),
                 });
             }
@@ -109,21 +109,21 @@ fn check_unknown<'h>(
     names: &[&str],
     name: &'h str,
     unknown: &mut Unknown<'h>,
-) -> Result<(), Malformed> {
+) -> Result<(), CredentialsError> {
     let excerpt = || Excerpt::new(name);
     let is = |other: &str| name.eq_ignore_ascii_case(other);
     let looks_known =
         names.iter().any(|known| is(known)) || syntax.has_times && (is("created") || is("expires"));
     match syntax.ignores_unknown_but {
         Some(refused) if !looks_known && !refused.iter().any(|other| is(other)) => {}
-        _ => return Err(Malformed::UnknownParameter { name: excerpt() }),
+        _ => return Err(CredentialsError::UnknownParameter { name: excerpt() }),
     }
     if unknown.iter().any(|other| is(other)) {
-        return Err(Malformed::RepeatedParameter { name: excerpt() });
+        return Err(CredentialsError::RepeatedParameter { name: excerpt() });
     }
     unknown
         .try_push(name)
-        .map_err(|_full| Malformed::TooManyParameters)
+        .map_err(|_full| CredentialsError::TooManyParameters)
 }
 
 /// Splits `name="value"` and the comma behind it off; a comma must be followed by another parameter. Times are not

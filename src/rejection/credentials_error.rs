@@ -15,7 +15,7 @@ const KEY_IDS: [&str; 4] = ["accesskey", "id", "keyId", "username"];
 /// Positions count bytes of the header's value from 0.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum Malformed {
+pub enum CredentialsError {
     /// It has a byte that is not printable ASCII.
     NotAscii,
     /// It is of another authentication scheme than the server's, `Bearer` say.
@@ -71,7 +71,7 @@ pub enum Malformed {
     SignatureLength,
 }
 
-impl fmt::Display for Malformed {
+impl fmt::Display for CredentialsError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::NotAscii => {
