@@ -23,8 +23,8 @@ use hyper_util::{client::legacy::Client, rt::TokioExecutor};
 use tokio::net::TcpListener;
 use tower::{BoxError, ServiceBuilder, ServiceExt as _};
 use tower_hmac_auth::{
-    DrainLayer, KeyAccess, KeyLookup, KeyPair, KeyStore, RequestHead, SignLayer, VerifiedKey,
-    VerifyLayer, VerifyingKey,
+    KeyPair, RequestHead, SignLayer, VerifiedKey, VerifyLayer,
+    verify::{DrainLayer, KeyAccess, KeyLookup, KeyStore, VerifyingKey},
 };
 
 const KEY_ID: &str = "AKIDexample";

@@ -23,8 +23,9 @@ use hyper_util::{
 use tokio::net::TcpListener;
 use tower::{BoxError, ServiceBuilder, ServiceExt as _, retry::Policy};
 use tower_hmac_auth::{
-    Clock as _, KeyAccess, KeyLookup, KeyPair, ManualClock, Rejection, RequestHead, Scheme,
-    SignLayer, Signer, Verified, Verifier, VerifyingKey,
+    KeyPair, Rejection, RequestHead, Scheme, SignLayer, Signer, Verifier,
+    clock::{Clock as _, ManualClock},
+    verify::{KeyAccess, KeyLookup, Verified, VerifyingKey},
 };
 
 const KEY_ID: &str = "AKIDquickstart";

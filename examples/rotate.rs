@@ -21,7 +21,9 @@ use http_body_util::{BodyExt as _, Empty};
 use hyper_util::{client::legacy::Client, rt::TokioExecutor};
 use tokio::{net::TcpListener, task::JoinHandle, time};
 use tower::{BoxError, Layer as _, Service as _, ServiceExt as _};
-use tower_hmac_auth::{KeyPair, RotatingKeyPair, SignLayer, StaticKeys, VerifiedKey, VerifyLayer};
+use tower_hmac_auth::{
+    KeyPair, SignLayer, StaticKeys, VerifiedKey, VerifyLayer, sign::RotatingKeyPair,
+};
 
 const NEW_PAIR: &str = "AKIDnew:a-new-secret-of-the-example";
 

@@ -20,7 +20,7 @@ use crate::RequestHead;
 ///
 /// ```
 /// use std::time::{Duration, SystemTime};
-/// use tower_hmac_auth::{Clock, SystemClock};
+/// use tower_hmac_auth::clock::{Clock, SystemClock};
 ///
 /// // The clock of a machine known to be two minutes slow.
 /// let two_minutes_later = || SystemClock.now() + Duration::from_secs(120);
@@ -85,7 +85,7 @@ impl Clock for SystemClock {
 ///
 /// ```
 /// use std::time::{Duration, UNIX_EPOCH};
-/// use tower_hmac_auth::{Clock, ManualClock};
+/// use tower_hmac_auth::clock::{Clock, ManualClock};
 ///
 /// let clock = ManualClock::at(UNIX_EPOCH + Duration::from_secs(1_444_348_800));
 /// let same = clock.clone();

@@ -5,9 +5,10 @@ use std::fmt;
 use http::{HeaderName, header};
 
 use crate::{
-    Algorithm, DateHeader, Excerpt, Scheme,
-    header::is_field_name,
+    Algorithm, Scheme,
+    header::{DateHeader, is_field_name},
     limits::{MAX_COMPONENTS, MAX_PARAMETER_LEN},
+    rejection::Excerpt,
     wire::component::DerivedComponent,
 };
 

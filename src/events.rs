@@ -57,14 +57,14 @@
 //!   extensions.
 //! - [`Signer::unsigned_requests`] and [`Signer::requests_without_host`] count what was not signed as configured.
 //!
-//! [`Excerpt`]: crate::Excerpt
+//! [`Excerpt`]: crate::error::Excerpt
 //! [`Rejection`]: crate::Rejection
-//! [`RejectionKind`]: crate::RejectionKind
+//! [`RejectionKind`]: crate::error::RejectionKind
 //! [`Scheme`]: crate::Scheme
-//! [`ServerClock`]: crate::ServerClock
-//! [`ServerClock::max_offset`]: crate::ServerClock::max_offset
-//! [`ServerSigningString`]: crate::ServerSigningString
-//! [`SignError`]: crate::SignError
+//! [`ServerClock`]: crate::sign::ServerClock
+//! [`ServerClock::max_offset`]: crate::sign::ServerClock::max_offset
+//! [`ServerSigningString`]: crate::verify::ServerSigningString
+//! [`SignError`]: crate::error::SignError
 //! [`Signer`]: crate::Signer
 //! [`Signer::authority`]: crate::Signer::authority
 //! [`Signer::requests_without_host`]: crate::Signer::requests_without_host

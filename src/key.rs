@@ -18,7 +18,7 @@ use crate::limits::MAX_PARAMETER_LEN;
 /// let id = KeyId::new("AKIDtestkey0001")?;
 /// assert_eq!(id.as_str(), "AKIDtestkey0001");
 /// assert!(KeyId::new("AKID\n").is_err());
-/// # Ok::<(), tower_hmac_auth::KeyError>(())
+/// # Ok::<(), tower_hmac_auth::error::KeyError>(())
 /// ```
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct KeyId(Box<str>);
@@ -116,7 +116,7 @@ impl fmt::Debug for SecretKey {
 /// A key id and its secret key.
 ///
 /// ```
-/// use tower_hmac_auth::{KeyError, KeyPair};
+/// use tower_hmac_auth::{KeyPair, error::KeyError};
 ///
 /// let keys = KeyPair::new("AKIDtestkey0001", "test-secret-key-0001")?;
 /// assert_eq!(format!("{keys:?}"), r#"KeyPair { id: "AKIDtestkey0001", secret: [redacted] }"#);

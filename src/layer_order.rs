@@ -24,7 +24,7 @@
 //! | whatever changes the target (`NormalizePathLayer`) | The target may be signed. | As for headers. |
 //! | balance | Either way is right. A host that is signed needs it outside only if each endpoint has a host of its own. | |
 //! | **`SignLayer`** | Last of all that change a request. | |
-//! | [`ServerClock::observe`](crate::ServerClock::observe) | It has to see the answers to signed requests. | It learns nothing. |
+//! | [`ServerClock::observe`](crate::sign::ServerClock::observe) | It has to see the answers to signed requests. | It learns nothing. |
 //! | `MapResponseBodyLayer` | It boxes the client's body, where a layer outside makes a body of its own: tower-http's `TimeoutLayer` does, and hyper's `Incoming` has no `Default`. | It does not compile. |
 //! | the client | It must not follow redirects itself: reqwest does unless told not to, see `SignLayer::reqwest_client`. | As redirects above. |
 //!
@@ -70,11 +70,11 @@
 //! | count of requests (`InFlightRequestsLayer`) | It counts refused requests too. | |
 //! | request id (`SetRequestIdLayer`) | The log shows it. It keeps an id that the client sent. | With [`allow_missing_headers`](crate::Verifier::allow_missing_headers), a client that lists the header and sends none is refused: put this below `VerifyLayer` there. |
 //! | log, trace (`TraceLayer`, `OnEarlyDropLayer`) | It sees refusals too; their reason is in the response's extensions. Or take the [`events`](crate::events). | Refused requests leave no trace. |
-//! | [`DrainLayer`](crate::DrainLayer) | It sees every answer that is given before the request's body was read: refusals, those of limits too. | On HTTP/1.1, when a client sends a large body, an answer made by a layer outside of `DrainLayer` is lost: the client sees a broken connection. |
+//! | [`DrainLayer`](crate::verify::DrainLayer) | It sees every answer that is given before the request's body was read: refusals, those of limits too. | On HTTP/1.1, when a client sends a large body, an answer made by a layer outside of `DrainLayer` is lost: the client sees a broken connection. |
 //! | whatever only adds to answers (`PropagateRequestIdLayer`, `PropagateHeaderLayer`, `SetResponseHeaderLayer`), or marks headers sensitive | DefaultResponseForRejection get it too. | DefaultResponseForRejection are without. |
 //! | CORS | Browsers' preflight requests are not signed, and scripts read a refusal only with CORS headers on it. Name `Authorization` and the signed headers in `allow_headers`: `CorsLayer::permissive()` alone answers `*`, which does not include `Authorization` (Fetch standard, "CORS non-wildcard request-header name"). | Preflight requests are refused. Without `allow_headers`, browsers do not send the signed request. |
 //! | catch panic | An answer to a panic gets the CORS headers. | |
-//! | timeout, concurrency and rate limits | A refusal gives its permit back at once. The wait for a key in [`AsyncKeys`](crate::AsyncKeys) and for the body is covered. | A permit that was taken for a request that is then refused is kept until the service is called again. |
+//! | timeout, concurrency and rate limits | A refusal gives its permit back at once. The wait for a key in [`AsyncKeys`](crate::verify::AsyncKeys) and for the body is covered. | A permit that was taken for a request that is then refused is kept until the service is called again. |
 //! | body limit and body timeout (`RequestBodyLimitLayer`, `RequestBodyTimeoutLayer`) | They bound what the check of the digest reads. | It reads up to its own limit, for as long as the client likes. |
 //! | compression of answers (`CompressionLayer`) | Either way is right. | |
 //! | demands on headers (`ValidateRequestHeaderLayer`) | Either way is right: outside, an unsigned request hears of them first. | |
@@ -146,7 +146,7 @@
 //! use axum::{Router, body::Body, routing::post};
 //! use http::{Request, StatusCode};
 //! use tower::{BoxError, ServiceBuilder, ServiceExt};
-//! use tower_hmac_auth::{DrainLayer, KeyPair, StaticKeys, VerifyLayer};
+//! use tower_hmac_auth::{KeyPair, StaticKeys, VerifyLayer, verify::DrainLayer};
 //!
 //! # #[tokio::main(flavor = "current_thread")]
 //! # async fn main() -> Result<(), BoxError> {

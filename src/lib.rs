@@ -20,20 +20,20 @@
 //!
 //! | | sign | verify |
 //! |---|---|---|
-//! | a key | [`KeyPair`], [`RotatingKeyPair`] | [`VerifyingKey`], found by a [`KeyLookup`] |
-//! | rules, without I/O; the time is an argument | [`Signer`], [`SignerBuilder`] | [`Verifier`], [`Credentials`] |
+//! | a key | [`KeyPair`], [`RotatingKeyPair`](crate::sign::RotatingKeyPair) | [`VerifyingKey`](crate::verify::VerifyingKey), found by a [`KeyLookup`](crate::verify::KeyLookup) |
+//! | rules, without I/O; the time is an argument | [`Signer`], [`SignerBuilder`](crate::sign::SignerBuilder) | [`Verifier`], [`Credentials`](crate::verify::Credentials) |
 //! | what goes in | [`RequestHead`] | [`RequestHead`] |
-//! | the bytes under the MAC | [`SigningString`] | [`SigningString`] |
-//! | what comes out | [`SignedHeaders`] | [`Verified`], [`VerifiedKey`] |
-//! | what can go wrong | [`KeyError`], [`BuildError`] at setup, [`SignError`] | [`BuildError`] at setup, [`Rejection`] |
-//! | middleware, with a [`Clock`] | [`SignLayer`], [`SignService`] | [`VerifyLayer`], [`VerifyService`] |
-//! | where keys are found | | [`KeyStore`], [`StaticKeys`], [`AsyncKeyStore`] |
+//! | the bytes under the MAC | [`SigningString`](crate::scheme::SigningString) | [`SigningString`](crate::scheme::SigningString) |
+//! | what comes out | [`SignedHeaders`](crate::sign::SignedHeaders) | [`Verified`](crate::verify::Verified), [`VerifiedKey`] |
+//! | what can go wrong | [`KeyError`](crate::error::KeyError), [`BuildError`](crate::error::BuildError) at setup, [`SignError`](crate::error::SignError) | [`BuildError`](crate::error::BuildError) at setup, [`Rejection`] |
+//! | middleware, with a [`Clock`](crate::clock::Clock) | [`SignLayer`], [`SignService`](crate::sign::SignService) | [`VerifyLayer`], [`VerifyService`](crate::verify::VerifyService) |
+//! | where keys are found | | [`KeyStore`](crate::verify::KeyStore), [`StaticKeys`], [`AsyncKeyStore`](crate::verify::AsyncKeyStore) |
 //! | which hosts get a signature | [`SignLayer::allowed_hosts`] | |
 //! | the body under the signature (feature `digest`) | `DigestLayer` | `VerifyDigestLayer` |
-//! | whose time it is | [`ServerClock`] | |
-//! | how a refusal is answered | | [`ResponseForRejection`], [`DefaultResponseForRejection`] |
-//! | how the answer reaches a client that uploads | | [`DrainLayer`] |
-//! | what a refusal means | [`Rejection::from_response_text`], [`RejectionKind`] | [`Rejection::kind`] |
+//! | whose time it is | [`ServerClock`](crate::sign::ServerClock) | |
+//! | how a refusal is answered | | [`ResponseForRejection`](crate::verify::ResponseForRejection), [`DefaultResponseForRejection`](crate::verify::DefaultResponseForRejection) |
+//! | how the answer reaches a client that uploads | | [`DrainLayer`](crate::verify::DrainLayer) |
+//! | what a refusal means | [`Rejection::from_response_text`], [`RejectionKind`](crate::error::RejectionKind) | [`Rejection::kind`] |
 //!
 //! # Layer order
 //!
@@ -59,7 +59,7 @@
 //! It covers what is listed and nothing else. With a date and a source, as in Tencent Cloud's samples, it is good
 //! for **any method, target and body**, sent to any API the key may use, by anyone who has seen it, until the date is
 //! 15 minutes old; with `Date` instead of `X-Date`, for ever. TLS protects it on the way; further headers can be
-//! signed with [`SignerBuilder::signed_headers`] and demanded with [`Verifier::require`]. The other schemes cover the
+//! signed with [`SignerBuilder::signed_headers`](crate::sign::SignerBuilder::signed_headers) and demanded with [`Verifier::require`]. The other schemes cover the
 //! method and the target too, and the body where the request has a digest.
 //!
 //! # Secrets
@@ -74,7 +74,7 @@
 //! # Features
 //!
 //! - `digest`: `DigestLayer` computes the digest of bodies to be signed, `VerifyDigestLayer` checks it.
-//! - `reqwest`: [`SignService`] takes `reqwest::Request`s; `SignLayer::reqwest_client` makes a client of both.
+//! - `reqwest`: [`SignService`](crate::sign::SignService) takes `reqwest::Request`s; `SignLayer::reqwest_client` makes a client of both.
 //! - `reqwest-middleware`: `SignMiddleware` and `SignLayer::reqwest_middleware`, for the middleware chains of the crate
 //!   of that name. Implies `reqwest`.
 //! - `retry`: `RetryOnClockSkew`, a policy for `tower::retry`.
@@ -85,10 +85,10 @@
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
-mod clock;
+pub mod clock;
 mod config;
 #[cfg(feature = "digest")]
-mod digest;
+pub mod digest;
 pub mod events;
 pub mod gateway_differences;
 mod header;
@@ -98,44 +98,36 @@ mod limits;
 mod mac;
 mod rejection;
 mod request_head;
-mod scheme;
-mod sign;
-mod verify;
+pub mod scheme;
+pub mod sign;
+pub mod verify;
 mod wire;
 
 pub use self::{
-    clock::{Clock, ManualClock, SystemClock},
-    config::BuildError,
-    header::DateHeader,
-    key::{KeyError, KeyId, KeyPair, SecretKey},
-    mac::{Algorithm, ParseAlgorithmError},
-    rejection::{CredentialsError, Excerpt, Rejection, RejectionKind, TargetError},
+    key::{KeyId, KeyPair, SecretKey},
+    mac::Algorithm,
+    rejection::Rejection,
     request_head::RequestHead,
-    scheme::{DatePolicy, ParseSchemeError, Scheme},
-    sign::{
-        HostPatternError, RotatingKeyPair, ServerClock, ServerClockFuture, ServerClockLayer,
-        ServerClockService, SignError, SignLayer, SignService, SignedHeaders, Signer,
-        SignerBuilder,
-    },
-    verify::{
-        AsyncKeyStore, AsyncKeys, AsyncVerifyFuture, CoveredComponents, Credentials,
-        DefaultResponseForRejection, DrainBody, DrainFuture, DrainLayer, DrainService, DrainTask,
-        KeyAccess, KeyLookup, KeyRef, KeyStore, ResponseForRejection, ServerSigningString,
-        StaticKeys, Verified, VerifiedKey, Verifier, VerifyBody, VerifyFuture, VerifyLayer,
-        VerifyService, VerifyingKey,
-    },
-    wire::signing_string::SigningString,
+    scheme::Scheme,
+    sign::{SignLayer, Signer},
+    verify::{StaticKeys, VerifiedKey, Verifier, VerifyLayer},
 };
 
-#[cfg(feature = "digest")]
-pub use self::digest::{
-    BufferedBody, CheckedBody, DigestError, DigestFuture, DigestHeader, DigestLayer,
-    DigestMismatch, DigestService, VerifyDigestFuture, VerifyDigestLayer, VerifyDigestService,
-};
-#[cfg(feature = "retry")]
-pub use self::sign::RetryOnClockSkew;
-#[cfg(feature = "reqwest-middleware")]
-pub use self::sign::{RedirectFollowed, SignMiddleware};
+/// What can go wrong: at setup, when a request is signed, and when one is refused ([`Rejection`]).
+pub mod error {
+    #[cfg(feature = "digest")]
+    pub use crate::digest::{DigestError, DigestMismatch};
+    #[cfg(feature = "reqwest-middleware")]
+    pub use crate::sign::RedirectFollowed;
+    pub use crate::{
+        config::BuildError,
+        key::KeyError,
+        mac::ParseAlgorithmError,
+        rejection::{CredentialsError, Excerpt, RejectionKind, TargetError},
+        scheme::ParseSchemeError,
+        sign::{HostPatternError, SignError},
+    };
+}
 
 /// The README's examples, compiled as the crate's own; one of them needs the feature.
 #[cfg(all(doctest, feature = "reqwest-middleware"))]

@@ -21,9 +21,10 @@ use http::{HeaderName, HeaderValue, Request, Response};
 use http_body_util::Empty;
 use tower::{Layer, Service};
 use tower_hmac_auth::{
-    Algorithm, DateHeader, DefaultResponseForRejection, KeyAccess, KeyLookup, KeyPair,
-    KeyStore as _, ManualClock, Rejection, Scheme, SignLayer, Signer, StaticKeys, Verifier,
-    VerifyLayer, VerifyingKey,
+    Algorithm, KeyPair, Rejection, Scheme, SignLayer, Signer, StaticKeys, Verifier, VerifyLayer,
+    clock::ManualClock,
+    scheme::DateHeader,
+    verify::{DefaultResponseForRejection, KeyAccess, KeyLookup, KeyStore as _, VerifyingKey},
 };
 
 use common::{FRIDAY, KEY_ID, SECRET, at, keys};

@@ -20,8 +20,12 @@ use std::{
 
 use http::{HeaderMap, HeaderName, HeaderValue, Request};
 use tower_hmac_auth::{
-    Clock as _, DateHeader, KeyAccess, KeyLookup, KeyPair, ManualClock, RotatingKeyPair, SignError,
-    Signer, Verifier, VerifyingKey,
+    KeyPair, Signer, Verifier,
+    clock::{Clock as _, ManualClock},
+    error::SignError,
+    scheme::DateHeader,
+    sign::RotatingKeyPair,
+    verify::{KeyAccess, KeyLookup, VerifyingKey},
 };
 
 use common::{FRIDAY, KEY_ID, at, keys, verify};

@@ -17,8 +17,10 @@ use std::{
 
 use http::{HeaderMap, HeaderName, HeaderValue, Request};
 use tower_hmac_auth::{
-    Algorithm, Clock, KeyAccess, KeyLookup, KeyPair, RotatingKeyPair, Scheme, Signer, SystemClock,
-    Verifier, VerifyingKey,
+    Algorithm, KeyPair, Scheme, Signer, Verifier,
+    clock::{Clock, SystemClock},
+    sign::RotatingKeyPair,
+    verify::{KeyAccess, KeyLookup, VerifyingKey},
 };
 
 use common::{FRIDAY, at, keys};

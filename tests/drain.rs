@@ -27,7 +27,10 @@ use tokio::{
 };
 use tokio_test::{assert_pending, assert_ready, task};
 use tower::{BoxError, Layer as _, Service as _, ServiceBuilder, ServiceExt as _, service_fn};
-use tower_hmac_auth::{DrainBody, DrainLayer, DrainTask, StaticKeys, VerifyLayer};
+use tower_hmac_auth::{
+    StaticKeys, VerifyLayer,
+    verify::{DrainBody, DrainLayer, DrainTask},
+};
 
 use common::keys;
 use raw_server::{Answer, RawServer};

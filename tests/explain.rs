@@ -16,8 +16,9 @@ use std::future::ready;
 use http::{HeaderValue, Request, Response};
 use tower::{Layer, ServiceExt};
 use tower_hmac_auth::{
-    AsyncKeys, KeyAccess, KeyLookup, KeyPair, ManualClock, Rejection, RequestHead, Scheme,
-    ServerSigningString, Signer, StaticKeys, Verifier, VerifyLayer, VerifyingKey,
+    KeyPair, Rejection, RequestHead, Scheme, Signer, StaticKeys, Verifier, VerifyLayer,
+    clock::ManualClock,
+    verify::{AsyncKeys, KeyAccess, KeyLookup, ServerSigningString, VerifyingKey},
 };
 
 use common::{FRIDAY, KEY_ID, at, keys};
@@ -25,7 +26,8 @@ use raw_server::{Greeter, RawServer};
 
 const FRIDAY_TEXT: &str = "Fri, 09 Oct 2015 00:00:00 GMT";
 
-fn layer() -> VerifyLayer<StaticKeys, tower_hmac_auth::DefaultResponseForRejection, ManualClock> {
+fn layer()
+-> VerifyLayer<StaticKeys, tower_hmac_auth::verify::DefaultResponseForRejection, ManualClock> {
     VerifyLayer::new(StaticKeys::from(keys())).clock(ManualClock::at(at(FRIDAY)))
 }
 

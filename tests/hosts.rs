@@ -19,7 +19,9 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Request, Response, Uri, Version, header, uri::Authority};
 use http_body_util::Empty;
 use tower::{Layer, ServiceBuilder, ServiceExt, service_fn};
-use tower_hmac_auth::{KeyPair, RotatingKeyPair, Scheme, SignError, SignLayer, Signer, Verifier};
+use tower_hmac_auth::{
+    KeyPair, Scheme, SignLayer, Signer, Verifier, error::SignError, sign::RotatingKeyPair,
+};
 use tower_http::follow_redirect::FollowRedirectLayer;
 
 use common::{FRIDAY, at, keys, verify};

@@ -21,10 +21,13 @@ use std::{
 use http::{HeaderName, HeaderValue, Request, header};
 use proptest::prelude::*;
 use tower_hmac_auth::{
-    Algorithm, AsyncKeys, DateHeader, DefaultResponseForRejection, KeyAccess, KeyError, KeyId,
-    KeyLookup, KeyPair, KeyRef, ManualClock, Rejection, RequestHead, RotatingKeyPair, Scheme,
-    SecretKey, ServerClock, SignLayer, SignService, Signer, StaticKeys, SystemClock, VerifiedKey,
-    Verifier, VerifyLayer, VerifyingKey,
+    Algorithm, KeyId, KeyPair, Rejection, RequestHead, Scheme, SecretKey, SignLayer, Signer,
+    StaticKeys, VerifiedKey, Verifier, VerifyLayer,
+    clock::{ManualClock, SystemClock},
+    error::KeyError,
+    scheme::DateHeader,
+    sign::{RotatingKeyPair, ServerClock, SignService},
+    verify::{AsyncKeys, DefaultResponseForRejection, KeyAccess, KeyLookup, KeyRef, VerifyingKey},
 };
 
 use common::{FRIDAY, KEY_ID, at};

@@ -20,8 +20,11 @@ use http::{Method, Request, Response, StatusCode, Version};
 use http_body_util::{BodyExt, Empty};
 use hyper_util::{client::legacy::Client, rt::TokioExecutor};
 use tower_hmac_auth::{
-    Algorithm, CredentialsError, DatePolicy, DefaultResponseForRejection, KeyAccess, KeyLookup,
-    ManualClock, Rejection, RequestHead, StaticKeys, Verifier, VerifyLayer, VerifyingKey,
+    Algorithm, Rejection, RequestHead, StaticKeys, Verifier, VerifyLayer,
+    clock::ManualClock,
+    error::CredentialsError,
+    scheme::DatePolicy,
+    verify::{DefaultResponseForRejection, KeyAccess, KeyLookup, VerifyingKey},
 };
 
 use common::{FRIDAY, KEY_ID, SECRET, at, keys};

@@ -22,8 +22,8 @@ use std::{
 use http::Request;
 use tower::{Layer, Service, ServiceExt, service_fn};
 use tower_hmac_auth::{
-    Algorithm, KeyPair, KeyStore, Rejection, RotatingKeyPair, SignLayer, Signer, StaticKeys,
-    Verifier,
+    Algorithm, KeyPair, Rejection, SignLayer, Signer, StaticKeys, Verifier, sign::RotatingKeyPair,
+    verify::KeyStore,
 };
 
 use common::{FRIDAY, at};

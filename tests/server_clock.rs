@@ -27,9 +27,10 @@ use http_body_util::Empty;
 use hyper_util::{client::legacy::Client, rt::TokioExecutor};
 use tower::{Layer, Service, ServiceBuilder, ServiceExt, service_fn};
 use tower_hmac_auth::{
-    Algorithm, Clock, DefaultResponseForRejection, ManualClock, Rejection, RequestHead,
-    ResponseForRejection, RetryOnClockSkew, Scheme, ServerClock, SignLayer, Signer, StaticKeys,
-    VerifyLayer,
+    Algorithm, Rejection, RequestHead, Scheme, SignLayer, Signer, StaticKeys, VerifyLayer,
+    clock::{Clock, ManualClock},
+    sign::{RetryOnClockSkew, ServerClock},
+    verify::{DefaultResponseForRejection, ResponseForRejection},
 };
 
 use common::{FRIDAY, at, keys};

@@ -24,7 +24,11 @@ use tower::{
     BoxError, Layer, Service, ServiceBuilder, ServiceExt, retry::Policy, service_fn,
     util::BoxService,
 };
-use tower_hmac_auth::{Clock, ManualClock, SignLayer, SignService, Signer, Verifier};
+use tower_hmac_auth::{
+    SignLayer, Signer, Verifier,
+    clock::{Clock, ManualClock},
+    sign::SignService,
+};
 use tower_test::mock;
 
 use common::{FRIDAY, at, keys, verify};

@@ -22,8 +22,10 @@ use http::{Request, Response, uri::Authority};
 use http_body_util::Full;
 use tower::{Layer, ServiceBuilder, ServiceExt, service_fn};
 use tower_hmac_auth::{
-    DefaultResponseForRejection, KeyLookup, KeyPair, ManualClock, RequestHead, ServerClock,
-    SignLayer, Signer, StaticKeys, VerifyLayer, VerifyingKey,
+    KeyPair, RequestHead, SignLayer, Signer, StaticKeys, VerifyLayer,
+    clock::ManualClock,
+    sign::ServerClock,
+    verify::{DefaultResponseForRejection, KeyLookup, VerifyingKey},
 };
 use tracing::{Event, Metadata, Subscriber, field::Field, span, subscriber};
 
@@ -258,7 +260,7 @@ fn the_servers_own_trouble_is_a_warning() {
 #[cfg(feature = "digest")]
 #[test]
 fn a_digest_layer_in_the_wrong_place_is_a_warning() {
-    let layer = tower_hmac_auth::VerifyDigestLayer::streaming();
+    let layer = tower_hmac_auth::digest::VerifyDigestLayer::streaming();
     let handler = service_fn(|_: Request<_>| ready(Ok::<_, Infallible>(Response::new(()))));
     let service = layer.layer(handler);
     let request = Request::new(Full::<Bytes>::default());
@@ -273,13 +275,13 @@ fn a_digest_layer_in_the_wrong_place_is_a_warning() {
 fn a_body_that_is_not_what_its_digest_says_is_told_with_the_key_that_was_verified() {
     let mut request = Request::post("/a").body(Full::new(Bytes::from("a")));
     let headers = request.as_mut().unwrap().headers_mut();
-    let digest = tower_hmac_auth::DigestHeader::Digest;
+    let digest = tower_hmac_auth::digest::DigestHeader::Digest;
     headers.insert(digest.name(), digest.value_of("b"));
     let signer = Signer::builder(keys()).signed_headers([digest.name()]);
     let mut request = request.unwrap();
     let signer = signer.build().unwrap();
     signer.sign_request(&mut request, at(FRIDAY)).unwrap();
-    let layer = tower_hmac_auth::VerifyDigestLayer::buffered(1024);
+    let layer = tower_hmac_auth::digest::VerifyDigestLayer::buffered(1024);
     let handler = service_fn(|_: Request<_>| ready(Ok::<_, Infallible>(Response::new(()))));
     let service = verifies()
         .remove_authorization(true)

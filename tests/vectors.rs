@@ -13,8 +13,9 @@ use std::{
 
 use http::{HeaderValue, Request};
 use tower_hmac_auth::{
-    Algorithm, DateHeader, KeyAccess, KeyLookup, KeyPair, Scheme, SecretKey, Signer, Verifier,
-    VerifyingKey,
+    Algorithm, KeyPair, Scheme, SecretKey, Signer, Verifier,
+    scheme::DateHeader,
+    verify::{KeyAccess, KeyLookup, VerifyingKey},
 };
 
 use common::{at, parse_head};

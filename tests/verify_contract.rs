@@ -25,8 +25,9 @@ use tokio::sync::oneshot;
 use tokio_test::{assert_pending, assert_ready, assert_ready_err, assert_ready_ok, task};
 use tower::{Layer, Service, ServiceExt, service_fn};
 use tower_hmac_auth::{
-    AsyncKeys, DefaultResponseForRejection, KeyAccess, KeyLookup, ManualClock, Rejection,
-    RequestHead, Scheme, Signer, StaticKeys, VerifiedKey, VerifyLayer, VerifyingKey,
+    Rejection, RequestHead, Scheme, Signer, StaticKeys, VerifiedKey, VerifyLayer,
+    clock::ManualClock,
+    verify::{AsyncKeys, DefaultResponseForRejection, KeyAccess, KeyLookup, VerifyingKey},
 };
 use tower_test::mock;
 
@@ -346,12 +347,12 @@ async fn a_slow_key_store_makes_no_request_stale_and_the_ready_service_is_the_on
 fn layer_service_and_futures_are_send_and_layer_and_service_clone_without_the_keys_being_clone() {
     struct NotClone;
 
-    impl tower_hmac_auth::KeyStore for NotClone {
+    impl tower_hmac_auth::verify::KeyStore for NotClone {
         fn lookup<'s>(
             &'s self,
             _: &str,
             _: RequestHead<'_>,
-        ) -> KeyLookup<tower_hmac_auth::KeyRef<'s>> {
+        ) -> KeyLookup<tower_hmac_auth::verify::KeyRef<'s>> {
             KeyLookup::Unknown
         }
     }
@@ -366,7 +367,7 @@ fn layer_service_and_futures_are_send_and_layer_and_service_clone_without_the_ke
     assert_bounds(&service);
     assert_send(&service.call(Request::new(())));
     // Shared stores are stores as well.
-    let shared: Arc<dyn tower_hmac_auth::KeyStore + Send + Sync> = Arc::new(NotClone);
+    let shared: Arc<dyn tower_hmac_auth::verify::KeyStore + Send + Sync> = Arc::new(NotClone);
     assert_send(
         &VerifyLayer::new(shared)
             .layer(handler)

@@ -25,7 +25,9 @@ use hyper_util::{
 };
 use tokio::{net::TcpListener, task::AbortHandle};
 use tower::{ServiceBuilder, ServiceExt};
-use tower_hmac_auth::{DateHeader, ManualClock, Scheme, SignLayer, Signer, Verifier};
+use tower_hmac_auth::{
+    Scheme, SignLayer, Signer, Verifier, clock::ManualClock, scheme::DateHeader,
+};
 
 use common::{keys, verify};
 

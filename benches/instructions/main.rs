@@ -33,7 +33,7 @@ use std::{convert::Infallible, env, hint::black_box, process::ExitCode, time::Du
 
 use http::{HeaderValue, Request, Response, StatusCode, header};
 use tower::{Layer as _, Service};
-use tower_hmac_auth::{Clock, Scheme, SignLayer, Signer, StaticKeys, VerifyLayer};
+use tower_hmac_auth::{Scheme, SignLayer, Signer, StaticKeys, VerifyLayer, clock::Clock};
 
 use echo::{Echo, call};
 

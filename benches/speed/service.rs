@@ -8,7 +8,9 @@ use std::{convert::Infallible, sync::Arc, time::SystemTime};
 use criterion::Bencher;
 use http::{HeaderName, HeaderValue, Request, StatusCode, header};
 use tower::{Layer, Service};
-use tower_hmac_auth::{DateHeader, Rejection, Scheme, SignLayer, Signer, StaticKeys, VerifyLayer};
+use tower_hmac_auth::{
+    Rejection, Scheme, SignLayer, Signer, StaticKeys, VerifyLayer, scheme::DateHeader,
+};
 
 use crate::{
     aside::Aside,

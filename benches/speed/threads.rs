@@ -8,7 +8,7 @@ use std::{
 
 use http::Request;
 use tower::Layer as _;
-use tower_hmac_auth::{DateHeader, SignLayer};
+use tower_hmac_auth::{SignLayer, scheme::DateHeader};
 
 use crate::{
     echo::{Echo, call},

@@ -8,8 +8,9 @@ use std::{
 use criterion::Bencher;
 use http::{HeaderValue, Request, header};
 use tower_hmac_auth::{
-    CredentialsError, KeyPair, KeyStore as _, Rejection, RequestHead, Signer, StaticKeys, Verified,
-    Verifier,
+    KeyPair, Rejection, RequestHead, Signer, StaticKeys, Verifier,
+    error::CredentialsError,
+    verify::{KeyStore as _, Verified},
 };
 
 use crate::{

@@ -11,7 +11,7 @@ use http::{
     StatusCode, Uri,
     uri::{self, Authority},
 };
-use tower_hmac_auth::{DatePolicy, Scheme, Verifier};
+use tower_hmac_auth::{Scheme, Verifier, scheme::DatePolicy};
 
 use super::Result;
 

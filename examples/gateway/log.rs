@@ -14,7 +14,7 @@ use http::{HeaderValue, Method, Request, Response, StatusCode, header::AUTHORIZA
 use http_body::{Body, Frame, SizeHint};
 use pin_project_lite::pin_project;
 use tokio::sync::watch;
-use tower_hmac_auth::{Rejection, RejectionKind, ServerSigningString, VerifiedKey};
+use tower_hmac_auth::{Rejection, VerifiedKey, error::RejectionKind, verify::ServerSigningString};
 
 use super::stderr;
 

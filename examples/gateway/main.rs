@@ -64,7 +64,7 @@ use http::Request;
 use hyper::body::Incoming;
 use tokio::{net::TcpListener, runtime::Runtime, sync::Semaphore};
 use tower::{Layer as _, service_fn};
-use tower_hmac_auth::{DefaultResponseForRejection, StaticKeys, VerifyLayer};
+use tower_hmac_auth::{StaticKeys, VerifyLayer, verify::DefaultResponseForRejection};
 
 use self::{
     answer::Answers,

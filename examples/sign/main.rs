@@ -30,7 +30,7 @@ use std::{
 
 use clap::Parser;
 use http::{HeaderName, HeaderValue, Method, Request, Uri, header};
-use tower_hmac_auth::{Algorithm, DateHeader, Scheme, Signer};
+use tower_hmac_auth::{Algorithm, Scheme, Signer, scheme::DateHeader};
 
 use self::{
     output::{curl_command, header_lines},

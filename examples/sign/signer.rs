@@ -1,6 +1,6 @@
 //! What signs, made of the arguments and the environment.
 
-use tower_hmac_auth::{BuildError, KeyPair, Scheme, Signer};
+use tower_hmac_auth::{KeyPair, Scheme, Signer, error::BuildError};
 
 use super::{
     Arguments, Result,

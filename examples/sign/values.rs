@@ -3,7 +3,7 @@
 use std::time::SystemTime;
 
 use http::{HeaderName, HeaderValue, Uri, uri::Authority};
-use tower_hmac_auth::DateHeader;
+use tower_hmac_auth::scheme::DateHeader;
 
 use super::Result;
 

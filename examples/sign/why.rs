@@ -2,7 +2,7 @@
 
 use std::io::{self, Read as _};
 
-use tower_hmac_auth::{Rejection, RejectionKind};
+use tower_hmac_auth::{Rejection, error::RejectionKind};
 
 use super::{Result, support::print};
 

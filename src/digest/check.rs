@@ -20,8 +20,12 @@ use super::{
     read_ahead::ReadAhead,
 };
 use crate::{
-    DefaultResponseForRejection, Excerpt, Rejection, ResponseForRejection, Scheme, VerifiedKey,
-    VerifyBody, VerifyFuture, verify::Refused, wire::digest_header::Sha256Digest,
+    Rejection, Scheme, VerifiedKey,
+    rejection::Excerpt,
+    verify::{
+        DefaultResponseForRejection, Refused, ResponseForRejection, VerifyBody, VerifyFuture,
+    },
+    wire::digest_header::Sha256Digest,
 };
 
 type BoxError = Box<dyn Error + Send + Sync>;
@@ -44,7 +48,7 @@ type BoxError = Box<dyn Error + Send + Sync>;
 ///
 /// ```
 /// use tower::ServiceBuilder;
-/// use tower_hmac_auth::{Scheme, StaticKeys, Verifier, VerifyDigestLayer, VerifyLayer};
+/// use tower_hmac_auth::{Scheme, StaticKeys, Verifier, VerifyLayer, digest::VerifyDigestLayer};
 ///
 /// let layers = ServiceBuilder::new()
 ///     .layer(VerifyLayer::new(StaticKeys::new()).verifier(Verifier::of(Scheme::Kong)))

@@ -18,7 +18,9 @@ use super::{
     read_ahead::{ReadAhead, Unread},
 };
 use crate::{
-    Rejection, ResponseForRejection, VerifyBody, VerifyFuture, wire::digest_header::Sha256Digest,
+    Rejection,
+    verify::{ResponseForRejection, VerifyBody, VerifyFuture},
+    wire::digest_header::Sha256Digest,
 };
 
 type BoxError = Box<dyn Error + Send + Sync>;

@@ -39,7 +39,7 @@ type BoxError = Box<dyn Error + Send + Sync>;
 /// use http::{Request, Response};
 /// use http_body_util::Full;
 /// use tower::{BoxError, ServiceBuilder, ServiceExt, service_fn};
-/// use tower_hmac_auth::{DigestLayer, KeyPair, BufferedBody, SignLayer};
+/// use tower_hmac_auth::{KeyPair, SignLayer, digest::{BufferedBody, DigestLayer}};
 ///
 /// # #[tokio::main(flavor = "current_thread")]
 /// # async fn main() -> Result<(), BoxError> {

@@ -3,8 +3,8 @@
 use std::fmt;
 
 use crate::{
-    Excerpt,
     limits::{MAX_COMPONENTS, MAX_PARAMETER_LEN, MAX_UNKNOWN_PARAMETERS},
+    rejection::Excerpt,
 };
 
 /// What the gateways' clients call the parameter of the key id.

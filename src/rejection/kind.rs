@@ -7,7 +7,7 @@ use super::Rejection;
 /// [`Rejection::from_response_text`] finds it on the client's side, [`Rejection::kind`] on the server's.
 ///
 /// ```
-/// use tower_hmac_auth::{Rejection, RejectionKind};
+/// use tower_hmac_auth::{Rejection, error::RejectionKind};
 ///
 /// let kind = Rejection::from_response_text(r#"{"message":"HMAC signature does not match."}"#);
 /// assert_eq!(kind, Some(RejectionKind::SignatureMismatch));

@@ -6,7 +6,9 @@ use std::borrow::Cow;
 
 use super::dialect::{DatePolicy, Dialect};
 use crate::{
-    Algorithm, CredentialsError, DateHeader, Rejection,
+    Algorithm, Rejection,
+    header::DateHeader,
+    rejection::CredentialsError,
     wire::{
         component::DerivedComponent,
         credentials::CredentialsSyntax,

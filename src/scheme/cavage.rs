@@ -4,7 +4,8 @@ use std::borrow::Cow;
 
 use super::dialect::{DatePolicy, Dialect};
 use crate::{
-    Algorithm, DateHeader, Rejection,
+    Algorithm, Rejection,
+    header::DateHeader,
     wire::{
         component::DerivedComponent, credentials::CredentialsSyntax,
         signing_string::SigningStringFormat,

@@ -6,8 +6,8 @@ use http::{HeaderMap, HeaderValue, header};
 
 use super::Scheme;
 use crate::{
-    Algorithm, DateHeader, Rejection,
-    header::SOURCE,
+    Algorithm, Rejection,
+    header::{DateHeader, SOURCE},
     wire::{
         component::DerivedComponent,
         credentials::{CredentialsSyntax, auth_scheme},

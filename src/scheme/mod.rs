@@ -12,6 +12,7 @@ use std::{borrow::Cow, fmt, str::FromStr};
 pub use self::dialect::DatePolicy;
 pub(crate) use self::dialect::Dialect;
 use crate::Rejection;
+pub use crate::{header::DateHeader, wire::signing_string::SigningString};
 
 /// A gateway's dialect of HMAC key-pair authentication.
 ///

@@ -4,7 +4,7 @@ mod escapes;
 mod known_texts;
 
 use self::escapes::unescaped;
-use crate::{Rejection, RejectionKind};
+use crate::{Rejection, rejection::RejectionKind};
 
 /// How much of an answer is looked at, in bytes: refusals are short.
 const MAX_LEN: usize = 16 * 1024;
@@ -30,7 +30,7 @@ impl Rejection {
     /// proof.
     ///
     /// ```
-    /// use tower_hmac_auth::{Rejection, RejectionKind};
+    /// use tower_hmac_auth::{Rejection, error::RejectionKind};
     ///
     /// let page = "<html><body><p>HMAC signature cannot be verified, a valid date or x-date header is required \
     ///             for HMAC Authentication.</p></body></html>";

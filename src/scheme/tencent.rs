@@ -6,7 +6,8 @@ use std::borrow::Cow;
 
 use super::dialect::{DatePolicy, Dialect};
 use crate::{
-    Algorithm, DateHeader, Rejection,
+    Algorithm, Rejection,
+    header::DateHeader,
     wire::{credentials::CredentialsSyntax, signing_string::SigningStringFormat},
 };
 

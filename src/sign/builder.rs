@@ -11,9 +11,11 @@ use super::{
     signer::Inner,
 };
 use crate::{
-    Algorithm, DateHeader, Excerpt, RotatingKeyPair, Scheme, Signer,
+    Algorithm, Scheme, Signer,
     config::{BuildError, Signable, check_list},
-    header::DIGESTS,
+    header::{DIGESTS, DateHeader},
+    rejection::Excerpt,
+    sign::RotatingKeyPair,
     wire::{
         component::DerivedComponent,
         credentials::{HS2019, Template},

@@ -18,11 +18,12 @@ use super::{
     signer::{Inner, Signer},
 };
 use crate::{
-    RequestHead, SigningString,
+    RequestHead,
     limits::MAX_HEADERS,
     wire::{
         credentials::Times,
         date::{IMF_FIXDATE_LEN, Timestamp},
+        signing_string::SigningString,
     },
 };
 

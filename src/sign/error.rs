@@ -4,7 +4,11 @@ use std::fmt;
 
 use http::HeaderName;
 
-use crate::{Excerpt, Scheme, TargetError, limits::MAX_HEADERS};
+use crate::{
+    Scheme,
+    limits::MAX_HEADERS,
+    rejection::{Excerpt, TargetError},
+};
 
 /// Why a request cannot be signed.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -24,7 +28,7 @@ pub enum SignError {
         name: Excerpt,
     },
     /// The key id has a character that the scheme cannot carry. Only a pair that came by
-    /// [`RotatingKeyPair::rotate`](crate::RotatingKeyPair::rotate) can: others are refused when the signer is built.
+    /// [`RotatingKeyPair::rotate`](crate::sign::RotatingKeyPair::rotate) can: others are refused when the signer is built.
     KeyIdNotCarried {
         /// The scheme.
         scheme: Scheme,

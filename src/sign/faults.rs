@@ -42,8 +42,8 @@ impl Signer {
     /// Returns how many requests services with this signer have sent unsigned that should have been signed. A test can
     /// assert that it is 0.
     ///
-    /// It counts what [`SignService`](crate::SignService) and `SignMiddleware` pass on without a signature, for whatever
-    /// [`SignError`](crate::SignError), but for requests that [`allowed_hosts`](Self::allowed_hosts) or
+    /// It counts what [`SignService`](crate::sign::SignService) and `SignMiddleware` pass on without a signature, for whatever
+    /// [`SignError`](crate::error::SignError), but for requests that [`allowed_hosts`](Self::allowed_hosts) or
     /// [`https_only`](Self::https_only) exclude by their own host or scheme, as that is what they are for. Errors that
     /// are returned, by [`sign_request`](Self::sign_request) and the like, are not counted.
     ///

@@ -13,8 +13,11 @@ use super::{
     walk::{Changes, Walk},
 };
 use crate::{
-    RequestHead, SigningString,
-    wire::date::{IMF_FIXDATE_LEN, Timestamp},
+    RequestHead,
+    wire::{
+        date::{IMF_FIXDATE_LEN, Timestamp},
+        signing_string::SigningString,
+    },
 };
 
 /// What has been signed, beside the signing string.

@@ -2,7 +2,11 @@ use http::{HeaderValue, uri::Authority};
 use tower_layer::Layer;
 
 use super::SignService;
-use crate::{HostPatternError, RotatingKeyPair, Signer, SystemClock};
+use crate::{
+    Signer,
+    clock::SystemClock,
+    sign::{HostPatternError, RotatingKeyPair},
+};
 
 /// Signs every request that passes, each at the time it passes.
 ///
@@ -42,7 +46,7 @@ use crate::{HostPatternError, RotatingKeyPair, Signer, SystemClock};
 ///
 /// ```
 /// use http::header;
-/// use tower_hmac_auth::{DateHeader, KeyPair, SignLayer, Signer};
+/// use tower_hmac_auth::{KeyPair, SignLayer, Signer, scheme::DateHeader};
 ///
 /// let keys = KeyPair::new("AKIDtestkey0001", "test-secret-key-0001")?;
 /// let signer = Signer::builder(keys)

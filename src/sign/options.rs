@@ -6,8 +6,10 @@ use http::{HeaderName, HeaderValue, Uri, header, uri::Authority};
 
 use super::hosts::{self, Hosts};
 use crate::{
-    DateHeader, Excerpt, RequestHead, SignError,
-    header::{Repeated, single_value, trimmed},
+    RequestHead,
+    header::{DateHeader, Repeated, single_value, trimmed},
+    rejection::Excerpt,
+    sign::SignError,
     wire::{
         authority::{
             InvalidPort, default_port, is_authority_changed, is_tls, named_port,

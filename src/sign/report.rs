@@ -3,9 +3,9 @@
 use std::fmt;
 
 use super::error::Cause;
+use crate::{Signer, sign::SignError};
 #[cfg(feature = "tracing")]
-use crate::{Excerpt, events};
-use crate::{SignError, Signer};
+use crate::{events, rejection::Excerpt};
 
 /// Reports that a request is sent unsigned.
 ///

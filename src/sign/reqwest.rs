@@ -10,7 +10,7 @@ use reqwest::{Client, ClientBuilder, Url, redirect};
 use tower_service::Service;
 
 use super::{SignLayer, SignService, report, service};
-use crate::{Clock, Signer, header::DIGESTS, request_head::Digested};
+use crate::{Signer, clock::Clock, header::DIGESTS, request_head::Digested};
 
 impl<C> SignLayer<C> {
     /// Builds a client that follows no redirects, and signs what it sends. With the feature `reqwest`.
@@ -71,7 +71,7 @@ impl<C> SignLayer<C> {
     /// # #[tokio::main(flavor = "current_thread")]
     /// # async fn main() -> Result<(), tower::BoxError> {
     /// # use tower::{Layer, ServiceExt};
-    /// use tower_hmac_auth::{DigestHeader, KeyPair, SignLayer};
+    /// use tower_hmac_auth::{KeyPair, SignLayer, digest::DigestHeader};
     ///
     /// let keys = KeyPair::new("AKIDtestkey0001", "test-secret-key-0001")?;
     /// let layer = SignLayer::new(keys).allowed_hosts(["gateway.example"])?;

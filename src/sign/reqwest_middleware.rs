@@ -7,7 +7,10 @@ use reqwest::{Request, Response, Url};
 use reqwest_middleware::{ClientBuilder, ClientWithMiddleware, Middleware, Next};
 
 use super::reqwest::{sign as sign_reqwest, without_redirects};
-use crate::{Clock, SignLayer, Signer, SystemClock};
+use crate::{
+    SignLayer, Signer,
+    clock::{Clock, SystemClock},
+};
 
 impl<C> SignLayer<C>
 where
@@ -65,7 +68,7 @@ where
 /// client with [`reqwest::redirect::Policy::none`].
 ///
 /// ```
-/// use tower_hmac_auth::{KeyPair, SignLayer, SignMiddleware};
+/// use tower_hmac_auth::{KeyPair, SignLayer, sign::SignMiddleware};
 ///
 /// let keys = KeyPair::new("AKIDtestkey0001", "test-secret-key-0001")?;
 /// let client = reqwest::Client::builder()
@@ -78,7 +81,7 @@ where
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 ///
-/// What it signs, and what becomes of the request's headers, is as in [`SignService`](crate::SignService).
+/// What it signs, and what becomes of the request's headers, is as in [`SignService`](crate::sign::SignService).
 ///
 /// # Redirects
 ///

@@ -20,7 +20,7 @@ use crate::{KeyId, KeyPair, mac::LazyMacs};
 /// memory is overwritten when the last request that began to be signed with it is signed.
 ///
 /// ```
-/// use tower_hmac_auth::{KeyPair, RotatingKeyPair, SignLayer};
+/// use tower_hmac_auth::{KeyPair, SignLayer, sign::RotatingKeyPair};
 ///
 /// let keys = RotatingKeyPair::new(KeyPair::new("AKIDold", "the-old-secret")?);
 /// let layer = SignLayer::new(keys.clone());
@@ -28,7 +28,7 @@ use crate::{KeyId, KeyPair, mac::LazyMacs};
 /// // Later, while services made from the layer run:
 /// keys.rotate(KeyPair::new("AKIDnew", "the-new-secret")?);
 /// assert_eq!(keys.key_id().as_str(), "AKIDnew");
-/// # Ok::<(), tower_hmac_auth::KeyError>(())
+/// # Ok::<(), tower_hmac_auth::error::KeyError>(())
 /// ```
 ///
 /// A server accepts the old and the new pair side by side while clients change over:

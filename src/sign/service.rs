@@ -4,12 +4,15 @@ use http::Request;
 use tower_service::Service;
 
 use super::report;
-use crate::{Clock, Signer, SystemClock};
+use crate::{
+    Signer,
+    clock::{Clock, SystemClock},
+};
 
 /// Signs every request, then hands it to the inner service: what [`SignLayer`](crate::SignLayer) makes.
 ///
 /// It has the inner service's response, error, future and readiness, and asks nothing of the body. All that can be
-/// wrong was wrong at construction, but for a request that cannot be signed ([`SignError`](crate::SignError)): it has a
+/// wrong was wrong at construction, but for a request that cannot be signed ([`SignError`](crate::error::SignError)): it has a
 /// header to be signed more than once, say. It is passed on without any `Authorization`, so that the gateway refuses it;
 /// with the feature `tracing`, an [event](crate::events) says why, and [`Signer::unsigned_requests`] counts it.
 /// [`Signer::sign_request`] returns the error instead.

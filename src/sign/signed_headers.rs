@@ -4,10 +4,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, header};
 use smallvec::SmallVec;
 
 use super::values::Values;
-use crate::{
-    DateHeader,
-    header::{has_date, has_repeats},
-};
+use crate::header::{DateHeader, has_date, has_repeats};
 
 /// The headers that sign a request: the date, `Source` and its like where the request lacks them, and
 /// `Authorization`, which is marked sensitive.

@@ -12,10 +12,11 @@ use super::{
     walk::Walk,
 };
 use crate::{
-    Algorithm, RequestHead, RotatingKeyPair, Scheme, SigningString,
+    Algorithm, RequestHead, Scheme,
     header::{MICRO_SERVICE_NAME, NAME_SPACE_CODE, SOURCE},
     request_head,
-    wire::{credentials::Template, date::Timestamp},
+    sign::RotatingKeyPair,
+    wire::{credentials::Template, date::Timestamp, signing_string::SigningString},
 };
 
 /// Signs request heads with a key pair, in the [`Scheme`] of Tencent Cloud API Gateway unless told otherwise.
@@ -32,7 +33,7 @@ use crate::{
 /// ```
 /// use std::time::{Duration, UNIX_EPOCH};
 /// use http::{HeaderValue, Request};
-/// use tower_hmac_auth::{DateHeader, KeyPair, Signer};
+/// use tower_hmac_auth::{KeyPair, Signer, scheme::DateHeader};
 ///
 /// let keys = KeyPair::new(
 ///     "AKIDCgOPWjQ6BAxvHtyckhWABJVYSBj548pN",

@@ -10,14 +10,16 @@ use super::{
     options::{Listed, Options, What},
 };
 use crate::{
-    DateHeader, Excerpt, RequestHead, SignError, SigningString,
-    header::{DIGESTS, Repeated, has, is_field_name, single_value, trim, trimmed},
+    RequestHead,
+    header::{DIGESTS, DateHeader, Repeated, has, is_field_name, single_value, trim, trimmed},
     limits::MAX_HEADERS,
+    rejection::Excerpt,
+    sign::SignError,
     wire::{
         authority::{has_host, has_sendable_port, sent_authority},
         component::{self, DerivedComponent},
         credentials::Times,
-        signing_string::SigningStringFormat,
+        signing_string::{SigningString, SigningStringFormat},
     },
 };
 

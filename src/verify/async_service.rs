@@ -16,7 +16,7 @@ use super::{
     AsyncKeyStore, AsyncKeys, ResponseForRejection, VerifyBody, VerifyFuture, VerifyService,
     gate::Gate,
 };
-use crate::Clock;
+use crate::clock::Clock;
 
 impl<S, K, R, C, B, RB> Service<Request<B>> for VerifyService<S, AsyncKeys<K>, R, C>
 where
@@ -103,7 +103,7 @@ pin_project! {
 impl<S, L, R, B, RB> Future for AsyncVerifyFuture<S, L, R, B>
 where
     S: Service<Request<B>, Response = Response<RB>>,
-    L: Future<Output = crate::KeyLookup<Arc<crate::VerifyingKey>>>,
+    L: Future<Output = crate::verify::KeyLookup<Arc<crate::verify::VerifyingKey>>>,
     R: ResponseForRejection,
 {
     type Output = Result<Response<VerifyBody<RB>>, S::Error>;

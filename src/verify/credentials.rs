@@ -10,14 +10,16 @@ use super::{
     verified::CoveredComponents,
 };
 use crate::{
-    Algorithm, DateHeader, Excerpt, Rejection, RequestHead, SigningString, TargetError,
-    VerifyingKey,
-    header::{Repeated, trim},
+    Algorithm, Rejection, RequestHead,
+    header::{DateHeader, Repeated, trim},
+    rejection::{Excerpt, TargetError},
     scheme::Dialect,
+    verify::VerifyingKey,
     wire::{
         authority::authority_as_host,
         component::{self, DerivedComponent},
         credentials::{Authorization, Signature},
+        signing_string::SigningString,
         target,
     },
 };

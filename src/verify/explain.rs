@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::SigningString;
+use crate::wire::signing_string::SigningString;
 
 /// The signing string that a server has hashed, escaped on one line and cut at 4 KiB: in the response's extensions of a
 /// request whose signature does not match, if [`VerifyLayer::explain`](crate::VerifyLayer::explain) is on.
@@ -16,7 +16,7 @@ use crate::SigningString;
 /// use http_body_util::Full;
 /// use bytes::Bytes;
 /// use tower::{BoxError, Layer, ServiceExt, service_fn};
-/// use tower_hmac_auth::{KeyPair, ServerSigningString, SignLayer, StaticKeys, VerifyLayer};
+/// use tower_hmac_auth::{KeyPair, SignLayer, StaticKeys, VerifyLayer, verify::ServerSigningString};
 ///
 /// # #[tokio::main(flavor = "current_thread")]
 /// # async fn main() -> Result<(), BoxError> {

@@ -4,8 +4,8 @@ use http::HeaderValue;
 
 use super::{Credentials, Verifier};
 use crate::{
-    DateHeader, Rejection, RequestHead,
-    header::{Repeated, has_repeats, single_value, trim},
+    Rejection, RequestHead,
+    header::{DateHeader, Repeated, has_repeats, single_value, trim},
     scheme::{DatePolicy, Dialect},
     wire::{
         component::DerivedComponent,

@@ -10,7 +10,7 @@ use pin_project_lite::pin_project;
 use super::VerifyBody;
 
 pin_project! {
-    /// The inner service's answer, or a refusal at once: the future of [`VerifyService`](crate::VerifyService).
+    /// The inner service's answer, or a refusal at once: the future of [`VerifyService`](crate::verify::VerifyService).
     #[derive(Debug)]
     pub struct VerifyFuture<F> {
         #[pin]

@@ -5,12 +5,14 @@ use http::{Extensions, Method, Request, Response, Uri, header};
 
 use super::{ResponseForRejection, ServerSigningString};
 use crate::{
-    Credentials, KeyLookup, Rejection, RequestHead, Scheme, VerifiedKey, Verifier, VerifyingKey,
+    Rejection, RequestHead, Scheme, VerifiedKey, Verifier,
+    verify::{Credentials, KeyLookup, VerifyingKey},
     wire::target,
 };
 #[cfg(feature = "tracing")]
 use crate::{
-    Excerpt, events,
+    events,
+    rejection::Excerpt,
     wire::credentials::{Authorization, Undecoded},
 };
 

@@ -2,7 +2,10 @@
 
 use std::{fmt, ops::Deref, sync::Arc};
 
-use crate::{KeyLookup, RequestHead, VerifyingKey};
+use crate::{
+    RequestHead,
+    verify::{KeyLookup, VerifyingKey},
+};
 
 /// Finds the key of a key id, at once: in memory.
 ///
@@ -22,7 +25,7 @@ use crate::{KeyLookup, RequestHead, VerifyingKey};
 ///
 /// ```
 /// use std::sync::Arc;
-/// use tower_hmac_auth::{KeyAccess, KeyLookup, RequestHead, SecretKey, VerifyLayer, VerifyingKey};
+/// use tower_hmac_auth::{RequestHead, SecretKey, VerifyLayer, verify::{KeyAccess, KeyLookup, VerifyingKey}};
 ///
 /// let billing = Arc::new(VerifyingKey::new(&SecretKey::new("test-secret-key-0001")?));
 /// let layer = VerifyLayer::new(move |key_id: &str, head: RequestHead<'_>| match key_id {
@@ -30,7 +33,7 @@ use crate::{KeyLookup, RequestHead, VerifyingKey};
 ///     "billing" => KeyLookup::Key(billing.clone(), KeyAccess::NotBound),
 ///     _ => KeyLookup::Unknown,
 /// });
-/// # Ok::<(), tower_hmac_auth::KeyError>(())
+/// # Ok::<(), tower_hmac_auth::error::KeyError>(())
 /// ```
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is no key store",
@@ -117,7 +120,9 @@ where
 ///
 /// ```
 /// use std::sync::Arc;
-/// use tower_hmac_auth::{AsyncKeys, KeyAccess, KeyLookup, RequestHead, SecretKey, VerifyLayer, VerifyingKey};
+/// use tower_hmac_auth::{
+///     RequestHead, SecretKey, VerifyLayer, verify::{AsyncKeys, KeyAccess, KeyLookup, VerifyingKey},
+/// };
 ///
 /// async fn secret_from_database(key_id: &str) -> Result<Option<SecretKey>, std::io::Error> {
 ///     // …

@@ -4,12 +4,12 @@ use http::{Extensions, Uri};
 use tower_layer::Layer;
 
 use super::{DefaultResponseForRejection, VerifyService, gate::Gate};
-use crate::{SystemClock, Verifier};
+use crate::{Verifier, clock::SystemClock};
 
 /// Lets signed requests pass, and answers all others as the gateway does.
 ///
-/// `K` is where keys are found, a [`KeyStore`](crate::KeyStore) or an [`AsyncKeyStore`](crate::AsyncKeyStore) in
-/// [`AsyncKeys`](crate::AsyncKeys); `R` answers refusals; `C` is the clock. See [`VerifyService`] for what happens
+/// `K` is where keys are found, a [`KeyStore`](crate::verify::KeyStore) or an [`AsyncKeyStore`](crate::verify::AsyncKeyStore) in
+/// [`AsyncKeys`](crate::verify::AsyncKeys); `R` answers refusals; `C` is the clock. See [`VerifyService`] for what happens
 /// to a request.
 ///
 /// ```
@@ -48,7 +48,9 @@ use crate::{SystemClock, Verifier};
 /// ```
 /// use std::time::Duration;
 /// use http::{StatusCode, header};
-/// use tower_hmac_auth::{Algorithm, DatePolicy, DefaultResponseForRejection, StaticKeys, Verifier, VerifyLayer};
+/// use tower_hmac_auth::{
+///     Algorithm, StaticKeys, Verifier, VerifyLayer, scheme::DatePolicy, verify::DefaultResponseForRejection,
+/// };
 ///
 /// let layer = VerifyLayer::new(StaticKeys::new())
 ///     .verifier(
@@ -60,7 +62,7 @@ use crate::{SystemClock, Verifier};
 ///     )
 ///     .refuse(DefaultResponseForRejection::new().unauthorized_status(StatusCode::FORBIDDEN).hide_reason(true))
 ///     .remove_authorization(true);
-/// # Ok::<(), tower_hmac_auth::BuildError>(())
+/// # Ok::<(), tower_hmac_auth::error::BuildError>(())
 /// ```
 #[must_use = "a layer does nothing until a service is put into it"]
 pub struct VerifyLayer<K, R = DefaultResponseForRejection, C = SystemClock> {
@@ -120,7 +122,7 @@ impl<K, R: Clone, C> VerifyLayer<K, R, C> {
 
     /// Reports the server's signing string of each request whose signature does not match: in the field
     /// `signing_string` of the event (feature `tracing`, see [`events`](crate::events)), and as a
-    /// [`ServerSigningString`](crate::ServerSigningString) in the response's extensions. Default: `false`.
+    /// [`ServerSigningString`](crate::verify::ServerSigningString) in the response's extensions. Default: `false`.
     ///
     /// "The signature does not match" means that the two sides have hashed different bytes or have different secrets.
     /// Compare the string with the client's, from [`Signer::signing_string`](crate::Signer::signing_string): if both are

@@ -4,9 +4,9 @@ use arrayvec::ArrayVec;
 use http::{HeaderName, header};
 
 use crate::{
-    CredentialsError, DateHeader, Excerpt,
-    header::{SOURCE, is_field_name},
+    header::{DateHeader, SOURCE, is_field_name},
     limits::MAX_COMPONENTS,
+    rejection::{CredentialsError, Excerpt},
     scheme::Dialect,
     wire::{
         component::DerivedComponent,

@@ -6,8 +6,10 @@ use http::Uri;
 
 use super::Verifier;
 use crate::{
-    Algorithm, BuildError, DatePolicy, TargetError,
-    config::check_list,
+    Algorithm,
+    config::{BuildError, check_list},
+    rejection::TargetError,
+    scheme::DatePolicy,
     wire::{component::DerivedComponent, target},
 };
 
@@ -48,7 +50,7 @@ impl Verifier {
     /// # Errors
     ///
     /// [`BuildError`] for the first name that no request could cover, by the rules for
-    /// [signers](crate::SignerBuilder::components), or if there are more than 64 or they are longer than 8 KiB; among them `(created)` and `(expires)` before
+    /// [signers](crate::sign::SignerBuilder::components), or if there are more than 64 or they are longer than 8 KiB; among them `(created)` and `(expires)` before
     /// [`hs2019`](Self::hs2019) is set.
     pub fn require(
         mut self,

@@ -98,7 +98,7 @@ impl DefaultResponseForRejection {
     /// client makes status 16 of an HTTP 401 as well, but does not get the text.
     ///
     /// ```
-    /// use tower_hmac_auth::{DefaultResponseForRejection, StaticKeys, VerifyLayer};
+    /// use tower_hmac_auth::{StaticKeys, VerifyLayer, verify::DefaultResponseForRejection};
     ///
     /// let authorizer = VerifyLayer::new(StaticKeys::new()).refuse(DefaultResponseForRejection::new().grpc(false));
     /// ```

@@ -11,7 +11,10 @@ use super::{
     DefaultResponseForRejection, KeyStore, ResponseForRejection, VerifyBody, VerifyFuture,
     gate::Gate,
 };
-use crate::{Clock, RequestHead, SystemClock};
+use crate::{
+    RequestHead,
+    clock::{Clock, SystemClock},
+};
 
 /// Lets signed requests pass to the inner service, and answers all others: what
 /// [`VerifyLayer`](crate::VerifyLayer) makes.
@@ -20,13 +23,13 @@ use crate::{Clock, RequestHead, SystemClock};
 ///   Nothing a client sends can put one there.
 /// - A request that is refused never reaches the inner service; its body is not read. On HTTP/1.1 the server then
 ///   closes the connection under a large upload, and the client may see a reset instead of the answer:
-///   [`DrainLayer`](crate::DrainLayer), outside of this one, prevents that. The answer's extensions hold the
+///   [`DrainLayer`](crate::verify::DrainLayer), outside of this one, prevents that. The answer's extensions hold the
 ///   [`Rejection`](crate::Rejection), and with the feature `tracing` there is an
 ///   [event](crate::events).
 /// - Errors and readiness are the inner service's. A refusal uses up a readiness of the inner service, with a permit
 ///   that goes with it, until the service is called the next time: concurrency limits belong outside this layer.
 ///
-/// With keys that have to be waited for ([`AsyncKeys`](crate::AsyncKeys)) the inner service has to be `Clone`, because
+/// With keys that have to be waited for ([`AsyncKeys`](crate::verify::AsyncKeys)) the inner service has to be `Clone`, because
 /// it is called only when the key is there, and this service may be called again meanwhile.
 pub struct VerifyService<S, K, R = DefaultResponseForRejection, C = SystemClock> {
     pub(super) inner: S,

@@ -1,7 +1,10 @@
 use std::{collections::HashMap, fmt};
 
 use super::{KeyRef, KeyStore};
-use crate::{Algorithm, KeyAccess, KeyId, KeyLookup, KeyPair, RequestHead, VerifyingKey};
+use crate::{
+    Algorithm, KeyId, KeyPair, RequestHead,
+    verify::{KeyAccess, KeyLookup, VerifyingKey},
+};
 
 /// Key pairs in memory, each good for every API: old and new ones side by side while keys are being rotated.
 ///
@@ -17,7 +20,7 @@ use crate::{Algorithm, KeyAccess, KeyId, KeyLookup, KeyPair, RequestHead, Verify
 /// ]);
 /// assert_eq!(keys.len(), 2);
 /// let layer = VerifyLayer::new(keys);
-/// # Ok::<(), tower_hmac_auth::KeyError>(())
+/// # Ok::<(), tower_hmac_auth::error::KeyError>(())
 /// ```
 #[derive(Clone, Default)]
 pub struct StaticKeys {

@@ -59,7 +59,7 @@ impl<'h> Verified<'h> {
 ///
 /// ```
 /// # use std::time::SystemTime;
-/// # use tower_hmac_auth::{KeyAccess, KeyPair, KeyLookup, Signer, VerifiedKey, Verifier, VerifyingKey};
+/// # use tower_hmac_auth::{KeyPair, Signer, VerifiedKey, Verifier, verify::{KeyAccess, KeyLookup, VerifyingKey}};
 /// # let keys = KeyPair::new("AKIDtestkey0001", "test-secret-key-0001").unwrap();
 /// # let key = VerifyingKey::from(&keys);
 /// # let mut request = http::Request::get("/").body(()).unwrap();

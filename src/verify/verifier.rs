@@ -12,7 +12,9 @@ use super::{
     verifying_key::{DummyKeys, KeyAccess, KeyLookup, VerifyingKey},
 };
 use crate::{
-    Algorithm, DatePolicy, Excerpt, Rejection, RequestHead, Scheme,
+    Algorithm, Rejection, RequestHead, Scheme,
+    rejection::Excerpt,
+    scheme::DatePolicy,
     wire::{
         authority::names_two_hosts,
         credentials::{Authorization, HS2019, Undecoded},
@@ -28,7 +30,7 @@ use crate::{
 /// ```
 /// use std::time::SystemTime;
 /// use http::Request;
-/// use tower_hmac_auth::{KeyAccess, KeyPair, KeyLookup, Rejection, Signer, Verifier, VerifyingKey};
+/// use tower_hmac_auth::{KeyPair, Rejection, Signer, Verifier, verify::{KeyAccess, KeyLookup, VerifyingKey}};
 ///
 /// let keys = KeyPair::new("AKIDtestkey0001", "test-secret-key-0001")?;
 /// let key = VerifyingKey::from(&keys);
@@ -77,7 +79,7 @@ use crate::{
 /// - a key's first use with an algorithm also puts the key into the MAC (about a third of a microsecond, once), unless it was
 ///   [prepared](VerifyingKey::prepare).
 ///
-/// By default the answers themselves tell the two apart, as the gateways' do: see [`DefaultResponseForRejection::hide_reason`](crate::DefaultResponseForRejection::hide_reason).
+/// By default the answers themselves tell the two apart, as the gateways' do: see [`DefaultResponseForRejection::hide_reason`](crate::verify::DefaultResponseForRejection::hide_reason).
 #[derive(Debug, Clone)]
 pub struct Verifier {
     pub(super) scheme: Scheme,
@@ -112,7 +114,7 @@ impl Verifier {
     /// use tower_hmac_auth::{Scheme, Verifier};
     ///
     /// let verifier = Verifier::of(Scheme::Kong).require(["@request-target"])?;
-    /// # Ok::<(), tower_hmac_auth::BuildError>(())
+    /// # Ok::<(), tower_hmac_auth::error::BuildError>(())
     /// ```
     #[must_use]
     pub fn of(scheme: Scheme) -> Self {

@@ -16,11 +16,11 @@ use crate::{
 /// dropped.
 ///
 /// ```
-/// use tower_hmac_auth::{SecretKey, VerifyingKey};
+/// use tower_hmac_auth::{SecretKey, verify::VerifyingKey};
 ///
 /// let key = VerifyingKey::new(&SecretKey::new("test-secret-key-0001")?);
 /// assert_eq!(format!("{key:?}"), "VerifyingKey([redacted])");
-/// # Ok::<(), tower_hmac_auth::KeyError>(())
+/// # Ok::<(), tower_hmac_auth::error::KeyError>(())
 /// ```
 #[derive(Clone)]
 pub struct VerifyingKey {
@@ -40,11 +40,11 @@ impl VerifyingKey {
     /// than one with an unknown key id. The first algorithm of a key takes 96 bytes, or 256 with SHA-384 and SHA-512.
     ///
     /// ```
-    /// use tower_hmac_auth::{Algorithm, SecretKey, VerifyingKey};
+    /// use tower_hmac_auth::{Algorithm, SecretKey, verify::VerifyingKey};
     ///
     /// let key = VerifyingKey::new(&SecretKey::new("test-secret-key-0001")?);
     /// key.prepare(Algorithm::HmacSha256);
-    /// # Ok::<(), tower_hmac_auth::KeyError>(())
+    /// # Ok::<(), tower_hmac_auth::error::KeyError>(())
     /// ```
     pub fn prepare(&self, algorithm: Algorithm) {
         self.keyed(algorithm);

@@ -13,9 +13,10 @@ pub(crate) use self::{
     names::Names,
 };
 use crate::{
-    Algorithm, CredentialsError, Rejection, RequestHead,
+    Algorithm, Rejection, RequestHead,
     header::{Repeated, single_value, trim},
     mac::MAX_SIGNATURE_LEN,
+    rejection::CredentialsError,
 };
 
 /// The whitespace that a header's value can have. It has no control characters but tabs.

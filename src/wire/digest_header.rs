@@ -44,11 +44,11 @@ impl DigestHeader {
         }
     }
 
-    /// What the header says of this body, for a request that [`DigestLayer`](crate::DigestLayer) cannot take, such as
+    /// What the header says of this body, for a request that [`DigestLayer`](crate::digest::DigestLayer) cannot take, such as
     /// reqwest's.
     ///
     /// ```
-    /// use tower_hmac_auth::DigestHeader;
+    /// use tower_hmac_auth::digest::DigestHeader;
     ///
     /// let value = DigestHeader::Digest.value_of(r#"{"hello":"world"}"#);
     /// assert_eq!(value, "SHA-256=k6I5cakU5erL8KjSUVTNownDwccvu5kU1Hxg88toFYg=");

@@ -3,12 +3,12 @@
 use std::fmt::{self, Write as _};
 
 use super::{buffer::Buffer, component::DerivedComponent, target};
-use crate::{RequestHead, TargetError};
+use crate::{RequestHead, rejection::TargetError};
 
 /// The bytes a signature was, or would be, computed over.
 ///
 /// Both sides can show theirs ([`Signer::signing_string`](crate::Signer::signing_string),
-/// [`Credentials::signing_string`](crate::Credentials::signing_string)): a signature that does not match nearly
+/// [`Credentials::signing_string`](crate::verify::Credentials::signing_string)): a signature that does not match nearly
 /// always means that the two differ. It holds no secret, but it does hold the values of all signed headers.
 ///
 /// [`Display`](fmt::Display) writes it on one line, a newline as `\n` and every byte that is not printable

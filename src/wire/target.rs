@@ -7,7 +7,7 @@ use http::{Uri, Version, uri::PathAndQuery};
 use self::normal::decoded_path;
 pub(crate) use self::normal::{check_normal, normalised};
 use super::{buffer::Buffer, component::DerivedComponent};
-use crate::{RequestHead, TargetError};
+use crate::{RequestHead, rejection::TargetError};
 
 /// Writes what `derived` stands for on this request, which must be one that [is about the target](DerivedComponent::is_target).
 ///

@@ -6,8 +6,8 @@ use axum::{Router, extract::OriginalUri, routing::get};
 use http::{Method, StatusCode, header};
 use tower::{ServiceBuilder, ServiceExt as _};
 use tower_hmac_auth::{
-    KeyAccess, KeyLookup, KeyStore, RequestHead, SignLayer, Signer, StaticKeys, Verifier,
-    VerifyLayer, VerifyingKey,
+    RequestHead, SignLayer, Signer, StaticKeys, Verifier, VerifyLayer,
+    verify::{KeyAccess, KeyLookup, KeyStore, VerifyingKey},
 };
 
 use super::{

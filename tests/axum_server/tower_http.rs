@@ -52,7 +52,10 @@ async fn every_layer_of_tower_http_stands_around_the_verifiers_in_a_router() {
     use axum::{body::Body, routing::post};
     use http_body_util::BodyExt as _;
     use tower::ServiceExt as _;
-    use tower_hmac_auth::{DigestLayer, Scheme, SignLayer, Signer, Verifier, VerifyDigestLayer};
+    use tower_hmac_auth::{
+        Scheme, SignLayer, Signer, Verifier,
+        digest::{DigestLayer, VerifyDigestLayer},
+    };
 
     use super::server_layers::{LIMIT, server_layers};
 

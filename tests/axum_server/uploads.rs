@@ -12,7 +12,7 @@ use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::TcpStream,
 };
-use tower_hmac_auth::{DrainLayer, Signer, StaticKeys, VerifyLayer};
+use tower_hmac_auth::{Signer, StaticKeys, VerifyLayer, verify::DrainLayer};
 
 use super::{
     UNSIGNED,

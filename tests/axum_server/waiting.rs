@@ -8,8 +8,9 @@ use tokio::sync::{Notify, mpsc, oneshot};
 use tokio_test::{assert_pending, assert_ready_ok, task};
 use tower::Layer as _;
 use tower_hmac_auth::{
-    AsyncKeyStore, AsyncKeys, Clock as _, KeyAccess, KeyLookup, KeyPair, RequestHead, Signer,
-    SystemClock, VerifiedKey, VerifyLayer, VerifyingKey,
+    KeyPair, RequestHead, Signer, VerifiedKey, VerifyLayer,
+    clock::{Clock as _, SystemClock},
+    verify::{AsyncKeyStore, AsyncKeys, KeyAccess, KeyLookup, VerifyingKey},
 };
 use tower_test::mock;
 

@@ -7,7 +7,8 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use http::{HeaderName, HeaderValue, Request, Version};
 use tower_hmac_auth::{
-    KeyAccess, KeyLookup, KeyPair, Rejection, RequestHead, VerifiedKey, Verifier, VerifyingKey,
+    KeyPair, Rejection, RequestHead, VerifiedKey, Verifier,
+    verify::{KeyAccess, KeyLookup, VerifyingKey},
 };
 
 pub const KEY_ID: &str = "AKIDtestkey0001";

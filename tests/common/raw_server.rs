@@ -25,7 +25,7 @@ use tokio::{
     task::AbortHandle,
 };
 use tower::{Layer, Service};
-use tower_hmac_auth::{VerifiedKey, VerifyBody};
+use tower_hmac_auth::{VerifiedKey, verify::VerifyBody};
 
 /// A server on a free port of loopback; it ends with this.
 pub(crate) struct RawServer {

@@ -11,8 +11,9 @@ use http::{HeaderName, HeaderValue, Request, header};
 use sha1::Sha1;
 use sha2::{Sha256, Sha384, Sha512};
 use tower_hmac_auth::{
-    Algorithm, KeyAccess, KeyLookup, Rejection, SecretKey, SigningString, VerifiedKey, Verifier,
-    VerifyingKey,
+    Algorithm, Rejection, SecretKey, VerifiedKey, Verifier,
+    scheme::SigningString,
+    verify::{KeyAccess, KeyLookup, VerifyingKey},
 };
 
 /// What is signed: names as they are listed, values without blanks around them.

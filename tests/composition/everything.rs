@@ -20,8 +20,10 @@ use hyper_util::{
 };
 use tower::{BoxError, Service, ServiceBuilder, ServiceExt as _};
 use tower_hmac_auth::{
-    BufferedBody, DigestLayer, ManualClock, RetryOnClockSkew, Scheme, ServerClock, SignLayer,
-    Signer, StaticKeys, VerifiedKey, Verifier, VerifyDigestLayer, VerifyLayer,
+    Scheme, SignLayer, Signer, StaticKeys, VerifiedKey, Verifier, VerifyLayer,
+    clock::ManualClock,
+    digest::{BufferedBody, DigestLayer, VerifyDigestLayer},
+    sign::{RetryOnClockSkew, ServerClock},
 };
 use tower_http::{
     add_extension::AddExtensionLayer,

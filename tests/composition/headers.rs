@@ -21,8 +21,8 @@ const TENANT: HeaderName = HeaderName::from_static("x-tenant");
 
 fn signing(
     name: &str,
-    clock: &tower_hmac_auth::ManualClock,
-) -> SignLayer<tower_hmac_auth::ManualClock> {
+    clock: &tower_hmac_auth::clock::ManualClock,
+) -> SignLayer<tower_hmac_auth::clock::ManualClock> {
     let signer = Signer::builder(keys())
         .signed_headers([name])
         .build()

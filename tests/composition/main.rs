@@ -32,7 +32,9 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Request, Response, header};
 use http_body_util::{BodyExt as _, Full};
 use tower::{Layer as _, service_fn, util::BoxCloneService};
-use tower_hmac_auth::{ManualClock, SignLayer, StaticKeys, Verifier, VerifyBody, VerifyLayer};
+use tower_hmac_auth::{
+    SignLayer, StaticKeys, Verifier, VerifyLayer, clock::ManualClock, verify::VerifyBody,
+};
 
 use common::{FRIDAY, at, keys};
 

@@ -12,7 +12,8 @@ use http::{Request, Response, StatusCode, header};
 use http_body_util::Full;
 use tower::{Layer, ServiceBuilder, ServiceExt as _, service_fn};
 use tower_hmac_auth::{
-    AsyncKeys, KeyLookup, RequestHead, SignLayer, StaticKeys, VerifyBody, VerifyLayer, VerifyingKey,
+    RequestHead, SignLayer, StaticKeys, VerifyLayer,
+    verify::{AsyncKeys, KeyLookup, VerifyBody, VerifyingKey},
 };
 use tower_http::{
     cors::CorsLayer, timeout::TimeoutLayer, validate_request::ValidateRequestHeaderLayer,
@@ -123,7 +124,7 @@ fn bodies_are_default_send_and_sync_where_their_parts_are() {
     is_of_use_to_layers::<VerifyBody<Bare>>();
     #[cfg(feature = "digest")]
     {
-        is_of_use_to_layers::<tower_hmac_auth::CheckedBody<Bare>>();
-        is_of_use_to_layers::<tower_hmac_auth::BufferedBody>();
+        is_of_use_to_layers::<tower_hmac_auth::digest::CheckedBody<Bare>>();
+        is_of_use_to_layers::<tower_hmac_auth::digest::BufferedBody>();
     }
 }

@@ -8,7 +8,7 @@ use tower::{
     Layer as _, ServiceBuilder, ServiceExt as _,
     retry::{Policy, RetryLayer},
 };
-use tower_hmac_auth::{ManualClock, Verifier};
+use tower_hmac_auth::{Verifier, clock::ManualClock};
 
 use super::{Answer, Call, Gateway, assert_signed_once, clock, get, one, sign, text};
 

@@ -7,7 +7,7 @@ use tower::{
     discover::ServiceList, limit::ConcurrencyLimitLayer, load::Constant,
     load_shed::error::Overloaded, timeout::error::Elapsed,
 };
-use tower_hmac_auth::{ManualClock, SignLayer, Verifier};
+use tower_hmac_auth::{SignLayer, Verifier, clock::ManualClock};
 use tower_test::mock::{self, Handle, Mock};
 
 use super::{Gateway, assert_signed_once, clock, get, one, sign};

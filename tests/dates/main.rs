@@ -28,7 +28,10 @@ use std::{
 
 use http::Request;
 use proptest::{prelude::*, sample::Index};
-use tower_hmac_auth::{DateHeader, DatePolicy, Rejection, Signer, Verifier};
+use tower_hmac_auth::{
+    Rejection, Signer, Verifier,
+    scheme::{DateHeader, DatePolicy},
+};
 
 use common::{FRIDAY, KEY_ID, SECRET, at, keys};
 use sign_by_hand::{Accepted, Lines, Server, signed_request};

@@ -12,8 +12,10 @@ use http_body::Frame;
 use http_body_util::{BodyExt as _, Full, LengthLimitError, Limited, StreamBody};
 use tower::{Layer as _, ServiceBuilder, ServiceExt as _, retry::Policy, service_fn};
 use tower_hmac_auth::{
-    BufferedBody, DigestError, DigestHeader, DigestLayer, ManualClock, Scheme, SignLayer, Signer,
-    Verifier,
+    Scheme, SignLayer, Signer, Verifier,
+    clock::ManualClock,
+    digest::{BufferedBody, DigestHeader, DigestLayer},
+    error::DigestError,
 };
 
 use super::{EMPTY_DIGEST, HELLO, HELLO_DIGEST, post, signing, value};

@@ -22,7 +22,9 @@ use tokio::{
 };
 use tower::{BoxError, ServiceBuilder, ServiceExt as _, service_fn};
 use tower_hmac_auth::{
-    BufferedBody, CheckedBody, DigestError, DigestLayer, Scheme, VerifyDigestLayer,
+    Scheme,
+    digest::{BufferedBody, CheckedBody, DigestLayer, VerifyDigestLayer},
+    error::DigestError,
 };
 
 use super::{

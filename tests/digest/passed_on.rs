@@ -18,7 +18,10 @@ use tokio::{
     net::TcpStream,
 };
 use tower::{Layer as _, service_fn};
-use tower_hmac_auth::{CheckedBody, Scheme, Signer, VerifyDigestLayer};
+use tower_hmac_auth::{
+    Scheme, Signer,
+    digest::{CheckedBody, VerifyDigestLayer},
+};
 
 use super::{EMPTY_DIGEST, HELLO, HELLO_DIGEST, server::serve, value, verifying};
 use crate::common::keys;

@@ -10,8 +10,8 @@ use hyper::body::Incoming;
 use hyper_util::{client::legacy::Client, rt::TokioExecutor};
 use tower::{Layer as _, ServiceBuilder, ServiceExt as _, service_fn};
 use tower_hmac_auth::{
-    BufferedBody, CheckedBody, DigestHeader, DigestLayer, Scheme, SignLayer, Signer,
-    VerifyDigestLayer,
+    Scheme, SignLayer, Signer,
+    digest::{BufferedBody, CheckedBody, DigestHeader, DigestLayer, VerifyDigestLayer},
 };
 use tower_http::follow_redirect::{
     FollowRedirectLayer,

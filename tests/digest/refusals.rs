@@ -7,7 +7,10 @@ use http::{Request, Response, StatusCode};
 use http_body::Frame;
 use http_body_util::{Full, Limited, StreamBody};
 use tower::{BoxError, Layer as _, ServiceExt as _, service_fn};
-use tower_hmac_auth::{CheckedBody, Rejection, Scheme, Signer, VerifyDigestLayer};
+use tower_hmac_auth::{
+    Rejection, Scheme, Signer,
+    digest::{CheckedBody, VerifyDigestLayer},
+};
 
 use super::{
     EMPTY_DIGEST, HELLO, HELLO_DIGEST, post,

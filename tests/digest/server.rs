@@ -13,7 +13,11 @@ use http::{Request, Response};
 use http_body::Body;
 use http_body_util::{BodyExt as _, Full};
 use tower::{BoxError, Layer as _, Service, service_fn};
-use tower_hmac_auth::{CheckedBody, Scheme, VerifyBody, VerifyDigestLayer};
+use tower_hmac_auth::{
+    Scheme,
+    digest::{CheckedBody, VerifyDigestLayer},
+    verify::VerifyBody,
+};
 
 pub(crate) use super::serve::serve;
 use super::verifying;

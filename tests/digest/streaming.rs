@@ -15,7 +15,11 @@ use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
 use tokio_test::{assert_pending, assert_ready, task};
 use tower::{Layer as _, ServiceExt as _, service_fn};
-use tower_hmac_auth::{CheckedBody, DigestMismatch, Scheme, Signer, VerifyDigestLayer};
+use tower_hmac_auth::{
+    Scheme, Signer,
+    digest::{CheckedBody, VerifyDigestLayer},
+    error::DigestMismatch,
+};
 
 use super::{EMPTY_DIGEST, HELLO_DIGEST, post, value, verifying};
 use crate::common::keys;

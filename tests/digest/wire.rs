@@ -18,8 +18,9 @@ use tokio::{
 };
 use tower::{Layer as _, ServiceBuilder, ServiceExt as _, service_fn};
 use tower_hmac_auth::{
-    BufferedBody, CheckedBody, DigestHeader, DigestLayer, DrainBody, DrainLayer, Scheme,
-    VerifyDigestLayer,
+    Scheme,
+    digest::{BufferedBody, CheckedBody, DigestHeader, DigestLayer, VerifyDigestLayer},
+    verify::{DrainBody, DrainLayer},
 };
 
 use super::{EMPTY_DIGEST, HELLO, server, signing, value, verifying};

@@ -5,7 +5,7 @@ use std::time::{Duration, SystemTime};
 use http::{HeaderValue, Request, Response, StatusCode, Version, header};
 use hyper::body::Incoming;
 use serde_json::{Value, json};
-use tower_hmac_auth::{DateHeader, KeyPair, Signer};
+use tower_hmac_auth::{KeyPair, Signer, scheme::DateHeader};
 
 use crate::{
     common::{KEY_ID, SECRET, keys},

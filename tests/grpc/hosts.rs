@@ -3,7 +3,7 @@
 use http::{Uri, header, uri::Authority};
 use tonic::{Code, Request, Status, client::Grpc, transport, transport::Channel};
 use tower::ServiceBuilder;
-use tower_hmac_auth::{ManualClock, SignLayer, Signer, StaticKeys, Verifier, VerifyLayer};
+use tower_hmac_auth::{SignLayer, Signer, StaticKeys, Verifier, VerifyLayer, clock::ManualClock};
 
 use super::{
     assert_answered,

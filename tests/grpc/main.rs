@@ -30,8 +30,9 @@ use tokio::task::JoinSet;
 use tonic::{Code, Request, Status, body::Body, client::Grpc, transport};
 use tower::ServiceBuilder;
 use tower_hmac_auth::{
-    DefaultResponseForRejection, KeyAccess, KeyLookup, KeyPair, ManualClock, RequestHead,
-    SignLayer, Signer, StaticKeys, VerifyLayer, VerifyingKey,
+    KeyPair, RequestHead, SignLayer, Signer, StaticKeys, VerifyLayer,
+    clock::ManualClock,
+    verify::{DefaultResponseForRejection, KeyAccess, KeyLookup, VerifyingKey},
 };
 
 use common::{KEY_ID, SECRET, keys};

@@ -20,7 +20,7 @@ use tonic::{
     transport::{self, Channel},
 };
 use tower::{Layer, Service, ServiceBuilder, util::Either};
-use tower_hmac_auth::{ManualClock, SignLayer, SignService, Signer};
+use tower_hmac_auth::{SignLayer, Signer, clock::ManualClock, sign::SignService};
 
 use super::echo::Echo;
 

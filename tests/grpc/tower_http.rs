@@ -41,8 +41,9 @@ async fn layers_that_answer_by_themselves_stand_outside_of_the_verifier_in_a_ton
 async fn every_layer_of_tower_http_stands_around_the_verifiers_in_a_tonic_server() {
     use tonic::body::Body;
     use tower_hmac_auth::{
-        BufferedBody, DigestLayer, Scheme, ServerClock, SignLayer, Signer, Verifier,
-        VerifyDigestLayer,
+        Scheme, SignLayer, Signer, Verifier,
+        digest::{BufferedBody, DigestLayer, VerifyDigestLayer},
+        sign::ServerClock,
     };
 
     use super::server_layers::{LIMIT, server_layers};

@@ -5,7 +5,8 @@ use std::{sync::Arc, time::Duration};
 use tokio::sync::{mpsc, oneshot};
 use tonic::{Code, transport};
 use tower_hmac_auth::{
-    AsyncKeyStore, AsyncKeys, KeyAccess, KeyLookup, RequestHead, VerifyLayer, VerifyingKey,
+    RequestHead, VerifyLayer,
+    verify::{AsyncKeyStore, AsyncKeys, KeyAccess, KeyLookup, VerifyingKey},
 };
 
 use super::{

@@ -37,7 +37,8 @@ use proptest::{
     sample::{self, Index},
 };
 use tower_hmac_auth::{
-    Algorithm, CredentialsError, DateHeader, KeyId, KeyPair, Rejection, Signer, Verifier,
+    Algorithm, KeyId, KeyPair, Rejection, Signer, Verifier, error::CredentialsError,
+    scheme::DateHeader,
 };
 
 use common::{FRIDAY, KEY_ID, SECRET, at};

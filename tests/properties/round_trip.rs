@@ -4,7 +4,7 @@ use std::convert::Infallible;
 
 use http::{Method, Response, Uri, Version, uri::Authority};
 use tower::{Layer as _, ServiceExt as _, service_fn};
-use tower_hmac_auth::{ManualClock, Scheme, StaticKeys, VerifyLayer};
+use tower_hmac_auth::{Scheme, StaticKeys, VerifyLayer, clock::ManualClock};
 
 use super::*;
 use crate::common::keys;

@@ -13,7 +13,7 @@ use reqwest::Request;
 use tower::{
     BoxError, ServiceBuilder, ServiceExt, retry::Policy, service_fn, timeout::error::Elapsed,
 };
-use tower_hmac_auth::ManualClock;
+use tower_hmac_auth::clock::ManualClock;
 
 use crate::{
     builder, builders,

@@ -1,7 +1,7 @@
 //! A digest that is on a request is signed, also with Tencent's scheme, whose list does not name it.
 
 use http::HeaderValue;
-use tower_hmac_auth::{ManualClock, SignLayer, Signer, Verifier};
+use tower_hmac_auth::{SignLayer, Signer, Verifier, clock::ManualClock};
 
 use crate::{
     builders,

@@ -9,7 +9,7 @@ use hyper::body::Incoming;
 use tokio::net::TcpListener;
 use tokio_test::{assert_pending, assert_ready_err, assert_ready_ok};
 use tower::{Layer, ServiceExt, service_fn};
-use tower_hmac_auth::{KeyPair, ManualClock, SignLayer};
+use tower_hmac_auth::{KeyPair, SignLayer, clock::ManualClock};
 use tower_test::mock;
 
 use crate::{

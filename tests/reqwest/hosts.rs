@@ -3,7 +3,7 @@
 use http::header;
 use reqwest::ClientBuilder;
 use tower::Layer;
-use tower_hmac_auth::{ManualClock, SignLayer, Signer, Verifier};
+use tower_hmac_auth::{SignLayer, Signer, Verifier, clock::ManualClock};
 use tower_test::mock;
 
 use crate::{

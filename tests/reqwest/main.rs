@@ -22,7 +22,7 @@ mod unsigned;
 use http::HeaderValue;
 use reqwest::{ClientBuilder, Request, Response, Url};
 use tower::{BoxError, Service, ServiceExt};
-use tower_hmac_auth::{ManualClock, SignLayer};
+use tower_hmac_auth::{SignLayer, clock::ManualClock};
 
 use common::{FRIDAY, at, keys};
 

@@ -4,7 +4,7 @@ use std::time::{Duration, SystemTime};
 
 use reqwest_middleware::ClientBuilder;
 use reqwest_retry::{RetryDecision, RetryPolicy, RetryTransientMiddleware};
-use tower_hmac_auth::{ManualClock, SignMiddleware, Signer};
+use tower_hmac_auth::{Signer, clock::ManualClock, sign::SignMiddleware};
 
 use crate::{
     builder, builders,

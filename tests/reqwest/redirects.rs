@@ -2,7 +2,7 @@
 
 use reqwest::{ClientBuilder, redirect};
 use tower::{Layer, ServiceExt};
-use tower_hmac_auth::{RedirectFollowed, SignMiddleware};
+use tower_hmac_auth::{error::RedirectFollowed, sign::SignMiddleware};
 
 use crate::{builder, builders, get, layer, send, server::Server};
 

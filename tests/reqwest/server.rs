@@ -21,7 +21,9 @@ use hyper_util::{
 use tokio::{net::TcpListener, task::AbortHandle};
 use tower::{BoxError, Layer, Service, ServiceExt, service_fn};
 use tower_hmac_auth::{
-    Clock, DefaultResponseForRejection, ManualClock, StaticKeys, VerifiedKey, VerifyLayer,
+    StaticKeys, VerifiedKey, VerifyLayer,
+    clock::{Clock, ManualClock},
+    verify::DefaultResponseForRejection,
 };
 
 use crate::common::{FRIDAY, at, keys};

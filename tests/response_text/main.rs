@@ -18,7 +18,7 @@ use http::{Request, Response, Version, header};
 use http_body_util::{BodyExt as _, Full};
 use proptest::prelude::*;
 use tower::{Layer as _, ServiceExt as _, service_fn};
-use tower_hmac_auth::{Rejection, RejectionKind, Scheme, StaticKeys, Verifier, VerifyLayer};
+use tower_hmac_auth::{Rejection, Scheme, StaticKeys, Verifier, VerifyLayer, error::RejectionKind};
 
 const TEXTS: &[(&str, RejectionKind)] = &[
     // Tencent Cloud API Gateway

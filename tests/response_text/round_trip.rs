@@ -4,7 +4,9 @@ use std::{collections::BTreeMap, fs, path::Path, time::UNIX_EPOCH};
 
 use http::Request;
 use tower_hmac_auth::{
-    CredentialsError, DateHeader, Excerpt, Rejection, RejectionKind, Scheme, TargetError, Verifier,
+    Rejection, Scheme, Verifier,
+    error::{CredentialsError, Excerpt, RejectionKind, TargetError},
+    scheme::DateHeader,
 };
 
 use super::assert_understood;

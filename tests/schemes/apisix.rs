@@ -1,5 +1,5 @@
 use http::header;
-use tower_hmac_auth::{KeyPair, Rejection, RotatingKeyPair, Scheme, Signer, Verifier};
+use tower_hmac_auth::{KeyPair, Rejection, Scheme, Signer, Verifier, sign::RotatingKeyPair};
 
 use super::{DATE, assert_accepted, assert_refused, authorization, check, now, request, signed};
 use crate::common::{KEY_ID, keys};

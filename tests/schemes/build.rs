@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use tower_hmac_auth::{Algorithm, DateHeader, Scheme, Signer, SignerBuilder, Verifier};
+use tower_hmac_auth::{
+    Algorithm, Scheme, Signer, Verifier, scheme::DateHeader, sign::SignerBuilder,
+};
 
 use crate::common::keys;
 

@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use http::{HeaderName, HeaderValue, Request};
-use tower_hmac_auth::{Algorithm, Scheme, SignError, Signer, Verifier};
+use tower_hmac_auth::{Algorithm, Scheme, Signer, Verifier, error::SignError};
 
 use super::{DATE, assert_accepted, assert_refused, now, request, signature, signed};
 use crate::common::{FRIDAY, KEY_ID, keys, verify};

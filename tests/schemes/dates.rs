@@ -3,7 +3,10 @@
 use std::time::Duration;
 
 use http::Request;
-use tower_hmac_auth::{DateHeader, DatePolicy, Rejection, Scheme, Verifier};
+use tower_hmac_auth::{
+    Rejection, Scheme, Verifier,
+    scheme::{DateHeader, DatePolicy},
+};
 
 use super::signed;
 use crate::common::{KEY_ID, at, verify};

@@ -5,7 +5,9 @@ use std::convert::Infallible;
 use http::{HeaderMap, HeaderValue, Method, Request, Response};
 use tower::{Layer as _, ServiceExt as _, service_fn};
 use tower_hmac_auth::{
-    ManualClock, Scheme, SignError, Signer, StaticKeys, TargetError, Verifier, VerifyLayer,
+    Scheme, Signer, StaticKeys, Verifier, VerifyLayer,
+    clock::ManualClock,
+    error::{SignError, TargetError},
 };
 
 use super::{DATE, assert_accepted, assert_refused, now, request, signed};

@@ -21,7 +21,10 @@ use std::{
 };
 
 use http::{HeaderName, HeaderValue, Request};
-use tower_hmac_auth::{KeyAccess, KeyLookup, SecretKey, Verifier, VerifyingKey};
+use tower_hmac_auth::{
+    SecretKey, Verifier,
+    verify::{KeyAccess, KeyLookup, VerifyingKey},
+};
 
 const KEY_ID: &str = "AKIDCgOPWjQ6BAxvHtyckhWABJVYSBj548pN";
 const SECRET: &str = "ZxF2whO0RhuwnVCj5JMMAuqcDcN2oPrC";

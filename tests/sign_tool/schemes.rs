@@ -6,7 +6,7 @@ use std::{
     process::{self, Stdio},
 };
 
-use tower_hmac_auth::RejectionKind;
+use tower_hmac_auth::error::RejectionKind;
 
 use super::{printed, refused, tool};
 

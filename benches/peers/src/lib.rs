@@ -37,7 +37,7 @@ use httpsig_hyper::{
     },
 };
 use reqsign_core::{ProvideCredential, SignRequest, SigningCredential};
-use tower_hmac_auth::{Clock as _, KeyPair, SignLayer, SystemClock};
+use tower_hmac_auth::{KeyPair, SignLayer, clock::{Clock as _, SystemClock}};
 use tower_http::auth::AddAuthorizationLayer;
 use tower_layer::Layer;
 use tower_service::Service;

@@ -2,7 +2,11 @@
 
 use std::sync::LazyLock;
 
-use crate::{CredentialsError, DateHeader, Excerpt, Rejection, RejectionKind, Scheme, TargetError};
+use crate::{
+    Rejection, Scheme,
+    header::DateHeader,
+    rejection::{CredentialsError, Excerpt, RejectionKind, TargetError},
+};
 
 /// Stands for what a text repeats of the request.
 const GAP: &str = "*";

@@ -16,11 +16,12 @@ pub use self::observe::{ServerClockFuture, ServerClockLayer, ServerClockService}
 #[cfg(feature = "retry")]
 pub use self::retry::RetryOnClockSkew;
 use crate::{
-    Clock, RequestHead, SystemClock,
+    RequestHead,
+    clock::{Clock, SystemClock},
     wire::{authority::sent_authority, date::Timestamp},
 };
 #[cfg(feature = "tracing")]
-use crate::{Excerpt, events};
+use crate::{events, rejection::Excerpt};
 
 /// A clock that shows each gateway's own time, once the gateway has refused a request and said what time it is: for
 /// machines whose clocks are wrong and cannot be set.
@@ -30,7 +31,7 @@ use crate::{Excerpt, events};
 #[cfg_attr(feature = "retry", doc = "```")]
 #[cfg_attr(not(feature = "retry"), doc = "```text")]
 /// use tower::{ServiceBuilder, service_fn};
-/// use tower_hmac_auth::{KeyPair, RetryOnClockSkew, ServerClock, SignLayer};
+/// use tower_hmac_auth::{KeyPair, SignLayer, sign::{RetryOnClockSkew, ServerClock}};
 /// # let client = service_fn(|_: http::Request<()>| async { Ok::<_, std::io::Error>(http::Response::new(())) });
 ///
 /// let keys = KeyPair::new("AKIDtestkey0001", "test-secret-key-0001")?;

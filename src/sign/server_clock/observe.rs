@@ -12,9 +12,10 @@ use tower_service::Service;
 
 use super::ServerClock;
 #[cfg(feature = "retry")]
-use crate::DateHeader;
+use crate::header::DateHeader;
 use crate::{
-    Clock, RequestHead, Scheme,
+    RequestHead, Scheme,
+    clock::Clock,
     header::trim,
     sign::hosts,
     wire::{

@@ -4,7 +4,10 @@ use http::{Request, Response, StatusCode};
 use tower::retry::Policy;
 
 use super::{ServerClock, observe::WasStale};
-use crate::{Clock, SystemClock, wire::authority::sent_authority};
+use crate::{
+    clock::{Clock, SystemClock},
+    wire::authority::sent_authority,
+};
 
 /// Tries once more after a 401 or 403, if the clock has learnt of the request's authority since the request was sent, or
 /// if the answer's `Date` shows that the date that was sent was stale, by 300 seconds or the clock's

@@ -28,7 +28,7 @@ impl<B> Default for Returned<B> {
     }
 }
 
-/// A request's body, of which [`DrainLayer`](crate::DrainLayer) gets the rest if it is dropped before its end.
+/// A request's body, of which [`DrainLayer`](crate::verify::DrainLayer) gets the rest if it is dropped before its end.
 #[derive(Debug)]
 pub struct DrainBody<B> {
     /// There until it is dropped.

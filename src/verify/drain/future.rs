@@ -20,7 +20,7 @@ pub(super) struct Tracked<B> {
 }
 
 pin_project! {
-    /// The inner service's answer: the future of [`DrainService`](crate::DrainService).
+    /// The inner service's answer: the future of [`DrainService`](crate::verify::DrainService).
     pub struct DrainFuture<F, B> {
         // None when it is done.
         #[pin]

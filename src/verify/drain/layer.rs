@@ -33,7 +33,7 @@ use super::{
 /// use std::time::Duration;
 ///
 /// use tower::ServiceBuilder;
-/// use tower_hmac_auth::{DrainLayer, StaticKeys, VerifyLayer};
+/// use tower_hmac_auth::{StaticKeys, VerifyLayer, verify::DrainLayer};
 ///
 /// let max_bytes = 32 * 1024 * 1024;
 /// let timer = || tokio::time::sleep(Duration::from_secs(30));

@@ -14,7 +14,7 @@ pub(super) type Discarding = Pin<Box<dyn Future<Output = ()> + Send>>;
 const FRAMES_A_POLL: u32 = 32;
 
 /// Discards the rest of a body, until a bound is reached: a future for the caller's runtime to run, which
-/// [`DrainLayer`](crate::DrainLayer) makes.
+/// [`DrainLayer`](crate::verify::DrainLayer) makes.
 #[must_use = "futures do nothing unless polled"]
 pub struct DrainTask {
     discarding: Discarding,

@@ -4,9 +4,9 @@ use arrayvec::ArrayVec;
 
 use super::{CredentialsSyntax, Times, WHITESPACE, names::split_at_byte};
 use crate::{
-    CredentialsError, Excerpt,
     header::is_field_name,
     limits::{MAX_PARAMETER_LEN, MAX_UNKNOWN_PARAMETERS},
+    rejection::{CredentialsError, Excerpt},
 };
 
 /// What stands behind the scheme's word; none of it is looked into.

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use http::{Uri, uri::PathAndQuery};
 
 use super::{path_and_query, signed_query};
-use crate::TargetError;
+use crate::rejection::TargetError;
 
 /// A path as nginx hands it to APISIX: percent-decoded, adjacent slashes merged, dot segments resolved.
 pub(super) fn decoded_path(raw: &str) -> Result<Cow<'_, [u8]>, TargetError> {
