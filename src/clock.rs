@@ -1,4 +1,4 @@
-//! Where the time comes from.
+//! The clocks that services read, once a request: [`SystemClock`] by default, [`ManualClock`] in tests.
 
 use std::{
     sync::{

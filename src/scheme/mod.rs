@@ -1,4 +1,6 @@
-//! Every difference between the gateways, as data: nothing else in the crate asks which scheme it serves.
+//! The gateways' dialects, and the types that settings and signing strings are made of.
+//!
+//! Every difference between the gateways is data in a file of its own: nothing else in the crate asks which scheme it serves.
 
 mod apisix;
 mod cavage;

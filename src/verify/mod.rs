@@ -1,4 +1,6 @@
 //! Verifying: from a request's head to the key that signed it, without I/O, and the Tower middleware around it.
+//!
+//! [`VerifyLayer`] is the middleware, [`Verifier`] its rules, and a [`KeyStore`] finds keys.
 
 mod async_service;
 mod body;
