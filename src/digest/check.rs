@@ -165,6 +165,23 @@ pub struct VerifyDigestService<S, R = DefaultResponseForRejection> {
     options: Arc<Options<R>>,
 }
 
+impl<S, R> VerifyDigestService<S, R> {
+    /// Returns a reference to the inner service.
+    pub const fn get_ref(&self) -> &S {
+        &self.inner
+    }
+
+    /// Returns a mutable reference to the inner service.
+    pub const fn get_mut(&mut self) -> &mut S {
+        &mut self.inner
+    }
+
+    /// Returns the inner service.
+    pub fn into_inner(self) -> S {
+        self.inner
+    }
+}
+
 impl<S: Clone, R> Clone for VerifyDigestService<S, R> {
     fn clone(&self) -> Self {
         Self {

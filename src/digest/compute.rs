@@ -139,6 +139,23 @@ pub struct DigestService<S> {
     options: DigestLayer,
 }
 
+impl<S> DigestService<S> {
+    /// Returns a reference to the inner service.
+    pub const fn get_ref(&self) -> &S {
+        &self.inner
+    }
+
+    /// Returns a mutable reference to the inner service.
+    pub const fn get_mut(&mut self) -> &mut S {
+        &mut self.inner
+    }
+
+    /// Returns the inner service.
+    pub fn into_inner(self) -> S {
+        self.inner
+    }
+}
+
 impl<S, B> Service<Request<B>> for DigestService<S>
 where
     S: Service<Request<BufferedBody>> + Clone,

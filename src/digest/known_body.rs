@@ -29,6 +29,22 @@ impl BufferedBody {
     }
 }
 
+/// A body of these bytes, without trailers.
+///
+/// ```
+/// use bytes::Bytes;
+/// use http_body::Body as _;
+/// use tower_hmac_auth::digest::BufferedBody;
+///
+/// let body = BufferedBody::from(Bytes::from("hello"));
+/// assert_eq!(body.size_hint().exact(), Some(5));
+/// ```
+impl From<Bytes> for BufferedBody {
+    fn from(data: Bytes) -> Self {
+        Self::new(data, None)
+    }
+}
+
 impl Body for BufferedBody {
     type Data = Bytes;
     type Error = Infallible;

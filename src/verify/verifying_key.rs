@@ -115,6 +115,25 @@ pub enum KeyLookup<K> {
     Unavailable,
 }
 
+/// A key that may be used for every request, or none.
+///
+/// ```
+/// use std::collections::HashMap;
+/// use tower_hmac_auth::{KeyPair, verify::{KeyAccess, KeyLookup, VerifyingKey}};
+///
+/// let keys = KeyPair::new("AKIDtestkey0001", "test-secret-key-0001")?;
+/// let map = HashMap::from([("AKIDtestkey0001", VerifyingKey::from(&keys))]);
+/// let found = KeyLookup::from(map.get("AKIDtestkey0001"));
+/// assert!(matches!(found, KeyLookup::Key(_, KeyAccess::Bound)));
+/// assert!(matches!(KeyLookup::from(map.get("another")), KeyLookup::Unknown));
+/// # Ok::<(), tower_hmac_auth::error::KeyError>(())
+/// ```
+impl<K> From<Option<K>> for KeyLookup<K> {
+    fn from(found: Option<K>) -> Self {
+        found.map_or(Self::Unknown, |key| Self::Key(key, KeyAccess::Bound))
+    }
+}
+
 /// Whether a key may be used for the API that the request is for.
 ///
 /// The client hears of it only if its signature is right. A store that decides by the path sees it as the client sent it:

@@ -18,12 +18,13 @@ use hyper_util::{
     client::legacy::{Client, connect::HttpConnector},
     rt::TokioExecutor,
 };
-use tower::{BoxError, Service, ServiceBuilder, ServiceExt as _};
+use tower::{BoxError, Layer as _, Service, ServiceBuilder, ServiceExt as _};
 use tower_hmac_auth::{
     Scheme, SignLayer, Signer, StaticKeys, VerifiedKey, Verifier, VerifyLayer,
     clock::ManualClock,
     digest::{BufferedBody, DigestLayer, VerifyDigestLayer},
     sign::{RetryOnClockSkew, ServerClock},
+    verify::DrainLayer,
 };
 use tower_http::{
     add_extension::AddExtensionLayer,
@@ -337,4 +338,24 @@ async fn unsigned_requests_get_their_answers_from_the_layers_outside_of_the_veri
             StatusCode::PAYLOAD_TOO_LARGE
         );
     }
+}
+
+#[test]
+fn every_service_gives_its_inner_service_back() {
+    let keys = keys();
+    let clock = ServerClock::new();
+    let mut observing = clock.observe().layer("inner");
+    let mut digesting = DigestLayer::new().layer("inner");
+    let mut checking = VerifyDigestLayer::buffered(10).layer("inner");
+    let mut draining = DrainLayer::new(10, std::future::pending, tokio::spawn).layer("inner");
+    let mut signing = SignLayer::new(keys.clone()).layer("inner");
+    let mut verifying = VerifyLayer::new(StaticKeys::from(keys)).layer("inner");
+    macro_rules! assert_inner {
+        ($($service:ident),*) => {$(
+            assert_eq!(*$service.get_ref(), "inner");
+            *$service.get_mut() = "another";
+            assert_eq!($service.into_inner(), "another");
+        )*};
+    }
+    assert_inner!(observing, digesting, checking, draining, signing, verifying);
 }

@@ -56,6 +56,23 @@ pub struct ServerClockService<S, C> {
     clock: ServerClock<C>,
 }
 
+impl<S, C> ServerClockService<S, C> {
+    /// Returns a reference to the inner service.
+    pub const fn get_ref(&self) -> &S {
+        &self.inner
+    }
+
+    /// Returns a mutable reference to the inner service.
+    pub const fn get_mut(&mut self) -> &mut S {
+        &mut self.inner
+    }
+
+    /// Returns the inner service.
+    pub fn into_inner(self) -> S {
+        self.inner
+    }
+}
+
 impl<S, C, B, RB> Service<Request<B>> for ServerClockService<S, C>
 where
     S: Service<Request<B>, Response = Response<RB>>,
