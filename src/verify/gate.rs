@@ -10,11 +10,7 @@ use crate::{
     wire::target,
 };
 #[cfg(feature = "tracing")]
-use crate::{
-    events,
-    rejection::Excerpt,
-    wire::credentials::{Authorization, Undecoded},
-};
+use crate::{events, rejection::Excerpt, wire::credentials::Authorization};
 
 /// Where to find the target as the client sent it.
 pub(super) type OriginalTarget = for<'e> fn(&'e Extensions) -> Option<&'e Uri>;
@@ -175,11 +171,8 @@ impl Refused<'_> {
         if let Some(key) = self.key {
             return Some(Excerpt::new(key.key_id()));
         }
-        let dialect = self.scheme.dialect();
-        let mut authorization = Authorization::default();
-        let undecoded = Undecoded::find(&dialect.syntax, &self.head).ok()?;
-        authorization.read(&dialect.syntax, undecoded).ok()?;
-        Some(Excerpt::new(authorization.key_id))
+        let authorization = Authorization::of(&self.scheme.dialect().syntax, &self.head);
+        Some(Excerpt::new(authorization.ok()?.key_id))
     }
 }
 

@@ -108,6 +108,17 @@ pub(crate) fn auth_scheme(value: &[u8]) -> &[u8] {
 }
 
 impl<'h> Authorization<'h> {
+    /// Finds and reads a request's one `Authorization`.
+    #[cfg(any(feature = "retry", feature = "tracing"))]
+    pub(crate) fn of(
+        syntax: &CredentialsSyntax,
+        head: &RequestHead<'h>,
+    ) -> Result<Self, Rejection> {
+        let mut authorization = Self::default();
+        authorization.read(syntax, Undecoded::find(syntax, head)?)?;
+        Ok(authorization)
+    }
+
     /// Reads the parameters.
     ///
     /// They may come in any order, as RFC 9110, section 11.2, has it: which is which is plain from

@@ -11,8 +11,6 @@ use tower_layer::Layer;
 use tower_service::Service;
 
 use super::ServerClock;
-#[cfg(feature = "retry")]
-use crate::header::DateHeader;
 use crate::{
     RequestHead, Scheme,
     clock::Clock,
@@ -23,6 +21,8 @@ use crate::{
         date::Timestamp,
     },
 };
+#[cfg(feature = "retry")]
+use crate::{header::DateHeader, wire::credentials::Authorization};
 
 /// Shows a [`ServerClock`] the answers to signed requests: what [`ServerClock::observe`] returns. Its place is below
 /// [`SignLayer`](crate::SignLayer). It changes nothing. It is for [`http::Request`]s, not reqwest's own.
@@ -126,10 +126,13 @@ fn signed_time(head: RequestHead<'_>) -> Option<Timestamp> {
     if let Some(date) = dates.find_map(|name| head.headers().get(name)) {
         return Timestamp::parse(trim(date.as_bytes())).ok();
     }
-    let authorization = head.headers().get(header::AUTHORIZATION)?.to_str().ok()?;
-    let (_before, created) = authorization.split_once("created=")?;
-    let (digits, _behind) = created.split_once(|c: char| !c.is_ascii_digit())?;
-    digits.parse().ok().map(Timestamp::from_seconds)
+    let mut syntaxes = Scheme::ALL
+        .into_iter()
+        .map(|scheme| &scheme.dialect().syntax);
+    let with_times = syntaxes.find(|syntax| syntax.has_times)?;
+    let authorization = Authorization::of(with_times, &head).ok()?;
+    let created = authorization.times.created?.parse().ok()?;
+    Some(Timestamp::from_seconds(created))
 }
 
 /// In a response's extensions, the sign that the request's date was stale when it arrived, and a new one will not be.
