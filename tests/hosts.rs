@@ -278,6 +278,11 @@ fn the_error_says_whether_the_destination_is_unknown_excluded_or_contradicted_by
     let two = two.header("host", "gateway.example").body(()).unwrap();
     let error = at_443.sign((&two).into(), at(FRIDAY)).unwrap_err();
     assert_eq!(error, SignError::RepeatedHeader { name: header::HOST });
+    // Where the target says where it goes, `Host` does not.
+    let two = Request::get("https://evil.example/a").header("host", "a");
+    let two = two.header("host", "b").body(()).unwrap();
+    let error = at_443.sign((&two).into(), at(FRIDAY)).unwrap_err();
+    assert!(matches!(error, SignError::NotForThisHost { .. }), "{error}");
     let invalid = Request::get("/a")
         .header("host", "gw example")
         .body(())

@@ -209,40 +209,13 @@ impl Options {
         }
         let scheme = head.uri().scheme_str();
         let destination = self.destination(head);
-        let host = destination.as_deref().map_or("", Authority::host);
-        if let Some(hosts) = &self.hosts
-            && !destination
-                .as_deref()
-                .is_some_and(|to| hosts.contain(to, scheme))
-        {
-            single_value(head.headers(), header::HOST)
-                .map_err(|Repeated| SignError::RepeatedHeader { name: header::HOST })?;
-            let is_own =
-                head.uri().authority().is_some() || head.headers().contains_key(header::HOST);
-            let Some(authority) = destination.as_deref().filter(|_| !host.is_empty()) else {
-                return Err(match is_own {
-                    true => SignError::InvalidHost,
-                    false => SignError::DestinationUnknown,
-                });
-            };
-            let host = match named_port(authority) {
-                _ if !hosts.contain_host(authority) => Excerpt::new(host),
-                // It is the port that excludes it.
-                Ok(port) => match port.or_else(|| default_port(scheme)) {
-                    Some(port) => Excerpt::new(&format!("{host}:{port}")),
-                    None => Excerpt::new(host),
-                },
-                Err(InvalidPort) => {
-                    let host = Excerpt::new(without_user(authority));
-                    return Err(SignError::InvalidPort { host });
-                }
-            };
-            return Err(if !is_own {
-                SignError::AuthorityExcluded { host }
-            } else {
-                SignError::NotForThisHost { host }
-            });
+        if let Some(hosts) = &self.hosts {
+            let destination = destination.as_ref().map_err(SignError::clone)?;
+            if !hosts.contain(destination, scheme) {
+                return Err(Self::excluded(hosts, destination, head));
+            }
         }
+        let host = destination.as_ref().map_or("", |to| to.host());
         if self.https_only && !scheme.is_some_and(is_tls) && !hosts::is_loopback(host) {
             let host = Excerpt::new(host);
             return Err(match scheme {
@@ -253,15 +226,46 @@ impl Options {
         Ok(())
     }
 
-    /// Where the client below will send the request: to the target's authority if it has one.
-    fn destination<'a>(&'a self, head: RequestHead<'a>) -> Option<Cow<'a, Authority>> {
-        if let Some(authority) = head.uri().authority() {
-            return Some(Cow::Borrowed(authority));
-        }
-        match single_value(head.headers(), header::HOST) {
-            Ok(Some(host)) => host.as_bytes().try_into().ok().map(Cow::Owned),
-            Ok(None) => self.authority.as_ref().map(Cow::Borrowed),
-            Err(Repeated) => None,
+    /// Why `hosts` do not contain this destination of a request.
+    fn excluded(hosts: &Hosts, destination: &Authority, head: RequestHead<'_>) -> SignError {
+        let host = destination.host();
+        let host = match named_port(destination) {
+            _ if !hosts.contain_host(destination) => Excerpt::new(host),
+            // It is the port that excludes it.
+            Ok(port) => match port.or_else(|| default_port(head.uri().scheme_str())) {
+                Some(port) => Excerpt::new(&format!("{host}:{port}")),
+                None => Excerpt::new(host),
+            },
+            Err(InvalidPort) => {
+                let host = Excerpt::new(without_user(destination));
+                return SignError::InvalidPort { host };
+            }
+        };
+        match names_host(head) {
+            true => SignError::NotForThisHost { host },
+            false => SignError::AuthorityExcluded { host },
         }
     }
+
+    /// Where the client below will send the request: to the target's authority if it has one.
+    fn destination<'a>(&'a self, head: RequestHead<'a>) -> Result<Cow<'a, Authority>, SignError> {
+        let destination = match head.uri().authority() {
+            Some(authority) => Some(Cow::Borrowed(authority)),
+            None => match single_value(head.headers(), header::HOST) {
+                Ok(Some(host)) => host.as_bytes().try_into().ok().map(Cow::Owned),
+                Ok(None) => self.authority.as_ref().map(Cow::Borrowed),
+                Err(Repeated) => return Err(SignError::RepeatedHeader { name: header::HOST }),
+            },
+        };
+        let has_host = |authority: &Cow<'_, Authority>| !authority.host().is_empty();
+        destination.filter(has_host).ok_or(match names_host(head) {
+            true => SignError::InvalidHost,
+            false => SignError::DestinationUnknown,
+        })
+    }
+}
+
+/// Whether the request itself says where it goes.
+fn names_host(head: RequestHead<'_>) -> bool {
+    head.uri().authority().is_some() || head.headers().contains_key(header::HOST)
 }
