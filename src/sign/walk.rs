@@ -73,7 +73,7 @@ impl<'a> Walk<'a> {
                     true
                 }
                 What::Header(name) => self.write_header(spelling, name, &mut changes, string)?,
-                What::Derived(derived) => self.write_special(spelling, *derived, string)?,
+                What::Derived(derived) => self.write_derived(spelling, *derived, string)?,
             };
             if is_signed {
                 changes.names.listed |= bit;
@@ -158,13 +158,15 @@ impl<'a> Walk<'a> {
             // Of joined values each stays as it is: blanks around it do not get to the other side. HTTP/1.1 has no crumbs of
             // a cookie, only one line (RFC 6265, section 5.4).
             Err(Repeated) => {
+                let joined = component::header_value(self.format.join, headers, name)
+                    .map_err(repeated(name))?;
                 if *name == header::COOKIE
-                    && let Some(cookie) = component::joined(self.format.join, headers, name)
+                    && let Some(joined) = &joined
+                    && let Some(line) = component::joined_line(headers, name, joined)
                 {
-                    changes.rewritten.push((name.clone(), cookie));
+                    changes.rewritten.push((name.clone(), line));
                 }
-                return component::header_value(self.format.join, headers, name)
-                    .map_err(repeated(name));
+                return Ok(joined);
             }
         }
         let mut supplied = self.options.supplied().iter().enumerate();
@@ -188,7 +190,7 @@ impl<'a> Walk<'a> {
     }
 
     /// Returns whether there is such a thing.
-    fn write_special(
+    fn write_derived(
         &self,
         name: &str,
         derived: DerivedComponent,

@@ -68,7 +68,7 @@ impl<'h> Finder<'_, 'h> {
         for Listed { name, kind } in &list {
             let value = match kind {
                 Kind::Derived(derived) => {
-                    self.write_special(*derived, name, authorization, string)?;
+                    self.write_derived(*derived, name, authorization, string)?;
                     found.present |= bit;
                     bit <<= 1;
                     continue;
@@ -124,7 +124,7 @@ impl<'h> Finder<'_, 'h> {
         Err(Rejection::HeaderMissing { name })
     }
 
-    fn write_special(
+    fn write_derived(
         &self,
         derived: DerivedComponent,
         name: &str,

@@ -76,20 +76,16 @@ fn separator(join: Option<&'static [u8]>, name: &str) -> Option<&'static [u8]> {
     join
 }
 
-/// The one value that is signed of a repeated header; `None` if it is not repeated, or must not be.
-pub(crate) fn joined(
-    join: Option<&'static [u8]>,
+/// The line with the joined value of a repeated header, which is as sensitive as any of the lines that it replaces.
+pub(crate) fn joined_line(
     headers: &HeaderMap,
     name: &HeaderName,
+    joined: &[u8],
 ) -> Option<HeaderValue> {
-    let Err(Repeated) = single_value(headers, name) else {
-        return None;
-    };
-    let joined = header_value(join, headers, name).ok().flatten()?;
-    let mut joined = HeaderValue::from_bytes(&joined).ok()?;
+    let mut line = HeaderValue::from_bytes(joined).ok()?;
     let mut values = headers.get_all(name).iter();
-    joined.set_sensitive(values.any(HeaderValue::is_sensitive));
-    Some(joined)
+    line.set_sensitive(values.any(HeaderValue::is_sensitive));
+    Some(line)
 }
 
 /// Replaces the values of each named header that is repeated by the one value that was signed.
@@ -108,8 +104,11 @@ pub(crate) fn join_repeated<'n>(
         let Ok(name) = HeaderName::from_bytes(name.as_bytes()) else {
             continue;
         };
-        if let Some(joined) = joined(join, headers, &name) {
-            headers.insert(name, joined);
+        // A value that is borrowed is that of a single line.
+        if let Ok(Some(Cow::Owned(joined))) = header_value(join, headers, &name)
+            && let Some(line) = joined_line(headers, &name, &joined)
+        {
+            headers.insert(name, line);
         }
     }
 }
