@@ -8,7 +8,7 @@ import re
 import sys
 
 ORDER = ["limits", "key", "mac", "header", "request_head", "clock", "rejection", "events",
-         "wire", "scheme", "config", "sign", "verify", "digest"]
+         "wire", "scheme", "sign", "verify", "digest"]
 PROSE = ["layer_order", "gateway_differences"]
 HEADS = ("crate", "self", "super")
 

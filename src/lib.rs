@@ -86,7 +86,6 @@
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 pub mod clock;
-mod config;
 #[cfg(feature = "digest")]
 pub mod digest;
 pub mod events;
@@ -116,16 +115,15 @@ pub use self::{
 /// What can go wrong: at setup, when a request is signed, and when one is refused ([`Rejection`]).
 pub mod error {
     #[cfg(feature = "digest")]
-    pub use crate::digest::{DigestError, DigestMismatch};
+    pub use crate::digest::{DigestError, DigestMismatch, ParseDigestHeaderError};
     #[cfg(feature = "reqwest-middleware")]
     pub use crate::sign::RedirectFollowed;
     pub use crate::{
-        config::BuildError,
         key::KeyError,
         mac::ParseAlgorithmError,
         rejection::{CredentialsError, Excerpt, RejectionKind, TargetError},
-        scheme::ParseSchemeError,
-        sign::{HostPatternError, SignError},
+        scheme::{BuildError, ParseDateHeaderError, ParseDatePolicyError, ParseSchemeError},
+        sign::SignError,
     };
 }
 

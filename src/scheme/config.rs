@@ -1,4 +1,4 @@
-//! What is said if a signer's or a verifier's options are wrong.
+//! What an option may name, for signers, verifiers and schemes.
 
 use std::fmt;
 
@@ -6,10 +6,10 @@ use http::{HeaderName, header};
 
 use crate::{
     Algorithm, Scheme,
-    header::{DateHeader, is_field_name},
+    header::DateHeader,
     limits::{MAX_COMPONENTS, MAX_PARAMETER_LEN},
     rejection::Excerpt,
-    wire::component::DerivedComponent,
+    wire::component::{Component, NotSignable},
 };
 
 /// Why a signer cannot be made, or a verifier cannot take an option.
@@ -96,6 +96,49 @@ pub enum BuildError {
     LifetimeTooShort,
     /// It is said for how long a signature is good, but `(expires)` is not to be signed.
     LifetimeNotSigned,
+    /// A host pattern is invalid.
+    InvalidHostPattern {
+        /// The pattern.
+        pattern: Excerpt,
+    },
+    /// The list of host patterns is empty, so that no request would ever be signed.
+    NoHostPattern,
+    /// No host pattern allows the configured authority, so that requests that name no host would never be signed.
+    AuthorityExcluded {
+        /// The configured authority.
+        host: Excerpt,
+    },
+    /// A scheme's name is not made of lower-case letters, digits and `-`, or a preset has it.
+    SchemeName {
+        /// The name.
+        name: Excerpt,
+    },
+    /// The word that `Authorization` is to begin with is not a token (RFC 9110, section 5.6.2).
+    AuthScheme {
+        /// The word.
+        word: Excerpt,
+    },
+    /// The key id's parameter is not a token, or another parameter has its name.
+    KeyIdParameter {
+        /// The parameter's name.
+        name: Excerpt,
+    },
+    /// Parameters are to be separated by something other than a comma and whitespace after it.
+    Separator,
+    /// A scheme without algorithms is described.
+    NoAlgorithm,
+    /// A scheme is described that takes a date from no header.
+    NoDateHeader,
+    /// A derived component's name could not be told apart from a header or from two names in a list.
+    DerivedName {
+        /// The name.
+        name: Excerpt,
+    },
+    /// Requests with `Date` alone are to be refused, but the scheme takes no date from another header.
+    NoDateAccepted {
+        /// The scheme.
+        scheme: Scheme,
+    },
 }
 
 impl fmt::Display for BuildError {
@@ -155,12 +198,55 @@ impl fmt::Display for BuildError {
                 write!(f, "{scheme} has no hs2019: name the algorithm itself")
             }
             Self::NeedsHs2019 { name } => {
-                write!(f, "{name} can be signed under hs2019 only: set hs2019 before, or take it out")
+                write!(f, "{name} can be signed under hs2019 only: set hs2019, or take it out")
             }
             Self::NoLifetime => f.write_str("(expires) is to be signed: say with expires_after for how long"),
             Self::LifetimeTooShort => f.write_str("expires_after is less than a second: give it one second or more"),
             Self::LifetimeNotSigned => f.write_str(
                 "expires_after is set, but (expires) is not to be signed: name it in components, under hs2019",
+            ),
+            Self::InvalidHostPattern { pattern } => write!(
+                f,
+                "\"{pattern}\" is not a host: write it like api.example.com, *.example.com, 192.0.2.1:8443 or \
+                 [2001:db8::1]"
+            ),
+            Self::NoHostPattern => f.write_str(
+                "the list of hosts is empty, so that no request would be signed: name the gateway's, like \
+                 api.example.com",
+            ),
+            Self::AuthorityExcluded { host } => write!(
+                f,
+                "the configured authority {host} is not one of allowed_hosts: add it there, or correct it"
+            ),
+            Self::SchemeName { name } => write!(
+                f,
+                "\"{name}\" is not a name for a scheme of one's own: use lower-case letters, digits and -, and no \
+                 preset's name"
+            ),
+            Self::AuthScheme { word } => write!(
+                f,
+                "Authorization cannot begin with \"{word}\": use one word of letters, digits and -"
+            ),
+            Self::KeyIdParameter { name } => write!(
+                f,
+                "\"{name}\" cannot name the key id's parameter: use one word that no other parameter has"
+            ),
+            Self::Separator => f.write_str(
+                "parameters cannot be told apart with this separator: use a comma, with spaces after it if needed",
+            ),
+            Self::NoAlgorithm => f.write_str("the scheme has no algorithm: name at least one"),
+            Self::NoDateHeader => {
+                f.write_str("the scheme takes a date from no header: name date, x-date or both")
+            }
+            Self::DerivedName { name } => write!(
+                f,
+                "\"{name}\" cannot name a derived component: use visible ASCII without quotes, commas and semicolons, \
+                 and no header's name that has a meaning of its own"
+            ),
+            Self::NoDateAccepted { scheme } => write!(
+                f,
+                "{scheme} takes dates from Date only, so that DatePolicy::Refuse would refuse every request: choose \
+                 CheckAge"
             ),
         }
     }
@@ -202,13 +288,6 @@ static HOP_BY_HOP: [HeaderName; 11] = [
     header::UPGRADE,
 ];
 
-/// What a name stands for that can be signed.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Signable {
-    Header(HeaderName),
-    Derived(DerivedComponent),
-}
-
 /// Refuses lists of so many names, or in so many bytes with a space between two, that no verifier looks at them.
 pub(crate) fn check_list<'n>(
     names: impl Iterator<Item = &'n str> + Clone,
@@ -224,29 +303,30 @@ pub(crate) fn check_list<'n>(
 }
 
 impl Scheme {
-    /// What can be signed under this name.
-    pub(crate) fn signable(self, name: &str) -> Result<Signable, BuildError> {
-        let dialect = self.dialect();
-        if let Some(derived) = dialect.derived(name) {
-            return Ok(Signable::Derived(derived));
-        }
+    /// Returns the component of this name, if requests can sign it.
+    pub(crate) fn signable(self, name: &str, is_hs2019: bool) -> Result<Component, BuildError> {
         let excerpt = || Excerpt::new(name);
-        let Ok(header) = HeaderName::from_bytes(name.as_bytes()) else {
-            return Err(BuildError::NotAName {
-                scheme: self,
-                name: excerpt(),
-            });
+        let not_a_name = || BuildError::NotAName {
+            scheme: self,
+            name: excerpt(),
         };
-        if header == header::AUTHORIZATION {
-            return Err(BuildError::SignsAuthorization);
+        let component = self.dialect().component(name, is_hs2019);
+        match component.map_err(|error| match error {
+            NotSignable::Authorization => BuildError::SignsAuthorization,
+            NotSignable::Ambiguous => BuildError::Ambiguous { name: excerpt() },
+            NotSignable::NotAName => not_a_name(),
+            NotSignable::NeedsHs2019 => BuildError::NeedsHs2019 { name: excerpt() },
+        })? {
+            Component::Date(header) => Ok(Component::Date(header)),
+            Component::Derived(derived) => Ok(Component::Derived(derived)),
+            Component::Header(name) => {
+                let header = HeaderName::from_bytes(name.as_bytes()).map_err(|_| not_a_name())?;
+                if HOP_BY_HOP.contains(&header) {
+                    return Err(BuildError::HopByHop { name: excerpt() });
+                }
+                Ok(Component::Header(header))
+            }
         }
-        if HOP_BY_HOP.contains(&header) {
-            return Err(BuildError::HopByHop { name: excerpt() });
-        }
-        if dialect.is_ambiguous(name) || !is_field_name(name) {
-            return Err(BuildError::Ambiguous { name: excerpt() });
-        }
-        Ok(Signable::Header(header))
     }
 
     /// Refuses an algorithm that the scheme does not have.
@@ -266,18 +346,5 @@ impl Scheme {
             return Ok(());
         }
         Err(BuildError::Hs2019NotCarried { scheme: self })
-    }
-}
-
-impl Signable {
-    /// Refuses what can be signed under `hs2019` only where that is not used.
-    pub(crate) fn check_times(&self, name: &str, is_hs2019: bool) -> Result<(), BuildError> {
-        match self {
-            Self::Derived(DerivedComponent::Created | DerivedComponent::Expires) if !is_hs2019 => {
-                let name = Excerpt::new(name);
-                Err(BuildError::NeedsHs2019 { name })
-            }
-            _ => Ok(()),
-        }
     }
 }

@@ -3,42 +3,77 @@
 use bytes::Bytes;
 use http::{HeaderValue, Method, Response, StatusCode, Version, header};
 
+use super::ServerSigningString;
 use crate::{Rejection, RequestHead, Scheme};
+#[cfg(feature = "tracing")]
+use crate::{VerifiedKey, events, rejection::Excerpt, wire::credentials::Authorization};
 
-/// Answers a request that is refused.
+/// A request that is refused, as a [`ResponseForRejection`] sees it.
+#[derive(Debug, Clone, Copy)]
+pub struct Refusal<'a> {
+    rejection: &'a Rejection,
+    head: RequestHead<'a>,
+    scheme: Scheme,
+}
+
+impl<'a> Refusal<'a> {
+    /// Creates a refusal, for servers that use a [`Verifier`](crate::Verifier) without the layer.
+    #[must_use]
+    pub const fn new(rejection: &'a Rejection, head: RequestHead<'a>, scheme: Scheme) -> Self {
+        Self {
+            rejection,
+            head,
+            scheme,
+        }
+    }
+
+    /// Returns why the request is refused.
+    #[must_use]
+    pub const fn rejection(&self) -> &'a Rejection {
+        self.rejection
+    }
+
+    /// Returns the request's head. Nothing of it is verified.
+    #[must_use]
+    pub const fn head(&self) -> RequestHead<'a> {
+        self.head
+    }
+
+    /// Returns the scheme that the server speaks.
+    #[must_use]
+    pub const fn scheme(&self) -> Scheme {
+        self.scheme
+    }
+}
+
+/// Makes the response to a request that is refused.
 ///
-/// [`DefaultResponseForRejection`], the default, answers as the gateway does. Any closure `Fn(&Rejection, RequestHead<'_>) ->
-/// Response<Bytes>` will do as well.
+/// [`DefaultResponseForRejection`] is the default and answers as the gateway does. Any closure
+/// `Fn(&Refusal<'_>) -> Response<Bytes>` is one as well.
 ///
 /// ```
 /// use bytes::Bytes;
 /// use http::{Response, StatusCode};
-/// use tower_hmac_auth::{Rejection, RequestHead, StaticKeys, VerifyLayer};
+/// use tower_hmac_auth::{StaticKeys, VerifyLayer, verify::Refusal};
 ///
-/// let layer = VerifyLayer::new(StaticKeys::new()).refuse(|why: &Rejection, _: RequestHead<'_>| {
-///     let mut response = Response::new(Bytes::from(format!("refused: {why}")));
+/// let layer = VerifyLayer::new(StaticKeys::new()).refuse(|refusal: &Refusal<'_>| {
+///     let mut response = Response::new(Bytes::from(format!("refused: {}", refusal.rejection())));
 ///     *response.status_mut() = StatusCode::UNAUTHORIZED;
 ///     response
 /// });
 /// ```
 pub trait ResponseForRejection {
-    /// The answer. The service adds the [`Rejection`] to its extensions.
-    fn refuse(&self, why: &Rejection, head: RequestHead<'_>) -> Response<Bytes>;
-
-    /// The answer in the words of the verifier's scheme: what the service calls. Default: [`refuse`](Self::refuse),
-    /// whatever the scheme.
-    fn refuse_as(&self, scheme: Scheme, why: &Rejection, head: RequestHead<'_>) -> Response<Bytes> {
-        let _same_for_all = scheme;
-        self.refuse(why, head)
-    }
+    /// Returns the response. The service adds the [`Rejection`] to its extensions, and removes the
+    /// content from the response to a `HEAD`.
+    fn refuse(&self, refusal: &Refusal<'_>) -> Response<Bytes>;
 }
 
 impl<F> ResponseForRejection for F
 where
-    F: Fn(&Rejection, RequestHead<'_>) -> Response<Bytes>,
+    F: Fn(&Refusal<'_>) -> Response<Bytes>,
 {
-    fn refuse(&self, why: &Rejection, head: RequestHead<'_>) -> Response<Bytes> {
-        self(why, head)
+    fn refuse(&self, refusal: &Refusal<'_>) -> Response<Bytes> {
+        self(refusal)
     }
 }
 
@@ -116,11 +151,12 @@ impl Default for DefaultResponseForRejection {
 }
 
 impl ResponseForRejection for DefaultResponseForRejection {
-    fn refuse(&self, why: &Rejection, head: RequestHead<'_>) -> Response<Bytes> {
-        self.refuse_as(Scheme::Tencent, why, head)
-    }
-
-    fn refuse_as(&self, scheme: Scheme, why: &Rejection, head: RequestHead<'_>) -> Response<Bytes> {
+    fn refuse(&self, refusal: &Refusal<'_>) -> Response<Bytes> {
+        let Refusal {
+            rejection: why,
+            head,
+            scheme,
+        } = *refusal;
         let shown = match why {
             why if !why.is_about_credentials() => why,
             _ if self.hides_reason => &Rejection::KeyUnknown,
@@ -148,6 +184,81 @@ impl ResponseForRejection for DefaultResponseForRejection {
             status => status,
         };
         response
+    }
+}
+
+/// A request that is refused.
+pub(crate) struct Refused<'a> {
+    pub(crate) scheme: Scheme,
+    pub(crate) why: Rejection,
+    pub(crate) head: RequestHead<'a>,
+    /// The key, if it was verified before something else was found wrong.
+    #[cfg(feature = "tracing")]
+    pub(crate) key: Option<&'a VerifiedKey>,
+    pub(crate) explained: Option<ServerSigningString>,
+}
+
+impl Refused<'_> {
+    /// The answer, with the reason in its extensions; without content for HEAD (RFC 9110, section 9.3.2).
+    pub(crate) fn answer(self, refuse: &impl ResponseForRejection) -> Response<Bytes> {
+        let mut response = refuse.refuse(&Refusal::new(&self.why, self.head, self.scheme));
+        #[cfg(feature = "tracing")]
+        self.report(response.status());
+        let Self {
+            why,
+            head,
+            explained,
+            ..
+        } = self;
+        if let Some(explained) = explained {
+            response.extensions_mut().insert(explained);
+        }
+        response.extensions_mut().insert(why);
+        if head.method() == Method::HEAD {
+            let length = response.body().len().into();
+            response
+                .headers_mut()
+                .insert(header::CONTENT_LENGTH, length);
+            *response.body_mut() = Bytes::new();
+        }
+        response
+    }
+
+    /// Makes the event. Its fields are computed only if there is a subscriber that wants it.
+    #[cfg(feature = "tracing")]
+    fn report(&self, status: StatusCode) {
+        // A level is part of what is fixed when this is compiled.
+        macro_rules! event {
+            ($level:ident) => {
+                tracing::event!(
+                    target: events::VERIFY,
+                    tracing::Level::$level,
+                    kind = ?self.why.kind(),
+                    scheme = %self.scheme,
+                    key_id = self.key_id().map(tracing::field::display),
+                    skew_s = self.why.skew(),
+                    status = status.as_u16(),
+                    reason = %self.why,
+                    signing_string = self.explained.as_ref().map(tracing::field::display),
+                    "request refused"
+                )
+            };
+        }
+        if self.why.status().is_server_error() {
+            event!(WARN);
+        } else {
+            event!(INFO);
+        }
+    }
+
+    /// The key id as the request has it, if it can be read.
+    #[cfg(feature = "tracing")]
+    fn key_id(&self) -> Option<Excerpt> {
+        if let Some(key) = self.key {
+            return Some(Excerpt::new(key.key_id()));
+        }
+        let authorization = Authorization::of(&self.scheme.dialect().syntax, &self.head);
+        Some(Excerpt::new(authorization.ok()?.key_id))
     }
 }
 
