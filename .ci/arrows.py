@@ -8,8 +8,8 @@ import re
 import sys
 
 ORDER = ["limits", "key", "mac", "header", "request_head", "clock", "rejection", "events",
-         "wire", "scheme", "config", "sign", "verify", "digest"]
-PROSE = ["layer_order", "gateway_differences"]
+         "wire", "scheme", "sign", "verify", "digest"]
+PROSE = ["layer_order", "guide"]
 HEADS = ("crate", "self", "super")
 
 

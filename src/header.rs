@@ -1,5 +1,7 @@
 //! Header names that mean something to every scheme, and how header values are looked at.
 
+use std::{fmt, str::FromStr};
+
 use http::{
     HeaderMap, HeaderName, HeaderValue,
     header::{self, AsHeaderName},
@@ -37,6 +39,30 @@ impl DateHeader {
         }
     }
 }
+
+impl FromStr for DateHeader {
+    type Err = ParseDateHeaderError;
+
+    /// Reads `date` or `x-date`, in any case.
+    fn from_str(name: &str) -> Result<Self, Self::Err> {
+        let mut all = [Self::Date, Self::XDate].into_iter();
+        all.find(|header| name.eq_ignore_ascii_case(header.name().as_str()))
+            .ok_or(ParseDateHeaderError)
+    }
+}
+
+/// The name is not that of a [`DateHeader`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ParseDateHeaderError;
+
+impl fmt::Display for ParseDateHeaderError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("unknown date header: use date or x-date")
+    }
+}
+
+impl std::error::Error for ParseDateHeaderError {}
 
 /// `Source`, the caller's mark on its requests ("signature watermark").
 pub(crate) static SOURCE: HeaderName = HeaderName::from_static("source");

@@ -1,71 +1,137 @@
-//! Tower middleware for the HMAC key-pair authentication that API gateways speak.
+//! Tower middleware for the HMAC key-pair authentication of API gateways.
 //!
-//! [`SignLayer`] signs every [`http::Request`] that passes through a Tower stack; [`VerifyLayer`] lets a server accept
-//! such requests as the gateway does. The scheme is that of Tencent Cloud API Gateway ("key pair authentication") unless
-//! another [`Scheme`] is asked for, Kong's, Apache APISIX's or draft-cavage's:
+//! [`SignLayer`] signs every request that a client sends. [`VerifyLayer`] accepts such requests on a
+//! server as the gateway does, and refuses all others. The scheme is that of Tencent Cloud API Gateway
+//! unless another [`Scheme`] is set: Kong's, Apache APISIX's, draft-cavage's or
+//! [one of your own](guide::gateways#a-gateway-of-your-own).
+//!
+//! # Sign
+//!
+//! ```
+//! use http::{Request, Response};
+//! use tower::{BoxError, ServiceBuilder, ServiceExt, service_fn};
+//! use tower_hmac_auth::{KeyPair, Scheme, SignLayer, Signer};
+//!
+//! #[tokio::main(flavor = "current_thread")]
+//! async fn main() -> Result<(), BoxError> {
+//!     let keys = KeyPair::new("AKIDtestkey0001", "test-secret-key-0001")?;
+//!     let signer = Signer::builder(keys)
+//!         .scheme(Scheme::Kong)
+//!         .allowed_hosts(["gateway.example"]) // other hosts get no signature
+//!         .build()?;
+//!
+//!     // Stands for the client of hyper, tonic or reqwest.
+//!     let client = service_fn(|request: Request<String>| async move {
+//!         assert!(request.headers().contains_key("x-date"));
+//!         let authorization = request.headers()["authorization"].to_str()?;
+//!         assert!(authorization.starts_with(r#"hmac username="AKIDtestkey0001", algorithm="#));
+//!         Ok::<_, BoxError>(Response::new(()))
+//!     });
+//!
+//!     let client = ServiceBuilder::new()
+//!         // Retry, redirects and timeout belong here, outside.
+//!         .layer(SignLayer::new(signer))
+//!         .service(client);
+//!     let request = Request::get("https://gateway.example/v1/orders").body(String::new())?;
+//!     client.oneshot(request).await?;
+//!     Ok(())
+//! }
+//! ```
+//!
+//! # Verify
+//!
+//! ```
+//! use std::time::SystemTime;
+//!
+//! use axum::{Extension, Router, body::Body, routing::get};
+//! use http::{Request, StatusCode};
+//! use tower::{BoxError, ServiceExt};
+//! use tower_hmac_auth::{
+//!     KeyPair, Scheme, Signer, StaticKeys, VerifiedKey, Verifier, VerifyLayer,
+//! };
+//!
+//! async fn orders(Extension(key): Extension<VerifiedKey>) -> String {
+//!     format!("the orders of {}", key.key_id())
+//! }
+//!
+//! #[tokio::main(flavor = "current_thread")]
+//! async fn main() -> Result<(), BoxError> {
+//!     let keys = KeyPair::new("AKIDtestkey0001", "test-secret-key-0001")?;
+//!     let verifier = Verifier::builder()
+//!         .scheme(Scheme::Kong)
+//!         .require(["@request-target"]) // remove it for clients that sign a date alone
+//!         .build()?;
+//!     let app = Router::new()
+//!         .route("/v1/orders", get(orders))
+//!         .layer(VerifyLayer::new(StaticKeys::from(keys.clone())).verifier(verifier));
+//!
+//!     // `axum::serve(listener, app)` would serve it. Here it is asked twice.
+//!     let unsigned = Request::get("/v1/orders").body(Body::empty())?;
+//!     let response = app.clone().oneshot(unsigned).await?;
+//!     assert_eq!(response.status(), StatusCode::UNAUTHORIZED);
+//!
+//!     let mut signed = Request::get("/v1/orders").body(Body::empty())?;
+//!     let signer = Signer::builder(keys).scheme(Scheme::Kong).build()?;
+//!     signer.sign_request(&mut signed, SystemTime::now())?;
+//!     let response = app.oneshot(signed).await?;
+//!     assert_eq!(response.status(), StatusCode::OK);
+//!     Ok(())
+//! }
+//! ```
+//!
+//! # What is sent
 //!
 //! ```text
 //! GET /v1/orders HTTP/1.1
 //! X-Date: Fri, 09 Oct 2015 00:00:00 GMT
-//! Source: billing
-//! Authorization: hmac id="AKID…", algorithm="hmac-sha1", headers="x-date source", signature="…"
+//! Authorization: hmac username="AKID…", algorithm="hmac-sha256", headers="x-date @request-target", signature="…"
 //! ```
 //!
-//! The signature is the base64 of an HMAC, under the secret key, over the *signing string*: a line `name: value`
-//! for each listed header, joined with newlines.
+//! The signature is the base64 of an HMAC, under the secret key, over the *signing string*: a line
+//! `name: value` for each listed name, joined with newlines. **It covers what is listed and nothing
+//! else**: [`guide::security`] says what that leaves open.
 //!
 //! # A tour
 //!
-//! Data flows one way, and the verifier walks the same rooms from the other end:
+//! The signing and verifying APIs mirror each other.
 //!
 //! | | sign | verify |
 //! |---|---|---|
-//! | a key | [`KeyPair`], [`RotatingKeyPair`](crate::sign::RotatingKeyPair) | [`VerifyingKey`](crate::verify::VerifyingKey), found by a [`KeyLookup`](crate::verify::KeyLookup) |
-//! | rules, without I/O; the time is an argument | [`Signer`], [`SignerBuilder`](crate::sign::SignerBuilder) | [`Verifier`], [`Credentials`](crate::verify::Credentials) |
+//! | a key | [`KeyPair`], [`RotatingKeyPair`](sign::RotatingKeyPair) | [`VerifyingKey`](verify::VerifyingKey), found by a [`KeyLookup`](verify::KeyLookup) |
+//! | rules, without I/O; the time is an argument | [`Signer`], [`SignerBuilder`](sign::SignerBuilder) | [`Verifier`], [`VerifierBuilder`](verify::VerifierBuilder), [`Credentials`](verify::Credentials) |
 //! | what goes in | [`RequestHead`] | [`RequestHead`] |
-//! | the bytes under the MAC | [`SigningString`](crate::scheme::SigningString) | [`SigningString`](crate::scheme::SigningString) |
-//! | what comes out | [`SignedHeaders`](crate::sign::SignedHeaders) | [`Verified`](crate::verify::Verified), [`VerifiedKey`] |
-//! | what can go wrong | [`KeyError`](crate::error::KeyError), [`BuildError`](crate::error::BuildError) at setup, [`SignError`](crate::error::SignError) | [`BuildError`](crate::error::BuildError) at setup, [`Rejection`] |
-//! | middleware, with a [`Clock`](crate::clock::Clock) | [`SignLayer`], [`SignService`](crate::sign::SignService) | [`VerifyLayer`], [`VerifyService`](crate::verify::VerifyService) |
-//! | where keys are found | | [`KeyStore`](crate::verify::KeyStore), [`StaticKeys`], [`AsyncKeyStore`](crate::verify::AsyncKeyStore) |
-//! | which hosts get a signature | [`SignLayer::allowed_hosts`] | |
+//! | the bytes under the MAC | [`SigningString`](scheme::SigningString) | [`SigningString`](scheme::SigningString) |
+//! | what comes out | [`SignedHeaders`](sign::SignedHeaders) | [`VerifiedKey`] |
+//! | what can go wrong | [`KeyError`](error::KeyError) and [`BuildError`](error::BuildError) at setup, [`SignError`](error::SignError) | [`BuildError`](error::BuildError) at setup, [`Rejection`] |
+//! | middleware, with a [`Clock`](clock::Clock) | [`SignLayer`], [`SignService`](sign::SignService) | [`VerifyLayer`], [`VerifyService`](verify::VerifyService) |
+//! | where keys are found | | [`StaticKeys`], [`KeyStore`](verify::KeyStore), [`AsyncKeyStore`](verify::AsyncKeyStore) |
+//! | which hosts get a signature | [`allowed_hosts`](sign::SignerBuilder::allowed_hosts) | |
 //! | the body under the signature (feature `digest`) | `DigestLayer` | `VerifyDigestLayer` |
-//! | whose time it is | [`ServerClock`](crate::sign::ServerClock) | |
-//! | how a refusal is answered | | [`ResponseForRejection`](crate::verify::ResponseForRejection), [`DefaultResponseForRejection`](crate::verify::DefaultResponseForRejection) |
-//! | how the answer reaches a client that uploads | | [`DrainLayer`](crate::verify::DrainLayer) |
-//! | what a refusal means | [`Rejection::from_response_text`], [`RejectionKind`](crate::error::RejectionKind) | [`Rejection::kind`] |
+//! | the gateway's time | [`ServerClock`](sign::ServerClock) | |
+//! | how a refusal is answered | | [`ResponseForRejection`](verify::ResponseForRejection), [`DefaultResponseForRejection`](verify::DefaultResponseForRejection) |
+//! | how the answer reaches a client that uploads | | [`DrainLayer`](verify::DrainLayer) |
+//! | what a refusal means | [`Rejection::from_response_text`], [`RejectionKind`](error::RejectionKind) | [`Rejection::kind`] |
 //!
-//! # Layer order
+//! # The guide
 //!
-//! Outermost first, in a client: retry, redirects, timeout and limits, whatever sets a signed header, [`SignLayer`], the
-//! client. On a server: log, CORS, timeout and limits, [`VerifyLayer`], the check of the body's digest, whatever changes
-//! headers or the target, the handler. Each layer's place, those of tower-http among them, and what goes wrong elsewhere, is in
-//! [`layer_order`].
-//!
-//! # Differences from the real gateways
-//!
-//! Where a verifier is stricter or more lenient than the gateway whose scheme it speaks, and why, is in
-//! [`gateway_differences`].
-//!
-//! # What goes wrong, and who is told
-//!
-//! Requests that are not signed and requests that are refused make events with the feature `tracing`: [`events`] has the
-//! table of targets, levels and fields. Without it, [`Signer::unsigned_requests`] counts the former, and a refusal's
-//! response has its [`Rejection`] in the extensions. [`VerifyLayer::explain`] reports what the server has hashed where a
-//! signature does not match.
-//!
-//! # What a signature does not protect
-//!
-//! It covers what is listed and nothing else. With a date and a source, as in Tencent Cloud's samples, it is good
-//! for **any method, target and body**, sent to any API the key may use, by anyone who has seen it, until the date is
-//! 15 minutes old; with `Date` instead of `X-Date`, for ever. TLS protects it on the way; further headers can be
-//! signed with [`SignerBuilder::signed_headers`](crate::sign::SignerBuilder::signed_headers) and demanded with [`Verifier::require`]. The other schemes cover the
-//! method and the target too, and the body where the request has a digest.
+//! | page | question |
+//! |---|---|
+//! | [`guide::leaving_tencent`] | Tencent Cloud API Gateway is switched off. What do I do? |
+//! | [`guide::clients`] | How do I sign with hyper, tonic, reqwest, reqwest-middleware or without Tower? |
+//! | [`guide::servers`] | How do I verify in axum, hyper or tonic, and what about nginx, CORS and uploads? |
+//! | [`guide::gateways`] | Which lines match my gateway's settings, and how do I describe another gateway? |
+//! | [`guide::keys`], [`guide::clocks`], [`guide::bodies`] | Where do keys, time and a body's digest come from? |
+//! | [`guide::security`] | What does a signature protect, and what does it not? |
+//! | [`guide::refusals`] | Why is a request refused? |
+//! | [`layer_order`] | Where does each layer belong, those of tower-http among them? |
+//! | [`events`] | What is logged? |
+//! | [`guide::gateway_differences`], [`guide::tested_clients`] | Where does it differ from the real gateways, and with what is it tested? |
 //!
 //! # Secrets
 //!
-//! Secret keys and the MAC states made of them have a redacted `Debug`, no `Display`, and are overwritten when they
-//! are dropped. No error, event or text of this crate holds one, and `Authorization` is marked sensitive.
+//! Secret keys and the MAC states made of them have a redacted `Debug` and no `Display`, and are
+//! overwritten when they are dropped. No error, event or text of this crate holds one, and
+//! `Authorization` is marked sensitive.
 //!
 //! # Panics
 //!
@@ -74,23 +140,23 @@
 //! # Features
 //!
 //! - `digest`: `DigestLayer` computes the digest of bodies to be signed, `VerifyDigestLayer` checks it.
-//! - `reqwest`: [`SignService`](crate::sign::SignService) takes `reqwest::Request`s; `SignLayer::reqwest_client` makes a client of both.
-//! - `reqwest-middleware`: `SignMiddleware` and `SignLayer::reqwest_middleware`, for the middleware chains of the crate
-//!   of that name. Implies `reqwest`.
+//! - `reqwest`: [`SignService`](sign::SignService) takes `reqwest::Request`s, and
+//!   `SignLayer::reqwest_client` builds a client that signs.
+//! - `reqwest-middleware`: `SignMiddleware` and `SignLayer::reqwest_middleware`, for the middleware
+//!   chains of the crate of that name. Implies `reqwest`.
 //! - `retry`: `RetryOnClockSkew`, a policy for `tower::retry`.
-//! - `tracing`: an event for every request that could not be signed and every request that was refused: the table is in
-//!   [`events`].
+//! - `tracing`: an event for every request that could not be signed and every request that was
+//!   refused; see [`events`].
 //!
 //! None is on by default.
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 pub mod clock;
-mod config;
 #[cfg(feature = "digest")]
 pub mod digest;
 pub mod events;
-pub mod gateway_differences;
+pub mod guide;
 mod header;
 mod key;
 pub mod layer_order;
@@ -116,20 +182,19 @@ pub use self::{
 /// What can go wrong: at setup, when a request is signed, and when one is refused ([`Rejection`]).
 pub mod error {
     #[cfg(feature = "digest")]
-    pub use crate::digest::{DigestError, DigestMismatch};
+    pub use crate::digest::{DigestError, DigestMismatch, ParseDigestHeaderError};
     #[cfg(feature = "reqwest-middleware")]
     pub use crate::sign::RedirectFollowed;
     pub use crate::{
-        config::BuildError,
         key::KeyError,
         mac::ParseAlgorithmError,
         rejection::{CredentialsError, Excerpt, RejectionKind, TargetError},
-        scheme::ParseSchemeError,
-        sign::{HostPatternError, SignError},
+        scheme::{BuildError, ParseDateHeaderError, ParseDatePolicyError, ParseSchemeError},
+        sign::SignError,
     };
 }
 
 /// The README's examples, compiled as the crate's own; one of them needs the feature.
-#[cfg(all(doctest, feature = "reqwest-middleware"))]
+#[cfg(all(doctest, feature = "reqwest"))]
 #[doc = include_str!("../README.md")]
 struct Readme;

@@ -253,7 +253,15 @@ impl fmt::Display for Rejection {
     }
 }
 
-impl std::error::Error for Rejection {}
+impl std::error::Error for Rejection {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            Self::AuthorizationMalformed(error) => Some(error),
+            Self::Target(error) => Some(error),
+            _ => None,
+        }
+    }
+}
 
 impl From<TargetError> for Rejection {
     fn from(error: TargetError) -> Self {

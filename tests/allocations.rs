@@ -7,6 +7,7 @@
     clippy::indexing_slicing
 )]
 
+#[path = "integration/common/fixtures.rs"]
 mod common;
 
 use std::{

@@ -8,6 +8,7 @@
     clippy::indexing_slicing
 )]
 
+#[path = "integration/common/fixtures.rs"]
 mod common;
 
 use std::{

@@ -50,30 +50,33 @@ type BoxError = Box<dyn Error + Send + Sync>;
 /// use tower::ServiceBuilder;
 /// use tower_hmac_auth::{Scheme, StaticKeys, Verifier, VerifyLayer, digest::VerifyDigestLayer};
 ///
+/// let verifier = Verifier::builder().scheme(Scheme::Kong).build()?;
 /// let layers = ServiceBuilder::new()
-///     .layer(VerifyLayer::new(StaticKeys::new()).verifier(Verifier::of(Scheme::Kong)))
+///     .layer(VerifyLayer::new(StaticKeys::new()).verifier(verifier))
 ///     .layer(VerifyDigestLayer::buffered(1024 * 1024));
+/// # Ok::<(), tower_hmac_auth::error::BuildError>(())
 /// ```
 #[must_use = "a layer does nothing until a service is put into it"]
 pub struct VerifyDigestLayer<R = DefaultResponseForRejection> {
-    options: Arc<Options<R>>,
-}
-
-pub(super) struct Options<R> {
     /// `None` while streaming.
     limit: Option<usize>,
     needs_none_without_body: bool,
-    refuse: R,
+    refuse: Arc<R>,
+}
+
+pub(super) struct Options<R> {
+    limit: Option<usize>,
+    needs_none_without_body: bool,
+    refuse: Arc<R>,
 }
 
 impl VerifyDigestLayer {
     fn new(limit: Option<usize>) -> Self {
-        let options = Arc::new(Options {
+        Self {
             limit,
             needs_none_without_body: false,
-            refuse: DefaultResponseForRejection::new(),
-        });
-        Self { options }
+            refuse: Arc::new(DefaultResponseForRejection::new()),
+        }
     }
 
     /// Reads the whole body first, and refuses it if it is not what the digest says. A body of more than `limit` bytes is
@@ -103,44 +106,35 @@ impl<R> VerifyDigestLayer<R> {
     /// Lets requests without a body pass without a digest, as Kong does. Default: `false`, as with APISIX, which wants
     /// the digest of nothing there. A body sent in chunks may turn out to be empty, but not before it is read: it needs
     /// its digest all the same.
-    pub fn allow_none_without_body(self, allow: bool) -> Self
-    where
-        R: Clone,
-    {
-        let options = Options {
-            needs_none_without_body: allow,
-            limit: self.options.limit,
-            refuse: self.options.refuse.clone(),
-        };
-        Self {
-            options: Arc::new(options),
-        }
+    pub fn allow_none_without_body(mut self, allow: bool) -> Self {
+        self.needs_none_without_body = allow;
+        self
     }
 
     /// Answers refusals with this. Default: [`DefaultResponseForRejection::new`].
     pub fn refuse<Q>(self, refuse: Q) -> VerifyDigestLayer<Q> {
-        let options = Options {
-            refuse,
-            limit: self.options.limit,
-            needs_none_without_body: self.options.needs_none_without_body,
-        };
         VerifyDigestLayer {
-            options: Arc::new(options),
+            limit: self.limit,
+            needs_none_without_body: self.needs_none_without_body,
+            refuse: Arc::new(refuse),
         }
     }
 }
 
 impl<R> Clone for VerifyDigestLayer<R> {
     fn clone(&self) -> Self {
-        let options = Arc::clone(&self.options);
-        Self { options }
+        Self {
+            limit: self.limit,
+            needs_none_without_body: self.needs_none_without_body,
+            refuse: Arc::clone(&self.refuse),
+        }
     }
 }
 
 impl<R> fmt::Debug for VerifyDigestLayer<R> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("VerifyDigestLayer")
-            .field("limit", &self.options.limit)
+            .field("limit", &self.limit)
             .finish_non_exhaustive()
     }
 }
@@ -151,7 +145,11 @@ impl<S, R> Layer<S> for VerifyDigestLayer<R> {
     fn layer(&self, inner: S) -> Self::Service {
         VerifyDigestService {
             inner,
-            options: Arc::clone(&self.options),
+            options: Arc::new(Options {
+                limit: self.limit,
+                needs_none_without_body: self.needs_none_without_body,
+                refuse: Arc::clone(&self.refuse),
+            }),
         }
     }
 }
@@ -298,7 +296,7 @@ impl<R: ResponseForRejection> Options<R> {
             key,
             explained: None,
         };
-        refused.answer(&self.refuse)
+        refused.answer(&*self.refuse)
     }
 }
 

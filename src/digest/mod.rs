@@ -16,4 +16,4 @@ pub use self::{
     known_body::BufferedBody,
     streaming_body::{CheckedBody, DigestMismatch},
 };
-pub use crate::wire::digest_header::DigestHeader;
+pub use crate::wire::digest_header::{DigestHeader, ParseDigestHeaderError};

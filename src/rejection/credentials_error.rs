@@ -7,9 +7,6 @@ use crate::{
     rejection::Excerpt,
 };
 
-/// What the gateways' clients call the parameter of the key id.
-const KEY_IDS: [&str; 4] = ["accesskey", "id", "keyId", "username"];
-
 /// What is wrong with an `Authorization` header that cannot be read.
 ///
 /// Positions count bytes of the header's value from 0.
@@ -29,8 +26,10 @@ pub enum CredentialsError {
     /// The scheme has no parameter of this name, and does not ignore it: either it ignores none, or another scheme or
     /// another spelling would give it a meaning.
     UnknownParameter {
-        /// Which.
+        /// The parameter's name.
         name: Excerpt,
+        /// Whether a gateway names its key id so.
+        is_key_id: bool,
     },
     /// The parameter is there twice.
     RepeatedParameter {
@@ -85,11 +84,11 @@ impl fmt::Display for CredentialsError {
                 f,
                 "Authorization has no name=\"value\" at byte {position}: quote every value, one comma between two"
             ),
-            Self::UnknownParameter { name } if KEY_IDS.contains(&name.as_str()) => write!(
+            Self::UnknownParameter { name, is_key_id: true } => write!(
                 f,
                 "Authorization names the key id {name}, as another scheme does: sign for the scheme that this server checks"
             ),
-            Self::UnknownParameter { name } => {
+            Self::UnknownParameter { name, is_key_id: false } => {
                 write!(f, "Authorization has a parameter {name}, which this scheme does not have: leave it out")
             }
             Self::RepeatedParameter { name } => {
@@ -133,3 +132,5 @@ impl fmt::Display for CredentialsError {
         }
     }
 }
+
+impl std::error::Error for CredentialsError {}

@@ -57,6 +57,29 @@ pub enum RejectionKind {
 }
 
 impl RejectionKind {
+    /// Every kind.
+    pub const ALL: [Self; 19] = [
+        Self::AuthorizationMissing,
+        Self::AuthorizationMalformed,
+        Self::ParameterMissing,
+        Self::KeyIdOrSignatureMissing,
+        Self::AlgorithmNotSupported,
+        Self::HeaderRepeated,
+        Self::HeaderMissing,
+        Self::DateMissing,
+        Self::DateUnreadable,
+        Self::OutOfDate,
+        Self::Target,
+        Self::KeyUnknown,
+        Self::SignatureMismatch,
+        Self::KeyNotBound,
+        Self::NoUsagePlan,
+        Self::Digest,
+        Self::Body,
+        Self::KeyStoreUnavailable,
+        Self::Unspecified,
+    ];
+
     /// A sentence or two for the client's developer: what to check, the likeliest first.
     #[must_use]
     pub fn hint(self) -> &'static str {

@@ -4,15 +4,15 @@
 
 use std::borrow::Cow;
 
-use super::dialect::{DatePolicy, Dialect};
+use super::dialect::{DatePolicy, Dialect, is_key_id};
 use crate::{
     Algorithm, Rejection,
     header::DateHeader,
-    rejection::CredentialsError,
+    rejection::{CredentialsError, RejectionKind},
     wire::{
         component::DerivedComponent,
         credentials::CredentialsSyntax,
-        signing_string::{Absent, SigningStringFormat},
+        signing_string::{MissingHeaderLine, SigningStringFormat},
     },
 };
 
@@ -25,7 +25,8 @@ pub(super) static DIALECT: Dialect = Dialect {
         key_id: "keyId",
         separator: ",",
         is_ordered: false,
-        ignores_unknown_but: Some(&["id", "username"]),
+        ignores_unknown: true,
+        is_key_id,
         has_times: false,
         implied_list: None,
     },
@@ -33,7 +34,7 @@ pub(super) static DIALECT: Dialect = Dialect {
         lower_case_names: false,
         begins_with_key_id: true,
         ends_with_newline: true,
-        absent: Some(Absent::NoLine),
+        missing_header: Some(MissingHeaderLine::Omitted),
         join: None,
     },
     derived_components: &[("@request-target", DerivedComponent::DecodedTarget)],
@@ -45,10 +46,29 @@ pub(super) static DIALECT: Dialect = Dialect {
     ],
     date_headers: &[DateHeader::Date],
     any_case_date: false,
+    sends_date_as_spelled: false,
     not_in_key_id: &[','],
     max_skew: 300,
-    plain_date: DatePolicy::CheckAge,
+    date_policy: DatePolicy::CheckAge,
     text,
+    known_texts: &[
+        (
+            "client request can't be validated",
+            RejectionKind::Unspecified,
+        ),
+        (
+            "client request can't be validated: *missing Authorization header*",
+            RejectionKind::AuthorizationMissing,
+        ),
+        (
+            "client request can't be validated: *Authorization header*",
+            RejectionKind::AuthorizationMalformed,
+        ),
+        (
+            "client request can't be validated: *",
+            RejectionKind::Unspecified,
+        ),
+    ],
     challenge: "hmac realm=\"hmac\"",
 };
 

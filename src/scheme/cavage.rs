@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use super::dialect::{DatePolicy, Dialect};
+use super::dialect::{DatePolicy, Dialect, is_key_id};
 use crate::{
     Algorithm, Rejection,
     header::DateHeader,
@@ -22,7 +22,8 @@ pub(super) static DIALECT: Dialect = Dialect {
         key_id: "keyId",
         separator: ",",
         is_ordered: false,
-        ignores_unknown_but: Some(&["id", "username"]),
+        ignores_unknown: true,
+        is_key_id,
         has_times: true,
         implied_list: Some(["(created)", "date"]),
     },
@@ -30,7 +31,7 @@ pub(super) static DIALECT: Dialect = Dialect {
         lower_case_names: true,
         begins_with_key_id: false,
         ends_with_newline: false,
-        absent: None,
+        missing_header: None,
         join: Some(b", "),
     },
     derived_components: &[
@@ -49,10 +50,12 @@ pub(super) static DIALECT: Dialect = Dialect {
     algorithms: &[Algorithm::HmacSha256, Algorithm::HmacSha512],
     date_headers: &[DateHeader::Date, DateHeader::XDate],
     any_case_date: true,
+    sends_date_as_spelled: false,
     not_in_key_id: &[],
     max_skew: 300,
-    plain_date: DatePolicy::CheckAge,
+    date_policy: DatePolicy::CheckAge,
     text,
+    known_texts: &[],
     challenge: "Signature realm=\"hmac\",headers=\"(request-target) host date\"",
 };
 

@@ -1,22 +1,23 @@
 //! What gateways differ in.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, fmt, str::FromStr};
 
 use http::{HeaderMap, HeaderValue, header};
 
 use super::Scheme;
 use crate::{
     Algorithm, Rejection,
-    header::{DateHeader, SOURCE},
+    header::{DateHeader, SOURCE, is_field_name},
+    rejection::RejectionKind,
     wire::{
-        component::DerivedComponent,
+        component::{Component, DerivedComponent, NotSignable},
         credentials::{CredentialsSyntax, auth_scheme},
         signing_string::SigningStringFormat,
     },
 };
 
 /// A gateway's dialect: all that it differs in from other gateways, as data.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Dialect {
     /// The name in lower case, for settings and command lines.
     pub(crate) name: &'static str,
@@ -35,13 +36,18 @@ pub(crate) struct Dialect {
     pub(crate) date_headers: &'static [DateHeader],
     /// Whether the list may name the date in upper case too.
     pub(crate) any_case_date: bool,
+    /// Whether signers list the date as the caller spells it, not in lower case.
+    pub(crate) sends_date_as_spelled: bool,
     /// Characters that key ids must not have.
     pub(crate) not_in_key_id: &'static [char],
     /// How far a date may be from the server's clock unless the server says otherwise, in seconds.
     pub(crate) max_skew: u64,
-    pub(crate) plain_date: DatePolicy,
+    pub(crate) date_policy: DatePolicy,
     /// What a refused client is told.
     pub(crate) text: fn(&Rejection) -> Cow<'static, str>,
+    /// Texts that the gateway, or a service that runs it, is known to send besides those of `text`.
+    /// `*` stands for any text; the first that fits counts.
+    pub(crate) known_texts: &'static [(&'static str, RejectionKind)],
     /// The `WWW-Authenticate` of a refusal.
     pub(crate) challenge: &'static str,
 }
@@ -60,22 +66,92 @@ pub enum DatePolicy {
     Refuse,
 }
 
+impl FromStr for DatePolicy {
+    type Err = ParseDatePolicyError;
+
+    /// Reads `any-age`, `check-age` or `refuse`.
+    fn from_str(name: &str) -> Result<Self, Self::Err> {
+        match name {
+            "any-age" => Ok(Self::AnyAge),
+            "check-age" => Ok(Self::CheckAge),
+            "refuse" => Ok(Self::Refuse),
+            _ => Err(ParseDatePolicyError),
+        }
+    }
+}
+
+/// The name is not that of a [`DatePolicy`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ParseDatePolicyError;
+
+impl fmt::Display for ParseDatePolicyError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("unknown date policy: use any-age, check-age or refuse")
+    }
+}
+
+impl std::error::Error for ParseDatePolicyError {}
+
+/// Returns whether a gateway names its key id so, in any case.
+pub(super) fn is_key_id(name: &str) -> bool {
+    let mut all = Scheme::ALL.into_iter();
+    all.any(|scheme| name.eq_ignore_ascii_case(scheme.dialect().syntax.key_id))
+}
+
 impl Dialect {
-    /// What the list's `name` stands for, if not for a header.
-    pub(crate) fn derived(&self, name: &str) -> Option<DerivedComponent> {
+    /// Resolves a name of the signed list. `is_hs2019` says whether the algorithm is named `hs2019`.
+    pub(crate) fn component<'n>(
+        &self,
+        name: &'n str,
+        is_hs2019: bool,
+    ) -> Result<Component<&'n str>, NotSignable> {
+        if let Some(derived) = self.derived(name) {
+            if derived.is_time() && !is_hs2019 {
+                return Err(NotSignable::NeedsHs2019);
+            }
+            return Ok(Component::Derived(derived));
+        }
+        if let Some(header) = self.date_header(name) {
+            return Ok(Component::Date(header));
+        }
+        if !is_field_name(name) {
+            return Err(NotSignable::NotAName);
+        }
+        if name.eq_ignore_ascii_case(header::AUTHORIZATION.as_str()) {
+            return Err(NotSignable::Authorization);
+        }
+        if self.is_ambiguous(name) {
+            return Err(NotSignable::Ambiguous);
+        }
+        Ok(Component::Header(name))
+    }
+
+    /// The date header of this name, in a spelling that the scheme recognizes as the date.
+    fn date_header(&self, name: &str) -> Option<DateHeader> {
+        let is_date = |header: &DateHeader| match self.any_case_date {
+            true => name.eq_ignore_ascii_case(header.name().as_str()),
+            false => name == header.name().as_str(),
+        };
+        [DateHeader::XDate, DateHeader::Date]
+            .into_iter()
+            .find(is_date)
+    }
+
+    /// The derived component of this name.
+    fn derived(&self, name: &str) -> Option<DerivedComponent> {
         let mut derived_components = self.derived_components.iter();
         derived_components
             .find(|(other, _)| *other == name)
             .map(|(_, derived)| *derived)
     }
 
-    /// Whether another gateway reads this header's name as something else than a header, so that a list with it would
-    /// mean two things.
-    pub(crate) fn is_ambiguous(&self, name: &str) -> bool {
+    /// Whether another gateway reads this name as a derived component, so that a list with it would mean two things.
+    fn is_ambiguous(&self, name: &str) -> bool {
         let mut all = Scheme::ALL
             .into_iter()
             .flat_map(|other| other.dialect().derived_components);
-        all.any(|(other, _)| other.eq_ignore_ascii_case(name)) && self.derived(name).is_none()
+        all.any(|(other, _)| other.eq_ignore_ascii_case(name))
     }
 
     pub(crate) fn carries_key_id(&self, key_id: &str) -> bool {

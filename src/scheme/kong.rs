@@ -4,14 +4,15 @@
 
 use std::borrow::Cow;
 
-use super::dialect::{DatePolicy, Dialect};
+use super::dialect::{DatePolicy, Dialect, is_key_id};
 use crate::{
     Algorithm, Rejection,
     header::DateHeader,
+    rejection::RejectionKind,
     wire::{
         component::DerivedComponent,
         credentials::CredentialsSyntax,
-        signing_string::{Absent, SigningStringFormat},
+        signing_string::{MissingHeaderLine, SigningStringFormat},
     },
 };
 
@@ -24,7 +25,8 @@ pub(super) static DIALECT: Dialect = Dialect {
         key_id: "username",
         separator: ", ",
         is_ordered: true,
-        ignores_unknown_but: None,
+        ignores_unknown: false,
+        is_key_id,
         has_times: false,
         implied_list: None,
     },
@@ -32,7 +34,7 @@ pub(super) static DIALECT: Dialect = Dialect {
         lower_case_names: false,
         begins_with_key_id: false,
         ends_with_newline: false,
-        absent: Some(Absent::NameAlone),
+        missing_header: Some(MissingHeaderLine::Empty),
         join: None,
     },
     derived_components: &[
@@ -48,10 +50,26 @@ pub(super) static DIALECT: Dialect = Dialect {
     ],
     date_headers: &[DateHeader::XDate, DateHeader::Date],
     any_case_date: true,
+    sends_date_as_spelled: false,
     not_in_key_id: &[],
     max_skew: 300,
-    plain_date: DatePolicy::CheckAge,
+    date_policy: DatePolicy::CheckAge,
     text,
+    // iFlytek, which runs Kong, adds a reason after a colon.
+    known_texts: &[
+        (
+            "HMAC signature cannot be verified:*enforced header*",
+            RejectionKind::HeaderMissing,
+        ),
+        (
+            "HMAC signature cannot be verified:*",
+            RejectionKind::KeyUnknown,
+        ),
+        (
+            "HMAC signature does not match:*",
+            RejectionKind::SignatureMismatch,
+        ),
+    ],
     challenge: "hmac",
 };
 

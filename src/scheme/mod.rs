@@ -3,7 +3,9 @@
 //! Every difference between the gateways is data in a file of its own: nothing else in the crate asks which scheme it serves.
 
 mod apisix;
+mod builder;
 mod cavage;
+mod config;
 mod dialect;
 mod kong;
 mod response_text;
@@ -11,10 +13,22 @@ mod tencent;
 
 use std::{borrow::Cow, fmt, str::FromStr};
 
-pub use self::dialect::DatePolicy;
-pub(crate) use self::dialect::Dialect;
+pub use self::{
+    builder::{CustomScheme, SchemeBuilder},
+    config::BuildError,
+    dialect::{DatePolicy, ParseDatePolicyError},
+};
+pub(crate) use self::{
+    config::check_list, dialect::Dialect, tencent::MAX_SKEW as DEFAULT_MAX_SKEW,
+};
 use crate::Rejection;
-pub use crate::{header::DateHeader, wire::signing_string::SigningString};
+pub use crate::{
+    header::{DateHeader, ParseDateHeaderError},
+    wire::{
+        component::DerivedComponent,
+        signing_string::{MissingHeaderLine, SigningString},
+    },
+};
 
 /// A gateway's dialect of HMAC key-pair authentication.
 ///
@@ -51,10 +65,12 @@ pub enum Scheme {
     /// draft-cavage-http-signatures-12 with an HMAC, as Joyent's libraries speak it. In `Authorization`, not in a header
     /// `Signature`.
     Cavage,
+    /// A gateway that this crate has no preset for, described with [`Scheme::builder`].
+    Custom(CustomScheme),
 }
 
 impl Scheme {
-    /// Every scheme.
+    /// Every preset.
     pub const ALL: [Self; 4] = [Self::Tencent, Self::Kong, Self::Apisix, Self::Cavage];
 
     /// A name in lower case, for settings and command lines: what [`FromStr`] reads.
@@ -75,6 +91,7 @@ impl Scheme {
             Self::Kong => &kong::DIALECT,
             Self::Apisix => &apisix::DIALECT,
             Self::Cavage => &cavage::DIALECT,
+            Self::Custom(custom) => custom.dialect(),
         }
     }
 }

@@ -4,12 +4,16 @@
 
 use std::borrow::Cow;
 
-use super::dialect::{DatePolicy, Dialect};
+use super::dialect::{DatePolicy, Dialect, is_key_id};
 use crate::{
     Algorithm, Rejection,
     header::DateHeader,
+    rejection::RejectionKind,
     wire::{credentials::CredentialsSyntax, signing_string::SigningStringFormat},
 };
+
+/// How far an `X-Date` may be from the server's clock, in seconds.
+pub(crate) const MAX_SKEW: u64 = 900;
 
 /// Source: Tencent Cloud API Gateway, "key pair authentication" and "signature generation instructions".
 pub(super) static DIALECT: Dialect = Dialect {
@@ -20,7 +24,8 @@ pub(super) static DIALECT: Dialect = Dialect {
         key_id: "id",
         separator: ", ",
         is_ordered: false,
-        ignores_unknown_but: None,
+        ignores_unknown: false,
+        is_key_id,
         has_times: false,
         implied_list: None,
     },
@@ -28,7 +33,7 @@ pub(super) static DIALECT: Dialect = Dialect {
         lower_case_names: true,
         begins_with_key_id: false,
         ends_with_newline: false,
-        absent: None,
+        missing_header: None,
         join: None,
     },
     derived_components: &[],
@@ -36,10 +41,38 @@ pub(super) static DIALECT: Dialect = Dialect {
     algorithms: &Algorithm::ALL,
     date_headers: &[DateHeader::XDate, DateHeader::Date],
     any_case_date: true,
+    sends_date_as_spelled: false,
     not_in_key_id: &[],
-    max_skew: 900,
-    plain_date: DatePolicy::AnyAge,
+    max_skew: MAX_SKEW,
+    date_policy: DatePolicy::AnyAge,
     text,
+    // The documentation has some texts in two spellings. The last two are Tencent Cloud Market's: the
+    // usage plan does not exist, which is how it says that the key is for another API; and the signing
+    // time is too far off.
+    known_texts: &[
+        (
+            "authorization headers is invalidate",
+            RejectionKind::ParameterMissing,
+        ),
+        (
+            "id or signature missing",
+            RejectionKind::KeyIdOrSignatureMissing,
+        ),
+        (
+            "HMAC signature cannot be verified, a valid date header is required",
+            RejectionKind::DateMissing,
+        ),
+        (
+            "HMAC signature cannot be verified, a valid date header is required for HMAC Authentication",
+            RejectionKind::DateMissing,
+        ),
+        (
+            "HMAC signature cannot be verified, a valid * header is required for HMAC Authentication",
+            RejectionKind::HeaderMissing,
+        ),
+        ("*使用计划不存在*", RejectionKind::KeyNotBound),
+        ("*签名时间*超时*", RejectionKind::OutOfDate),
+    ],
     challenge: "hmac",
 };
 

@@ -1,29 +1,32 @@
-//! The options of a signer that can be wrong.
+//! The options of a signer.
 
 use std::{sync::Arc, time::Duration};
 
-use http::HeaderName;
+use http::{HeaderName, HeaderValue, uri::Authority};
 
 use super::{
     cache,
+    components::{SignedComponent, SignedComponents},
     faults::Faults,
-    options::{Listed, Options, What},
+    hosts::{Destinations, Hosts},
     signer::Inner,
 };
 use crate::{
     Algorithm, Scheme, Signer,
-    config::{BuildError, Signable, check_list},
-    header::{DIGESTS, DateHeader},
+    header::{DIGESTS, DateHeader, MICRO_SERVICE_NAME, NAME_SPACE_CODE, SOURCE},
     rejection::Excerpt,
+    scheme::{BuildError, check_list},
     sign::RotatingKeyPair,
     wire::{
-        component::DerivedComponent,
+        component::{Component, DerivedComponent, ListedComponent},
         credentials::{HS2019, Template},
     },
 };
 
-/// Builds a [`Signer`] with the options that can be wrong, or that not every gateway can carry. Those that cannot
-/// be wrong are methods of [`Signer`] and [`SignLayer`](crate::SignLayer).
+/// Builds a [`Signer`].
+///
+/// Setters can be called in any order and never fail; [`build`](Self::build) checks all options
+/// together.
 ///
 /// ```
 /// use http::{HeaderValue, header};
@@ -31,10 +34,12 @@ use crate::{
 ///
 /// let keys = KeyPair::new("AKIDtestkey0001", "test-secret-key-0001")?;
 /// let signer = Signer::builder(keys.clone())
+///     .allowed_hosts(["api.example.com"])
 ///     .algorithm(Algorithm::HmacSha256)
 ///     .signed_headers(["host", "x-tenant"])
+///     .source(HeaderValue::from_static("billing"))
 ///     .build()?;
-/// let layer = SignLayer::from(signer).source(HeaderValue::from_static("billing"));
+/// let layer = SignLayer::new(signer);
 ///
 /// let signer = Signer::builder(keys.clone()).scheme(Scheme::Kong).build()?;
 /// assert_eq!(signer.algorithm(), Algorithm::HmacSha256);
@@ -54,6 +59,12 @@ pub struct SignerBuilder {
     signed_headers: Vec<String>,
     hs2019: bool,
     lifetime: Option<Duration>,
+    source: Option<HeaderValue>,
+    /// The name space's code and the service's name.
+    microservice: Option<(HeaderValue, HeaderValue)>,
+    authority: Option<Authority>,
+    allowed_hosts: Option<Vec<String>>,
+    https_only: bool,
 }
 
 impl SignerBuilder {
@@ -67,6 +78,11 @@ impl SignerBuilder {
             signed_headers: Vec::new(),
             hs2019: false,
             lifetime: None,
+            source: None,
+            microservice: None,
+            authority: None,
+            allowed_hosts: None,
+            https_only: false,
         }
     }
 
@@ -103,7 +119,7 @@ impl SignerBuilder {
     /// - `content-length`: hyper sets it below all layers, so that it is signed only on requests that the caller has put it
     ///   on. A request without a body may be sent without it, also where the caller has set it to 0.
     /// - `host`: signed only where it is known when the request is signed, see
-    ///   [`Signer::authority`](crate::Signer::authority). A proxy that connects to another host changes it (nginx does
+    ///   [`authority`](Self::authority). A proxy that connects to another host changes it (nginx does
     ///   unless told `proxy_set_header Host $http_host`).
     /// - Names with other characters than letters, digits and `-`: nginx, in front of Kong and APISIX too, drops headers with
     ///   `.`, `!` and the like (`ignore_invalid_headers`), and those with `_` (`underscores_in_headers`; Kong and APISIX keep them).
@@ -161,13 +177,95 @@ impl SignerBuilder {
         self
     }
 
+    /// Sends and signs this `Source` with requests that have none. Any value is allowed, also an
+    /// empty one. Default: none.
+    ///
+    /// Tencent Cloud calls it the signature watermark. It has no meaning for the gateway.
+    pub fn source(mut self, source: HeaderValue) -> Self {
+        self.source = Some(source);
+        self
+    }
+
+    /// Sends `X-NameSpace-Code` and `X-MicroService-Name`, which a microservice API needs, with
+    /// requests that have none. They are signed only if [`signed_headers`](Self::signed_headers)
+    /// names them. Default: neither.
+    pub fn microservice(mut self, name_space_code: HeaderValue, name: HeaderValue) -> Self {
+        self.microservice = Some((name_space_code, name));
+        self
+    }
+
+    /// Sets the host and port that the client will send, for clients whose layers do not see it in
+    /// the request's target (tonic's). It is used where `host` is signed, and by
+    /// [`allowed_hosts`](Self::allowed_hosts) for requests that name no host. Default: that of the
+    /// target.
+    ///
+    /// If `host` is to be signed and neither this, the target nor `Host` says what it is, the
+    /// request is signed without it: [`Signer::requests_without_host`] counts that.
+    pub fn authority(mut self, authority: Authority) -> Self {
+        self.authority = Some(authority);
+        self
+    }
+
+    /// Signs only requests to these hosts; all others are sent unsigned. Default: every host.
+    ///
+    /// A signature over a date and a source is valid for every API that the key may call. So a host
+    /// that is not the gateway must not receive one, neither by a mistake in a URL nor by a redirect.
+    ///
+    /// A pattern is a host, or `*.` and a domain for all hosts below it (not the domain itself). With
+    /// a port it matches that port only. Case does not matter, and neither does the dot that ends a
+    /// full domain name. The pattern is compared with the authority of the request's target; if it
+    /// has none, with its `Host`; if it has none either, with [`authority`](Self::authority).
+    ///
+    /// A request to another host gets no date, source or `Authorization`, and loses those that an
+    /// earlier signature has left on it, also one of another layer that uses the same scheme word:
+    /// two gateways need a stack each. An `Authorization` of another kind, a `Bearer` token for
+    /// example, stays. A target whose port is empty, or not a number up to 65535, matches no pattern.
+    ///
+    /// ```
+    /// use tower_hmac_auth::{KeyPair, Signer};
+    ///
+    /// let signer = Signer::builder(KeyPair::new("AKIDtestkey0001", "test-secret-key-0001")?)
+    ///     .allowed_hosts(["api.example.com", "*.apigateway.example:8443"])
+    ///     .build()?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// A request that names no host is not signed ([`SignError::DestinationUnknown`]). A tonic
+    /// client's requests name none, unless the client is made with its origin. For such a client set
+    /// [`authority`](Self::authority) to one of these hosts.
+    ///
+    /// [`SignError::DestinationUnknown`]: crate::error::SignError::DestinationUnknown
+    pub fn allowed_hosts(mut self, patterns: impl IntoIterator<Item: AsRef<str>>) -> Self {
+        self.allowed_hosts = Some(owned(patterns));
+        self
+    }
+
+    /// Leaves requests unsigned that do not go over `https`, unless they go to this machine.
+    /// Default: `false`.
+    ///
+    /// Anyone who can read a signed request on its way can send another one with its signature.
+    ///
+    /// What counts is the scheme of the request's target. **A request whose target has no scheme is
+    /// not signed** ([`SignError::SchemeUnknown`]). A tonic client's target has none unless the
+    /// client is made with its origin (`with_origin(service,
+    /// Uri::from_static("https://gateway.example"))` instead of `new`); [`authority`](Self::authority)
+    /// does not say `https`. The channel below sends to its own endpoint whatever the origin says:
+    /// give both the same.
+    ///
+    /// [`SignError::SchemeUnknown`]: crate::error::SignError::SchemeUnknown
+    pub fn https_only(mut self, https_only: bool) -> Self {
+        self.https_only = https_only;
+        self
+    }
+
     /// Makes the signer.
     ///
     /// # Errors
     ///
     /// [`BuildError`] if the scheme cannot carry an option, if a header that should be signed cannot be, is signed
-    /// anyway, is named twice or does not outlive the first connection, if more than 64 things are to be signed, or if
-    /// signatures are to be good for less than a second.
+    /// anyway, is named twice or does not outlive the first connection, if more than 64 components are to be signed, if
+    /// signatures are to be valid for less than a second, if a host pattern is invalid or there is none, or if none allows
+    /// the authority.
     pub fn build(self) -> Result<Signer, BuildError> {
         let (scheme, dialect) = (self.scheme, self.scheme.dialect());
         if let Some(algorithm) = self.algorithm {
@@ -193,16 +291,22 @@ impl SignerBuilder {
         }
         let list = self.list()?;
         self.check(&list)?;
-        Ok(self.with_list(list))
+        let destinations = Destinations {
+            authority: self.authority.clone(),
+            allowed_hosts: self.allowed_hosts.as_ref().map(Hosts::parse).transpose()?,
+            https_only: self.https_only,
+        };
+        destinations.check()?;
+        Ok(self.with(list, destinations))
     }
 
-    /// The signer of a builder that was given keys only, which every scheme's defaults suit.
+    /// Makes the signer of a builder that was given keys only, which Tencent's defaults suit.
     pub(super) fn with_defaults(self) -> Signer {
         let list = self.list().unwrap_or_default();
-        self.with_list(list)
+        self.with(list, Destinations::default())
     }
 
-    fn with_list(self, list: Vec<Listed>) -> Signer {
+    fn with(self, list: Vec<SignedComponent>, destinations: Destinations) -> Signer {
         let default = self.scheme.dialect().algorithms.first().copied();
         let algorithm = self.algorithm.or(default).unwrap_or(Algorithm::HmacSha1);
         let name = if self.hs2019 {
@@ -210,13 +314,22 @@ impl SignerBuilder {
         } else {
             algorithm.name()
         };
+        let mut components = SignedComponents::new(list, self.lifetime);
+        if let Some(source) = self.source {
+            components.supply(&SOURCE, source);
+        }
+        if let Some((name_space_code, name)) = self.microservice {
+            components.supply(&NAME_SPACE_CODE, name_space_code);
+            components.supply(&MICRO_SERVICE_NAME, name);
+        }
         Signer {
             inner: Arc::new(Inner {
                 keys: self.keys,
                 scheme: self.scheme,
                 algorithm,
                 template: Template::new(&self.scheme.dialect().syntax, name),
-                options: Options::new(list, self.lifetime),
+                components,
+                destinations,
                 configuration: cache::unused_number(),
                 faults: Faults::default(),
             }),
@@ -224,7 +337,7 @@ impl SignerBuilder {
     }
 
     /// What is signed, entry by entry.
-    fn list(&self) -> Result<Vec<Listed>, BuildError> {
+    fn list(&self) -> Result<Vec<SignedComponent>, BuildError> {
         let dialect = self.scheme.dialect();
         let date_header = self.date_header.or(dialect.date_headers.first().copied());
         let date = date_header.map_or("", |header| header.name().as_str());
@@ -246,71 +359,72 @@ impl SignerBuilder {
         names.map(|name| self.listed(name)).collect()
     }
 
-    fn listed(&self, name: &str) -> Result<Listed, BuildError> {
+    /// Resolves one name, and spells it as it is sent.
+    fn listed(&self, name: &str) -> Result<SignedComponent, BuildError> {
         let (scheme, dialect) = (self.scheme, self.scheme.dialect());
-        let signable = scheme.signable(name)?;
-        signable.check_times(name, self.hs2019)?;
-        let header = match signable {
-            Signable::Header(header) => header,
-            Signable::Derived(derived) => {
-                return Ok(Listed {
-                    spelling: name.into(),
-                    what: What::Derived(derived),
-                });
-            }
+        // APISIX looks for the date in lower case only.
+        let name = match is_date(name) && !dialect.sends_date_as_spelled {
+            true => &name.to_ascii_lowercase(),
+            false => name,
         };
-        let mut dates = [DateHeader::Date, DateHeader::XDate].into_iter();
-        let what = match dates.find(|date| *date.name() == header) {
-            Some(header) if !dialect.date_headers.contains(&header) => {
+        let component = scheme.signable(name, self.hs2019)?;
+        let spelling = match &component {
+            Component::Date(header) if !dialect.date_headers.contains(header) => {
+                let header = *header;
                 return Err(BuildError::DateHeaderNotCarried { scheme, header });
             }
-            Some(date) => What::Date(date),
-            None => What::Header(header.clone()),
+            Component::Header(header) if dialect.format.lower_case_names => header.as_str(),
+            _ => name,
         };
-        // The date is listed in lower case for all: APISIX looks for it so.
-        let is_lower_case = dialect.format.lower_case_names || matches!(what, What::Date(_));
-        let spelling = if is_lower_case { header.as_str() } else { name };
-        Ok(Listed {
-            spelling: spelling.into(),
-            what,
+        Ok(ListedComponent {
+            name: spelling.into(),
+            component,
         })
     }
 
     /// Refuses lists that no verifier accepts.
-    fn check(&self, list: &[Listed]) -> Result<(), BuildError> {
+    fn check(&self, list: &[SignedComponent]) -> Result<(), BuildError> {
         let is_listed = |name: &HeaderName| {
             let mut list = list.iter();
-            list.any(|listed| matches!(&listed.what, What::Header(other) if other == name))
+            list.any(
+                |listed| matches!(&listed.component, Component::Header(other) if other == name),
+            )
         };
         let unlisted_digests = DIGESTS.iter().filter(|name| !is_listed(name));
-        let names = list.iter().map(|listed| &*listed.spelling);
+        let names = list.iter().map(|listed| &*listed.name);
         check_list(names.chain(unlisted_digests.map(HeaderName::as_str)))?;
         let mut dates = 0;
-        for (position, Listed { spelling, what }) in list.iter().enumerate() {
+        for (position, ListedComponent { name, component }) in list.iter().enumerate() {
             let mut before = list.iter().take(position);
-            let name = Excerpt::new(spelling);
-            if before.any(|other| other.spelling.eq_ignore_ascii_case(spelling)) {
+            if before.any(|other| other.name.eq_ignore_ascii_case(name)) {
+                let name = Excerpt::new(name);
                 return Err(BuildError::NamedTwice { name });
             }
-            match what {
-                What::Date(_) if dates > 0 => return Err(BuildError::TwoDates),
-                What::Date(header) if self.date_header.is_some_and(|other| other != *header) => {
+            match component {
+                Component::Date(_) if dates > 0 => return Err(BuildError::TwoDates),
+                Component::Date(header)
+                    if self.date_header.is_some_and(|other| other != *header) =>
+                {
                     return Err(BuildError::TwoDates);
                 }
-                What::Date(_) => dates += 1,
-                What::Derived(DerivedComponent::Expires) if self.lifetime.is_none() => {
+                Component::Date(_) => dates += 1,
+                Component::Derived(DerivedComponent::Expires) if self.lifetime.is_none() => {
                     return Err(BuildError::NoLifetime);
                 }
                 _ => {}
             }
         }
-        let is_created = |listed: &Listed| listed.what == What::Derived(DerivedComponent::Created);
+        let is_created = |listed: &SignedComponent| {
+            listed.component == Component::Derived(DerivedComponent::Created)
+        };
         if dates == 0 && !list.iter().any(is_created) {
             return Err(BuildError::NoDate {
                 scheme: self.scheme,
             });
         }
-        let is_expires = |listed: &Listed| listed.what == What::Derived(DerivedComponent::Expires);
+        let is_expires = |listed: &SignedComponent| {
+            listed.component == Component::Derived(DerivedComponent::Expires)
+        };
         if self.lifetime.is_some() && !list.iter().any(is_expires) {
             return Err(BuildError::LifetimeNotSigned);
         }

@@ -43,7 +43,7 @@ pub(crate) fn unused_number() -> u64 {
 /// What a signature depends on, where it depends on nothing else.
 #[derive(Clone, Copy, PartialEq, Eq)]
 struct Moment {
-    /// The signer's, with all its options.
+    /// The signer's, with all its components.
     configuration: u64,
     /// The key pair's, read before the pair: so it is never a later pair's than the one that signs.
     generation: u64,
@@ -81,10 +81,12 @@ impl Signer {
     /// thread keeps for it; `None` for any other request, and where the thread is ending.
     #[inline]
     pub(super) fn sign_from_cache(&self, headers: &mut HeaderMap, now: Timestamp) -> Option<()> {
-        let Inner { options, keys, .. } = &*self.inner;
+        let Inner {
+            components, keys, ..
+        } = &*self.inner;
         let has = |name: &HeaderName| headers.contains_key(name);
         // The supplied ones are looked for when they are set.
-        if headers.len() > MAX_HEADERS || options.own().iter().any(has) {
+        if headers.len() > MAX_HEADERS || components.own().iter().any(has) {
             return None;
         }
         let moment = Moment {
@@ -148,8 +150,8 @@ impl Signer {
         let signing = Signing {
             pair: keys.generation,
             string,
-            date_at: fresh.changes.date_at?,
-            names: fresh.changes.names,
+            date_at: fresh.edits.date_at?,
+            names: fresh.edits.names,
         };
         Some(Kept {
             moment,

@@ -35,7 +35,7 @@ pub(super) struct Names {
 /// All that the text depends on.
 #[derive(Clone, Copy, PartialEq, Eq)]
 struct Wording {
-    /// The signer's, with all its options.
+    /// The signer's, with all its components.
     configuration: u64,
     /// The key pair's.
     pair: u64,
@@ -115,7 +115,7 @@ impl Signer {
             pair: keys.generation,
             names,
         };
-        if self.inner.options.signs_times() || draft.recall(&wording).is_none() {
+        if self.inner.components.signs_times() || draft.recall(&wording).is_none() {
             self.write_draft(keys, wording, times, draft);
         }
     }
@@ -131,26 +131,26 @@ impl Signer {
         let Inner {
             algorithm,
             ref template,
-            ref options,
+            ref components,
             ..
         } = *self.inner;
         let Wording { names, .. } = wording;
         let Draft { text, signature } = draft;
         let begin = text.len();
         let mut authorization = Encoder::begin(text, template, &keys.id, times);
-        let list = options.list();
+        let list = components.list();
         if names.listed.count_ones() as usize == list.len() {
-            authorization.list(options.names());
+            authorization.list(components.names());
         } else {
             for listed in chosen(list, names.listed) {
-                authorization.list(&listed.spelling);
+                authorization.list(&listed.name);
             }
         }
         for name in chosen(&DIGESTS, names.digests) {
             authorization.list(name.as_str());
         }
         *signature = authorization.end(algorithm);
-        if !options.signs_times() {
+        if !components.signs_times() {
             draft.keep(wording, begin);
         }
     }

@@ -174,7 +174,14 @@ impl fmt::Display for SignError {
     }
 }
 
-impl std::error::Error for SignError {}
+impl std::error::Error for SignError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            Self::Target(error) => Some(error),
+            _ => None,
+        }
+    }
+}
 
 impl From<TargetError> for SignError {
     fn from(error: TargetError) -> Self {

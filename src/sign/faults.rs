@@ -93,9 +93,8 @@ impl Signer {
     /// Whether `host` is to be signed but was left out of the signature of this request.
     #[inline]
     pub(crate) fn left_out_host<B>(&self, request: &Request<B>) -> bool {
-        let options = &self.inner.options;
-        options.signs_host()
-            && options.authority.is_none()
+        self.inner.components.signs_host()
+            && self.inner.destinations.authority.is_none()
             && request.uri().authority().is_none()
             && !has(request.headers(), &header::HOST)
     }

@@ -3,14 +3,13 @@
 use http::{HeaderMap, Request, header};
 
 use super::{
+    components::{ComponentWriter, HeaderEdits, SignedComponents},
     draft::Draft,
     error::SignError,
-    options::Options,
     rotation::Current,
     signed_headers::{SignedHeaders, remove_date, set},
     signer::{Inner, Signer},
     values::Values,
-    walk::{Changes, Walk},
 };
 use crate::{
     RequestHead,
@@ -22,8 +21,8 @@ use crate::{
 
 /// What has been signed, beside the signing string.
 pub(super) struct Fresh<'o> {
-    options: &'o Options,
-    pub(super) changes: Changes,
+    components: &'o SignedComponents,
+    pub(super) edits: HeaderEdits,
     /// The date, what is supplied, and `Authorization`.
     text: Vec<u8>,
 }
@@ -35,8 +34,8 @@ impl Signer {
         request: &mut Request<B>,
         now: Timestamp,
     ) -> Result<(), SignError> {
-        if self.inner.options.changes_target(request.uri())
-            && let Some(uri) = self.inner.options.sent_target(request.uri())
+        if self.inner.components.changes_target(request.uri())
+            && let Some(uri) = self.inner.components.sent_target(request.uri())
         {
             *request.uri_mut() = uri;
         }
@@ -74,7 +73,8 @@ impl Signer {
         let Inner {
             scheme,
             algorithm,
-            ref options,
+            ref components,
+            ref destinations,
             ..
         } = *self.inner;
         let dialect = scheme.dialect();
@@ -82,27 +82,28 @@ impl Signer {
             return Err(SignError::KeyIdNotCarried { scheme });
         }
         string.begin(&dialect.format, keys.id.as_str());
-        let times = options.times(now);
-        let walk = Walk {
-            options,
+        let times = components.times(now);
+        let writer = ComponentWriter {
+            components,
+            authority: destinations.authority.as_ref(),
             format: &dialect.format,
             head,
             date,
             times: &times,
         };
-        let changes = walk.write(string)?;
+        let edits = writer.write(string)?;
         let mut draft = Draft::new();
-        if options.date_header().is_some() {
+        if components.date_header().is_some() {
             draft.text.extend_from_slice(date);
         }
-        for (_, value) in changes.supplied(options) {
+        for (_, value) in edits.supplied(components) {
             draft.text.extend_from_slice(value.as_bytes());
         }
-        self.draft(keys, changes.names, &times, &mut draft);
+        self.draft(keys, edits.names, &times, &mut draft);
         draft.sign(&keys.macs.keyed(algorithm).tag(string.as_bytes()));
         Ok(Fresh {
-            options,
-            changes,
+            components,
+            edits,
             text: draft.text,
         })
     }
@@ -111,10 +112,10 @@ impl Signer {
 impl Fresh<'_> {
     pub(super) fn into_headers(self) -> SignedHeaders {
         let mut values = Values::new(self.text);
-        let date_header = self.options.date_header();
+        let date_header = self.components.date_header();
         let date = date_header.map(|header| (header, values.date()));
-        let supplied = self.changes.supplied(self.options);
-        let mut others = self.changes.rewritten;
+        let supplied = self.edits.supplied(self.components);
+        let mut others = self.edits.rewritten;
         others.extend(supplied.map(|(name, value)| (name.clone(), values.copy_of(value))));
         SignedHeaders {
             date,
@@ -127,12 +128,12 @@ impl Fresh<'_> {
     /// the map is too full.
     pub(super) fn set_on(self, headers: &mut HeaderMap) -> Option<()> {
         let mut values = Values::new(self.text);
-        if let Some(header) = self.options.date_header() {
+        if let Some(header) = self.components.date_header() {
             remove_date(headers, header.other());
             set(headers, header.name(), values.date())?;
         }
-        let supplied = self.changes.supplied(self.options);
-        for (name, value) in self.changes.rewritten {
+        let supplied = self.edits.supplied(self.components);
+        for (name, value) in self.edits.rewritten {
             set(headers, &name, value)?;
         }
         for (name, value) in supplied {

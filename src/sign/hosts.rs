@@ -1,15 +1,119 @@
-//! Which hosts are the gateway: everyone else is a stranger, who gets no signature.
+//! Host patterns that limit which destinations receive a signature.
 
 use std::{
-    fmt,
+    borrow::Cow,
     net::{Ipv4Addr, Ipv6Addr},
 };
 
-use http::uri::Authority;
+use http::{header, uri::Authority};
 
-use crate::wire::authority::{default_port, named_port};
+use crate::{
+    RequestHead,
+    header::{Repeated, single_value},
+    rejection::Excerpt,
+    scheme::BuildError,
+    sign::SignError,
+    wire::authority::{InvalidPort, default_port, is_tls, named_port, without_user},
+};
 
-/// One of the hosts that are signed for.
+/// Where a client sends requests, and which of them are signed.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Destinations {
+    /// The authority of requests that name none.
+    pub(crate) authority: Option<Authority>,
+    /// The hosts that requests are signed for; any host if there are no patterns.
+    pub(crate) allowed_hosts: Option<Hosts>,
+    /// Whether a request to another machine is signed only if it goes over `https`.
+    pub(crate) https_only: bool,
+}
+
+impl Destinations {
+    /// Refuses an authority that no pattern allows, whatever its port is.
+    pub(crate) fn check(&self) -> Result<(), BuildError> {
+        match (&self.authority, &self.allowed_hosts) {
+            (Some(authority), Some(hosts)) if !hosts.contain_host(authority) => {
+                let host = Excerpt::new(without_user(authority));
+                Err(BuildError::AuthorityExcluded { host })
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Returns whether any request could go to a destination that it is not signed for.
+    #[inline]
+    pub(crate) fn are_limited(&self) -> bool {
+        self.allowed_hosts.is_some() || self.https_only
+    }
+
+    /// Refuses a request to a destination that it is not signed for.
+    pub(crate) fn check_request(&self, head: RequestHead<'_>) -> Result<(), SignError> {
+        if !self.are_limited() {
+            return Ok(());
+        }
+        let scheme = head.uri().scheme_str();
+        let destination = self.destination(head);
+        if let Some(hosts) = &self.allowed_hosts {
+            let destination = destination.as_ref().map_err(SignError::clone)?;
+            if !hosts.contain(destination, scheme) {
+                return Err(excluded(hosts, destination, head));
+            }
+        }
+        let host = destination.as_ref().map_or("", |to| to.host());
+        if self.https_only && !scheme.is_some_and(is_tls) && !is_loopback(host) {
+            let host = Excerpt::new(host);
+            return Err(match scheme {
+                None => SignError::SchemeUnknown { host },
+                Some(_) => SignError::NotHttps { host },
+            });
+        }
+        Ok(())
+    }
+
+    /// Returns the authority that the client below sends the request to: its target's if it has one.
+    fn destination<'a>(&'a self, head: RequestHead<'a>) -> Result<Cow<'a, Authority>, SignError> {
+        let destination = match head.uri().authority() {
+            Some(authority) => Some(Cow::Borrowed(authority)),
+            None => match single_value(head.headers(), header::HOST) {
+                Ok(Some(host)) => host.as_bytes().try_into().ok().map(Cow::Owned),
+                Ok(None) => self.authority.as_ref().map(Cow::Borrowed),
+                Err(Repeated) => return Err(SignError::RepeatedHeader { name: header::HOST }),
+            },
+        };
+        let has_host = |authority: &Cow<'_, Authority>| !authority.host().is_empty();
+        destination.filter(has_host).ok_or(match names_host(head) {
+            true => SignError::InvalidHost,
+            false => SignError::DestinationUnknown,
+        })
+    }
+}
+
+/// Returns whether the request itself names its destination.
+fn names_host(head: RequestHead<'_>) -> bool {
+    head.uri().authority().is_some() || head.headers().contains_key(header::HOST)
+}
+
+/// Returns why `hosts` do not contain this destination of a request.
+fn excluded(hosts: &Hosts, destination: &Authority, head: RequestHead<'_>) -> SignError {
+    let host = destination.host();
+    let host = match named_port(destination) {
+        _ if !hosts.contain_host(destination) => Excerpt::new(host),
+        // The host is allowed, but not on this port.
+        Ok(port) => match port.or_else(|| default_port(head.uri().scheme_str())) {
+            Some(port) => Excerpt::new(&format!("{host}:{port}")),
+            None => Excerpt::new(host),
+        },
+        Err(InvalidPort) => {
+            let host = Excerpt::new(without_user(destination));
+            return SignError::InvalidPort { host };
+        }
+    };
+    match names_host(head) {
+        true => SignError::NotForThisHost { host },
+        false => SignError::AuthorityExcluded { host },
+    }
+}
+
+/// A pattern of hosts that requests are signed for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Pattern {
     /// With `any_label`, the domain below which all are meant.
@@ -19,27 +123,28 @@ struct Pattern {
     port: Option<u16>,
 }
 
-/// The hosts that are signed for.
+/// The hosts that requests are signed for.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Hosts(Vec<Pattern>);
 
 impl Hosts {
     pub(crate) fn parse<P: AsRef<str>>(
         patterns: impl IntoIterator<Item = P>,
-    ) -> Result<Self, HostPatternError> {
+    ) -> Result<Self, BuildError> {
         let parse = |pattern: P| {
             let pattern = pattern.as_ref();
-            Pattern::parse(pattern).ok_or_else(|| HostPatternError::new(pattern))
+            Pattern::parse(pattern).ok_or_else(|| BuildError::InvalidHostPattern {
+                pattern: Excerpt::new(pattern),
+            })
         };
         let patterns: Vec<_> = patterns.into_iter().map(parse).collect::<Result<_, _>>()?;
         if patterns.is_empty() {
-            return Err(HostPatternError { pattern: None });
+            return Err(BuildError::NoHostPattern);
         }
         Ok(Self(patterns))
     }
 
-    /// Whether a request that is sent to this authority is sent to one of them. `scheme` tells which port is meant
-    /// if none is named.
+    /// Returns whether a pattern matches this authority. Without a port, `scheme` tells which one is used.
     pub(crate) fn contain(&self, authority: &Authority, scheme: Option<&str>) -> bool {
         let Some(host) = Host::of(authority.host()) else {
             return false;
@@ -51,7 +156,7 @@ impl Hosts {
         self.0.iter().any(|pattern| pattern.matches(host, port))
     }
 
-    /// Whether this is one of them, whatever its port is.
+    /// Returns whether a pattern matches this authority's host, whatever the port is.
     pub(crate) fn contain_host(&self, authority: &Authority) -> bool {
         let host = Host::of(authority.host());
         let mut patterns = self.0.iter();
@@ -144,35 +249,3 @@ pub(crate) fn is_loopback(host: &str) -> bool {
         None => false,
     }
 }
-
-/// A host pattern that is invalid, or a list without any pattern, with which no request would ever be signed.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct HostPatternError {
-    /// `None` for an empty list.
-    pattern: Option<Box<str>>,
-}
-
-impl HostPatternError {
-    fn new(pattern: &str) -> Self {
-        Self {
-            pattern: Some(pattern.into()),
-        }
-    }
-}
-
-impl fmt::Display for HostPatternError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.pattern {
-            Some(pattern) => write!(
-                f,
-                "{pattern:?} is no host: write it like api.example.com, *.example.com, 192.0.2.1:8443 or [2001:db8::1]"
-            ),
-            None => f.write_str(
-                "the list of hosts is empty, so that no request would be signed: name the gateway's, like \
-                 api.example.com",
-            ),
-        }
-    }
-}
-
-impl std::error::Error for HostPatternError {}

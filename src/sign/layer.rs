@@ -1,12 +1,7 @@
-use http::{HeaderValue, uri::Authority};
 use tower_layer::Layer;
 
 use super::SignService;
-use crate::{
-    Signer,
-    clock::SystemClock,
-    sign::{HostPatternError, RotatingKeyPair},
-};
+use crate::{Signer, clock::SystemClock};
 
 /// Signs every request that passes, each at the time it passes.
 ///
@@ -18,11 +13,14 @@ use crate::{
 /// ```
 /// use http::{HeaderValue, Request, Response};
 /// use tower::{BoxError, ServiceBuilder, ServiceExt, service_fn};
-/// use tower_hmac_auth::{KeyPair, SignLayer};
+/// use tower_hmac_auth::{KeyPair, SignLayer, Signer};
 ///
 /// # #[tokio::main(flavor = "current_thread")]
 /// # async fn main() -> Result<(), BoxError> {
-/// let keys = KeyPair::new("AKIDtestkey0001", "test-secret-key-0001")?;
+/// let signer = Signer::builder(KeyPair::new("AKIDtestkey0001", "test-secret-key-0001")?)
+///     .allowed_hosts(["api.example.com"])
+///     .source(HeaderValue::from_static("billing"))
+///     .build()?;
 ///
 /// // Stands for a client that sends the request.
 /// let client = service_fn(|request: Request<String>| async move {
@@ -35,27 +33,14 @@ use crate::{
 /// });
 ///
 /// let service = ServiceBuilder::new()
-///     .layer(SignLayer::new(keys).source(HeaderValue::from_static("billing")))
+///     .layer(SignLayer::new(signer))
 ///     .service(client);
 /// service.oneshot(Request::get("https://api.example.com/a").body(String::new())?).await?;
 /// # Ok(())
 /// # }
 /// ```
 ///
-/// The date header, the algorithm and further signed headers are chosen on the [`Signer`] a layer is made from:
-///
-/// ```
-/// use http::header;
-/// use tower_hmac_auth::{KeyPair, SignLayer, Signer, scheme::DateHeader};
-///
-/// let keys = KeyPair::new("AKIDtestkey0001", "test-secret-key-0001")?;
-/// let signer = Signer::builder(keys)
-///     .date_header(DateHeader::Date)
-///     .signed_headers([header::HOST])
-///     .build()?;
-/// let layer = SignLayer::from(signer);
-/// # Ok::<(), Box<dyn std::error::Error>>(())
-/// ```
+/// `SignLayer::new(keys)` signs with all defaults, requests to every host.
 #[derive(Debug, Clone)]
 #[must_use = "a layer does nothing until a service is put into it"]
 pub struct SignLayer<C = SystemClock> {
@@ -64,50 +49,18 @@ pub struct SignLayer<C = SystemClock> {
 }
 
 impl SignLayer {
-    /// Signs with all of [`Signer::new`]'s defaults, by the system's clock.
-    pub fn new(keys: impl Into<RotatingKeyPair>) -> Self {
-        Signer::new(keys).into()
+    /// Creates a layer from a [`Signer`], or from a [`KeyPair`](crate::KeyPair) or a
+    /// [`RotatingKeyPair`](crate::sign::RotatingKeyPair) with the defaults of [`Signer::new`]. It uses
+    /// the system's clock.
+    pub fn new(signer: impl Into<Signer>) -> Self {
+        Self {
+            signer: signer.into(),
+            clock: SystemClock,
+        }
     }
 }
 
 impl<C> SignLayer<C> {
-    /// As [`Signer::source`]: `HeaderValue::from_static("billing")`, or `from_str` for a value that is not known before.
-    pub fn source(mut self, source: HeaderValue) -> Self {
-        self.signer = self.signer.source(source);
-        self
-    }
-
-    /// As [`Signer::microservice`].
-    pub fn microservice(mut self, name_space_code: HeaderValue, name: HeaderValue) -> Self {
-        self.signer = self.signer.microservice(name_space_code, name);
-        self
-    }
-
-    /// As [`Signer::authority`].
-    pub fn authority(mut self, authority: Authority) -> Self {
-        self.signer = self.signer.authority(authority);
-        self
-    }
-
-    /// As [`Signer::allowed_hosts`].
-    ///
-    /// # Errors
-    ///
-    /// [`HostPatternError`] for the first invalid pattern, and if there is none at all.
-    pub fn allowed_hosts<P: AsRef<str>>(
-        mut self,
-        patterns: impl IntoIterator<Item = P>,
-    ) -> Result<Self, HostPatternError> {
-        self.signer = self.signer.allowed_hosts(patterns)?;
-        Ok(self)
-    }
-
-    /// As [`Signer::https_only`].
-    pub fn https_only(mut self, https_only: bool) -> Self {
-        self.signer = self.signer.https_only(https_only);
-        self
-    }
-
     /// The signer, whose [`unsigned_requests`](Signer::unsigned_requests) a test can read.
     #[must_use]
     pub const fn signer(&self) -> &Signer {
@@ -131,10 +84,7 @@ impl<C> SignLayer<C> {
 
 impl From<Signer> for SignLayer {
     fn from(signer: Signer) -> Self {
-        Self {
-            signer,
-            clock: SystemClock,
-        }
+        Self::new(signer)
     }
 }
 

@@ -4,13 +4,13 @@
 
 mod builder;
 mod cache;
+mod components;
 mod draft;
 mod error;
 mod faults;
 mod fresh;
 mod hosts;
 mod layer;
-mod options;
 mod report;
 #[cfg(feature = "reqwest")]
 mod reqwest;
@@ -22,7 +22,6 @@ mod service;
 mod signed_headers;
 mod signer;
 mod values;
-mod walk;
 
 #[cfg(feature = "reqwest-middleware")]
 pub use self::reqwest_middleware::{RedirectFollowed, SignMiddleware};
@@ -31,11 +30,10 @@ pub use self::server_clock::RetryOnClockSkew;
 pub use self::{
     builder::SignerBuilder,
     error::SignError,
-    hosts::HostPatternError,
     layer::SignLayer,
     rotation::RotatingKeyPair,
     server_clock::{ServerClock, ServerClockFuture, ServerClockLayer, ServerClockService},
     service::SignService,
-    signed_headers::SignedHeaders,
+    signed_headers::{SignedHeaders, SignedHeadersIter},
     signer::Signer,
 };

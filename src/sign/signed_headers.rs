@@ -14,10 +14,11 @@ use crate::header::{DateHeader, has_date, has_repeats};
 /// use http::{HeaderValue, Request};
 /// use tower_hmac_auth::{KeyPair, Signer};
 ///
-/// let signer = Signer::new(KeyPair::new("AKIDtestkey0001", "test-secret-key-0001")?)
-///     .source(HeaderValue::from_static("billing"));
+/// let signer = Signer::builder(KeyPair::new("AKIDtestkey0001", "test-secret-key-0001")?)
+///     .source(HeaderValue::from_static("billing"))
+///     .build()?;
 /// let request = Request::get("/a").body(())?;
-/// let signed = signer.sign((&request).into(), UNIX_EPOCH + Duration::from_secs(1_444_348_800))?;
+/// let signed = signer.sign(&request, UNIX_EPOCH + Duration::from_secs(1_444_348_800))?;
 /// let names: Vec<_> = signed.iter().map(|(name, _)| name.as_str()).collect();
 /// assert_eq!(names, ["x-date", "source", "authorization"]);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
@@ -33,10 +34,11 @@ pub struct SignedHeaders {
 
 impl SignedHeaders {
     /// The headers to be set, `Authorization` last. Each replaces all of its name that a request has.
-    pub fn iter(&self) -> impl Iterator<Item = (&HeaderName, &HeaderValue)> {
-        let date = self.date.iter().map(|(header, date)| (header.name(), date));
-        date.chain(self.others.iter().map(|(name, value)| (name, value)))
-            .chain([(&header::AUTHORIZATION, &self.authorization)])
+    pub fn iter(&self) -> SignedHeadersIter<'_> {
+        SignedHeadersIter {
+            headers: self,
+            position: 0,
+        }
     }
 
     /// Sets copies of them on another request, which has none of [`others`](Self::others) itself; `None` if it has, or if
@@ -89,6 +91,53 @@ impl SignedHeaders {
             set(headers, &name, value)?;
         }
         set(headers, &header::AUTHORIZATION, self.authorization)
+    }
+}
+
+impl<'a> IntoIterator for &'a SignedHeaders {
+    type Item = (&'a HeaderName, &'a HeaderValue);
+    type IntoIter = SignedHeadersIter<'a>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.iter()
+    }
+}
+
+/// Iterator over the headers of [`SignedHeaders`].
+#[derive(Debug, Clone)]
+pub struct SignedHeadersIter<'a> {
+    headers: &'a SignedHeaders,
+    /// The position of the next header: the date's is 0, `Authorization`'s comes after the others.
+    position: usize,
+}
+
+impl<'a> Iterator for SignedHeadersIter<'a> {
+    type Item = (&'a HeaderName, &'a HeaderValue);
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let SignedHeaders {
+            date,
+            others,
+            authorization,
+        } = self.headers;
+        loop {
+            let position = self.position;
+            self.position += 1;
+            match position.checked_sub(1) {
+                None => {
+                    if let Some((header, date)) = date {
+                        return Some((header.name(), date));
+                    }
+                }
+                Some(other) if other == others.len() => {
+                    return Some((&header::AUTHORIZATION, authorization));
+                }
+                Some(other) => {
+                    let (name, value) = others.get(other)?;
+                    return Some((name, value));
+                }
+            }
+        }
     }
 }
 

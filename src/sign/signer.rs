@@ -2,19 +2,16 @@
 
 use std::{fmt, sync::Arc, time::SystemTime};
 
-use http::{HeaderValue, Request, uri::Authority};
+use http::Request;
 
 use super::{
-    SignError, SignedHeaders, SignerBuilder, cache,
+    SignError, SignedHeaders, SignerBuilder,
+    components::{ComponentWriter, SignedComponents},
     faults::Faults,
-    hosts::{HostPatternError, Hosts},
-    options::Options,
-    walk::Walk,
+    hosts::Destinations,
 };
 use crate::{
-    Algorithm, RequestHead, Scheme,
-    header::{MICRO_SERVICE_NAME, NAME_SPACE_CODE, SOURCE},
-    request_head,
+    Algorithm, KeyPair, RequestHead, Scheme, request_head,
     sign::RotatingKeyPair,
     wire::{credentials::Template, date::Timestamp, signing_string::SigningString},
 };
@@ -41,12 +38,12 @@ use crate::{
 /// )?;
 /// let signer = Signer::builder(keys)
 ///     .date_header(DateHeader::Date)
-///     .build()?
-///     .source(HeaderValue::from_static("AndriodApp"));
+///     .source(HeaderValue::from_static("AndriodApp"))
+///     .build()?;
 ///
 /// let mut request = Request::get("https://service-1234.ap-guangzhou.apigateway.myqcloud.com/a").body(())?;
 /// let friday = UNIX_EPOCH + Duration::from_secs(1_444_348_800);
-/// signer.sign((&request).into(), friday)?.apply(request.headers_mut());
+/// signer.sign(&request, friday)?.apply(request.headers_mut());
 ///
 /// assert_eq!(request.headers()["date"], "Fri, 09 Oct 2015 00:00:00 GMT");
 /// assert_eq!(
@@ -65,10 +62,10 @@ use crate::{
 ///
 /// - The date is `X-Date` or `Date`, see [`SignerBuilder::date_header`]. It replaces one that is on the
 ///   request; the other of the two is removed.
-/// - `Source` is the request's own if it has one, even an empty one, else that of [`source`](Self::source).
+/// - `Source` is the request's own if it has one, even an empty one, else that of [`SignerBuilder::source`].
 /// - Other headers are signed if the request has them, and left out of the list if it lacks them.
 /// - `host`, if it is to be signed, is the request's `Host` if it has one, else that of
-///   [`authority`](Self::authority), else the target's. If none of them is there it is left out, which is an event and
+///   [`SignerBuilder::authority`], else the target's. If none of them is there it is left out, which is an event and
 ///   [counted](Self::requests_without_host).
 /// - The request target is signed as it goes over the wire, from a target in absolute or in origin form; `*` and an
 ///   authority (`CONNECT`) cannot be signed.
@@ -84,8 +81,9 @@ pub(super) struct Inner {
     pub(super) scheme: Scheme,
     pub(super) algorithm: Algorithm,
     pub(super) template: Template,
-    pub(super) options: Options,
-    /// Of this set of options, and no other.
+    pub(super) components: SignedComponents,
+    pub(super) destinations: Destinations,
+    /// Of this signer and its clones, and no other.
     pub(super) configuration: u64,
     pub(super) faults: Faults,
 }
@@ -98,92 +96,9 @@ impl Signer {
         Self::builder(keys).with_defaults()
     }
 
-    /// For the options that can be wrong, another [`Scheme`] among them.
+    /// Returns a builder for a signer with other options.
     pub fn builder(keys: impl Into<RotatingKeyPair>) -> SignerBuilder {
         SignerBuilder::new(keys.into())
-    }
-
-    /// Sends and signs this `Source` with requests that have none; any value, also an empty one. Default: none.
-    ///
-    /// Tencent Cloud calls it the signature watermark: it has no meaning for the gateway.
-    #[must_use]
-    pub fn source(mut self, source: HeaderValue) -> Self {
-        self.options_mut().supply(&SOURCE, source);
-        self
-    }
-
-    /// Sends `X-NameSpace-Code` and `X-MicroService-Name`, which a microservice API needs, with requests that have
-    /// none. They are signed only if [`SignerBuilder::signed_headers`] names them. Default: neither.
-    #[must_use]
-    pub fn microservice(mut self, name_space_code: HeaderValue, name: HeaderValue) -> Self {
-        self.options_mut().supply(&NAME_SPACE_CODE, name_space_code);
-        self.options_mut().supply(&MICRO_SERVICE_NAME, name);
-        self
-    }
-
-    /// The host and port that the client will send, for clients whose layers do not see it in the request's
-    /// target (tonic's). Used where `host` is signed, and by [`allowed_hosts`](Self::allowed_hosts) for requests that name no host.
-    /// Default: that of the target.
-    ///
-    /// Where `host` is signed and neither this, the target nor `Host` says what it is, the request is signed without it:
-    /// [`requests_without_host`](Self::requests_without_host) counts that.
-    #[must_use]
-    pub fn authority(mut self, authority: Authority) -> Self {
-        self.options_mut().authority = Some(authority);
-        self
-    }
-
-    /// Signs only requests to these hosts; all others go out unsigned. Default: every host.
-    ///
-    /// A signature over a date and a source is good for every API of its key, so a host that is not the gateway must
-    /// not get one: not by a mistake in a URL, nor by a redirect.
-    ///
-    /// A pattern is a host, or `*.` and a domain for all hosts below it (not the domain itself), with a port if only
-    /// that one is meant. Upper and lower case are one, and so are a host with and without the dot that ends a full
-    /// domain name. What counts is where the request goes: the authority of its target; if it has none, its `Host`;
-    /// if it has none either, [`authority`](Self::authority).
-    ///
-    /// A request to another host gets no date, source or `Authorization`, and loses those that an earlier signature
-    /// has left on it, also one of another layer in the scheme's words: two gateways need a stack each. An `Authorization`
-    /// of another scheme, a `Bearer` token say, stays. A target whose port is no number
-    /// up to 65535, or empty, is no host's.
-    ///
-    /// ```
-    /// use tower_hmac_auth::{KeyPair, Signer};
-    ///
-    /// let signer = Signer::new(KeyPair::new("AKIDtestkey0001", "test-secret-key-0001")?)
-    ///     .allowed_hosts(["api.example.com", "*.apigateway.example:8443"])?;
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
-    /// ```
-    ///
-    /// A request that names no host at all is not signed ([`SignError::DestinationUnknown`]): a tonic client's requests
-    /// do not, unless the client is made with its origin. For such a client set [`authority`](Self::authority), to one
-    /// of these hosts.
-    ///
-    /// # Errors
-    ///
-    /// [`HostPatternError`] for the first invalid pattern, and if there is none at all.
-    pub fn allowed_hosts<P: AsRef<str>>(
-        mut self,
-        patterns: impl IntoIterator<Item = P>,
-    ) -> Result<Self, HostPatternError> {
-        self.options_mut().hosts = Some(Hosts::parse(patterns)?);
-        Ok(self)
-    }
-
-    /// Leaves requests unsigned that do not go over `https`, unless they go to this machine. Default: `false`.
-    ///
-    /// Who can read a signed request on its way can send another with its signature.
-    ///
-    /// What counts is the scheme of the request's target. **A target without one says nothing, and is not signed for**
-    /// ([`SignError::SchemeUnknown`]): a
-    /// tonic client's target has none unless the client is made with its origin (`with_origin(service,
-    /// Uri::from_static("https://gateway.example"))`, in place of `new`). [`authority`](Self::authority) does not say
-    /// `https`. The channel below sends to its own endpoint whatever the origin says: give both the same.
-    #[must_use]
-    pub fn https_only(mut self, https_only: bool) -> Self {
-        self.options_mut().https_only = https_only;
-        self
     }
 
     /// The keys that sign.
@@ -212,8 +127,13 @@ impl Signer {
     ///
     /// [`SignError`] if the request goes to where no signature may go, which is looked at first, if a header that should be
     /// signed has more than one value, or if there are more than 16,384 headers.
-    pub fn sign(&self, head: RequestHead<'_>, now: SystemTime) -> Result<SignedHeaders, SignError> {
-        self.inner.options.check_destination(head)?;
+    pub fn sign<'h>(
+        &self,
+        head: impl Into<RequestHead<'h>>,
+        now: SystemTime,
+    ) -> Result<SignedHeaders, SignError> {
+        let head = head.into();
+        self.inner.destinations.check_request(head)?;
         let now = Timestamp::from(now);
         let date = now.imf_fixdate();
         let keys = self.inner.keys.load();
@@ -227,26 +147,33 @@ impl Signer {
     /// # Errors
     ///
     /// As [`sign`](Self::sign).
-    pub fn signing_string(
+    pub fn signing_string<'h>(
         &self,
-        head: RequestHead<'_>,
+        head: impl Into<RequestHead<'h>>,
         now: SystemTime,
     ) -> Result<SigningString, SignError> {
-        let Inner { options, keys, .. } = &*self.inner;
-        options.check_destination(head)?;
+        let head = head.into();
+        let Inner {
+            components,
+            destinations,
+            keys,
+            ..
+        } = &*self.inner;
+        destinations.check_request(head)?;
         let format = &self.inner.scheme.dialect().format;
         let now = Timestamp::from(now);
-        let (date, times) = (now.imf_fixdate(), options.times(now));
+        let (date, times) = (now.imf_fixdate(), components.times(now));
         let mut string = SigningString::new();
         string.begin(format, keys.load().id.as_str());
-        let walk = Walk {
-            options,
+        let writer = ComponentWriter {
+            components,
+            authority: destinations.authority.as_ref(),
             format,
             head: &head,
             date: &date,
             times: &times,
         };
-        walk.write(&mut string)?;
+        writer.write(&mut string)?;
         Ok(string)
     }
 
@@ -264,17 +191,21 @@ impl Signer {
         request: &mut Request<B>,
         now: SystemTime,
     ) -> Result<(), SignError> {
-        let options = &self.inner.options;
-        // Before all else: whatever is wrong with a stranger's request, it is a stranger's.
-        if options.limits_destinations()
-            && let Err(stranger) = options.check_destination((&*request).into())
+        let Inner {
+            components,
+            destinations,
+            ..
+        } = &*self.inner;
+        // First of all: an error of a request to another host is not one to report.
+        if destinations.are_limited()
+            && let Err(error) = destinations.check_request((&*request).into())
         {
             self.remove_signature(request.headers_mut());
-            return Err(stranger);
+            return Err(error);
         }
         let now = Timestamp::from(now);
         let depends_on_time_alone =
-            options.depends_on_time_alone() && !request_head::has_digest(request.extensions());
+            components.depends_on_time_alone() && !request_head::has_digest(request.extensions());
         if depends_on_time_alone && self.sign_from_cache(request.headers_mut(), now).is_some() {
             return Ok(());
         }
@@ -286,17 +217,23 @@ impl Signer {
         if !self.inner.scheme.dialect().remove_signature(headers) {
             return;
         }
-        for (name, value) in self.inner.options.supplied() {
+        for (name, value) in self.inner.components.supplied() {
             if headers.get(name) == Some(value) {
                 headers.remove(name);
             }
         }
     }
+}
 
-    fn options_mut(&mut self) -> &mut Options {
-        let inner = Arc::make_mut(&mut self.inner);
-        inner.configuration = cache::unused_number();
-        &mut inner.options
+impl From<KeyPair> for Signer {
+    fn from(keys: KeyPair) -> Self {
+        Self::new(keys)
+    }
+}
+
+impl From<RotatingKeyPair> for Signer {
+    fn from(keys: RotatingKeyPair) -> Self {
+        Self::new(keys)
     }
 }
 
@@ -306,7 +243,8 @@ impl fmt::Debug for Signer {
             .field("keys", &self.inner.keys)
             .field("scheme", &self.inner.scheme)
             .field("algorithm", &self.inner.algorithm)
-            .field("options", &self.inner.options)
+            .field("components", &self.inner.components)
+            .field("destinations", &self.inner.destinations)
             .finish_non_exhaustive()
     }
 }

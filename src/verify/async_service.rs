@@ -14,7 +14,7 @@ use tower_service::Service;
 
 use super::{
     AsyncKeyStore, AsyncKeys, ResponseForRejection, VerifyBody, VerifyFuture, VerifyService,
-    gate::Gate,
+    admission::Admission,
 };
 use crate::clock::Clock;
 
@@ -34,9 +34,9 @@ where
     }
 
     fn call(&mut self, request: Request<B>) -> Self::Future {
-        let head = self.gate.head(&request);
+        let head = self.admission.head(&request);
         let now = self.clock.now();
-        let read = self.gate.verifier.read(head, now);
+        let read = self.admission.options.verifier.read(head, now);
         let lookup = read.map(|credentials| self.keys.0.lookup(credentials.key_id(), head));
         let kind = match lookup {
             Ok(lookup) => {
@@ -45,7 +45,7 @@ where
                 let waiting = Waiting {
                     request,
                     inner: mem::replace(&mut self.inner, clone),
-                    gate: Arc::clone(&self.gate),
+                    admission: Arc::clone(&self.admission),
                     now,
                 };
                 Kind::LookingUp {
@@ -54,7 +54,7 @@ where
                 }
             }
             Err(why) => Kind::Decided {
-                future: VerifyFuture::refused(self.gate.refuse(why, head, now)),
+                future: VerifyFuture::refused(self.admission.refuse(why, head, now)),
             },
         };
         AsyncVerifyFuture { kind }
@@ -66,7 +66,7 @@ struct Waiting<S, R, B> {
     request: Request<B>,
     /// Polled ready.
     inner: S,
-    gate: Arc<Gate<R>>,
+    admission: Arc<Admission<R>>,
     now: SystemTime,
 }
 
@@ -119,17 +119,17 @@ where
                     let Some(Waiting {
                         mut request,
                         mut inner,
-                        gate,
+                        admission,
                         now,
                     }) = waiting.take()
                     else {
                         return Poll::Pending;
                     };
-                    match gate.check(&mut request, now, |_, _| lookup) {
+                    match admission.check(&mut request, now, |_, _| lookup) {
                         Ok(()) => VerifyFuture::inner(inner.call(request)),
                         Err(why) => {
-                            let head = gate.head(&request);
-                            VerifyFuture::refused(gate.refuse(why, head, now))
+                            let head = admission.head(&request);
+                            VerifyFuture::refused(admission.refuse(why, head, now))
                         }
                     }
                 }

@@ -138,7 +138,7 @@ impl Verifier {
         let header = DateHeader::Date;
         let wanted = date_headers.iter().copied().find(|header| {
             // Where a `Date` is refused, only the other one helps.
-            self.plain_date != DatePolicy::Refuse || *header == DateHeader::XDate
+            self.date_policy != DatePolicy::Refuse || *header == DateHeader::XDate
         });
         let not_covered = || Rejection::DateNotCovered {
             wanted: wanted.unwrap_or(header),
@@ -150,7 +150,7 @@ impl Verifier {
             return Err(Rejection::XDateNotCovered);
         }
         let sent = Timestamp::parse(value).map_err(|error| invalid_date(header, error))?;
-        match self.plain_date {
+        match self.date_policy {
             DatePolicy::AnyAge => Ok(()),
             DatePolicy::CheckAge => self.check_age(header, sent, now),
             DatePolicy::Refuse => Err(not_covered()),

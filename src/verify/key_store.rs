@@ -19,7 +19,7 @@ use crate::{
 /// A look-up that takes longer for ids that exist tells a patient client which do: its time is the store's, and comes on top
 /// of the [verifier's](crate::Verifier#timing).
 ///
-/// The path is as the client sent it, neither decoded nor normalised: compare it whole. Below a router that rewrites it
+/// The path is as the client sent it, neither decoded nor normalized: compare it whole. Below a router that rewrites it
 /// (axum's `nest`), see [`VerifyLayer::original_target`](crate::VerifyLayer::original_target). A closure needs the types
 /// of both its arguments written out, or the compiler says that it is "not general enough".
 ///

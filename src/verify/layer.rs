@@ -3,10 +3,13 @@ use std::{fmt, sync::Arc};
 use http::{Extensions, Uri};
 use tower_layer::Layer;
 
-use super::{DefaultResponseForRejection, VerifyService, gate::Gate};
+use super::{
+    DefaultResponseForRejection, VerifyService,
+    admission::{Admission, Options},
+};
 use crate::{Verifier, clock::SystemClock};
 
-/// Lets signed requests pass, and answers all others as the gateway does.
+/// Lets signed requests pass, and answers all others as the admissionway does.
 ///
 /// `K` is where keys are found, a [`KeyStore`](crate::verify::KeyStore) or an [`AsyncKeyStore`](crate::verify::AsyncKeyStore) in
 /// [`AsyncKeys`](crate::verify::AsyncKeys); `R` answers refusals; `C` is the clock. See [`VerifyService`] for what happens
@@ -54,11 +57,12 @@ use crate::{Verifier, clock::SystemClock};
 ///
 /// let layer = VerifyLayer::new(StaticKeys::new())
 ///     .verifier(
-///         Verifier::new()
-///             .algorithms([Algorithm::HmacSha256])?
-///             .require([header::HOST])?
+///         Verifier::builder()
+///             .algorithms([Algorithm::HmacSha256])
+///             .require([header::HOST])
 ///             .max_skew(Duration::from_secs(60))
-///             .plain_date(DatePolicy::Refuse),
+///             .date_policy(DatePolicy::Refuse)
+///             .build()?,
 ///     )
 ///     .refuse(DefaultResponseForRejection::new().unauthorized_status(StatusCode::FORBIDDEN).hide_reason(true))
 ///     .remove_authorization(true);
@@ -67,7 +71,8 @@ use crate::{Verifier, clock::SystemClock};
 #[must_use = "a layer does nothing until a service is put into it"]
 pub struct VerifyLayer<K, R = DefaultResponseForRejection, C = SystemClock> {
     keys: Arc<K>,
-    gate: Arc<Gate<R>>,
+    options: Options,
+    refuse: Arc<R>,
     clock: C,
 }
 
@@ -75,31 +80,30 @@ impl<K> VerifyLayer<K> {
     /// Verifies with these keys by [`Verifier::new`]'s rules and the system's clock, and refuses by
     /// [`DefaultResponseForRejection::new`].
     pub fn new(keys: K) -> Self {
-        let gate = Gate {
-            verifier: Verifier::new(),
-            refuse: DefaultResponseForRejection::new(),
-            removes_authorization: false,
-            original_target: |_| None,
-            explains: false,
-        };
         Self {
             keys: Arc::new(keys),
-            gate: Arc::new(gate),
+            options: Options {
+                verifier: Verifier::new(),
+                remove_authorization: false,
+                original_target: |_| None,
+                explain: false,
+            },
+            refuse: Arc::new(DefaultResponseForRejection::new()),
             clock: SystemClock,
         }
     }
 }
 
-impl<K, R: Clone, C> VerifyLayer<K, R, C> {
+impl<K, R, C> VerifyLayer<K, R, C> {
     /// Verifies by these rules. Default: [`Verifier::new`].
     pub fn verifier(mut self, verifier: Verifier) -> Self {
-        Arc::make_mut(&mut self.gate).verifier = verifier;
+        self.options.verifier = verifier;
         self
     }
 
     /// Takes `Authorization` off the requests that pass. Default: `false`.
     pub fn remove_authorization(mut self, remove: bool) -> Self {
-        Arc::make_mut(&mut self.gate).removes_authorization = remove;
+        self.options.remove_authorization = remove;
         self
     }
 
@@ -116,7 +120,7 @@ impl<K, R: Clone, C> VerifyLayer<K, R, C> {
     ///     .original_target(|extensions| Some(&extensions.get::<OriginalUri>()?.0));
     /// ```
     pub fn original_target(mut self, find: for<'e> fn(&'e Extensions) -> Option<&'e Uri>) -> Self {
-        Arc::make_mut(&mut self.gate).original_target = find;
+        self.options.original_target = find;
         self
     }
 
@@ -133,25 +137,19 @@ impl<K, R: Clone, C> VerifyLayer<K, R, C> {
     /// refuse than one with an unknown key, so that a client can tell the two apart by time. The response that is sent
     /// is the same as without it.
     pub fn explain(mut self, explain: bool) -> Self {
-        Arc::make_mut(&mut self.gate).explains = explain;
+        self.options.explain = explain;
         self
     }
 
     /// Answers refusals with this. Default: [`DefaultResponseForRejection::new`].
     ///
-    /// A closure makes the whole `Response<Bytes>`: it sets the status itself, and a gRPC client's form if it has such
+    /// A closure `|refusal: &Refusal<'_>|` makes the whole `Response<Bytes>`: it sets the status itself, and a gRPC client's form if it has such
     /// clients.
     pub fn refuse<Q>(self, refuse: Q) -> VerifyLayer<K, Q, C> {
-        let gate = Gate {
-            verifier: self.gate.verifier.clone(),
-            refuse,
-            removes_authorization: self.gate.removes_authorization,
-            original_target: self.gate.original_target,
-            explains: self.gate.explains,
-        };
         VerifyLayer {
             keys: self.keys,
-            gate: Arc::new(gate),
+            options: self.options,
+            refuse: Arc::new(refuse),
             clock: self.clock,
         }
     }
@@ -160,7 +158,8 @@ impl<K, R: Clone, C> VerifyLayer<K, R, C> {
     pub fn clock<D>(self, clock: D) -> VerifyLayer<K, R, D> {
         VerifyLayer {
             keys: self.keys,
-            gate: self.gate,
+            options: self.options,
+            refuse: self.refuse,
             clock,
         }
     }
@@ -173,7 +172,10 @@ impl<S, K, R, C: Clone> Layer<S> for VerifyLayer<K, R, C> {
         VerifyService {
             inner,
             keys: Arc::clone(&self.keys),
-            gate: Arc::clone(&self.gate),
+            admission: Arc::new(Admission {
+                options: self.options.clone(),
+                refuse: Arc::clone(&self.refuse),
+            }),
             clock: self.clock.clone(),
         }
     }
@@ -183,7 +185,8 @@ impl<K, R, C: Clone> Clone for VerifyLayer<K, R, C> {
     fn clone(&self) -> Self {
         Self {
             keys: Arc::clone(&self.keys),
-            gate: Arc::clone(&self.gate),
+            options: self.options.clone(),
+            refuse: Arc::clone(&self.refuse),
             clock: self.clock.clone(),
         }
     }
@@ -192,7 +195,7 @@ impl<K, R, C: Clone> Clone for VerifyLayer<K, R, C> {
 impl<K, R, C> fmt::Debug for VerifyLayer<K, R, C> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("VerifyLayer")
-            .field("verifier", &self.gate.verifier)
+            .field("verifier", &self.options.verifier)
             .finish_non_exhaustive()
     }
 }

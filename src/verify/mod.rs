@@ -2,19 +2,19 @@
 //!
 //! [`VerifyLayer`] is the middleware, [`Verifier`] its rules, and a [`KeyStore`] finds keys.
 
+mod admission;
 mod async_service;
 mod body;
+mod builder;
+mod components;
 mod credentials;
 mod drain;
 mod explain;
 mod freshness;
 mod future;
-mod gate;
 mod key_store;
 mod layer;
-mod list;
-mod options;
-mod refuse;
+mod response;
 mod service;
 mod static_keys;
 mod verified;
@@ -22,20 +22,21 @@ mod verifier;
 mod verifying_key;
 
 #[cfg(feature = "digest")]
-pub(crate) use self::gate::Refused;
+pub(crate) use self::response::Refused;
 pub use self::{
     async_service::AsyncVerifyFuture,
     body::VerifyBody,
+    builder::VerifierBuilder,
     credentials::Credentials,
     drain::{DrainBody, DrainFuture, DrainLayer, DrainService, DrainTask},
     explain::ServerSigningString,
     future::VerifyFuture,
     key_store::{AsyncKeyStore, AsyncKeys, KeyRef, KeyStore},
     layer::VerifyLayer,
-    refuse::{DefaultResponseForRejection, ResponseForRejection},
+    response::{DefaultResponseForRejection, Refusal, ResponseForRejection},
     service::VerifyService,
     static_keys::StaticKeys,
-    verified::{CoveredComponents, Verified, VerifiedKey},
+    verified::{CoveredComponents, VerifiedKey},
     verifier::Verifier,
     verifying_key::{KeyAccess, KeyLookup, VerifyingKey},
 };

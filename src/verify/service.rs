@@ -9,7 +9,7 @@ use tower_service::Service;
 
 use super::{
     DefaultResponseForRejection, KeyStore, ResponseForRejection, VerifyBody, VerifyFuture,
-    gate::Gate,
+    admission::Admission,
 };
 use crate::{
     RequestHead,
@@ -34,7 +34,7 @@ use crate::{
 pub struct VerifyService<S, K, R = DefaultResponseForRejection, C = SystemClock> {
     pub(super) inner: S,
     pub(super) keys: Arc<K>,
-    pub(super) gate: Arc<Gate<R>>,
+    pub(super) admission: Arc<Admission<R>>,
     pub(super) clock: C,
 }
 
@@ -73,11 +73,11 @@ where
     fn call(&mut self, mut request: Request<B>) -> Self::Future {
         let look_up = |key_id: &str, head: RequestHead<'_>| self.keys.lookup(key_id, head);
         let now = self.clock.now();
-        match self.gate.check(&mut request, now, look_up) {
+        match self.admission.check(&mut request, now, look_up) {
             Ok(()) => VerifyFuture::inner(self.inner.call(request)),
             Err(why) => {
-                let head = self.gate.head(&request);
-                VerifyFuture::refused(self.gate.refuse(why, head, now))
+                let head = self.admission.head(&request);
+                VerifyFuture::refused(self.admission.refuse(why, head, now))
             }
         }
     }
@@ -88,7 +88,7 @@ impl<S: Clone, K, R, C: Clone> Clone for VerifyService<S, K, R, C> {
         Self {
             inner: self.inner.clone(),
             keys: Arc::clone(&self.keys),
-            gate: Arc::clone(&self.gate),
+            admission: Arc::clone(&self.admission),
             clock: self.clock.clone(),
         }
     }
@@ -98,7 +98,7 @@ impl<S: fmt::Debug, K, R, C> fmt::Debug for VerifyService<S, K, R, C> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("VerifyService")
             .field("inner", &self.inner)
-            .field("verifier", &self.gate.verifier)
+            .field("verifier", &self.admission.options.verifier)
             .finish_non_exhaustive()
     }
 }

@@ -1,75 +1,44 @@
-//! What is known of a request whose signature was found right.
+//! What a verified signature covers.
 
 use std::fmt;
 
 use http::HeaderMap;
 use smallvec::SmallVec;
 
+use super::Credentials;
 use crate::{
     Algorithm, Scheme,
-    wire::{component, credentials::Names},
+    wire::{
+        component::{self, ComponentSet},
+        credentials::Names,
+    },
 };
 
-/// A verified request's key and cover, borrowed from the request: what [`Verifier::verify`] returns.
+/// The key that signed a verified request, and what its signature covers: what
+/// [`Verifier::verify`](crate::Verifier::verify) returns.
 ///
-/// [`VerifiedKey`] is the same, owned.
-///
-/// [`Verifier::verify`]: crate::Verifier::verify
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Verified<'h> {
-    pub(crate) scheme: Scheme,
-    pub(crate) key_id: &'h str,
-    pub(crate) algorithm: Algorithm,
-    pub(crate) names: &'h str,
-    /// Which of the names are present: a bit for each, the first one's the lowest.
-    pub(crate) present: u64,
-}
-
-impl<'h> Verified<'h> {
-    /// The gateway's dialect it was signed in.
-    #[must_use]
-    pub fn scheme(&self) -> Scheme {
-        self.scheme
-    }
-
-    /// The id of the key the request was signed with.
-    #[must_use]
-    pub fn key_id(&self) -> &'h str {
-        self.key_id
-    }
-
-    /// The algorithm it was signed with.
-    #[must_use]
-    pub fn algorithm(&self) -> Algorithm {
-        self.algorithm
-    }
-
-    /// What the signature covers, in signing order and as the client spelled it. Each was in the request (a listed header
-    /// that was absent is not among them); nothing else of the request can be trusted: its method and target only where
-    /// `@request-target`, `(request-target)` or `request-line` is covered, its body only with a digest. Blanks around a value are not covered.
-    #[must_use]
-    pub fn covered(&self) -> CoveredComponents<'h> {
-        CoveredComponents::new(self.names, self.present)
-    }
-}
-
-/// A verified request's key and cover, owned.
-///
-/// Only a verifier can make one, so one in a request's extensions was put there by the server itself.
+/// Only a verifier can make one. So the one in a request's extensions was put there by the server
+/// itself.
 ///
 /// ```
-/// # use std::time::SystemTime;
-/// # use tower_hmac_auth::{KeyPair, Signer, VerifiedKey, Verifier, verify::{KeyAccess, KeyLookup, VerifyingKey}};
-/// # let keys = KeyPair::new("AKIDtestkey0001", "test-secret-key-0001").unwrap();
-/// # let key = VerifyingKey::from(&keys);
-/// # let mut request = http::Request::get("/").body(()).unwrap();
-/// # Signer::new(keys).sign((&request).into(), SystemTime::now()).unwrap().apply(request.headers_mut());
-/// # let verifier = Verifier::new();
-/// # let credentials = verifier.read((&request).into(), SystemTime::now()).unwrap();
-/// # let verified = verifier.verify(credentials, KeyLookup::Key(&key, KeyAccess::Bound)).unwrap();
-/// let verified_key = VerifiedKey::from(verified);
+/// use std::time::SystemTime;
+/// use http::Request;
+/// use tower_hmac_auth::{KeyPair, RequestHead, Signer, StaticKeys, Verifier, verify::KeyStore};
+///
+/// let keys = KeyPair::new("AKIDtestkey0001", "test-secret-key-0001")?;
+/// let store = StaticKeys::from(keys.clone());
+/// let now = SystemTime::now();
+/// let mut request = Request::get("/").body(())?;
+/// Signer::new(keys).sign_request(&mut request, now)?;
+///
+/// let head = RequestHead::from(&request);
+/// let verifier = Verifier::new();
+/// let credentials = verifier.read(head, now)?;
+/// let lookup = store.lookup(credentials.key_id(), head);
+/// let verified_key = verifier.verify(credentials, lookup)?;
 /// assert_eq!(verified_key.key_id(), "AKIDtestkey0001");
 /// assert_eq!(verified_key.covered().collect::<Vec<_>>(), ["x-date"]);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone, PartialEq, Eq)]
 pub struct VerifiedKey {
@@ -77,11 +46,25 @@ pub struct VerifiedKey {
     text: SmallVec<[u8; 96]>,
     key_id_len: usize,
     scheme: Scheme,
-    present: u64,
+    /// The names of components that the request has.
+    present: ComponentSet,
     algorithm: Algorithm,
 }
 
 impl VerifiedKey {
+    pub(super) fn new(scheme: Scheme, credentials: &Credentials<'_>) -> Self {
+        let (key_id, names) = (credentials.key_id(), credentials.authorization.headers);
+        let mut text = SmallVec::from_slice(key_id.as_bytes());
+        text.extend_from_slice(names.as_bytes());
+        Self {
+            text,
+            key_id_len: key_id.len(),
+            scheme,
+            present: credentials.components.present,
+            algorithm: credentials.algorithm,
+        }
+    }
+
     /// The gateway's dialect it was signed in.
     #[must_use]
     pub fn scheme(&self) -> Scheme {
@@ -100,7 +83,13 @@ impl VerifiedKey {
         self.algorithm
     }
 
-    /// What the signature covers, as [`Verified::covered`].
+    /// Returns the names of the components that the signature covers, in signing order and as the
+    /// client spelled them.
+    ///
+    /// Each was in the request: a listed header that was missing is not among them. Nothing else of
+    /// the request can be trusted: its method and target only where `@request-target`,
+    /// `(request-target)` or `request-line` is covered, its body only with a digest. Whitespace around
+    /// a value is not covered.
     #[must_use]
     pub fn covered(&self) -> CoveredComponents<'_> {
         let names = text(self.text.get(self.key_id_len..));
@@ -124,20 +113,6 @@ fn text(bytes: Option<&[u8]>) -> &str {
     text.and_then(Result::ok).unwrap_or_default()
 }
 
-impl From<Verified<'_>> for VerifiedKey {
-    fn from(verified: Verified<'_>) -> Self {
-        let mut text = SmallVec::from_slice(verified.key_id.as_bytes());
-        text.extend_from_slice(verified.names.as_bytes());
-        Self {
-            text,
-            key_id_len: verified.key_id.len(),
-            scheme: verified.scheme,
-            present: verified.present,
-            algorithm: verified.algorithm,
-        }
-    }
-}
-
 impl fmt::Debug for VerifiedKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("VerifiedKey")
@@ -152,13 +127,18 @@ impl fmt::Debug for VerifiedKey {
 #[derive(Debug, Clone)]
 pub struct CoveredComponents<'a> {
     names: Names<'a>,
-    present: u64,
+    /// The position of the next name.
+    position: usize,
+    present: ComponentSet,
 }
 
 impl<'a> CoveredComponents<'a> {
-    pub(super) fn new(names: &'a str, present: u64) -> Self {
-        let names = Names::new(names);
-        Self { names, present }
+    pub(super) fn new(names: &'a str, present: ComponentSet) -> Self {
+        Self {
+            names: Names::new(names),
+            position: 0,
+            present,
+        }
     }
 }
 
@@ -168,9 +148,9 @@ impl<'a> Iterator for CoveredComponents<'a> {
     fn next(&mut self) -> Option<Self::Item> {
         loop {
             let name = self.names.next()?;
-            let is_present = self.present & 1 == 1;
-            self.present >>= 1;
-            if is_present {
+            let position = self.position;
+            self.position += 1;
+            if self.present.contains(position) {
                 return Some(name);
             }
         }

@@ -6,18 +6,24 @@ use std::{
 };
 
 use super::{
-    credentials::{Credentials, Finder},
+    VerifiedKey,
+    builder::VerifierBuilder,
+    components::ComponentReader,
+    credentials::Credentials,
     freshness::SentXDate,
-    verified::Verified,
     verifying_key::{DummyKeys, KeyAccess, KeyLookup, VerifyingKey},
 };
+use http::Uri;
+
 use crate::{
     Algorithm, Rejection, RequestHead, Scheme,
-    rejection::Excerpt,
-    scheme::DatePolicy,
+    rejection::{Excerpt, TargetError},
+    scheme::{DEFAULT_MAX_SKEW, DatePolicy},
     wire::{
         authority::names_two_hosts,
-        credentials::{Authorization, HS2019, Undecoded},
+        component::DerivedComponent,
+        credentials::{Authorization, HS2019, RawCredentials, Signature},
+        target,
     },
 };
 
@@ -37,10 +43,10 @@ use crate::{
 /// let now = SystemTime::now();
 ///
 /// let mut request = Request::get("https://api.example.com/a").body(())?;
-/// Signer::new(keys).sign((&request).into(), now)?.apply(request.headers_mut());
+/// Signer::new(keys).sign(&request, now)?.apply(request.headers_mut());
 ///
 /// let verifier = Verifier::new();
-/// let credentials = verifier.read((&request).into(), now)?;
+/// let credentials = verifier.read(&request, now)?;
 /// let lookup = match credentials.key_id() {
 ///     "AKIDtestkey0001" => KeyLookup::Key(&key, KeyAccess::Bound),
 ///     _ => KeyLookup::Unknown,
@@ -49,7 +55,7 @@ use crate::{
 /// assert_eq!(verified.key_id(), "AKIDtestkey0001");
 ///
 /// let unsigned = Request::get("/a").body(())?;
-/// let refused = verifier.read((&unsigned).into(), now).unwrap_err();
+/// let refused = verifier.read(&unsigned, now).unwrap_err();
 /// assert_eq!(refused, Rejection::AuthorizationMissing);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
@@ -62,7 +68,7 @@ use crate::{
 /// - Every listed header is in the request, once. Also once, listed or not: `Date`, `X-Date`. A `Host` beside an
 ///   authority in the target names the same host.
 /// - A time only from a header the signature covers. `X-Date` is checked for age, in whole seconds; so is `Date`
-///   if [`plain_date`](Self::plain_date) says so. IMF-fixdate, RFC 850 and asctime dates are read, with any
+///   if [`date_policy`](VerifierBuilder::date_policy) says so. IMF-fixdate, RFC 850 and asctime dates are read, with any
 ///   weekday and with every spelling of UTC (`GMT`, `UTC`, `UT`, `Z`, `+0000`, `-0000`, `GMT+00:00`, none), as Go's
 ///   `RFC1123` and Python's `formatdate()` print them. A date in another time zone is refused.
 /// - At most 64 listed names and 8 KiB a parameter, counted before anything is hashed.
@@ -84,115 +90,84 @@ use crate::{
 pub struct Verifier {
     pub(super) scheme: Scheme,
     pub(super) algorithms: Vec<Algorithm>,
-    /// What is meant by `hs2019`.
+    /// The algorithm that `hs2019` stands for.
     pub(super) hs2019: Option<Algorithm>,
     pub(super) required: Vec<Box<str>>,
+    /// In seconds.
     pub(super) max_skew: u64,
-    pub(super) plain_date: DatePolicy,
-    pub(super) allows_absent: bool,
-    pub(super) is_normalising: bool,
-    /// Hashed with where there is no key.
+    pub(super) date_policy: DatePolicy,
+    pub(super) allow_missing_headers: bool,
+    pub(super) normalize_target: bool,
+    /// Used to compute a MAC where there is no key.
     pub(super) dummy_keys: DummyKeys,
 }
 
 impl Verifier {
     /// How far an `X-Date` may be from the server's clock by default, as documented by Tencent Cloud API Gateway.
-    pub const DEFAULT_MAX_SKEW: Duration = Duration::from_secs(900);
+    pub const DEFAULT_MAX_SKEW: Duration = Duration::from_secs(DEFAULT_MAX_SKEW);
 
-    /// A verifier with the rules of Tencent Cloud API Gateway: all four algorithms, an `X-Date` at most 900
+    /// Creates a verifier with the rules of Tencent Cloud API Gateway: all four algorithms, an `X-Date` at most 900
     /// seconds off or a `Date` of any age, and nothing else required to be covered.
     #[must_use]
     pub fn new() -> Self {
-        Self::of(Scheme::Tencent)
+        Self::builder().with_defaults()
     }
 
-    /// A verifier with the rules of this gateway: all of its algorithms, the age of dates as in [`Scheme`]'s table, and
-    /// nothing else required to be covered. **The other gateways' clients sign the request target by default, but a
-    /// client may leave it out: [`required`](Self::require) makes it a must.**
-    ///
-    /// ```
-    /// use tower_hmac_auth::{Scheme, Verifier};
-    ///
-    /// let verifier = Verifier::of(Scheme::Kong).require(["@request-target"])?;
-    /// # Ok::<(), tower_hmac_auth::error::BuildError>(())
-    /// ```
-    #[must_use]
-    pub fn of(scheme: Scheme) -> Self {
-        let dialect = scheme.dialect();
-        Self {
-            scheme,
-            algorithms: dialect.algorithms.to_vec(),
-            hs2019: None,
-            required: Vec::new(),
-            max_skew: dialect.max_skew,
-            plain_date: dialect.plain_date,
-            allows_absent: false,
-            is_normalising: false,
-            dummy_keys: DummyKeys::new(),
-        }
+    /// Returns a builder for a verifier with other rules.
+    pub fn builder() -> VerifierBuilder {
+        VerifierBuilder::new()
     }
 
-    /// The gateway's dialect it speaks, and no other.
+    /// Returns the scheme that this verifier speaks.
     #[must_use]
     pub fn scheme(&self) -> Scheme {
         self.scheme
     }
 
-    /// Takes the credentials out of a request, and refuses whatever needs no key to be refused.
+    /// Reads the credentials of a request, and refuses whatever needs no key to be refused.
     ///
     /// # Errors
     ///
     /// Every [`Rejection`] but those that depend on the key.
     pub fn read<'h>(
         &self,
-        head: RequestHead<'h>,
+        head: impl Into<RequestHead<'h>>,
         now: SystemTime,
     ) -> Result<Credentials<'h>, Rejection> {
-        let mut credentials = Credentials::unread();
-        self.read_into(&mut credentials, &head, now)?;
-        Ok(credentials)
-    }
-
-    /// [`read`](Self::read), of what is too large to be moved about.
-    pub(crate) fn read_into<'h>(
-        &self,
-        credentials: &mut Credentials<'h>,
-        head: &RequestHead<'h>,
-        now: SystemTime,
-    ) -> Result<(), Rejection> {
+        let head = &head.into();
         let dialect = self.scheme.dialect();
         let now = now.into();
-        let undecoded = Undecoded::find(&dialect.syntax, head)?;
+        let raw_credentials = RawCredentials::find(&dialect.syntax, head)?;
         let x_date = SentXDate::find(dialect, head)?;
         self.check_early(&x_date, now)?;
-        let Credentials {
-            authorization,
-            algorithm,
-            signature,
-            found,
-        } = credentials;
-        authorization.read(&dialect.syntax, undecoded)?;
-        *algorithm = self.algorithm(authorization)?;
-        signature.read(authorization.signature, *algorithm)?;
-        let finder = Finder {
+        let authorization = Authorization::read(&dialect.syntax, raw_credentials)?;
+        let algorithm = self.algorithm(&authorization)?;
+        let signature = Signature::read(authorization.signature, algorithm)?;
+        let reader = ComponentReader {
             dialect,
             head,
             x_date: &x_date,
-            allows_absent: self.allows_absent,
-            is_normalising: self.is_normalising,
+            allow_missing_headers: self.allow_missing_headers,
+            normalize_target: self.normalize_target,
         };
-        finder.find(authorization, found)?;
+        let components = reader.read(&authorization)?;
         if names_two_hosts(head) {
             return Err(Rejection::HostMismatch);
         }
-        self.check_times(credentials, head, &x_date, now)?;
+        let credentials = Credentials {
+            authorization,
+            algorithm,
+            signature,
+            components,
+        };
+        self.check_times(&credentials, head, &x_date, now)?;
         for name in &self.required {
             if !credentials.covers(name) {
                 let name = Excerpt::new(name);
                 return Err(Rejection::NotCovered { name });
             }
         }
-        Ok(())
+        Ok(credentials)
     }
 
     /// Compares the signature with that of the key that was found.
@@ -204,45 +179,47 @@ impl Verifier {
     /// [`KeyStoreUnavailable`](Rejection::KeyStoreUnavailable) for [`KeyLookup::Unavailable`].
     #[allow(
         clippy::needless_pass_by_value,
-        reason = "credentials and a look-up are good for one answer"
+        reason = "credentials and a look-up are for one verification"
     )]
-    pub fn verify<'h, K: Deref<Target = VerifyingKey>>(
+    pub fn verify<K: Deref<Target = VerifyingKey>>(
         &self,
-        credentials: Credentials<'h>,
+        credentials: Credentials<'_>,
         lookup: KeyLookup<K>,
-    ) -> Result<Verified<'h>, Rejection> {
-        self.compare(&credentials, &lookup)
-    }
-
-    /// [`verify`](Self::verify), of what is too large to be moved about.
-    pub(crate) fn compare<'h, K: Deref<Target = VerifyingKey>>(
-        &self,
-        credentials: &Credentials<'h>,
-        lookup: &KeyLookup<K>,
-    ) -> Result<Verified<'h>, Rejection> {
+    ) -> Result<VerifiedKey, Rejection> {
         // Both go the same way until the signature is known to be right or wrong.
-        let (key, binding) = match lookup {
-            KeyLookup::Key(key, binding) => (&**key, Some(*binding)),
+        let (key, access) = match &lookup {
+            KeyLookup::Key(key, access) => (&**key, Some(*access)),
             KeyLookup::Unknown => (self.dummy_keys.of(credentials.algorithm), None),
             KeyLookup::Unavailable => return Err(Rejection::KeyStoreUnavailable),
         };
         let is_signed = credentials.is_signed_with(key);
-        let binding = match binding {
-            Some(binding) if is_signed => binding,
+        let access = match access {
+            Some(access) if is_signed => access,
             Some(_) => return Err(Rejection::SignatureMismatch),
-            // Whatever was found of the dummy key, which anyone can sign with.
+            // Even if the signature is right: anyone can sign with the dummy key.
             None => return Err(Rejection::KeyUnknown),
         };
-        match binding {
-            KeyAccess::Bound => Ok(Verified {
-                scheme: self.scheme,
-                key_id: credentials.authorization.key_id,
-                algorithm: credentials.algorithm,
-                names: credentials.authorization.headers,
-                present: credentials.found.present,
-            }),
+        match access {
+            KeyAccess::Bound => Ok(VerifiedKey::new(self.scheme, &credentials)),
             KeyAccess::NotBound => Err(Rejection::KeyNotBound),
             KeyAccess::NoUsagePlan => Err(Rejection::NoUsagePlan),
+        }
+    }
+
+    /// What a handler must see as the request's target, if that is not what was sent: see
+    /// [`VerifierBuilder::normalize_target`]. It has the same signature.
+    ///
+    /// # Errors
+    ///
+    /// [`TargetError`] for a target that has no normal form: the request must be refused.
+    pub fn normalized_target(&self, target: &Uri) -> Result<Option<Uri>, TargetError> {
+        let mut derived_components = self.scheme.dialect().derived_components.iter();
+        let is_decoded =
+            derived_components.any(|(_, derived)| *derived == DerivedComponent::DecodedTarget);
+        if self.normalize_target && is_decoded {
+            target::normalized(target)
+        } else {
+            Ok(None)
         }
     }
 

@@ -7,14 +7,72 @@ use http::{
     header::{self, AsHeaderName},
 };
 
-use crate::header::{Repeated, has_repeats, single_value, trim};
+use crate::header::{DateHeader, Repeated, has_repeats, single_value, trim};
+use crate::limits::MAX_COMPONENTS;
 
-/// What a list may name beside headers.
+/// What an entry of the signed list stands for. `H` names a header.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum DerivedComponent {
+pub(crate) enum Component<H = HeaderName> {
+    /// The header that the date is taken from.
+    Date(DateHeader),
+    /// Another header.
+    Header(H),
+    /// Something other than a header.
+    Derived(DerivedComponent),
+}
+
+/// An entry of the signed list.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct ListedComponent<N, H = HeaderName> {
+    /// The name as the list spells it.
+    pub(crate) name: N,
+    pub(crate) component: Component<H>,
+}
+
+/// A set of positions in a list of at most [`MAX_COMPONENTS`] components.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct ComponentSet(u64);
+
+const _: () = assert!(MAX_COMPONENTS <= u64::BITS as usize);
+
+impl ComponentSet {
+    pub(crate) fn insert(&mut self, position: usize) {
+        self.0 |= Self::bit(position);
+    }
+
+    pub(crate) fn contains(self, position: usize) -> bool {
+        self.0 & Self::bit(position) != 0
+    }
+
+    /// No bit for a position that no list has.
+    fn bit(position: usize) -> u64 {
+        let position = u32::try_from(position).ok();
+        position
+            .and_then(|position| 1_u64.checked_shl(position))
+            .unwrap_or_default()
+    }
+}
+
+/// Why a name cannot be signed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum NotSignable {
+    /// It is `authorization`, which holds the signature.
+    Authorization,
+    /// Another gateway reads it as something other than a header.
+    Ambiguous,
+    /// It is neither a field name nor one of the scheme's derived components.
+    NotAName,
+    /// It is a time, which only `hs2019` allows (draft-cavage-http-signatures-12, section 2.3).
+    NeedsHs2019,
+}
+
+/// A component that is not a header (RFC 9421, section 2.2).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum DerivedComponent {
     /// `name: method /path?query`, the method in lower case, the target as sent.
     RequestTarget,
-    /// `METHOD /path?query`, the path decoded and normalised.
+    /// `METHOD /path?query`, the path decoded and normalized.
     DecodedTarget,
     /// `METHOD /path?query HTTP/1.1`, as sent.
     RequestLine,
@@ -31,6 +89,11 @@ impl DerivedComponent {
             self,
             Self::RequestTarget | Self::DecodedTarget | Self::RequestLine
         )
+    }
+
+    /// Whether it is a time, sent as a parameter of its own.
+    pub(crate) fn is_time(self) -> bool {
+        matches!(self, Self::Created | Self::Expires)
     }
 
     /// Whether its line has no name in front.

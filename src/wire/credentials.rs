@@ -32,7 +32,7 @@ const MAX_BASE64_LEN: usize = MAX_SIGNATURE_LEN.div_ceil(3) * 4;
 const DECODED_ROOM: usize = MAX_BASE64_LEN / 4 * 3;
 
 /// How `Authorization` is written.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct CredentialsSyntax {
     /// The word it begins with, as it is sent.
     pub(crate) auth_scheme: &'static str,
@@ -44,9 +44,10 @@ pub(crate) struct CredentialsSyntax {
     pub(crate) separator: &'static str,
     /// Whether parameters are read in the order in which they are sent only.
     pub(crate) is_ordered: bool,
-    /// Whether parameters without a meaning are ignored (draft-cavage-http-signatures-12, section 2.2), not refused; if so,
-    /// those that are refused all the same, as they are other gateways' key ids.
-    pub(crate) ignores_unknown_but: Option<&'static [&'static str]>,
+    /// Whether parameters without a meaning are ignored (draft-cavage-http-signatures-12, section 2.2), not refused.
+    pub(crate) ignores_unknown: bool,
+    /// Whether a gateway names its key id so, in any case. Such a parameter is never ignored.
+    pub(crate) is_key_id: fn(&str) -> bool,
     /// Whether there are parameters `created` and `expires`, and the algorithm `hs2019`, which leaves the hash to be
     /// known from the key.
     pub(crate) has_times: bool,
@@ -75,9 +76,9 @@ pub(crate) struct Authorization<'h> {
 
 /// A request's one `Authorization` header, known to be of the scheme.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Undecoded<'h>(&'h HeaderValue);
+pub(crate) struct RawCredentials<'h>(&'h HeaderValue);
 
-impl<'h> Undecoded<'h> {
+impl<'h> RawCredentials<'h> {
     pub(crate) fn find(
         syntax: &CredentialsSyntax,
         head: &RequestHead<'h>,
@@ -114,9 +115,7 @@ impl<'h> Authorization<'h> {
         syntax: &CredentialsSyntax,
         head: &RequestHead<'h>,
     ) -> Result<Self, Rejection> {
-        let mut authorization = Self::default();
-        authorization.read(syntax, Undecoded::find(syntax, head)?)?;
-        Ok(authorization)
+        Self::read(syntax, RawCredentials::find(syntax, head)?)
     }
 
     /// Reads the parameters.
@@ -125,10 +124,9 @@ impl<'h> Authorization<'h> {
     /// their names, and a repeated one is refused; Kong alone wants them in order. An unknown one is refused or ignored
     /// as the scheme says. Each is quoted, without escapes, but for the times.
     pub(crate) fn read(
-        &mut self,
         syntax: &CredentialsSyntax,
-        Undecoded(value): Undecoded<'h>,
-    ) -> Result<(), Rejection> {
+        RawCredentials(value): RawCredentials<'h>,
+    ) -> Result<Self, Rejection> {
         let text = match str::from_utf8(value.as_bytes()) {
             Ok(text) if text.is_ascii() => text.trim_end_matches(WHITESPACE),
             _ => return Err(CredentialsError::NotAscii.into()),
@@ -159,14 +157,13 @@ impl<'h> Authorization<'h> {
             }
             _ => return Err(Rejection::KeyIdOrSignatureMissing),
         };
-        *self = Self {
+        Ok(Self {
             key_id,
             algorithm,
             headers,
             signature,
             times: parameters.times,
-        };
-        Ok(())
+        })
     }
 
     /// Whether the hash is to be known from the key.
@@ -183,27 +180,17 @@ pub(crate) struct Signature {
 }
 
 impl Signature {
-    /// None yet.
-    pub(crate) const NONE: Self = Self {
-        bytes: [0; DECODED_ROOM],
-        len: 0,
-    };
-
     /// Reads a signature: as many bytes as the algorithm has, in canonical, padded, standard base64.
-    pub(crate) fn read(
-        &mut self,
-        text: &str,
-        algorithm: Algorithm,
-    ) -> Result<(), CredentialsError> {
+    pub(crate) fn read(text: &str, algorithm: Algorithm) -> Result<Self, CredentialsError> {
         if text.len() > MAX_BASE64_LEN {
             return Err(CredentialsError::SignatureLength);
         }
-        match STANDARD.decode_slice(text, &mut self.bytes) {
-            Ok(len) if len == algorithm.signature_len() => self.len = len,
-            Ok(_) => return Err(CredentialsError::SignatureLength),
-            Err(_not_base64) => return Err(CredentialsError::SignatureNotBase64),
+        let mut bytes = [0; DECODED_ROOM];
+        match STANDARD.decode_slice(text, &mut bytes) {
+            Ok(len) if len == algorithm.signature_len() => Ok(Self { bytes, len }),
+            Ok(_) => Err(CredentialsError::SignatureLength),
+            Err(_not_base64) => Err(CredentialsError::SignatureNotBase64),
         }
-        Ok(())
     }
 
     pub(crate) fn as_bytes(&self) -> &[u8] {

@@ -1,5 +1,7 @@
 //! The two headers that carry a body's digest: encode and strict decode.
 
+use std::{fmt, str::FromStr};
+
 use crate::header::is_field_name;
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use http::{HeaderName, HeaderValue, Method, Request};
@@ -23,6 +25,30 @@ pub enum DigestHeader {
     /// `Content-Digest: sha-256=:…:` (RFC 9530), its successor, for draft-cavage.
     ContentDigest,
 }
+
+impl FromStr for DigestHeader {
+    type Err = ParseDigestHeaderError;
+
+    /// Reads `digest` or `content-digest`, in any case.
+    fn from_str(name: &str) -> Result<Self, Self::Err> {
+        let mut all = Self::ALL.into_iter();
+        all.find(|header| name.eq_ignore_ascii_case(header.name().as_str()))
+            .ok_or(ParseDigestHeaderError)
+    }
+}
+
+/// The name is not that of a [`DigestHeader`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ParseDigestHeaderError;
+
+impl fmt::Display for ParseDigestHeaderError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("unknown digest header: use digest or content-digest")
+    }
+}
+
+impl std::error::Error for ParseDigestHeaderError {}
 
 impl DigestHeader {
     pub(crate) const ALL: [Self; 2] = [Self::Digest, Self::ContentDigest];

@@ -45,7 +45,7 @@ impl SigningString {
 
     /// Adds the line of a header that the request lacks, if there is one.
     pub(crate) fn push_absent(&mut self, format: &SigningStringFormat, name: &str) {
-        if format.absent == Some(Absent::NameAlone) {
+        if format.missing_header == Some(MissingHeaderLine::Empty) {
             let buffer = self.begin_line();
             write_name(buffer, format, name);
             buffer.extend(b":");
@@ -132,7 +132,7 @@ fn escaped(byte: u8) -> impl Iterator<Item = char> {
 }
 
 /// How the signing string is written.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct SigningStringFormat {
     /// Whether names are written in lower case whatever the list's spelling.
     pub(crate) lower_case_names: bool,
@@ -141,18 +141,19 @@ pub(crate) struct SigningStringFormat {
     /// Whether a newline ends the last line too.
     pub(crate) ends_with_newline: bool,
     /// What stands for a listed header that the request lacks; an error if nothing can.
-    pub(crate) absent: Option<Absent>,
+    pub(crate) missing_header: Option<MissingHeaderLine>,
     /// What joins the values of a repeated header other than a cookie; an error if nothing does.
     pub(crate) join: Option<&'static [u8]>,
 }
 
-/// What stands for a listed header that the request lacks.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Absent {
+/// What stands in the signing string for a listed header that the request lacks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum MissingHeaderLine {
     /// `name:`, without the space.
-    NameAlone,
+    Empty,
     /// No line.
-    NoLine,
+    Omitted,
 }
 
 fn write_name(buffer: &mut Buffer, format: &SigningStringFormat, name: &str) {

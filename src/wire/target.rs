@@ -5,7 +5,7 @@ mod normal;
 use http::{Uri, Version, uri::PathAndQuery};
 
 use self::normal::decoded_path;
-pub(crate) use self::normal::{check_normal, normalised};
+pub(crate) use self::normal::{check_normal, normalized};
 use super::{buffer::Buffer, component::DerivedComponent};
 use crate::{RequestHead, rejection::TargetError};
 

@@ -17,65 +17,6 @@ const NUMBER: usize = 7_777_777;
 /// What others than gateways say too.
 const COMMON: [&str; 2] = ["Unauthorized", "An unexpected error occurred"];
 
-/// What gateways say beside [`Scheme::text`], and what else it means than there. Source: Tencent Cloud API Gateway,
-/// "error codes", which has some texts in two spellings; older versions of Kong; Apache APISIX, which keeps its reasons;
-/// iFlytek, which puts a reason behind Kong's texts; Tencent Cloud Market. Of those with gaps the first that fits counts.
-const OF_GATEWAYS: [(&str, RejectionKind); 14] = [
-    (
-        "authorization headers is invalidate",
-        RejectionKind::ParameterMissing,
-    ),
-    (
-        "id or signature missing",
-        RejectionKind::KeyIdOrSignatureMissing,
-    ),
-    (
-        "HMAC signature cannot be verified, a valid date header is required",
-        RejectionKind::DateMissing,
-    ),
-    (
-        "HMAC signature cannot be verified, a valid date header is required for HMAC Authentication",
-        RejectionKind::DateMissing,
-    ),
-    (
-        "HMAC signature cannot be verified, a valid * header is required for HMAC Authentication",
-        RejectionKind::HeaderMissing,
-    ),
-    (
-        "client request can't be validated",
-        RejectionKind::Unspecified,
-    ),
-    (
-        "client request can't be validated: *missing Authorization header*",
-        RejectionKind::AuthorizationMissing,
-    ),
-    (
-        "client request can't be validated: *Authorization header*",
-        RejectionKind::AuthorizationMalformed,
-    ),
-    (
-        "client request can't be validated: *",
-        RejectionKind::Unspecified,
-    ),
-    // iFlytek: `:enforced header 'host' not used for signature creation`, `: apikey not found`.
-    (
-        "HMAC signature cannot be verified:*enforced header*",
-        RejectionKind::HeaderMissing,
-    ),
-    (
-        "HMAC signature cannot be verified:*",
-        RejectionKind::KeyUnknown,
-    ),
-    (
-        "HMAC signature does not match:*",
-        RejectionKind::SignatureMismatch,
-    ),
-    // Tencent Cloud Market: the usage plan does not exist, which is how it says that the key is for another API; the time
-    // of signing is too far off.
-    ("*使用计划不存在*", RejectionKind::KeyNotBound),
-    ("*签名时间*超时*", RejectionKind::OutOfDate),
-];
-
 /// A text, without the final stop, which comes and goes.
 pub(super) struct KnownText {
     /// What stands around its gaps.
@@ -99,8 +40,10 @@ static ALL: LazyLock<Vec<KnownText>> = LazyLock::new(|| {
             });
         }
     };
-    for (text, kind) in OF_GATEWAYS {
-        add(text, kind);
+    for scheme in Scheme::ALL {
+        for (text, kind) in scheme.dialect().known_texts {
+            add(text, *kind);
+        }
     }
     for scheme in Scheme::ALL {
         for rejection in rejections() {
@@ -194,7 +137,14 @@ fn rejections() -> impl Iterator<Item = Rejection> {
         CredentialsError::NotAscii,
         CredentialsError::OtherScheme,
         CredentialsError::NotAParameter { position: NUMBER },
-        CredentialsError::UnknownParameter { name: gap() },
+        CredentialsError::UnknownParameter {
+            name: gap(),
+            is_key_id: true,
+        },
+        CredentialsError::UnknownParameter {
+            name: gap(),
+            is_key_id: false,
+        },
         CredentialsError::RepeatedParameter { name: gap() },
         CredentialsError::OutOfOrder { name: gap() },
         CredentialsError::TooManyParameters,

@@ -114,9 +114,10 @@ fn check_unknown<'h>(
     let is = |other: &str| name.eq_ignore_ascii_case(other);
     let looks_known =
         names.iter().any(|known| is(known)) || syntax.has_times && (is("created") || is("expires"));
-    match syntax.ignores_unknown_but {
-        Some(refused) if !looks_known && !refused.iter().any(|other| is(other)) => {}
-        _ => return Err(CredentialsError::UnknownParameter { name: excerpt() }),
+    let is_key_id = (syntax.is_key_id)(name);
+    if !syntax.ignores_unknown || looks_known || is_key_id {
+        let name = excerpt();
+        return Err(CredentialsError::UnknownParameter { name, is_key_id });
     }
     if unknown.iter().any(|other| is(other)) {
         return Err(CredentialsError::RepeatedParameter { name: excerpt() });
@@ -152,7 +153,7 @@ fn split_parameter<'h>(
             .unwrap_or(rest.len());
         rest.split_at_checked(end)
             .filter(|(digits, _)| !digits.is_empty())?
-    } else if place.is_none() && syntax.ignores_unknown_but.is_some() && !rest.starts_with('"') {
+    } else if place.is_none() && syntax.ignores_unknown && !rest.starts_with('"') {
         let end = rest.find([',', ' ', '\t']).unwrap_or(rest.len());
         rest.split_at_checked(end)
             .filter(|(token, _)| is_field_name(token))?

@@ -123,7 +123,7 @@ fn percent_escapes(raw: &str) -> impl Iterator<Item = u8> + '_ {
 }
 
 /// The one target in normal form that has this one's signature; `None` if it is this one.
-pub(crate) fn normalised(uri: &Uri) -> Result<Option<Uri>, TargetError> {
+pub(crate) fn normalized(uri: &Uri) -> Result<Option<Uri>, TargetError> {
     let target = path_and_query(uri)?;
     let path = normal_path(target.path())?;
     let query = signed_query(target);

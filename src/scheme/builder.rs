@@ -1,0 +1,502 @@
+//! Describing a gateway that has no preset.
+
+use std::{
+    fmt,
+    hash::{Hash, Hasher},
+    ptr,
+    sync::{Mutex, PoisonError},
+    time::Duration,
+};
+
+use super::{
+    DatePolicy, Dialect, Scheme,
+    config::{BuildError, check_list},
+};
+use crate::{
+    Algorithm,
+    header::{DateHeader, is_field_name},
+    rejection::Excerpt,
+    wire::{
+        component::{Component, DerivedComponent},
+        signing_string::MissingHeaderLine,
+    },
+};
+
+/// A scheme that was described with [`Scheme::builder`].
+#[derive(Clone, Copy)]
+pub struct CustomScheme(&'static Dialect);
+
+impl CustomScheme {
+    pub(super) fn dialect(self) -> &'static Dialect {
+        self.0
+    }
+}
+
+// Each description has one dialect, so the addresses tell whether two schemes are the same.
+impl PartialEq for CustomScheme {
+    fn eq(&self, other: &Self) -> bool {
+        ptr::eq(self.0, other.0)
+    }
+}
+
+impl Eq for CustomScheme {}
+
+impl Hash for CustomScheme {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        ptr::hash(self.0, state);
+    }
+}
+
+impl fmt::Debug for CustomScheme {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("CustomScheme").field(&self.0.name).finish()
+    }
+}
+
+/// Describes a gateway that this crate has no preset for, starting from the nearest preset: what
+/// [`Scheme::builder`] returns.
+///
+/// Whatever is not set is as in that preset, refusal texts included. Setters can be called in any
+/// order and never fail; [`build`](Self::build) checks the whole description.
+///
+/// SenseCore runs Kong's scheme and names the key id `accesskey`:
+///
+/// ```
+/// use std::time::{Duration, UNIX_EPOCH};
+/// use http::Request;
+/// use tower_hmac_auth::{KeyPair, Scheme, Signer};
+///
+/// let sensecore = Scheme::builder("sensecore", Scheme::Kong)
+///     .key_id_parameter("accesskey")
+///     .default_list(["date", "host", "@request-target"])
+///     .build()?;
+/// let keys = KeyPair::new("AKIDfamily0000000001", "family-secret-0123456789abcdef")?;
+/// let signer = Signer::builder(keys).scheme(sensecore).build()?;
+/// let request =
+///     Request::get("https://management.example.cn/rmh/v1/resources?page_size=10").body(())?;
+/// let signed = signer.sign(&request, UNIX_EPOCH + Duration::from_secs(1_795_579_506))?;
+/// let authorization = signed.iter().last().ok_or("no Authorization")?.1.to_str()?;
+/// assert_eq!(
+///     authorization,
+///     "hmac accesskey=\"AKIDfamily0000000001\", algorithm=\"hmac-sha256\", \
+///      headers=\"date host @request-target\", \
+///      signature=\"0x5wvoKoZ1bLijW3iHHd2YcNlvBAZzIvIOVAUaYdKJw=\"",
+/// );
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
+/// Mekari signs the request line:
+///
+/// ```
+/// use tower_hmac_auth::Scheme;
+///
+/// let mekari = Scheme::builder("mekari", Scheme::Kong)
+///     .default_list(["date", "request-line"])
+///     .build()?;
+/// # use std::time::{Duration, UNIX_EPOCH};
+/// # use tower_hmac_auth::{KeyPair, Signer};
+/// # let keys = KeyPair::new("AKIDfamily0000000001", "family-secret-0123456789abcdef")?;
+/// # let signer = Signer::builder(keys).scheme(mekari).build()?;
+/// # let request = http::Request::post("/qontak/chat/v1/broadcasts/whatsapp/direct").body(())?;
+/// # let signed = signer.sign(&request, UNIX_EPOCH + Duration::from_secs(1_795_579_506))?;
+/// # let authorization = signed.iter().last().ok_or("no Authorization")?.1.to_str()?;
+/// # assert!(authorization.contains(r#"headers="date request-line""#), "{authorization}");
+/// # assert!(authorization.contains("mJ/O4TUc/qJ5Mfr02Em/ktdz3bZCIPgcRA0uE4Femuw="), "{authorization}");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
+/// MessageMedia signs with SHA-1, and keeps the case of names:
+///
+/// ```
+/// use tower_hmac_auth::{Algorithm, Scheme};
+///
+/// let messagemedia = Scheme::builder("messagemedia", Scheme::Kong)
+///     .algorithms([Algorithm::HmacSha1])
+///     .keep_name_case(true)
+///     .default_list(["Date", "x-Content-MD5", "request-line"])
+///     .build()?;
+/// # use std::time::{Duration, UNIX_EPOCH};
+/// # use tower_hmac_auth::{KeyPair, Signer};
+/// # let keys = KeyPair::new("AKIDfamily0000000001", "family-secret-0123456789abcdef")?;
+/// # let signer = Signer::builder(keys).scheme(messagemedia).build()?;
+/// # let request = http::Request::post("/v1/messages")
+/// #     .header("x-Content-MD5", "394daf1a187e2f2a82ac593c04a0f637")
+/// #     .body(())?;
+/// # let signed = signer.sign(&request, UNIX_EPOCH + Duration::from_secs(1_795_579_506))?;
+/// # let authorization = signed.iter().last().ok_or("no Authorization")?.1.to_str()?;
+/// # assert!(authorization.contains(r#"headers="Date x-Content-MD5 request-line""#), "{authorization}");
+/// # assert!(authorization.contains("fh8EJzC8FFI6nZQ5ofRGgyEmf7w="), "{authorization}");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
+/// A [`Verifier`](crate::Verifier) takes such a scheme like any other.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[must_use = "a builder does nothing until it is built"]
+pub struct SchemeBuilder {
+    name: String,
+    nearest: Scheme,
+    auth_scheme: Option<String>,
+    key_id_parameter: Option<String>,
+    separator: Option<String>,
+    any_parameter_order: Option<bool>,
+    ignore_unknown_parameters: Option<bool>,
+    default_list: Option<Vec<String>>,
+    derived_components: Option<Vec<(String, DerivedComponent)>>,
+    algorithms: Option<Vec<Algorithm>>,
+    date_headers: Option<Vec<DateHeader>>,
+    keep_name_case: Option<bool>,
+    key_id_line: Option<bool>,
+    final_newline: Option<bool>,
+    missing_headers: Option<Option<MissingHeaderLine>>,
+    join_repeated_headers: Option<bool>,
+    max_skew: Option<Duration>,
+    date_policy: Option<DatePolicy>,
+}
+
+impl Scheme {
+    /// Describes a gateway that this crate has no preset for, starting from the nearest one. `name`
+    /// is for settings, logs and error messages: lower-case letters, digits and `-`.
+    ///
+    /// Describe a gateway once, when the program starts: a description stays in memory until the
+    /// program ends. An equal description gives the same scheme and takes no more memory.
+    pub fn builder(name: impl Into<String>, nearest: Self) -> SchemeBuilder {
+        SchemeBuilder {
+            name: name.into(),
+            nearest,
+            auth_scheme: None,
+            key_id_parameter: None,
+            separator: None,
+            any_parameter_order: None,
+            ignore_unknown_parameters: None,
+            default_list: None,
+            derived_components: None,
+            algorithms: None,
+            date_headers: None,
+            keep_name_case: None,
+            key_id_line: None,
+            final_newline: None,
+            missing_headers: None,
+            join_repeated_headers: None,
+            max_skew: None,
+            date_policy: None,
+        }
+    }
+}
+
+impl SchemeBuilder {
+    /// Sets the word that `Authorization` begins with, `hmac` for example. Verifiers take it in any
+    /// case.
+    pub fn auth_scheme(mut self, word: impl Into<String>) -> Self {
+        self.auth_scheme = Some(word.into());
+        self
+    }
+
+    /// Sets the name of the parameter that carries the key id, `username` for example.
+    pub fn key_id_parameter(mut self, name: impl Into<String>) -> Self {
+        self.key_id_parameter = Some(name.into());
+        self
+    }
+
+    /// Sets what signers send between two parameters: a comma, and whitespace after it if wanted.
+    /// Verifiers accept any whitespace there.
+    pub fn separator(mut self, separator: impl Into<String>) -> Self {
+        self.separator = Some(separator.into());
+        self
+    }
+
+    /// Sets whether verifiers accept parameters in any order, or only in the order in which signers
+    /// send them: key id, algorithm, headers, signature.
+    pub fn any_parameter_order(mut self, any_order: bool) -> Self {
+        self.any_parameter_order = Some(any_order);
+        self
+    }
+
+    /// Sets whether verifiers ignore parameters that have no meaning in the scheme
+    /// (draft-cavage-http-signatures-12, section 2.2), or refuse them.
+    pub fn ignore_unknown_parameters(mut self, ignore: bool) -> Self {
+        self.ignore_unknown_parameters = Some(ignore);
+        self
+    }
+
+    /// Sets what is signed, in this order, unless the signer lists something else. What a request
+    /// lacks is left out. The list names `date` or `x-date`, which makes it the date header that
+    /// signers send by default.
+    pub fn default_list(mut self, names: impl IntoIterator<Item: AsRef<str>>) -> Self {
+        let names = names.into_iter();
+        self.default_list = Some(names.map(|name| name.as_ref().to_owned()).collect());
+        self
+    }
+
+    /// Sets what the list can name besides headers, instead of what the preset has.
+    pub fn derived_components(
+        mut self,
+        components: impl IntoIterator<Item = (impl Into<String>, DerivedComponent)>,
+    ) -> Self {
+        let components = components.into_iter();
+        let components = components.map(|(name, derived)| (name.into(), derived));
+        self.derived_components = Some(components.collect());
+        self
+    }
+
+    /// Sets the algorithms, the default first.
+    pub fn algorithms(mut self, algorithms: impl IntoIterator<Item = Algorithm>) -> Self {
+        self.algorithms = Some(algorithms.into_iter().collect());
+        self
+    }
+
+    /// Sets the headers that a date is taken from, the default first.
+    pub fn date_headers(mut self, headers: impl IntoIterator<Item = DateHeader>) -> Self {
+        self.date_headers = Some(headers.into_iter().collect());
+        self
+    }
+
+    /// Sets whether names are signed and listed as they are spelled, the date's among them, or in
+    /// lower case.
+    pub fn keep_name_case(mut self, keep: bool) -> Self {
+        self.keep_name_case = Some(keep);
+        self
+    }
+
+    /// Sets whether the signing string begins with a line that is the key id.
+    pub fn key_id_line(mut self, key_id_line: bool) -> Self {
+        self.key_id_line = Some(key_id_line);
+        self
+    }
+
+    /// Sets whether a newline ends the last line of the signing string too.
+    pub fn final_newline(mut self, final_newline: bool) -> Self {
+        self.final_newline = Some(final_newline);
+        self
+    }
+
+    /// Sets what the signing string has for a listed header that the request lacks. With `None` there
+    /// is no way to sign that, and such requests are refused. A verifier accepts such lists only if it
+    /// [allows missing headers](crate::verify::VerifierBuilder::allow_missing_headers).
+    pub fn missing_headers(mut self, line: Option<MissingHeaderLine>) -> Self {
+        self.missing_headers = Some(line);
+        self
+    }
+
+    /// Sets whether the values of a repeated header are joined with `, `, or refused.
+    pub fn join_repeated_headers(mut self, join: bool) -> Self {
+        self.join_repeated_headers = Some(join);
+        self
+    }
+
+    /// Sets how far a date may be from the server's clock by default, in whole seconds.
+    pub fn max_skew(mut self, max_skew: Duration) -> Self {
+        self.max_skew = Some(max_skew);
+        self
+    }
+
+    /// Sets what servers do by default with requests that sign `Date` alone.
+    pub fn date_policy(mut self, date_policy: DatePolicy) -> Self {
+        self.date_policy = Some(date_policy);
+        self
+    }
+
+    /// Makes the scheme.
+    ///
+    /// # Errors
+    ///
+    /// [`BuildError`] for a description that a verifier could not read back, or could read in two
+    /// ways: an invalid or taken name, scheme word, parameter, separator or derived component; no
+    /// algorithm or no date header; a default list that cannot be signed or has no date.
+    pub fn build(self) -> Result<Scheme, BuildError> {
+        self.check_words()?;
+        let scheme = Scheme::Custom(CustomScheme(self.intern()));
+        self.check_default_list(scheme)?;
+        Ok(scheme)
+    }
+
+    fn check_words(&self) -> Result<(), BuildError> {
+        let is_name = |name: &str| {
+            let mut bytes = name.bytes();
+            !name.is_empty() && bytes.all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'-'))
+        };
+        if !is_name(&self.name) || self.name.parse::<Scheme>().is_ok() {
+            let name = Excerpt::new(&self.name);
+            return Err(BuildError::SchemeName { name });
+        }
+        if let Some(word) = &self.auth_scheme
+            && !is_field_name(word)
+        {
+            let word = Excerpt::new(word);
+            return Err(BuildError::AuthScheme { word });
+        }
+        let is_taken = |name: &str| {
+            let mut taken = ["algorithm", "headers", "signature", "created", "expires"].into_iter();
+            taken.any(|other| name.eq_ignore_ascii_case(other))
+        };
+        if let Some(name) = &self.key_id_parameter
+            && (!is_field_name(name) || is_taken(name))
+        {
+            let name = Excerpt::new(name);
+            return Err(BuildError::KeyIdParameter { name });
+        }
+        if let Some(separator) = &self.separator
+            && !separator
+                .strip_prefix(',')
+                .is_some_and(|rest| rest.bytes().all(|byte| matches!(byte, b' ' | b'\t')))
+        {
+            return Err(BuildError::Separator);
+        }
+        if self.algorithms.as_ref().is_some_and(Vec::is_empty) {
+            return Err(BuildError::NoAlgorithm);
+        }
+        if self.date_headers.as_ref().is_some_and(Vec::is_empty) {
+            return Err(BuildError::NoDateHeader);
+        }
+        let derived = self.derived_components.as_deref().unwrap_or_default();
+        for (position, (name, _)) in derived.iter().enumerate() {
+            let mut before = derived.iter().take(position);
+            if before.any(|(other, _)| other.eq_ignore_ascii_case(name)) {
+                let name = Excerpt::new(name);
+                return Err(BuildError::NamedTwice { name });
+            }
+            if !is_derived_name(name) {
+                let name = Excerpt::new(name);
+                return Err(BuildError::DerivedName { name });
+            }
+        }
+        Ok(())
+    }
+
+    fn check_default_list(&self, scheme: Scheme) -> Result<(), BuildError> {
+        let Some(list) = &self.default_list else {
+            return Ok(());
+        };
+        check_list(list.iter().map(String::as_str))?;
+        let is_hs2019 = scheme.dialect().syntax.has_times;
+        let mut dates = 0;
+        for (position, name) in list.iter().enumerate() {
+            let mut before = list.iter().take(position);
+            if before.any(|other| other.eq_ignore_ascii_case(name)) {
+                let name = Excerpt::new(name);
+                return Err(BuildError::NamedTwice { name });
+            }
+            if let Component::Date(header) = scheme.signable(name, is_hs2019)? {
+                if !scheme.dialect().date_headers.contains(&header) {
+                    return Err(BuildError::DateHeaderNotCarried { scheme, header });
+                }
+                dates += 1;
+            }
+        }
+        match dates {
+            0 => Err(BuildError::NoDate { scheme }),
+            1 => Ok(()),
+            _ => Err(BuildError::TwoDates),
+        }
+    }
+
+    /// Returns the dialect of this description: the one that an equal description got, if there was
+    /// one.
+    fn intern(&self) -> &'static Dialect {
+        static DESCRIBED: Mutex<Vec<(SchemeBuilder, &'static Dialect)>> = Mutex::new(Vec::new());
+        let mut described = DESCRIBED.lock().unwrap_or_else(PoisonError::into_inner);
+        let equal = described
+            .iter()
+            .find(|(description, _)| description == self);
+        if let Some((_, dialect)) = equal {
+            return dialect;
+        }
+        let dialect: &'static Dialect = Box::leak(Box::new(self.dialect()));
+        described.push((self.clone(), dialect));
+        dialect
+    }
+
+    fn dialect(&self) -> Dialect {
+        let mut dialect = self.nearest.dialect().clone();
+        dialect.name = leak(&self.name);
+        if let Some(word) = &self.auth_scheme {
+            dialect.syntax.auth_scheme = leak(word);
+            dialect.syntax.auth_scheme_spellings = &[];
+            dialect.challenge = dialect.syntax.auth_scheme;
+        }
+        if let Some(name) = &self.key_id_parameter {
+            dialect.syntax.key_id = leak(name);
+        }
+        if let Some(separator) = &self.separator {
+            dialect.syntax.separator = leak(separator);
+        }
+        if let Some(any_order) = self.any_parameter_order {
+            dialect.syntax.is_ordered = !any_order;
+        }
+        if let Some(ignore) = self.ignore_unknown_parameters {
+            dialect.syntax.ignores_unknown = ignore;
+        }
+        if let Some(components) = &self.derived_components {
+            let components = components.iter();
+            let components = components.map(|(name, derived)| (leak(name), *derived));
+            dialect.derived_components = Box::leak(components.collect());
+        }
+        if let Some(algorithms) = &self.algorithms {
+            dialect.algorithms = Box::leak(algorithms.clone().into());
+        }
+        if let Some(headers) = &self.date_headers {
+            dialect.date_headers = Box::leak(headers.clone().into());
+        }
+        if let Some(keep) = self.keep_name_case {
+            dialect.format.lower_case_names = !keep;
+            dialect.sends_date_as_spelled = keep;
+            dialect.any_case_date |= keep;
+        }
+        if let Some(key_id_line) = self.key_id_line {
+            dialect.format.begins_with_key_id = key_id_line;
+        }
+        if let Some(final_newline) = self.final_newline {
+            dialect.format.ends_with_newline = final_newline;
+        }
+        if let Some(line) = self.missing_headers {
+            dialect.format.missing_header = line;
+        }
+        if let Some(join) = self.join_repeated_headers {
+            dialect.format.join = join.then_some(b", ");
+        }
+        if let Some(max_skew) = self.max_skew {
+            dialect.max_skew = max_skew.as_secs();
+        }
+        if let Some(date_policy) = self.date_policy {
+            dialect.date_policy = date_policy;
+        }
+        if let Some(names) = &self.default_list {
+            let names = names.iter().map(|name| default_name(name, &mut dialect));
+            let names: Vec<_> = names.collect();
+            dialect.default_list = Box::leak(names.into());
+        }
+        dialect
+    }
+}
+
+/// Returns a name of the default list. A date header becomes the dialect's first, and is listed as
+/// `date`, which stands for the one that is sent, unless its spelling is kept.
+fn default_name(name: &str, dialect: &mut Dialect) -> &'static str {
+    let mut dates = [DateHeader::Date, DateHeader::XDate].into_iter();
+    let Some(date) = dates.find(|date| name.eq_ignore_ascii_case(date.name().as_str())) else {
+        return leak(name);
+    };
+    if dialect.date_headers.contains(&date) {
+        let others = dialect.date_headers.iter().copied();
+        let others = others.filter(|other| *other != date);
+        let date_headers: Vec<_> = [date].into_iter().chain(others).collect();
+        dialect.date_headers = Box::leak(date_headers.into());
+    }
+    match dialect.sends_date_as_spelled && name != date.name().as_str() {
+        true => leak(name),
+        false => "date",
+    }
+}
+
+/// Returns whether a list can name a derived component so: visible ASCII without what separates names
+/// and parameters, and no header that has a meaning of its own.
+fn is_derived_name(name: &str) -> bool {
+    let is_visible = |byte: u8| byte.is_ascii_graphic() && !matches!(byte, b'"' | b',' | b';');
+    let mut headers = ["authorization", "date", "x-date", "source", "host"].into_iter();
+    !name.is_empty()
+        && name.bytes().all(is_visible)
+        && !headers.any(|header| name.eq_ignore_ascii_case(header))
+}
+
+fn leak(text: &str) -> &'static str {
+    Box::leak(text.into())
+}

@@ -1,0 +1,350 @@
+//! What an option may name, for signers, verifiers and schemes.
+
+use std::fmt;
+
+use http::{HeaderName, header};
+
+use crate::{
+    Algorithm, Scheme,
+    header::DateHeader,
+    limits::{MAX_COMPONENTS, MAX_PARAMETER_LEN},
+    rejection::Excerpt,
+    wire::component::{Component, NotSignable},
+};
+
+/// Why a signer cannot be made, or a verifier cannot take an option.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum BuildError {
+    /// `authorization` is to be signed, which holds the signature.
+    SignsAuthorization,
+    /// The header ends at the next peer (RFC 9110, section 7.6.1; for `Expect` 10.1.1): connections write or remove it below all layers, and
+    /// proxies on the way, so that it does not arrive as it was signed.
+    HopByHop {
+        /// Which.
+        name: Excerpt,
+    },
+    /// A header is named that is signed by default, in its own place, wherever a request has it.
+    SignedAnyway {
+        /// Which.
+        name: Excerpt,
+    },
+    /// The name stands for something else than a header at other gateways, so that verifiers refuse it.
+    Ambiguous {
+        /// Which.
+        name: Excerpt,
+    },
+    /// The name is neither a header's nor one of the scheme's own.
+    NotAName {
+        /// The scheme.
+        scheme: Scheme,
+        /// Which.
+        name: Excerpt,
+    },
+    /// The names make a list that is longer than 8 KiB, which is more than verifiers look at.
+    ListTooLong,
+    /// More than 64 things are to be signed, which is more than verifiers look at; `digest` and `content-digest` count
+    /// also where they are not listed, as `DigestLayer` adds them to the list.
+    TooManyHeaders,
+    /// A header to be signed is named twice.
+    NamedTwice {
+        /// Which.
+        name: Excerpt,
+    },
+    /// Both date headers are to be signed.
+    TwoDates,
+    /// No date is to be signed, nor `(created)`.
+    NoDate {
+        /// The scheme.
+        scheme: Scheme,
+    },
+    /// The scheme has no such algorithm.
+    AlgorithmNotCarried {
+        /// The scheme.
+        scheme: Scheme,
+        /// Which.
+        algorithm: Algorithm,
+    },
+    /// The scheme takes no date from this header.
+    DateHeaderNotCarried {
+        /// The scheme.
+        scheme: Scheme,
+        /// Which.
+        header: DateHeader,
+    },
+    /// The key id has a character that the scheme cannot carry.
+    KeyIdNotCarried {
+        /// The scheme.
+        scheme: Scheme,
+        /// What it must not have.
+        characters: &'static [char],
+    },
+    /// The scheme does not have the algorithm's name `hs2019`.
+    Hs2019NotCarried {
+        /// The scheme.
+        scheme: Scheme,
+    },
+    /// `(created)` or `(expires)` is to be signed, but the algorithm is not to be named `hs2019`; or it is required before
+    /// the verifier was told what `hs2019` means.
+    NeedsHs2019 {
+        /// Which.
+        name: Excerpt,
+    },
+    /// `(expires)` is to be signed, but it is not said for how long a signature is good.
+    NoLifetime,
+    /// Signatures are to be good for less than a second, which `expires` cannot say.
+    LifetimeTooShort,
+    /// It is said for how long a signature is good, but `(expires)` is not to be signed.
+    LifetimeNotSigned,
+    /// A host pattern is invalid.
+    InvalidHostPattern {
+        /// The pattern.
+        pattern: Excerpt,
+    },
+    /// The list of host patterns is empty, so that no request would ever be signed.
+    NoHostPattern,
+    /// No host pattern allows the configured authority, so that requests that name no host would never be signed.
+    AuthorityExcluded {
+        /// The configured authority.
+        host: Excerpt,
+    },
+    /// A scheme's name is not made of lower-case letters, digits and `-`, or a preset has it.
+    SchemeName {
+        /// The name.
+        name: Excerpt,
+    },
+    /// The word that `Authorization` is to begin with is not a token (RFC 9110, section 5.6.2).
+    AuthScheme {
+        /// The word.
+        word: Excerpt,
+    },
+    /// The key id's parameter is not a token, or another parameter has its name.
+    KeyIdParameter {
+        /// The parameter's name.
+        name: Excerpt,
+    },
+    /// Parameters are to be separated by something other than a comma and whitespace after it.
+    Separator,
+    /// A scheme without algorithms is described.
+    NoAlgorithm,
+    /// A scheme is described that takes a date from no header.
+    NoDateHeader,
+    /// A derived component's name could not be told apart from a header or from two names in a list.
+    DerivedName {
+        /// The name.
+        name: Excerpt,
+    },
+    /// Requests with `Date` alone are to be refused, but the scheme takes no date from another header.
+    NoDateAccepted {
+        /// The scheme.
+        scheme: Scheme,
+    },
+}
+
+impl fmt::Display for BuildError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::SignsAuthorization => f.write_str(
+                "authorization cannot be signed, as it holds the signature: take it out of the list",
+            ),
+            Self::HopByHop { name } => write!(
+                f,
+                "{name} is for the next peer only and does not arrive as it was sent: take it out of the list"
+            ),
+            Self::SignedAnyway { name } => write!(
+                f,
+                "{name} has its fixed place in front: take it out of the signed headers (date_header chooses \
+                 between date and x-date; other headers of the default list are signed wherever there is one)"
+            ),
+            Self::Ambiguous { name } => write!(
+                f,
+                "{name} stands for something else than a header at other gateways: use a header of another name"
+            ),
+            Self::NotAName { scheme, name } => {
+                write!(f, "{name} is neither a header nor one of {scheme}'s own names")?;
+                let own = scheme.dialect().derived_components.iter().map(|(name, _)| *name);
+                write_list(f, " (", own, ")")?;
+                f.write_str(": correct it or take it out")
+            }
+            Self::TooManyHeaders => {
+                write!(f, "more than {MAX_COMPONENTS} headers are to be signed, with room kept for digest and content-digest: sign fewer")
+            }
+            Self::ListTooLong => {
+                write!(f, "the names make a list of more than {MAX_PARAMETER_LEN} bytes: name fewer, or shorter ones")
+            }
+            Self::NamedTwice { name } => {
+                write!(f, "{name} is named twice among the signed headers: name it once")
+            }
+            Self::TwoDates => f.write_str("date and x-date are both to be signed: name one of them"),
+            Self::NoDate { scheme } => {
+                let dialect = scheme.dialect();
+                let names = dialect.date_headers.iter().map(|header| header.name().as_str());
+                let created = dialect.syntax.has_times.then_some("(created) under hs2019");
+                write_list(f, "no date is to be signed: name one of ", names.chain(created), "")
+            }
+            Self::AlgorithmNotCarried { scheme, algorithm } => {
+                let algorithms = scheme.dialect().algorithms.iter().map(|algorithm| algorithm.name());
+                write!(f, "{scheme} has no {algorithm}: ")?;
+                write_list(f, "choose one of ", algorithms, "")
+            }
+            Self::DateHeaderNotCarried { scheme, header } => {
+                write!(f, "{scheme} takes no date from {}: choose the other date header", header.name())
+            }
+            Self::KeyIdNotCarried { scheme, characters } => {
+                let characters = characters.iter().collect::<String>();
+                write!(f, "the key id has one of `{characters}`, which {scheme} cannot carry: use a pair with another id")
+            }
+            Self::Hs2019NotCarried { scheme } => {
+                write!(f, "{scheme} has no hs2019: name the algorithm itself")
+            }
+            Self::NeedsHs2019 { name } => {
+                write!(f, "{name} can be signed under hs2019 only: set hs2019, or take it out")
+            }
+            Self::NoLifetime => f.write_str("(expires) is to be signed: say with expires_after for how long"),
+            Self::LifetimeTooShort => f.write_str("expires_after is less than a second: give it one second or more"),
+            Self::LifetimeNotSigned => f.write_str(
+                "expires_after is set, but (expires) is not to be signed: name it in components, under hs2019",
+            ),
+            Self::InvalidHostPattern { pattern } => write!(
+                f,
+                "\"{pattern}\" is not a host: write it like api.example.com, *.example.com, 192.0.2.1:8443 or \
+                 [2001:db8::1]"
+            ),
+            Self::NoHostPattern => f.write_str(
+                "the list of hosts is empty, so that no request would be signed: name the gateway's, like \
+                 api.example.com",
+            ),
+            Self::AuthorityExcluded { host } => write!(
+                f,
+                "the configured authority {host} is not one of allowed_hosts: add it there, or correct it"
+            ),
+            Self::SchemeName { name } => write!(
+                f,
+                "\"{name}\" is not a name for a scheme of one's own: use lower-case letters, digits and -, and no \
+                 preset's name"
+            ),
+            Self::AuthScheme { word } => write!(
+                f,
+                "Authorization cannot begin with \"{word}\": use one word of letters, digits and -"
+            ),
+            Self::KeyIdParameter { name } => write!(
+                f,
+                "\"{name}\" cannot name the key id's parameter: use one word that no other parameter has"
+            ),
+            Self::Separator => f.write_str(
+                "parameters cannot be told apart with this separator: use a comma, with spaces after it if needed",
+            ),
+            Self::NoAlgorithm => f.write_str("the scheme has no algorithm: name at least one"),
+            Self::NoDateHeader => {
+                f.write_str("the scheme takes a date from no header: name date, x-date or both")
+            }
+            Self::DerivedName { name } => write!(
+                f,
+                "\"{name}\" cannot name a derived component: use visible ASCII without quotes, commas and semicolons, \
+                 and no header's name that has a meaning of its own"
+            ),
+            Self::NoDateAccepted { scheme } => write!(
+                f,
+                "{scheme} takes dates from Date only, so that DatePolicy::Refuse would refuse every request: choose \
+                 CheckAge"
+            ),
+        }
+    }
+}
+
+impl std::error::Error for BuildError {}
+
+/// Nothing at all for an empty list.
+fn write_list(
+    f: &mut fmt::Formatter<'_>,
+    before: &str,
+    mut names: impl Iterator<Item = &'static str>,
+    after: &str,
+) -> fmt::Result {
+    let Some(first) = names.next() else {
+        return Ok(());
+    };
+    write!(f, "{before}{first}")?;
+    for name in names {
+        write!(f, ", {name}")?;
+    }
+    f.write_str(after)
+}
+
+/// Headers that end at the next peer (RFC 9110, sections 7.6.1 and 11.7; RFC 7540, section 3.2.1), so that connections write
+/// or remove them below all layers and proxies on the way. `Expect` among them: whoever answers it with 100 does not send it
+/// on (RFC 9110, section 10.1.1).
+static HOP_BY_HOP: [HeaderName; 11] = [
+    header::CONNECTION,
+    header::EXPECT,
+    HeaderName::from_static("http2-settings"),
+    HeaderName::from_static("keep-alive"),
+    HeaderName::from_static("proxy-connection"),
+    header::PROXY_AUTHENTICATE,
+    header::PROXY_AUTHORIZATION,
+    header::TE,
+    header::TRAILER,
+    header::TRANSFER_ENCODING,
+    header::UPGRADE,
+];
+
+/// Refuses lists of so many names, or in so many bytes with a space between two, that no verifier looks at them.
+pub(crate) fn check_list<'n>(
+    names: impl Iterator<Item = &'n str> + Clone,
+) -> Result<(), BuildError> {
+    if names.clone().count() > MAX_COMPONENTS {
+        return Err(BuildError::TooManyHeaders);
+    }
+    let len_and_spaces: usize = names.map(|name| name.len() + 1).sum();
+    if len_and_spaces.saturating_sub(1) > MAX_PARAMETER_LEN {
+        return Err(BuildError::ListTooLong);
+    }
+    Ok(())
+}
+
+impl Scheme {
+    /// Returns the component of this name, if requests can sign it.
+    pub(crate) fn signable(self, name: &str, is_hs2019: bool) -> Result<Component, BuildError> {
+        let excerpt = || Excerpt::new(name);
+        let not_a_name = || BuildError::NotAName {
+            scheme: self,
+            name: excerpt(),
+        };
+        let component = self.dialect().component(name, is_hs2019);
+        match component.map_err(|error| match error {
+            NotSignable::Authorization => BuildError::SignsAuthorization,
+            NotSignable::Ambiguous => BuildError::Ambiguous { name: excerpt() },
+            NotSignable::NotAName => not_a_name(),
+            NotSignable::NeedsHs2019 => BuildError::NeedsHs2019 { name: excerpt() },
+        })? {
+            Component::Date(header) => Ok(Component::Date(header)),
+            Component::Derived(derived) => Ok(Component::Derived(derived)),
+            Component::Header(name) => {
+                let header = HeaderName::from_bytes(name.as_bytes()).map_err(|_| not_a_name())?;
+                if HOP_BY_HOP.contains(&header) {
+                    return Err(BuildError::HopByHop { name: excerpt() });
+                }
+                Ok(Component::Header(header))
+            }
+        }
+    }
+
+    /// Refuses an algorithm that the scheme does not have.
+    pub(crate) fn check_algorithm(self, algorithm: Algorithm) -> Result<(), BuildError> {
+        if self.dialect().algorithms.contains(&algorithm) {
+            return Ok(());
+        }
+        Err(BuildError::AlgorithmNotCarried {
+            scheme: self,
+            algorithm,
+        })
+    }
+
+    /// Refuses `hs2019` where the scheme does not have it.
+    pub(crate) fn check_hs2019(self) -> Result<(), BuildError> {
+        if self.dialect().syntax.has_times {
+            return Ok(());
+        }
+        Err(BuildError::Hs2019NotCarried { scheme: self })
+    }
+}

@@ -1,0 +1,381 @@
+//! What a signer signs of a request, and what it adds to one.
+
+use std::{borrow::Cow, time::Duration};
+
+use http::{HeaderName, HeaderValue, Uri, header, uri::Authority};
+use smallvec::SmallVec;
+
+use super::draft::{Names, chosen};
+use crate::{
+    RequestHead,
+    header::{DIGESTS, DateHeader, Repeated, has, is_field_name, single_value, trim, trimmed},
+    limits::MAX_HEADERS,
+    rejection::Excerpt,
+    sign::SignError,
+    wire::{
+        authority::{
+            has_host, has_sendable_port, is_authority_changed, sent_authority, with_sent_authority,
+        },
+        component::{self, Component, DerivedComponent, ListedComponent},
+        credentials::Times,
+        date::Timestamp,
+        signing_string::{SigningString, SigningStringFormat},
+        target,
+    },
+};
+
+/// The components that a signer signs, and the headers that it adds for them.
+#[derive(Debug, Clone)]
+pub(crate) struct SignedComponents {
+    /// In signing order; what a request lacks is left out.
+    list: Vec<SignedComponent>,
+    /// What follows from the list, so that no request has to find it out.
+    signs_host: bool,
+    signs_target: bool,
+    signs_times: bool,
+    depends_on_time_alone: bool,
+    /// The whole list as it is sent.
+    names: Box<str>,
+    date_header: Option<DateHeader>,
+    /// How long a signature is good, where `expires` is sent.
+    lifetime: Option<Duration>,
+    /// Headers that are added to requests that lack them.
+    supplied: Vec<(HeaderName, HeaderValue)>,
+    /// Listed headers that are not supplied.
+    own: Vec<HeaderName>,
+}
+
+/// A component with the spelling that is sent.
+pub(crate) type SignedComponent = ListedComponent<Box<str>>;
+
+impl SignedComponents {
+    pub(crate) fn new(list: Vec<SignedComponent>, lifetime: Option<Duration>) -> Self {
+        let components = || list.iter().map(|listed| &listed.component);
+        let derived = || components().filter_map(derived);
+        let names: Vec<&str> = list.iter().map(|listed| &*listed.name).collect();
+        let signs_host =
+            components().any(|component| *component == Component::Header(header::HOST));
+        Self {
+            signs_host,
+            signs_target: derived().any(DerivedComponent::is_target),
+            signs_times: derived().any(DerivedComponent::is_time),
+            depends_on_time_alone: !signs_host && derived().next().is_none(),
+            names: names.join(" ").into(),
+            date_header: components().find_map(|component| match component {
+                Component::Date(header) => Some(*header),
+                _ => None,
+            }),
+            lifetime,
+            supplied: Vec::new(),
+            own: components().filter_map(header_name).cloned().collect(),
+            list,
+        }
+    }
+
+    /// Adds this header to requests that lack it.
+    pub(crate) fn supply(&mut self, name: &HeaderName, value: HeaderValue) {
+        let value = trimmed(&value).unwrap_or(value);
+        self.supplied.retain(|(other, _)| other != name);
+        self.supplied.push((name.clone(), value));
+        self.own.retain(|other| other != name);
+    }
+
+    /// Whether what is signed depends on the target's form, and it is not the one that clients send.
+    #[inline]
+    pub(crate) fn changes_target(&self, target: &Uri) -> bool {
+        self.signs_host && is_authority_changed(target)
+            || self.signs_target && target::lacks_path(target)
+    }
+
+    /// The target in the form that clients send, as far as what is signed depends on it; `None` if it has that form.
+    pub(crate) fn sent_target(&self, target: &Uri) -> Option<Uri> {
+        let with_authority = || with_sent_authority(target);
+        let changed = self.signs_host.then(with_authority).flatten();
+        let with_path = || target::with_sent_path(changed.as_ref().unwrap_or(target));
+        self.signs_target.then(with_path).flatten().or(changed)
+    }
+
+    /// Whether `host` is listed.
+    #[inline]
+    pub(crate) fn signs_host(&self) -> bool {
+        self.signs_host
+    }
+
+    /// The date header in use; a list may do without.
+    pub(crate) fn date_header(&self) -> Option<DateHeader> {
+        self.date_header
+    }
+
+    /// Whether times are sent in `Authorization` itself.
+    pub(crate) fn signs_times(&self) -> bool {
+        self.signs_times
+    }
+
+    /// Whether what is signed depends on the time alone, for requests that have none of the listed headers themselves.
+    pub(crate) fn depends_on_time_alone(&self) -> bool {
+        self.depends_on_time_alone
+    }
+
+    /// The whole list as it is sent.
+    pub(crate) fn names(&self) -> &str {
+        &self.names
+    }
+
+    pub(crate) fn lists(&self, name: &HeaderName) -> bool {
+        self.headers().any(|listed| listed == name)
+    }
+
+    pub(crate) fn headers(&self) -> impl Iterator<Item = &HeaderName> {
+        self.list
+            .iter()
+            .filter_map(|listed| header_name(&listed.component))
+    }
+
+    /// The listed headers that a request can only have of its own.
+    pub(crate) fn own(&self) -> &[HeaderName] {
+        &self.own
+    }
+
+    pub(crate) fn list(&self) -> &[SignedComponent] {
+        &self.list
+    }
+
+    pub(crate) fn supplied(&self) -> &[(HeaderName, HeaderValue)] {
+        &self.supplied
+    }
+
+    /// What of the two times the list names.
+    pub(crate) fn times(&self, now: Timestamp) -> Times<String> {
+        if !self.signs_times {
+            return Times::default();
+        }
+        let names = |derived| {
+            let mut list = self.list.iter();
+            list.any(|listed| listed.component == Component::Derived(derived))
+        };
+        let text = |time: Timestamp| time.seconds().to_string();
+        let lifetime = self.lifetime.unwrap_or_default();
+        Times {
+            created: names(DerivedComponent::Created).then(|| text(now)),
+            expires: names(DerivedComponent::Expires).then(|| text(now.later(lifetime))),
+        }
+    }
+}
+
+fn derived(component: &Component) -> Option<DerivedComponent> {
+    match component {
+        Component::Derived(derived) => Some(*derived),
+        _ => None,
+    }
+}
+
+fn header_name(component: &Component) -> Option<&HeaderName> {
+    match component {
+        Component::Header(name) => Some(name),
+        _ => None,
+    }
+}
+
+/// Writes the components of one request into a signing string.
+pub(super) struct ComponentWriter<'a> {
+    pub(super) components: &'a SignedComponents,
+    /// The configured authority.
+    pub(super) authority: Option<&'a Authority>,
+    pub(super) format: &'static SigningStringFormat,
+    pub(super) head: &'a RequestHead<'a>,
+    pub(super) date: &'a [u8],
+    pub(super) times: &'a Times<String>,
+}
+
+/// What is signed, and what has to be set on the request beside the date and `Authorization`.
+#[derive(Default)]
+pub(super) struct HeaderEdits {
+    pub(super) names: Names,
+    /// Where in the signing string the date is.
+    pub(super) date_at: Option<usize>,
+    /// Which of the supplied headers it lacks: a bit for each, the first one's the lowest.
+    lacking: u64,
+    /// Signed headers that are sent as they are signed: without whitespace around the value, a cookie's crumbs joined.
+    pub(super) rewritten: SmallVec<[(HeaderName, HeaderValue); 1]>,
+}
+
+impl HeaderEdits {
+    /// What has to be supplied.
+    pub(super) fn supplied<'o>(
+        &self,
+        components: &'o SignedComponents,
+    ) -> impl Iterator<Item = &'o (HeaderName, HeaderValue)> + Clone + use<'o> {
+        chosen(components.supplied(), self.lacking)
+    }
+}
+
+impl<'a> ComponentWriter<'a> {
+    /// Writes every component into the signing string, in signing order.
+    pub(super) fn write(&self, string: &mut SigningString) -> Result<HeaderEdits, SignError> {
+        if self.head.headers().len() > MAX_HEADERS {
+            return Err(SignError::TooManyHeaders);
+        }
+        if self.components.date_header().is_none() {
+            self.check_unsigned_dates()?;
+        }
+        let mut edits = HeaderEdits::default();
+        let mut bit = 1;
+        for ListedComponent { name, component } in self.components.list() {
+            let is_signed = match component {
+                Component::Date(_) => {
+                    string.push(self.format, name, self.date);
+                    edits.date_at = string.len().checked_sub(self.date.len());
+                    true
+                }
+                Component::Header(header) => self.write_header(name, header, &mut edits, string)?,
+                Component::Derived(derived) => self.write_derived(name, *derived, string)?,
+            };
+            if is_signed {
+                edits.names.listed |= bit;
+            }
+            bit <<= 1;
+        }
+        if self.head.has_digest() {
+            self.write_digests(&mut edits, string)?;
+        }
+        for (position, (name, _)) in self.components.supplied().iter().enumerate() {
+            if self.components.lists(name) {
+                continue;
+            }
+            if !has(self.head.headers(), name) {
+                edits.lacking |= 1 << position;
+            }
+        }
+        string.end(self.format);
+        Ok(edits)
+    }
+
+    /// Verifiers accept each date header once only, whether it is signed or not. Where the time is signed as `(created)`, the
+    /// signer sets none and leaves the request's own.
+    fn check_unsigned_dates(&self) -> Result<(), SignError> {
+        for header in [DateHeader::Date, DateHeader::XDate] {
+            let name = header.name();
+            single_value(self.head.headers(), name).map_err(repeated(name))?;
+        }
+        Ok(())
+    }
+
+    /// A digest that was computed for the body is signed whatever the list says.
+    fn write_digests(
+        &self,
+        edits: &mut HeaderEdits,
+        string: &mut SigningString,
+    ) -> Result<(), SignError> {
+        for (position, name) in DIGESTS.iter().enumerate() {
+            if !self.components.lists(name)
+                && self.write_header(name.as_str(), name, edits, string)?
+            {
+                edits.names.digests |= 1 << position;
+            }
+        }
+        Ok(())
+    }
+
+    /// Returns whether there is such a header.
+    fn write_header(
+        &self,
+        spelling: &str,
+        name: &'a HeaderName,
+        edits: &mut HeaderEdits,
+        string: &mut SigningString,
+    ) -> Result<bool, SignError> {
+        let value = self.header(name, edits)?;
+        if let Some(value) = &value {
+            string.push(self.format, spelling, value);
+        }
+        Ok(value.is_some())
+    }
+
+    /// The value that will be sent, without blanks around it: the request's own, or the one that is supplied.
+    fn header(
+        &self,
+        name: &'a HeaderName,
+        edits: &mut HeaderEdits,
+    ) -> Result<Option<Cow<'a, [u8]>>, SignError> {
+        let headers = self.head.headers();
+        let own = match has(headers, name) {
+            true => single_value(headers, name),
+            false => Ok(None),
+        };
+        match own {
+            Ok(Some(own)) => {
+                if let Some(trimmed) = trimmed(own) {
+                    edits.rewritten.push((name.clone(), trimmed));
+                }
+                return Ok(Some(trim(own.as_bytes()).into()));
+            }
+            Ok(None) => {}
+            // Of joined values each stays as it is: blanks around it do not get to the other side. HTTP/1.1 has no crumbs of
+            // a cookie, only one line (RFC 6265, section 5.4).
+            Err(Repeated) => {
+                let joined = component::header_value(self.format.join, headers, name)
+                    .map_err(repeated(name))?;
+                if *name == header::COOKIE
+                    && let Some(joined) = &joined
+                    && let Some(line) = component::joined_line(headers, name, joined)
+                {
+                    edits.rewritten.push((name.clone(), line));
+                }
+                return Ok(joined);
+            }
+        }
+        let mut supplied = self.components.supplied().iter().enumerate();
+        if let Some((position, (_, value))) = supplied.find(|(_, (other, _))| other == name) {
+            edits.lacking |= 1 << position;
+            return Ok(Some(value.as_bytes().into()));
+        }
+        if *name != header::HOST {
+            return Ok(None);
+        }
+        let configured = self.authority.map(Authority::as_str);
+        match configured.or_else(|| sent_authority(self.head.uri())) {
+            Some(host) if !has_host(host) => Err(SignError::InvalidHost),
+            // HTTP/1.1 clients send such a host without its port, or with another spelling of it.
+            Some(host) if configured.is_none() && !has_sendable_port(host) => {
+                let host = Excerpt::new(host);
+                Err(SignError::InvalidPort { host })
+            }
+            host => Ok(host.map(text)),
+        }
+    }
+
+    /// Returns whether there is such a thing.
+    fn write_derived(
+        &self,
+        name: &str,
+        derived: DerivedComponent,
+        string: &mut SigningString,
+    ) -> Result<bool, SignError> {
+        let time = match derived {
+            DerivedComponent::Created => &self.times.created,
+            DerivedComponent::Expires => &self.times.expires,
+            // Only some of the scheme's own names can be a header's.
+            _ if is_field_name(name) && self.head.headers().contains_key(name) => {
+                let name = Excerpt::new(name);
+                return Err(SignError::NameTaken { name });
+            }
+            derived => {
+                string.push_target(self.format, name, derived, *self.head)?;
+                return Ok(true);
+            }
+        };
+        if let Some(time) = time {
+            string.push(self.format, name, time.as_bytes());
+        }
+        Ok(time.is_some())
+    }
+}
+
+fn repeated(name: &HeaderName) -> impl FnOnce(Repeated) -> SignError {
+    let name = name.clone();
+    |Repeated| SignError::RepeatedHeader { name }
+}
+
+fn text(value: &str) -> Cow<'_, [u8]> {
+    value.as_bytes().into()
+}

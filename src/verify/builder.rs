@@ -1,0 +1,187 @@
+//! The options of a verifier.
+
+use std::time::Duration;
+
+use super::{Verifier, verifying_key::DummyKeys};
+use crate::{
+    Algorithm, Scheme,
+    header::DateHeader,
+    scheme::{BuildError, DatePolicy, check_list},
+};
+
+/// Builds a [`Verifier`].
+///
+/// Setters can be called in any order and never fail; [`build`](Self::build) checks all options
+/// together.
+///
+/// ```
+/// use std::time::Duration;
+/// use tower_hmac_auth::{Algorithm, Scheme, StaticKeys, Verifier, VerifyLayer};
+///
+/// let verifier = Verifier::builder()
+///     .scheme(Scheme::Kong)
+///     .algorithms([Algorithm::HmacSha256])
+///     .require(["@request-target"])
+///     .max_skew(Duration::from_secs(60))
+///     .build()?;
+/// let layer = VerifyLayer::new(StaticKeys::new()).verifier(verifier);
+/// # Ok::<(), tower_hmac_auth::error::BuildError>(())
+/// ```
+#[derive(Debug, Clone)]
+#[must_use = "a builder does nothing until it is built"]
+pub struct VerifierBuilder {
+    scheme: Scheme,
+    algorithms: Option<Vec<Algorithm>>,
+    hs2019: Option<Algorithm>,
+    required: Vec<String>,
+    max_skew: Option<Duration>,
+    date_policy: Option<DatePolicy>,
+    allow_missing_headers: bool,
+    normalize_target: bool,
+}
+
+impl VerifierBuilder {
+    pub(super) fn new() -> Self {
+        Self {
+            scheme: Scheme::default(),
+            algorithms: None,
+            hs2019: None,
+            required: Vec::new(),
+            max_skew: None,
+            date_policy: None,
+            allow_missing_headers: false,
+            normalize_target: false,
+        }
+    }
+
+    /// Sets the scheme, and with it the defaults of all other options. Default: [`Scheme::Tencent`].
+    ///
+    /// **The clients of other schemes sign the request target by default, but a client may leave it
+    /// out: [`require`](Self::require) it.**
+    pub fn scheme(mut self, scheme: Scheme) -> Self {
+        self.scheme = scheme;
+        self
+    }
+
+    /// Allows these of the scheme's algorithms and no others, also where [`hs2019`](Self::hs2019)
+    /// stands for one. Default: all. With none, every request is refused.
+    pub fn algorithms(mut self, allowed: impl IntoIterator<Item = Algorithm>) -> Self {
+        self.algorithms = Some(allowed.into_iter().collect());
+        self
+    }
+
+    /// Sets the algorithm that the name `hs2019`, and a request that names none, stands for, in a
+    /// scheme that has it. Default: none, such requests are refused.
+    ///
+    /// draft-cavage-http-signatures-12, section 2.1.3: the key determines the hash, not the message.
+    pub fn hs2019(mut self, algorithm: Algorithm) -> Self {
+        self.hs2019 = Some(algorithm);
+        self
+    }
+
+    /// Requires these to be covered, each listed **and** in the request: names of headers, in any
+    /// case, and derived components of the scheme, such as `@request-target`. Default: nothing but a
+    /// date.
+    pub fn require(mut self, names: impl IntoIterator<Item: AsRef<str>>) -> Self {
+        let names = names.into_iter();
+        self.required = names.map(|name| name.as_ref().to_owned()).collect();
+        self
+    }
+
+    /// Sets how far a date may be from the clock, either way, in whole seconds. Default: the
+    /// scheme's; for Tencent's [`Verifier::DEFAULT_MAX_SKEW`].
+    pub fn max_skew(mut self, max_skew: Duration) -> Self {
+        self.max_skew = Some(max_skew);
+        self
+    }
+
+    /// Sets what happens to requests that sign `Date` alone. Default: [`DatePolicy::AnyAge`] for
+    /// Tencent's scheme, [`DatePolicy::CheckAge`] for the others.
+    pub fn date_policy(mut self, date_policy: DatePolicy) -> Self {
+        self.date_policy = Some(date_policy);
+        self
+    }
+
+    /// Accepts lists with headers that the request lacks, where the scheme has a way to sign that
+    /// (Kong, APISIX). They never count as covered. Default: `false`.
+    pub fn allow_missing_headers(mut self, allow_missing_headers: bool) -> Self {
+        self.allow_missing_headers = allow_missing_headers;
+        self
+    }
+
+    /// Accepts targets in other than normal form where the scheme signs a decoded one (APISIX), and hands the normalized
+    /// target on to the handler. Default: `false`, targets that are not in normal form are refused.
+    ///
+    /// A signature for `/a?x=1` is also good for `/admin/../a?x=1`, `//a?x=1`, `/%61?x=1` and `/a%3Fx=1`, and whoever has
+    /// seen it can send those; a handler that routes by what was sent would serve something else than was signed. So a
+    /// target is refused with [`TargetError::NotNormal`] if its path has dot segments, empty segments, or an escaped slash,
+    /// number sign, percent sign or unreserved character (RFC 3986, section 2.3). Targets that are accepted with one
+    /// signature have the same segments once decoded, and the same query; `/a@b` and `/a%40b` are two of that kind.
+    ///
+    /// With `true` the handler gets one target for each signature: without dot segments and empty segments, unescaped what
+    /// can stand in a path (`pchar`: letters, digits, `-._~!$&'()*+,;=:@`), the rest escaped with capital digits, and no
+    /// question mark without a query behind it.
+    ///
+    /// Both ways a path with an escaped question mark is refused with [`TargetError::EscapedQuestionMark`], as what stands
+    /// behind it is signed like a query, and so is whatever cannot be decoded.
+    ///
+    /// A key store still sees the target as it was sent, so this is not for stores that decide by the path.
+    ///
+    /// [`VerifyLayer`](crate::VerifyLayer) sets the request's target to
+    /// [`Verifier::normalized_target`]; callers of [`Verifier`] do it themselves.
+    ///
+    /// [`TargetError::NotNormal`]: crate::error::TargetError::NotNormal
+    /// [`TargetError::EscapedQuestionMark`]: crate::error::TargetError::EscapedQuestionMark
+    pub fn normalize_target(mut self, normalize_target: bool) -> Self {
+        self.normalize_target = normalize_target;
+        self
+    }
+
+    /// Makes the verifier.
+    ///
+    /// # Errors
+    ///
+    /// [`BuildError`] if the scheme lacks an algorithm or `hs2019`; for a required name that no
+    /// request can cover, by the rules for [signers](crate::sign::SignerBuilder::components); if more
+    /// than 64 names are required or they are longer than 8 KiB; and for [`DatePolicy::Refuse`] with
+    /// a scheme that takes dates from `Date` only.
+    pub fn build(self) -> Result<Verifier, BuildError> {
+        let scheme = self.scheme;
+        for algorithm in self.algorithms.iter().flatten().chain(&self.hs2019) {
+            scheme.check_algorithm(*algorithm)?;
+        }
+        if self.hs2019.is_some() {
+            scheme.check_hs2019()?;
+        }
+        for name in &self.required {
+            scheme.signable(name, self.hs2019.is_some())?;
+        }
+        check_list(self.required.iter().map(String::as_str))?;
+        let date_headers = scheme.dialect().date_headers;
+        if self.date_policy == Some(DatePolicy::Refuse)
+            && !date_headers.contains(&DateHeader::XDate)
+        {
+            return Err(BuildError::NoDateAccepted { scheme });
+        }
+        Ok(self.with_defaults())
+    }
+
+    /// Makes the verifier of options that are known to be valid.
+    pub(super) fn with_defaults(self) -> Verifier {
+        let dialect = self.scheme.dialect();
+        let algorithms = self.algorithms;
+        Verifier {
+            scheme: self.scheme,
+            algorithms: algorithms.unwrap_or_else(|| dialect.algorithms.to_vec()),
+            hs2019: self.hs2019,
+            required: self.required.into_iter().map(Into::into).collect(),
+            max_skew: self
+                .max_skew
+                .map_or(dialect.max_skew, |skew| skew.as_secs()),
+            date_policy: self.date_policy.unwrap_or(dialect.date_policy),
+            allow_missing_headers: self.allow_missing_headers,
+            normalize_target: self.normalize_target,
+            dummy_keys: DummyKeys::new(),
+        }
+    }
+}

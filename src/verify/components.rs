@@ -1,0 +1,193 @@
+//! From the list of what is signed to the signing string, as a server sees it.
+
+use std::borrow::Cow;
+
+use http::header::AsHeaderName;
+use smallvec::SmallVec;
+
+use super::freshness::SentXDate;
+use crate::{
+    Rejection, RequestHead,
+    header::{DateHeader, Repeated, trim},
+    limits::MAX_COMPONENTS,
+    rejection::{CredentialsError, Excerpt, TargetError},
+    scheme::Dialect,
+    wire::{
+        authority::authority_as_host,
+        component::{self, Component, ComponentSet, DerivedComponent, ListedComponent},
+        credentials::{Authorization, Names},
+        signing_string::SigningString,
+        target,
+    },
+};
+
+/// A component as a request lists it. A header is looked up by the spelling in the list.
+type ReceivedComponent<'h> = ListedComponent<&'h str, &'h str>;
+
+/// Reads the names in the list: at most [`MAX_COMPONENTS`], one space between two, each a field name
+/// or one of the scheme's derived components, none twice.
+fn read_list<'h>(
+    authorization: &Authorization<'h>,
+    dialect: &Dialect,
+) -> Result<SmallVec<[ReceivedComponent<'h>; MAX_COMPONENTS]>, CredentialsError> {
+    let mut list = SmallVec::<[ReceivedComponent<'h>; MAX_COMPONENTS]>::new();
+    for name in Names::new(authorization.headers) {
+        if list.len() == MAX_COMPONENTS {
+            return Err(CredentialsError::TooManyNames);
+        }
+        if name.is_empty() {
+            return Err(CredentialsError::EmptyName);
+        }
+        let Ok(component) = dialect.component(name, authorization.is_hs2019()) else {
+            if name.contains([',', ';', '\t']) {
+                return Err(CredentialsError::ListSeparator);
+            }
+            return Err(CredentialsError::NotSignable {
+                name: Excerpt::new(name),
+            });
+        };
+        let is_same = |other: &ReceivedComponent<'_>| name.eq_ignore_ascii_case(other.name);
+        if list.iter().any(is_same) {
+            return Err(CredentialsError::RepeatedName {
+                name: Excerpt::new(name),
+            });
+        }
+        list.push(ListedComponent { name, component });
+    }
+    Ok(list)
+}
+
+/// Reads the listed components of one request. On HTTP/2 the host is in the target.
+pub(super) struct ComponentReader<'a, 'h> {
+    pub(super) dialect: &'static Dialect,
+    pub(super) head: &'a RequestHead<'h>,
+    /// The request's `X-Date`.
+    pub(super) x_date: &'a SentXDate<'h>,
+    /// Whether a listed header may be missing, where the scheme has a way to sign that.
+    pub(super) allow_missing_headers: bool,
+    /// Whether the handler gets the normalized target, so that another form of it can be accepted.
+    pub(super) normalize_target: bool,
+}
+
+/// The listed components of a request.
+#[derive(Clone)]
+pub(super) struct ReceivedComponents<'h> {
+    pub(super) signing_string: SigningString,
+    /// The listed components that the request has.
+    pub(super) present: ComponentSet,
+    /// The value of `Date`, where it is listed in a spelling that the scheme recognizes.
+    pub(super) date: Option<&'h [u8]>,
+    /// The value of `X-Date`, likewise.
+    pub(super) x_date: Option<&'h [u8]>,
+}
+
+impl<'h> ComponentReader<'_, 'h> {
+    /// Reads the listed components, and builds the signing string of them.
+    pub(super) fn read(
+        &self,
+        authorization: &Authorization<'h>,
+    ) -> Result<ReceivedComponents<'h>, Rejection> {
+        let format = &self.dialect.format;
+        let list = read_list(authorization, self.dialect)?;
+        let mut received = ReceivedComponents {
+            signing_string: SigningString::new(),
+            present: ComponentSet::default(),
+            date: None,
+            x_date: None,
+        };
+        let string = &mut received.signing_string;
+        string.begin(format, authorization.key_id);
+        for (position, ListedComponent { name, component }) in list.iter().enumerate() {
+            let value = match component {
+                Component::Derived(derived) => {
+                    self.write_derived(*derived, name, authorization, string)?;
+                    received.present.insert(position);
+                    continue;
+                }
+                Component::Date(header) => self.date(*header, name)?,
+                Component::Header(name) => self.header(*name, name)?,
+            };
+            match &value {
+                Some(value) => {
+                    string.push(format, name, value);
+                    received.present.insert(position);
+                }
+                None => string.push_absent(format, name),
+            }
+            if let (Component::Date(header), Some(Cow::Borrowed(value))) = (component, value) {
+                match header {
+                    DateHeader::Date => received.date = Some(value),
+                    DateHeader::XDate => received.x_date = Some(value),
+                }
+            }
+        }
+        string.end(format);
+        Ok(received)
+    }
+
+    fn date(&self, header: DateHeader, name: &str) -> Result<Option<Cow<'h, [u8]>>, Rejection> {
+        match self.x_date.value {
+            Some(value) if header == DateHeader::XDate => Ok(Some(trim(value.as_bytes()).into())),
+            _ => self.header(header.name(), name),
+        }
+    }
+
+    /// Returns the header's value, or `None` if it may be missing and is.
+    fn header(
+        &self,
+        header: impl AsHeaderName + AsRef<str> + Copy,
+        name: &str,
+    ) -> Result<Option<Cow<'h, [u8]>>, Rejection> {
+        let value = component::header_value(self.dialect.format.join, self.head.headers(), header)
+            .map_err(|Repeated| Rejection::repeated(name))?;
+        if value.is_some() {
+            return Ok(value);
+        }
+        if let Some(host) = authority_as_host(*self.head, name) {
+            return Ok(Some(trim(host).into()));
+        }
+        if self.allow_missing_headers && self.dialect.format.missing_header.is_some() {
+            return Ok(None);
+        }
+        let name = Excerpt::new(name);
+        Err(Rejection::HeaderMissing { name })
+    }
+
+    fn write_derived(
+        &self,
+        derived: DerivedComponent,
+        name: &str,
+        authorization: &Authorization<'h>,
+        string: &mut SigningString,
+    ) -> Result<(), Rejection> {
+        let format = &self.dialect.format;
+        let (time, parameter) = match derived {
+            DerivedComponent::Created => (authorization.times.created, "created"),
+            DerivedComponent::Expires => (authorization.times.expires, "expires"),
+            // The gateway would take it for what was signed.
+            _ if self.head.headers().contains_key(name) => return Err(Rejection::repeated(name)),
+            derived => {
+                if derived == DerivedComponent::DecodedTarget {
+                    self.check_decoded()?;
+                }
+                string.push_target(format, name, derived, *self.head)?;
+                return Ok(());
+            }
+        };
+        let Some(time) = time else {
+            return Err(Rejection::ParameterMissing { parameter });
+        };
+        string.push(format, name, time.as_bytes());
+        Ok(())
+    }
+
+    /// The handler must see the one target that the signature is good for.
+    fn check_decoded(&self) -> Result<(), TargetError> {
+        let target = self.head.uri();
+        if self.normalize_target {
+            target::normalized(target).map(drop)
+        } else {
+            target::check_normal(target)
+        }
+    }
+}

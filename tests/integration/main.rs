@@ -1,0 +1,37 @@
+//! The public API, in one process: each module is a subject, `common` is what several need.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing
+)]
+
+mod axum_server;
+mod cache;
+mod common;
+mod composition;
+mod dates;
+#[cfg(feature = "digest")]
+mod digest;
+mod drafts;
+mod drain;
+mod explain;
+mod grpc;
+mod hosts;
+mod keys;
+mod properties;
+mod readme_table;
+mod refusals;
+#[cfg(feature = "reqwest-middleware")]
+mod reqwest;
+mod response_text;
+mod rotation;
+mod schemes;
+#[cfg(feature = "retry")]
+mod server_clock;
+mod tower_contract;
+mod unsigned;
+mod vectors;
+mod verify_contract;
+mod wire;

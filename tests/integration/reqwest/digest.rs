@@ -1,0 +1,84 @@
+//! A digest that is on a request is signed, also with Tencent's scheme, whose list does not name it.
+
+use http::HeaderValue;
+use tower_hmac_auth::{SignLayer, Signer, Verifier, clock::ManualClock};
+
+use super::{
+    builders, get, layer, send,
+    server::{Server, greet, verify_layer},
+};
+use crate::common::{FRIDAY, at, keys};
+
+/// Of `{"hello":"world"}`, computed with openssl.
+const DIGESTS: [(&str, &str); 2] = [
+    (
+        "digest",
+        "SHA-256=k6I5cakU5erL8KjSUVTNownDwccvu5kU1Hxg88toFYg=",
+    ),
+    (
+        "content-digest",
+        "sha-256=:k6I5cakU5erL8KjSUVTNownDwccvu5kU1Hxg88toFYg=:",
+    ),
+];
+
+/// Signers whose lists do not name a digest.
+fn layers() -> [SignLayer<ManualClock>; 2] {
+    let listed = Signer::builder(keys()).components(["x-date", "source"]);
+    let listed = listed.build().unwrap();
+    let listed = listed.source(HeaderValue::from_static("billing"));
+    let clock = ManualClock::at(at(FRIDAY));
+    [layer(), SignLayer::from(listed).clock(clock)]
+}
+
+/// A gateway that wants this to be signed.
+async fn server(name: &str) -> Server {
+    let layer = verify_layer().verifier(Verifier::new().require([name]).unwrap());
+    Server::start(tower::Layer::layer(&layer, tower::service_fn(greet))).await
+}
+
+#[tokio::test]
+async fn a_digest_on_the_request_is_signed_whatever_the_signers_list_says() {
+    for (protocol, builder) in builders() {
+        let client = builder.build().unwrap();
+        for layer in layers() {
+            for (name, digest) in DIGESTS {
+                let server = server(name).await;
+                let service = tower::Layer::layer(&layer, client.clone());
+                let mut request = get(server.url("/a"));
+                *request.method_mut() = reqwest::Method::POST;
+                *request.body_mut() = Some(r#"{"hello":"world"}"#.into());
+                let value = HeaderValue::from_static(digest);
+                request.headers_mut().insert(name, value);
+                let answer = send(service, request).await;
+                let expected = format!("AKIDtestkey0001 x-date source {name}");
+                assert_eq!(answer, (200, expected), "{protocol}");
+                assert_eq!(server.head().all(name), [digest]);
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn the_middleware_signs_a_digest_on_the_request_as_well() {
+    for (protocol, builder) in builders() {
+        let client = layer().reqwest_middleware(builder, |outer| outer).unwrap();
+        for (name, digest) in DIGESTS {
+            let server = server(name).await;
+            let request = client.post(server.url("/a")).header(name, digest);
+            let response = request.body(r#"{"hello":"world"}"#).send().await.unwrap();
+            let expected = format!("AKIDtestkey0001 x-date source {name}");
+            assert_eq!(response.text().await.unwrap(), expected, "{protocol}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn without_a_digest_nothing_more_is_signed() {
+    for (protocol, builder) in builders() {
+        let server = Server::verifying().await;
+        let client = layer().reqwest_client(builder).unwrap();
+        let answer = send(client, get(server.url("/a"))).await;
+        let expected = "AKIDtestkey0001 x-date source".to_owned();
+        assert_eq!(answer, (200, expected), "{protocol}");
+    }
+}

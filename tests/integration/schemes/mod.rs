@@ -1,0 +1,91 @@
+//! What sets the gateways apart, on both sides. Signatures are made by hand here, as the clients of each gateway do.
+
+mod absent;
+mod apisix;
+mod build;
+mod cavage;
+mod dates;
+mod kong;
+mod mixed;
+mod one_form;
+mod targets;
+mod unknown;
+
+use std::time::SystemTime;
+
+use http::{HeaderName, HeaderValue, Request};
+use tower_hmac_auth::{Algorithm, Rejection, Scheme, VerifiedKey, Verifier};
+
+use crate::common::{FRIDAY, KEY_ID, SECRET, at, sign_by_hand, verify};
+
+const DATE: &str = "Fri, 09 Oct 2015 00:00:00 GMT";
+
+fn now() -> SystemTime {
+    at(FRIDAY)
+}
+
+/// The signature of a signing string with HMAC-SHA256.
+fn signature(string: &str) -> String {
+    let mac = sign_by_hand::mac(Algorithm::HmacSha256, SECRET.as_bytes(), string.as_bytes());
+    sign_by_hand::base64(&mac)
+}
+
+/// The value of `Authorization` as the scheme's clients write it.
+fn authorization(scheme: Scheme, list: &str, string: &str) -> String {
+    let signature = signature(string);
+    match scheme {
+        Scheme::Tencent => format!(
+            r#"hmac id="{KEY_ID}", algorithm="hmac-sha256", headers="{list}", signature="{signature}""#
+        ),
+        Scheme::Kong => format!(
+            r#"hmac username="{KEY_ID}", algorithm="hmac-sha256", headers="{list}", signature="{signature}""#
+        ),
+        _ => format!(
+            r#"Signature keyId="{KEY_ID}",algorithm="hmac-sha256",headers="{list}",signature="{signature}""#
+        ),
+    }
+}
+
+fn request(target: &str, authorization: &str, headers: &[(&str, &str)]) -> Request<()> {
+    let mut request = Request::get(target).body(()).unwrap();
+    let all = headers
+        .iter()
+        .copied()
+        .chain([("authorization", authorization)]);
+    for (name, value) in all {
+        let name: HeaderName = name.parse().unwrap();
+        request
+            .headers_mut()
+            .append(name, HeaderValue::from_str(value).unwrap());
+    }
+    request
+}
+
+/// A request that is signed by hand: this list, this signing string.
+fn signed(
+    scheme: Scheme,
+    target: &str,
+    headers: &[(&str, &str)],
+    list: &str,
+    string: &str,
+) -> Request<()> {
+    request(target, &authorization(scheme, list, string), headers)
+}
+
+fn check(verifier: &Verifier, request: &Request<()>) -> Result<VerifiedKey, Rejection> {
+    verify(verifier, request.into(), now())
+}
+
+#[track_caller]
+fn assert_accepted(verifier: &Verifier, request: &Request<()>) -> VerifiedKey {
+    match check(verifier, request) {
+        Ok(key) => key,
+        Err(why) => panic!("{request:?}: {why}"),
+    }
+}
+
+#[track_caller]
+fn assert_refused(verifier: &Verifier, request: &Request<()>, kind: &str) {
+    let why = check(verifier, request).expect_err(kind);
+    assert!(format!("{why:?}").starts_with(kind), "{request:?}: {why:?}");
+}

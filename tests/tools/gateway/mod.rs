@@ -1,0 +1,15 @@
+//! The example `gateway` as a process of its own, from the outside.
+
+mod answers;
+mod ending;
+mod harness;
+mod headers;
+mod keys;
+mod load;
+mod log;
+mod spellings;
+mod start;
+mod streams;
+mod timeouts;
+mod trailers;
+mod trouble;

@@ -1,0 +1,17 @@
+//! The examples `gateway` and `sign` as their users run them. Apart from `integration`, as they need built examples:
+//! `cargo test` builds them, `cargo test --test tools` does not (`cargo build --examples` first).
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing
+)]
+
+#[cfg(unix)]
+#[path = "../integration/common/fixtures.rs"]
+mod common;
+// How it is made to end is Unix's.
+#[cfg(unix)]
+mod gateway;
+mod sign_tool;
