@@ -10,7 +10,7 @@
 //! | `tower_hmac_auth::sign` | WARN, then DEBUG | `request sent unsigned` | `kind`, `scheme`, `key_id`, `reason` | The setup is wrong: no request of this client is signed. `kind` is `DestinationUnknown`, `AuthorityExcluded` or `SchemeUnknown`. The first one of a [`Signer`] is a warning. |
 //! | `tower_hmac_auth::sign` | WARN | `request sent unsigned` | the same | The request cannot be signed. `kind` is the name of any other variant of [`SignError`], or `UrlNotSendable` for a `reqwest::Request`. |
 //! | `tower_hmac_auth::sign` | DEBUG | `request sent unsigned` | the same | The request goes to a host that is not signed for, as configured. `kind` is `NotForThisHost` or `NotHttps`. |
-//! | `tower_hmac_auth::sign` | WARN, then DEBUG | `request signed without its host` | the same; `kind` is `HostUnknown` | `host` is to be signed, and nothing says what it is: set [`Signer::authority`]. The first one of a [`Signer`] is a warning. |
+//! | `tower_hmac_auth::sign` | WARN, then DEBUG | `request signed without its host` | the same; `kind` is `HostUnknown` | `host` is to be signed, and nothing says what it is: set [`SignerBuilder::authority`]. The first one of a [`Signer`] is a warning. |
 //! | `tower_hmac_auth::verify` | INFO | `request refused` | `kind`, `scheme`, `key_id`, `skew_s`, `status`, `reason`, `signing_string` | The client is at fault. |
 //! | `tower_hmac_auth::verify` | WARN | `request refused` | the same; `kind` is `KeyStoreUnavailable` | The server is at fault: its key store is unavailable, or a layer is in the wrong place. |
 //! | `tower_hmac_auth::clock` | INFO | `gateway's time learnt` | `authority`, `offset_s` | A [`ServerClock`] signs with another time for this gateway from now on. Set this machine's clock. |
@@ -66,7 +66,7 @@
 //! [`ServerSigningString`]: crate::verify::ServerSigningString
 //! [`SignError`]: crate::error::SignError
 //! [`Signer`]: crate::Signer
-//! [`Signer::authority`]: crate::Signer::authority
+//! [`SignerBuilder::authority`]: crate::sign::SignerBuilder::authority
 //! [`Signer::requests_without_host`]: crate::Signer::requests_without_host
 //! [`Signer::unsigned_requests`]: crate::Signer::unsigned_requests
 //! [`VerifyLayer`]: crate::VerifyLayer
