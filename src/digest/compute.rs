@@ -39,7 +39,7 @@ type BoxError = Box<dyn Error + Send + Sync>;
 /// use http::{Request, Response};
 /// use http_body_util::Full;
 /// use tower::{BoxError, ServiceBuilder, ServiceExt, service_fn};
-/// use tower_hmac_auth::{KeyPair, SignLayer, digest::{BufferedBody, DigestLayer}};
+/// use tower_hmac_auth::{KeyPair, SignLayer, Signer, digest::{BufferedBody, DigestLayer}};
 ///
 /// # #[tokio::main(flavor = "current_thread")]
 /// # async fn main() -> Result<(), BoxError> {
@@ -52,7 +52,7 @@ type BoxError = Box<dyn Error + Send + Sync>;
 /// let service = ServiceBuilder::new()
 ///     .layer(DigestLayer::new())
 ///     // A retry layer belongs here.
-///     .layer(SignLayer::new(keys).allowed_hosts(["api.example.com"])?)
+///     .layer(SignLayer::new(Signer::builder(keys).allowed_hosts(["api.example.com"]).build()?))
 ///     .service(client);
 /// let body = Full::<Bytes>::from(r#"{"hello":"world"}"#);
 /// service.oneshot(Request::post("https://api.example.com/a").body(body)?).await?;

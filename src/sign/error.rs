@@ -35,7 +35,7 @@ pub enum SignError {
     },
     /// The request has more than 16,384 headers: it might not hold three more.
     TooManyHeaders,
-    /// The host that should be signed, or that [`Signer::allowed_hosts`](crate::Signer::allowed_hosts) has to know, is empty or cannot be
+    /// The host that should be signed, or that [`SignerBuilder::allowed_hosts`](crate::sign::SignerBuilder::allowed_hosts) has to know, is empty or cannot be
     /// read.
     InvalidHost,
     /// `host` should be signed, and the target's port is not a number up to 65535 without zeros in front: clients send
@@ -44,27 +44,27 @@ pub enum SignError {
         /// Host and port.
         host: Excerpt,
     },
-    /// The request goes to a host that is not among those of [`Signer::allowed_hosts`](crate::Signer::allowed_hosts).
+    /// The request goes to a host that is not among those of [`SignerBuilder::allowed_hosts`](crate::sign::SignerBuilder::allowed_hosts).
     NotForThisHost {
         /// Which.
         host: Excerpt,
     },
-    /// [`Signer::allowed_hosts`](crate::Signer::allowed_hosts) is set, and it is not known where the request goes: neither its
-    /// target nor its `Host` names a host, and [`Signer::authority`](crate::Signer::authority) is not set.
+    /// [`SignerBuilder::allowed_hosts`](crate::sign::SignerBuilder::allowed_hosts) is set, and it is not known where the request goes: neither its
+    /// target nor its `Host` names a host, and [`SignerBuilder::authority`](crate::sign::SignerBuilder::authority) is not set.
     DestinationUnknown,
-    /// The request names no host, and that of [`Signer::authority`](crate::Signer::authority) is not among those of
-    /// [`Signer::allowed_hosts`](crate::Signer::allowed_hosts): the two options contradict each other.
+    /// The request names no host, and that of [`SignerBuilder::authority`](crate::sign::SignerBuilder::authority) is not among those of
+    /// [`SignerBuilder::allowed_hosts`](crate::sign::SignerBuilder::allowed_hosts): the two options contradict each other.
     AuthorityExcluded {
         /// The configured host.
         host: Excerpt,
     },
     /// The request goes to another machine, its target has a scheme other than `https`, and
-    /// [`Signer::https_only`](crate::Signer::https_only) is set.
+    /// [`SignerBuilder::https_only`](crate::sign::SignerBuilder::https_only) is set.
     NotHttps {
         /// Which; empty if the request names none.
         host: Excerpt,
     },
-    /// [`Signer::https_only`](crate::Signer::https_only) is set, and the target does not say whether the request goes
+    /// [`SignerBuilder::https_only`](crate::sign::SignerBuilder::https_only) is set, and the target does not say whether the request goes
     /// over `https`: it has no scheme.
     SchemeUnknown {
         /// Where it goes; empty if the request names no host.

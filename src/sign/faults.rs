@@ -43,8 +43,8 @@ impl Signer {
     /// assert that it is 0.
     ///
     /// It counts what [`SignService`](crate::sign::SignService) and `SignMiddleware` pass on without a signature, for whatever
-    /// [`SignError`](crate::error::SignError), but for requests that [`allowed_hosts`](Self::allowed_hosts) or
-    /// [`https_only`](Self::https_only) exclude by their own host or scheme, as that is what they are for. Errors that
+    /// [`SignError`](crate::error::SignError), but for requests that [`allowed_hosts`](crate::sign::SignerBuilder::allowed_hosts) or
+    /// [`https_only`](crate::sign::SignerBuilder::https_only) exclude by their own host or scheme, as that is what they are for. Errors that
     /// are returned, by [`sign_request`](Self::sign_request) and the like, are not counted.
     ///
     /// Clones share the count. A clone that is given another option, such as [`authority`](Self::authority), is another
@@ -54,12 +54,13 @@ impl Signer {
     /// ```
     /// use http::{Request, Response};
     /// use tower::{BoxError, Layer, ServiceExt, service_fn};
-    /// use tower_hmac_auth::{KeyPair, SignLayer};
+    /// use tower_hmac_auth::{KeyPair, SignLayer, Signer};
     ///
     /// # #[tokio::main(flavor = "current_thread")]
     /// # async fn main() -> Result<(), BoxError> {
     /// let keys = KeyPair::new("AKIDtestkey0001", "test-secret-key-0001")?;
-    /// let layer = SignLayer::new(keys).allowed_hosts(["gateway.example"])?;
+    /// let signer = Signer::builder(keys).allowed_hosts(["gateway.example"]).build()?;
+    /// let layer = SignLayer::new(signer);
     /// let client = service_fn(|_: Request<()>| async { Ok::<_, BoxError>(Response::new(())) });
     ///
     /// // A tonic client's targets look so to its layers, unless it is made with its origin.

@@ -18,7 +18,7 @@ impl<C> SignLayer<C> {
     /// reqwest follows redirects below every layer: to another host without the `Authorization`, but with the date,
     /// `Source` and every other header that was signed; on the same host with the old signature. So whatever policy
     /// `builder` has is replaced by [`redirect::Policy::none`], and an answer that redirects comes back as it is. To
-    /// follow it, send a request to its `Location` through the same service, with [`allowed_hosts`](Self::allowed_hosts).
+    /// follow it, send a request to its `Location` through the same service, with [`allowed_hosts`](crate::sign::SignerBuilder::allowed_hosts).
     ///
     /// The layer can also be put around a [`Client`] that is there already, as around any service. A client does not
     /// show which policy it has: that one must have been built with [`redirect::Policy::none`].
@@ -28,14 +28,16 @@ impl<C> SignLayer<C> {
     ///
     /// use http::HeaderValue;
     /// use tower::{BoxError, Service, ServiceBuilder, ServiceExt};
-    /// use tower_hmac_auth::{KeyPair, SignLayer};
+    /// use tower_hmac_auth::{KeyPair, SignLayer, Signer};
     ///
     /// # #[tokio::main(flavor = "current_thread")]
     /// # async fn main() -> Result<(), BoxError> {
     /// let keys = KeyPair::new("AKIDtestkey0001", "test-secret-key-0001")?;
-    /// let client = SignLayer::new(keys)
+    /// let signer = Signer::builder(keys)
     ///     .source(HeaderValue::from_static("billing"))
-    ///     .allowed_hosts(["gateway.example"])?
+    ///     .allowed_hosts(["gateway.example"])
+    ///     .build()?;
+    /// let client = SignLayer::new(signer)
     ///     .reqwest_client(reqwest::Client::builder().connect_timeout(Duration::from_secs(5)))?;
     ///
     /// let get = |url: &str| client.get_ref().get(url).build();
@@ -71,10 +73,11 @@ impl<C> SignLayer<C> {
     /// # #[tokio::main(flavor = "current_thread")]
     /// # async fn main() -> Result<(), tower::BoxError> {
     /// # use tower::{Layer, ServiceExt};
-    /// use tower_hmac_auth::{KeyPair, SignLayer, digest::DigestHeader};
+    /// use tower_hmac_auth::{KeyPair, SignLayer, Signer, digest::DigestHeader};
     ///
     /// let keys = KeyPair::new("AKIDtestkey0001", "test-secret-key-0001")?;
-    /// let layer = SignLayer::new(keys).allowed_hosts(["gateway.example"])?;
+    /// let signer = Signer::builder(keys).allowed_hosts(["gateway.example"]).build()?;
+    /// let layer = SignLayer::new(signer);
     /// # let sent = tower::service_fn(|request: reqwest::Request| async move {
     /// #     assert_eq!(request.headers()["digest"], "SHA-256=k6I5cakU5erL8KjSUVTNownDwccvu5kU1Hxg88toFYg=");
     /// #     let authorization = request.headers()["authorization"].to_str()?;

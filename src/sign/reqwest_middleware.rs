@@ -26,15 +26,17 @@ where
     /// ```
     /// use http::HeaderValue;
     /// use reqwest_retry::{RetryTransientMiddleware, policies::ExponentialBackoff};
-    /// use tower_hmac_auth::{KeyPair, SignLayer};
+    /// use tower_hmac_auth::{KeyPair, SignLayer, Signer};
     ///
     /// # #[tokio::main(flavor = "current_thread")]
     /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
     /// let keys = KeyPair::new("AKIDtestkey0001", "test-secret-key-0001")?;
     /// let backoff = ExponentialBackoff::builder().build_with_max_retries(3);
-    /// let client = SignLayer::new(keys)
+    /// let signer = Signer::builder(keys)
     ///     .source(HeaderValue::from_static("billing"))
-    ///     .allowed_hosts(["gateway.example"])?
+    ///     .allowed_hosts(["gateway.example"])
+    ///     .build()?;
+    /// let client = SignLayer::new(signer)
     ///     .reqwest_middleware(reqwest::Client::builder(), |outer| {
     ///         outer.with(RetryTransientMiddleware::new_with_policy(backoff))
     ///     })?;
@@ -68,15 +70,16 @@ where
 /// client with [`reqwest::redirect::Policy::none`].
 ///
 /// ```
-/// use tower_hmac_auth::{KeyPair, SignLayer, sign::SignMiddleware};
+/// use tower_hmac_auth::{KeyPair, SignLayer, Signer, sign::SignMiddleware};
 ///
 /// let keys = KeyPair::new("AKIDtestkey0001", "test-secret-key-0001")?;
 /// let client = reqwest::Client::builder()
 ///     .redirect(reqwest::redirect::Policy::none())
 ///     .build()?;
+/// let signer = Signer::builder(keys).allowed_hosts(["gateway.example"]).build()?;
 /// let client = reqwest_middleware::ClientBuilder::new(client)
 ///     // Retries belong here.
-///     .with(SignMiddleware::from(SignLayer::new(keys).allowed_hosts(["gateway.example"])?))
+///     .with(SignMiddleware::from(SignLayer::new(signer)))
 ///     .build();
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```

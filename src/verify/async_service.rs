@@ -14,7 +14,7 @@ use tower_service::Service;
 
 use super::{
     AsyncKeyStore, AsyncKeys, ResponseForRejection, VerifyBody, VerifyFuture, VerifyService,
-    admission::Admission,
+    service::Admission,
 };
 use crate::clock::Clock;
 

@@ -5,7 +5,7 @@ use tower_layer::Layer;
 
 use super::{
     DefaultResponseForRejection, VerifyService,
-    admission::{Admission, Options},
+    service::{Admission, Options},
 };
 use crate::{Verifier, clock::SystemClock};
 

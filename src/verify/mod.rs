@@ -2,7 +2,6 @@
 //!
 //! [`VerifyLayer`] is the middleware, [`Verifier`] its rules, and a [`KeyStore`] finds keys.
 
-mod admission;
 mod async_service;
 mod body;
 mod builder;

@@ -47,7 +47,7 @@ impl StaticKeys {
     ///
     /// let keys = StaticKeys::from(KeyPair::new("AKIDtestkey0001", "test-secret-key-0001")?);
     /// keys.prepare(Algorithm::HmacSha256);
-    /// let verifier = Verifier::new().algorithms([Algorithm::HmacSha256])?;
+    /// let verifier = Verifier::builder().algorithms([Algorithm::HmacSha256]).build()?;
     /// let layer = VerifyLayer::new(keys).verifier(verifier);
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```

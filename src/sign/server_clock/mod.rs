@@ -31,14 +31,15 @@ use crate::{events, rejection::Excerpt};
 #[cfg_attr(feature = "retry", doc = "```")]
 #[cfg_attr(not(feature = "retry"), doc = "```text")]
 /// use tower::{ServiceBuilder, service_fn};
-/// use tower_hmac_auth::{KeyPair, SignLayer, sign::{RetryOnClockSkew, ServerClock}};
+/// use tower_hmac_auth::{KeyPair, SignLayer, Signer, sign::{RetryOnClockSkew, ServerClock}};
 /// # let client = service_fn(|_: http::Request<()>| async { Ok::<_, std::io::Error>(http::Response::new(())) });
 ///
 /// let keys = KeyPair::new("AKIDtestkey0001", "test-secret-key-0001")?;
+/// let signer = Signer::builder(keys).allowed_hosts(["api.example.com"]).build()?;
 /// let clock = ServerClock::new();
 /// let service = ServiceBuilder::new()
 ///     .retry(RetryOnClockSkew::new(clock.clone()))
-///     .layer(SignLayer::new(keys).allowed_hosts(["api.example.com"])?.clock(clock.clone()))
+///     .layer(SignLayer::new(signer).clock(clock.clone()))
 ///     .layer(clock.observe())
 ///     .service(client);
 /// # let _: tower::retry::Retry<_, _> = service;
@@ -53,7 +54,7 @@ use crate::{events, rejection::Excerpt};
 /// unless this clock is asked for, and then only
 ///
 /// - from a 401 or 403, the answer to a request with an `Authorization` of one of the schemes: use
-///   [`allowed_hosts`](crate::SignLayer::allowed_hosts), so that hosts that are not signed for get none;
+///   [`allowed_hosts`](crate::sign::SignerBuilder::allowed_hosts), so that hosts that are not signed for get none;
 /// - over `https` or from a loopback address;
 /// - for the authority that answered, and of at most 64, the last ones;
 /// - if there is no `Age` (a cache's answer is of another time), and `Date` is an HTTP date;
