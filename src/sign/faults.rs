@@ -47,7 +47,7 @@ impl Signer {
     /// [`https_only`](crate::sign::SignerBuilder::https_only) exclude by their own host or scheme, as that is what they are for. Errors that
     /// are returned, by [`sign_request`](Self::sign_request) and the like, are not counted.
     ///
-    /// Clones share the count. A clone that is given another option, such as [`authority`](Self::authority), is another
+    /// Clones share the count. Another signer, built from the same keys, is another
     /// signer and counts from zero: ask the signer of the layer ([`SignLayer::signer`](crate::SignLayer::signer)) or of
     /// the service, or keep a clone of it where the layer disappears into a client, as that of `reqwest_middleware`.
     ///
@@ -76,7 +76,7 @@ impl Signer {
     }
 
     /// Returns how many requests services with this signer have signed without the `host` that is to be signed, as it
-    /// was not known: the request has no `Host` header, its target no authority, and [`authority`](Self::authority) is
+    /// was not known: the request has no `Host` header, its target no authority, and [`authority`](crate::sign::SignerBuilder::authority) is
     /// not set. A test can assert that it is 0.
     ///
     /// The signature is then right but does not cover the host. A gateway that requires it refuses the request.

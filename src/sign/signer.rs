@@ -89,7 +89,7 @@ pub(super) struct Inner {
 }
 
 impl Signer {
-    /// A signer with all defaults: `X-Date`, HMAC-SHA1 and no source. Cannot fail, as a [`KeyPair`](crate::KeyPair)
+    /// A signer with all defaults: `X-Date`, HMAC-SHA1 and no source. Cannot fail, as a [`KeyPair`]
     /// is sound.
     #[must_use]
     pub fn new(keys: impl Into<RotatingKeyPair>) -> Self {

@@ -28,7 +28,7 @@ use crate::{
 /// - A request that is refused never reaches the inner service; its body is not read. On HTTP/1.1 the server then
 ///   closes the connection under a large upload, and the client may see a reset instead of the answer:
 ///   [`DrainLayer`](crate::verify::DrainLayer), outside of this one, prevents that. The answer's extensions hold the
-///   [`Rejection`](crate::Rejection), and with the feature `tracing` there is an
+///   [`Rejection`], and with the feature `tracing` there is an
 ///   [event](crate::events).
 /// - Errors and readiness are the inner service's. A refusal uses up a readiness of the inner service, with a permit
 ///   that goes with it, until the service is called the next time: concurrency limits belong outside this layer.
