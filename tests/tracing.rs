@@ -116,17 +116,16 @@ fn a_request_that_cannot_be_signed_makes_an_event_that_says_why() {
 
 #[test]
 fn a_setup_with_which_no_request_is_signed_is_a_warning_once_a_signer_then_a_debug_event() {
-    let only = || {
-        Signer::new(keys())
-            .allowed_hosts(["gateway.example"])
-            .unwrap()
-    };
-    let authority = Authority::from_static("elsewhere.example");
-    for (signer, kind) in [
-        (only(), "DestinationUnknown"),
-        (Signer::new(keys()).https_only(true), "SchemeUnknown"),
-        (only().authority(authority), "AuthorityExcluded"),
+    let builder = Signer::builder(keys());
+    let only = builder.clone().allowed_hosts(["gateway.example:443"]);
+    // Which port that is, only a target with a scheme would say.
+    let authority = Authority::from_static("gateway.example");
+    for (builder, kind) in [
+        (only.clone(), "DestinationUnknown"),
+        (builder.https_only(true), "SchemeUnknown"),
+        (only.authority(authority), "AuthorityExcluded"),
     ] {
+        let signer = builder.build().unwrap();
         let sent = async {
             for _ in 0..3 {
                 let service = signs(signer.clone()).layer(service_fn(answer));
@@ -147,10 +146,11 @@ fn a_setup_with_which_no_request_is_signed_is_a_warning_once_a_signer_then_a_deb
 
 #[test]
 fn a_host_that_is_excluded_on_purpose_is_no_warning() {
-    let signer = Signer::new(keys())
+    let signer = Signer::builder(keys())
         .allowed_hosts(["gateway.example"])
-        .unwrap()
-        .https_only(true);
+        .https_only(true)
+        .build()
+        .unwrap();
     let service = signs(signer).layer(service_fn(answer));
     for (target, kind) in [
         ("https://elsewhere.example/", "NotForThisHost"),
@@ -338,8 +338,9 @@ fn a_client_cannot_forge_a_line_or_flood_the_log_with_what_it_sends() {
 fn with_explain_the_event_has_what_was_hashed_escaped_and_cut() {
     let date = "Fri, 09 Oct 2015 00:00:00 GMT";
     let explained = |source: &str| {
-        let signer = Signer::new(KeyPair::new(KEY_ID, "another secret").unwrap());
-        let signer = signer.source(http::HeaderValue::from_str(source).unwrap());
+        let forger = KeyPair::new(KEY_ID, "another secret").unwrap();
+        let source = http::HeaderValue::from_str(source).unwrap();
+        let signer = Signer::builder(forger).source(source).build().unwrap();
         let mut request = Request::get("/a").body(()).unwrap();
         signer.sign_request(&mut request, at(FRIDAY)).unwrap();
         let service = verifies().explain(true).layer(service_fn(answer));

@@ -147,11 +147,13 @@ fn signing<C: Clock + Clone>(
     signer: Signer,
     clock: C,
 ) -> impl Service<Request<()>, Response = Response<Request<()>>, Error = Infallible> {
-    SignLayer::from(signer).clock(clock).layer(Echo)
+    SignLayer::new(signer).clock(clock).layer(Echo)
 }
 
 fn tencent() -> Signer {
-    of(Scheme::Tencent).source(HeaderValue::from_static("billing"))
+    let source = HeaderValue::from_static("billing");
+    let builder = Signer::builder(keys::signing()).source(source);
+    builder.build().unwrap()
 }
 
 fn of(scheme: Scheme) -> Signer {

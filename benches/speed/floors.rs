@@ -104,7 +104,7 @@ impl Floor {
             other => panic!("no floor for {other}"),
         };
         let now = clocks::friday();
-        let string = signer.signing_string(request.into(), now).unwrap();
+        let string = signer.signing_string(request, now).unwrap();
         let floor = Self {
             mac,
             bytes: string.as_bytes().to_vec(),

@@ -33,7 +33,10 @@ pub(crate) fn store(count: usize) -> StaticKeys {
 
 /// Signs `x-date source` with HMAC-SHA1, as Tencent's clients do.
 pub(crate) fn signed(keys: KeyPair, mut request: Request<()>, now: SystemTime) -> Request<()> {
-    let signer = Signer::new(keys).source(HeaderValue::from_static("billing"));
+    let signer = Signer::builder(keys)
+        .source(HeaderValue::from_static("billing"))
+        .build()
+        .unwrap();
     signer.sign_request(&mut request, now).unwrap();
     request
 }

@@ -25,9 +25,11 @@ use crate::{
 
 /// Signs `date source` or `x-date source`, as Tencent's clients do.
 pub(crate) fn tencent(date_header: DateHeader) -> Signer {
-    let builder = Signer::builder(keys::signing()).date_header(date_header);
-    let signer = builder.build().unwrap();
-    signer.source(HeaderValue::from_static("billing"))
+    Signer::builder(keys::signing())
+        .date_header(date_header)
+        .source(HeaderValue::from_static("billing"))
+        .build()
+        .unwrap()
 }
 
 pub(crate) fn run(run: &mut Run, million: &Arc<StaticKeys>) {
@@ -56,9 +58,9 @@ fn from_cache(group: &mut Group<'_>, date_header: DateHeader, name: &'static Hea
     let floor = format!("clock and three inserts, {name}");
     group.floor(&floor, |bencher| inserts.measure(bencher, name, &shape));
 
-    let mut standing = Signing::new(SignLayer::from(signer.clone()).clock(clocks::friday));
+    let mut standing = Signing::new(SignLayer::new(signer.clone()).clock(clocks::friday));
     assert_eq!(standing.authorization(), standing.authorization());
-    let mut signing = Signing::new(SignLayer::from(signer));
+    let mut signing = Signing::new(SignLayer::new(signer));
     let case = format!("sign, later request of a second, {name} source");
     group.case(&case, &floor, Some(1.2), |bencher| signing.measure(bencher));
     if date_header == DateHeader::XDate {
@@ -74,7 +76,7 @@ fn first_of_second(group: &mut Group<'_>, date_header: DateHeader, name: &Header
     let floor = format!("mac of {name} source, hmac-sha1");
     group.floor(&floor, |bencher| mac.measure(bencher));
 
-    let layer = SignLayer::from(signer).clock(clocks::a_second_each());
+    let layer = SignLayer::new(signer).clock(clocks::a_second_each());
     let mut signing = Signing::new(layer);
     assert_ne!(signing.authorization(), signing.authorization());
     let case = format!("sign, first request of a second, {name} source");
@@ -88,7 +90,7 @@ fn kong(group: &mut Group<'_>) {
     let floor = "mac of x-date @request-target, hmac-sha256";
     group.floor(floor, |bencher| mac.measure(bencher));
 
-    let mut signing = Signing::new(SignLayer::from(signer));
+    let mut signing = Signing::new(SignLayer::new(signer));
     let sent = signing.authorization();
     let list = "algorithm=\"hmac-sha256\", headers=\"x-date @request-target\"";
     assert!(sent.to_str().unwrap().contains(list), "{sent:?}");

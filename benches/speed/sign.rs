@@ -44,12 +44,14 @@ pub(crate) fn run(run: &mut Run) {
 }
 
 fn signer(scheme: Scheme, algorithm: Algorithm) -> Signer {
-    let builder = Signer::builder(keys::signing()).scheme(scheme);
-    let signer = builder.algorithm(algorithm).build().unwrap();
-    match scheme {
-        Scheme::Tencent => signer.source(HeaderValue::from_static("billing")),
-        _ => signer,
-    }
+    let builder = Signer::builder(keys::signing())
+        .scheme(scheme)
+        .algorithm(algorithm);
+    let builder = match scheme {
+        Scheme::Tencent => builder.source(HeaderValue::from_static("billing")),
+        _ => builder,
+    };
+    builder.build().unwrap()
 }
 
 /// Every request afresh.

@@ -39,7 +39,7 @@ pub(crate) fn run(run: &mut Run) {
         bencher.iter_custom(|count| time(2, count, &inserts));
     });
 
-    let service = SignLayer::from(signer.clone()).layer(Echo);
+    let service = SignLayer::new(signer.clone()).layer(Echo);
     let signing = || {
         let mut service = service.clone();
         move |request| call(&mut service, request).into_body()

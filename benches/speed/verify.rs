@@ -8,9 +8,8 @@ use std::{
 use criterion::Bencher;
 use http::{HeaderValue, Request, header};
 use tower_hmac_auth::{
-    KeyPair, Rejection, RequestHead, Signer, StaticKeys, Verifier,
-    error::CredentialsError,
-    verify::{KeyStore as _, Verified},
+    KeyPair, Rejection, RequestHead, Signer, StaticKeys, VerifiedKey, Verifier,
+    error::CredentialsError, verify::KeyStore as _,
 };
 
 use crate::{
@@ -38,7 +37,10 @@ pub(crate) fn run(run: &mut Run, million: &StaticKeys) {
 
 /// Of the string `x-date source` that all requests here and in [`service`](crate::service) sign.
 pub(crate) fn floor() -> Floor {
-    let signer = Signer::new(keys::signing()).source(HeaderValue::from_static("billing"));
+    let signer = Signer::builder(keys::signing())
+        .source(HeaderValue::from_static("billing"))
+        .build()
+        .unwrap();
     Floor::of(&signer, &requests::usual().make())
 }
 
@@ -160,12 +162,12 @@ fn measure(bencher: &mut Bencher<'_>, store: &StaticKeys, request: &Request<()>,
     bencher.iter(|| verify(&verifier, store, black_box(request), black_box(now)));
 }
 
-fn verify<'h>(
+fn verify(
     verifier: &Verifier,
     store: &StaticKeys,
-    request: &'h Request<()>,
+    request: &Request<()>,
     now: SystemTime,
-) -> Result<Verified<'h>, Rejection> {
+) -> Result<VerifiedKey, Rejection> {
     let head = RequestHead::from(request);
     let credentials = verifier.read(head, now)?;
     let lookup = store.lookup(credentials.key_id(), head);

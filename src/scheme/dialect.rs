@@ -62,7 +62,8 @@ pub enum DatePolicy {
     AnyAge,
     /// It is accepted while it is no further from the clock than an `X-Date` may be.
     CheckAge,
-    /// It is refused; with APISIX every request is, as it has no other date.
+    /// It is refused. A scheme that takes dates from `Date` only, APISIX for example, cannot have this:
+    /// [`BuildError::NoDateAccepted`](crate::error::BuildError::NoDateAccepted).
     Refuse,
 }
 

@@ -177,8 +177,9 @@ impl SignerBuilder {
         self
     }
 
-    /// Sends and signs this `Source` with requests that have none. Any value is allowed, also an
-    /// empty one. Default: none.
+    /// Sends this `Source` with requests that have none, and signs it unless
+    /// [`components`](Self::components) leaves it out of the list. Any value is allowed, also an empty
+    /// one. Default: none.
     ///
     /// Tencent Cloud calls it the signature watermark. It has no meaning for the gateway.
     pub fn source(mut self, source: HeaderValue) -> Self {

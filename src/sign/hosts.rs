@@ -28,15 +28,21 @@ pub(crate) struct Destinations {
 }
 
 impl Destinations {
-    /// Refuses an authority that no pattern allows, whatever its port is.
+    /// Refuses an authority that no pattern allows. One without a port is allowed if its host is: which
+    /// port it stands for depends on the scheme of each request's target.
     pub(crate) fn check(&self) -> Result<(), BuildError> {
-        match (&self.authority, &self.allowed_hosts) {
-            (Some(authority), Some(hosts)) if !hosts.contain_host(authority) => {
-                let host = Excerpt::new(without_user(authority));
-                Err(BuildError::AuthorityExcluded { host })
-            }
-            _ => Ok(()),
+        let (Some(authority), Some(hosts)) = (&self.authority, &self.allowed_hosts) else {
+            return Ok(());
+        };
+        let is_allowed = match named_port(authority) {
+            Ok(None) => hosts.contain_host(authority),
+            _ => hosts.contain(authority, None),
+        };
+        if is_allowed {
+            return Ok(());
         }
+        let host = Excerpt::new(without_user(authority));
+        Err(BuildError::AuthorityExcluded { host })
     }
 
     /// Returns whether any request could go to a destination that it is not signed for.

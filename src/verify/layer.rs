@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{Verifier, clock::SystemClock};
 
-/// Lets signed requests pass, and answers all others as the admissionway does.
+/// Lets signed requests pass, and answers all others as the gateway does.
 ///
 /// `K` is where keys are found, a [`KeyStore`](crate::verify::KeyStore) or an [`AsyncKeyStore`](crate::verify::AsyncKeyStore) in
 /// [`AsyncKeys`](crate::verify::AsyncKeys); `R` answers refusals; `C` is the clock. See [`VerifyService`] for what happens

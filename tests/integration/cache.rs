@@ -36,7 +36,10 @@ fn sign(signer: &Signer, headers: &[(&'static str, &str)], now: SystemTime) -> H
 }
 
 fn sourced(source: &'static str) -> Signer {
-    Signer::new(keys()).source(HeaderValue::from_static(source))
+    Signer::builder(keys())
+        .source(HeaderValue::from_static(source))
+        .build()
+        .unwrap()
 }
 
 #[test]
@@ -88,18 +91,16 @@ fn a_pair_that_has_been_rotated_away_signs_no_more() {
 
 #[test]
 fn no_layer_gets_what_another_has_signed() {
-    let base = Signer::new(keys());
+    let base = Signer::builder(keys());
     let signers = [
-        sourced("a"),
-        sourced("b"),
+        base.clone().source(HeaderValue::from_static("a")),
+        base.clone().source(HeaderValue::from_static("b")),
         base.clone(),
         base.clone().source(HeaderValue::from_static("a")),
-        base.source(HeaderValue::from_static("")),
-        Signer::builder(keys())
-            .date_header(DateHeader::Date)
-            .build()
-            .unwrap(),
-    ];
+        base.clone().source(HeaderValue::from_static("")),
+        base.date_header(DateHeader::Date),
+    ]
+    .map(|builder| builder.build().unwrap());
     let first: Vec<_> = signers
         .iter()
         .map(|signer| sign(signer, &[], at(FRIDAY)))
@@ -123,9 +124,9 @@ fn no_layer_gets_what_another_has_signed() {
 fn a_request_with_a_header_of_its_own_is_signed_for_itself() {
     let signer = Signer::builder(keys())
         .signed_headers(["x-tenant"])
+        .source(HeaderValue::from_static("billing"))
         .build()
-        .unwrap()
-        .source(HeaderValue::from_static("billing"));
+        .unwrap();
     for _ in 0..3 {
         let plain = sign(&signer, &[], at(FRIDAY));
         assert_eq!(plain["source"], "billing");
@@ -151,7 +152,11 @@ fn what_is_supplied_replaces_nothing_on_the_request_and_stays_as_sensitive_as_it
         HeaderValue::from_static("ns"),
         HeaderValue::from_static("svc"),
     );
-    let signer = Signer::new(keys()).source(source).microservice(space, name);
+    let signer = Signer::builder(keys())
+        .source(source)
+        .microservice(space, name)
+        .build()
+        .unwrap();
     for _ in 0..3 {
         let own = sign(&signer, &[("x-namespace-code", "own")], at(FRIDAY));
         assert_eq!(own["x-namespace-code"], "own");
@@ -181,8 +186,10 @@ fn what_an_earlier_signature_has_left_is_replaced() {
 
 #[test]
 fn a_host_that_is_no_gateway_gets_nothing_that_was_signed_before() {
-    let signer = sourced("billing")
+    let signer = Signer::builder(keys())
+        .source(HeaderValue::from_static("billing"))
         .allowed_hosts(["api.example.com"])
+        .build()
         .unwrap();
     sign(&signer, &[], at(FRIDAY));
     let mut request = Request::get("https://evil.example/").body(()).unwrap();
@@ -196,11 +203,12 @@ fn threads_never_see_another_pair_source_or_second_than_their_own() {
     let pairs: Vec<_> = (0..4).map(|number| pair(number).unwrap()).collect();
     let secrets: Vec<_> = pairs.iter().map(VerifyingKey::from).collect();
     let keys = RotatingKeyPair::new(pairs[0].clone());
-    let base = Signer::new(keys.clone());
+    let base = Signer::builder(keys.clone());
     let (start, is_over) = (Barrier::new(5), AtomicBool::new(false));
     thread::scope(|scope| {
         for number in 0..4_i64 {
             let signer = base.clone().source(HeaderValue::from(number));
+            let signer = signer.build().unwrap();
             let (start, secrets) = (&start, &secrets);
             scope.spawn(move || {
                 start.wait();
@@ -209,8 +217,11 @@ fn threads_never_see_another_pair_source_or_second_than_their_own() {
                     let mut request = Request::new(());
                     signer.sign_request(&mut request, now).unwrap();
                     assert_eq!(request.headers()["source"], number.to_string());
-                    let verifier = Verifier::new().max_skew(Duration::ZERO);
-                    let credentials = verifier.read((&request).into(), now).unwrap();
+                    let verifier = Verifier::builder()
+                        .max_skew(Duration::ZERO)
+                        .build()
+                        .unwrap();
+                    let credentials = verifier.read(&request, now).unwrap();
                     let id: usize = credentials
                         .key_id()
                         .strip_prefix("AKID")
@@ -241,10 +252,10 @@ fn a_request_is_answered_alike_whatever_was_signed_before() {
     let signer = || {
         Signer::builder(keys())
             .signed_headers(["x-microservice-name"])
-            .build()
-            .unwrap()
             .source(HeaderValue::from_static("billing"))
             .microservice(HeaderValue::from_static("n"), HeaderValue::from_static("m"))
+            .build()
+            .unwrap()
     };
     let simple = || sourced("billing");
     let answered = |signer: &Signer, values: &[(&'static str, &str)], further: usize| {

@@ -10,16 +10,16 @@ use http::{HeaderMap, HeaderName, HeaderValue, Request};
 use tower_hmac_auth::{
     Algorithm, KeyPair, Scheme, Signer, Verifier,
     clock::{Clock, SystemClock},
-    sign::RotatingKeyPair,
+    sign::{RotatingKeyPair, SignerBuilder},
     verify::{KeyAccess, KeyLookup, VerifyingKey},
 };
 
-use crate::common::{FRIDAY, at, keys};
+use crate::common::{FRIDAY, at, keys, verifier_of};
 
-fn kong(keys: impl Into<RotatingKeyPair>) -> Signer {
-    let builder = Signer::builder(keys).scheme(Scheme::Kong);
-    let builder = builder.signed_headers(["x-tenant", "x-region"]);
-    builder.build().unwrap()
+fn kong(keys: impl Into<RotatingKeyPair>) -> SignerBuilder {
+    Signer::builder(keys)
+        .scheme(Scheme::Kong)
+        .signed_headers(["x-tenant", "x-region"])
 }
 
 fn signed(signer: &Signer, headers: &[(&'static str, &str)], now: SystemTime) -> Request<()> {
@@ -36,8 +36,8 @@ fn signed(signer: &Signer, headers: &[(&'static str, &str)], now: SystemTime) ->
 
 /// The parameter `headers`, after the signature was found right.
 fn list(request: &Request<()>, pair: &KeyPair, now: SystemTime) -> String {
-    let verifier = Verifier::of(Scheme::Kong);
-    let credentials = verifier.read(request.into(), now).unwrap();
+    let verifier = verifier_of(Scheme::Kong);
+    let credentials = verifier.read(request, now).unwrap();
     assert_eq!(credentials.key_id(), pair.id().as_str());
     let key = VerifyingKey::from(pair);
     let verified = verifier.verify(credentials, KeyLookup::Key(&key, KeyAccess::Bound));
@@ -46,7 +46,8 @@ fn list(request: &Request<()>, pair: &KeyPair, now: SystemTime) -> String {
 
 #[test]
 fn a_list_is_that_of_the_request_whatever_was_signed_before() {
-    let signer = kong(keys()).source(HeaderValue::from_static("billing"));
+    let builder = kong(keys()).source(HeaderValue::from_static("billing"));
+    let signer = builder.clone().build().unwrap();
     let cases: [(&[(&str, &str)], &str); 5] = [
         (&[], "x-date @request-target source"),
         (
@@ -72,7 +73,7 @@ fn a_list_is_that_of_the_request_whatever_was_signed_before() {
                 let request = signed(&signer, headers, now);
                 assert_eq!(list(&request, &keys(), now), *expected);
                 // A signer that has signed nothing before.
-                let fresh = kong(keys()).source(HeaderValue::from_static("billing"));
+                let fresh = builder.clone().build().unwrap();
                 assert_eq!(
                     signed(&fresh, headers, now).headers(),
                     request.headers(),
@@ -128,9 +129,10 @@ fn no_signer_gets_the_text_of_another() {
 fn signers_of_one_pair_take_turns_in_a_place_and_get_nothing_of_each_other() {
     // More than a thread keeps, each renewed where another was a second ago.
     let handle = RotatingKeyPair::new(keys());
-    let base = Signer::new(handle);
+    let base = Signer::builder(handle);
     let signers: Vec<_> = (0..40_i64)
         .map(|number| base.clone().source(HeaderValue::from(number)))
+        .map(|builder| builder.build().unwrap())
         .collect();
     for seconds in 0..3 {
         for (number, signer) in signers.iter().enumerate() {
@@ -155,10 +157,8 @@ fn a_signing_string_that_begins_with_the_key_id_is_made_anew_for_another_pair() 
         }
         let request = signed(&signer, &[], at(FRIDAY + seconds));
         if seconds > 0 {
-            let verifier = Verifier::of(Scheme::Apisix);
-            let credentials = verifier
-                .read((&request).into(), at(FRIDAY + seconds))
-                .unwrap();
+            let verifier = verifier_of(Scheme::Apisix);
+            let credentials = verifier.read(&request, at(FRIDAY + seconds)).unwrap();
             let key = VerifyingKey::from(&new);
             let lookup = KeyLookup::Key(&key, KeyAccess::Bound);
             assert!(verifier.verify(credentials, lookup).is_ok(), "{seconds}");
@@ -168,7 +168,7 @@ fn a_signing_string_that_begins_with_the_key_id_is_made_anew_for_another_pair() 
 
 #[test]
 fn threads_that_share_a_signer_list_what_their_own_requests_have() {
-    let (signer, start) = (kong(keys()), Barrier::new(4));
+    let (signer, start) = (kong(keys()).build().unwrap(), Barrier::new(4));
     let sign = |number: usize| {
         start.wait();
         for round in 0..2_000 {
@@ -190,7 +190,10 @@ fn threads_that_share_a_signer_list_what_their_own_requests_have() {
 
 #[test]
 fn a_second_later_only_the_date_and_the_signature_are_others() {
-    let signer = Signer::new(keys()).source(HeaderValue::from_static("billing"));
+    let signer = Signer::builder(keys())
+        .source(HeaderValue::from_static("billing"))
+        .build()
+        .unwrap();
     let headers = |seconds| {
         let request = signed(&signer, &[], at(FRIDAY + seconds));
         request.into_parts().0.headers
@@ -228,7 +231,7 @@ fn one_key_verifies_with_every_algorithm_whichever_comes_first() {
                 .unwrap();
             let request = signed(&signer, &[], at(FRIDAY));
             let verifier = Verifier::new();
-            let credentials = verifier.read((&request).into(), at(FRIDAY)).unwrap();
+            let credentials = verifier.read(&request, at(FRIDAY)).unwrap();
             assert_eq!(credentials.algorithm(), algorithm);
             let lookup = KeyLookup::Key(&key, KeyAccess::Bound);
             assert!(

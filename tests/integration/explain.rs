@@ -5,13 +5,13 @@ use std::future::ready;
 use http::{HeaderValue, Request, Response};
 use tower::{Layer, ServiceExt};
 use tower_hmac_auth::{
-    KeyPair, Rejection, RequestHead, Scheme, Signer, StaticKeys, Verifier, VerifyLayer,
+    KeyPair, Rejection, RequestHead, Scheme, Signer, StaticKeys, VerifyLayer,
     clock::ManualClock,
     verify::{AsyncKeys, KeyAccess, KeyLookup, ServerSigningString, VerifyingKey},
 };
 
 use crate::common::raw_server::{Greeter, RawServer};
-use crate::common::{FRIDAY, KEY_ID, at, keys};
+use crate::common::{FRIDAY, KEY_ID, at, keys, verifier_of};
 
 const FRIDAY_TEXT: &str = "Fri, 09 Oct 2015 00:00:00 GMT";
 
@@ -22,8 +22,10 @@ fn layer()
 
 /// A request of the known key id, with another secret.
 fn with_wrong_secret(source: &str) -> (Request<()>, Signer) {
-    let signer = Signer::new(KeyPair::new(KEY_ID, "another secret").unwrap())
-        .source(HeaderValue::from_str(source).unwrap());
+    let signer = Signer::builder(KeyPair::new(KEY_ID, "another secret").unwrap())
+        .source(HeaderValue::from_str(source).unwrap())
+        .build()
+        .unwrap();
     let mut request = Request::get("/a").body(()).unwrap();
     signer.sign_request(&mut request, at(FRIDAY)).unwrap();
     (request, signer)
@@ -37,7 +39,7 @@ fn explained<B>(response: &Response<B>) -> Option<&str> {
 #[tokio::test]
 async fn a_mismatch_is_explained_with_what_the_server_hashed_as_the_client_prints_its_own() {
     let (request, signer) = with_wrong_secret("a\"b\\c");
-    let client = signer.signing_string((&request).into(), at(FRIDAY));
+    let client = signer.signing_string(&request, at(FRIDAY));
     let response = layer().explain(true).layer(Greeter).oneshot(request).await;
     let response = response.unwrap();
     let expected = format!(r#"x-date: {FRIDAY_TEXT}\nsource: a"b\\c"#);
@@ -72,7 +74,7 @@ async fn a_proxy_that_rewrites_the_target_shows_in_the_servers_signing_string() 
     let mut request = Request::get("/v1/orders").body(()).unwrap();
     signer.sign_request(&mut request, at(FRIDAY)).unwrap();
     *request.uri_mut() = "/orders".parse().unwrap();
-    let layer = layer().verifier(Verifier::of(Scheme::Kong)).explain(true);
+    let layer = layer().verifier(verifier_of(Scheme::Kong)).explain(true);
     let response = layer.layer(Greeter).oneshot(request).await.unwrap();
     let explained = explained(&response).unwrap();
     assert!(
@@ -104,7 +106,7 @@ async fn a_long_signing_string_is_cut_at_4_kib_and_no_escape_in_two() {
         for count in [2000, 4030, 4058, 4060, 4096, 8000] {
             let source = unit.repeat(count.min(8000 / unit.len()));
             let (request, signer) = with_wrong_secret(&source);
-            let whole = signer.signing_string((&request).into(), at(FRIDAY));
+            let whole = signer.signing_string(&request, at(FRIDAY));
             let whole = whole.unwrap().to_string();
             let service = layer().explain(true).layer(Greeter);
             let response = service.oneshot(request).await.unwrap();

@@ -11,18 +11,24 @@ use http::{HeaderMap, HeaderValue, Request, Response, Uri, Version, header, uri:
 use http_body_util::Empty;
 use tower::{Layer, ServiceBuilder, ServiceExt, service_fn};
 use tower_hmac_auth::{
-    KeyPair, Scheme, SignLayer, Signer, Verifier, error::SignError, sign::RotatingKeyPair,
+    Algorithm, KeyPair, Scheme, SignLayer, Signer, Verifier,
+    error::{BuildError, SignError},
+    sign::{RotatingKeyPair, SignerBuilder},
 };
 use tower_http::follow_redirect::FollowRedirectLayer;
 
 use crate::common::{FRIDAY, at, keys, verify};
 
+fn builder(hosts: &[&str]) -> SignerBuilder {
+    Signer::builder(keys()).allowed_hosts(hosts)
+}
+
 fn signer(hosts: &[&str]) -> Signer {
-    Signer::new(keys()).allowed_hosts(hosts).unwrap()
+    builder(hosts).build().unwrap()
 }
 
 fn is_signed_for(signer: &Signer, request: &Request<()>) -> bool {
-    match signer.sign(request.into(), at(FRIDAY)) {
+    match signer.sign(request, at(FRIDAY)) {
         Ok(_) => true,
         Err(
             SignError::NotForThisHost { .. }
@@ -154,7 +160,8 @@ fn addresses_are_compared_as_addresses() {
 
 #[test]
 fn a_request_without_a_host_in_its_target_goes_to_its_host_header_or_the_configured_authority() {
-    let signer = signer(&["api.example.com"]);
+    let builder = builder(&["api.example.com"]);
+    let signer = builder.clone().build().unwrap();
     let request = |hosts: &[&str]| {
         let mut request = Request::get("/a").body(()).unwrap();
         for host in hosts {
@@ -177,10 +184,168 @@ fn a_request_without_a_host_in_its_target_goes_to_its_host_header_or_the_configu
             "{strangers:?}"
         );
     }
-    let configured = signer.clone().authority("api.example.com".parse().unwrap());
+    let configured = builder.authority("api.example.com".parse().unwrap());
+    let configured = configured.build().unwrap();
     assert!(is_signed_for(&configured, &request(&[])));
-    let configured = signer.authority("evil.example".parse().unwrap());
-    assert!(!is_signed_for(&configured, &request(&[])));
+    assert!(!is_signed_for(&configured, &request(&["evil.example"])));
+}
+
+#[test]
+fn an_authority_that_no_pattern_allows_is_an_error() {
+    for (patterns, authority, host) in [
+        (&["api.example.com"][..], "evil.example", "evil.example"),
+        (&["*.example.com"], "example.com", "example.com"),
+        (&["[::1]", "a.example"], "[::2]:80", "[::2]:80"),
+        (&["a.example"], "user:password@b.example", "b.example"),
+        (&["a.example"], ":8080", ":8080"),
+    ] {
+        let authority: Authority = authority.parse().unwrap();
+        let error = builder(patterns).authority(authority).build().unwrap_err();
+        let BuildError::AuthorityExcluded { host: excluded } = &error else {
+            panic!("{error}");
+        };
+        assert_eq!(excluded.as_str(), host);
+    }
+    let elsewhere = builder(&["api.example.com"]).authority("evil.example".parse().unwrap());
+    assert_eq!(
+        elsewhere.build().unwrap_err().to_string(),
+        "the configured authority evil.example is not one of allowed_hosts: add it there, or correct it"
+    );
+}
+
+#[test]
+fn an_authority_whose_port_no_pattern_allows_is_an_error() {
+    for (patterns, authority) in [
+        (&["api.example.com:443"][..], "api.example.com:80"),
+        (&["*.example.com:443", "a.example"], "api.example.com:8443"),
+        (&["api.example.com:443"], "api.example.com:99999"),
+    ] {
+        let authority: Authority = authority.parse().unwrap();
+        let built = builder(patterns).authority(authority).build();
+        assert!(
+            matches!(built, Err(BuildError::AuthorityExcluded { .. })),
+            "{built:?}"
+        );
+    }
+}
+
+#[test]
+fn an_authority_whose_port_only_the_scheme_tells_is_judged_with_the_request() {
+    let authority = Authority::from_static("api.example.com");
+    for (patterns, is_signed) in [
+        (&["api.example.com:443"][..], false),
+        (&["api.example.com:8443", "*.example.com:80"], false),
+        (&["api.example.com:443", "api.example.com"], true),
+    ] {
+        let configured = builder(patterns).authority(authority.clone());
+        let configured = configured.build().unwrap();
+        let request = Request::get("/a").body(()).unwrap();
+        match configured.sign(&request, at(FRIDAY)) {
+            Ok(_) => assert!(is_signed, "{patterns:?}"),
+            Err(SignError::AuthorityExcluded { host }) => {
+                assert_eq!(host.as_str(), "api.example.com");
+                assert!(!is_signed, "{patterns:?}");
+            }
+            Err(error) => panic!("{error}"),
+        }
+    }
+}
+
+type Setter = fn(SignerBuilder) -> SignerBuilder;
+
+/// Each sets another option; some mean something only together.
+const SETTERS: [Setter; 8] = [
+    |builder| builder.scheme(Scheme::Kong),
+    |builder| builder.algorithm(Algorithm::HmacSha512),
+    |builder| builder.components(["@request-target", "date", "source"]),
+    |builder| builder.signed_headers(["host", "X-Tenant"]),
+    |builder| builder.source(HeaderValue::from_static("billing")),
+    |builder| builder.microservice(HeaderValue::from_static("n"), HeaderValue::from_static("m")),
+    |builder| builder.allowed_hosts(["*.example.com:443"]),
+    |builder| builder.https_only(true),
+];
+
+/// Calls [`SETTERS`] and another in many orders, each of two before and after the other.
+fn built_in_many_orders(another: Setter) -> Vec<Result<Signer, BuildError>> {
+    let setters = [&SETTERS[..], &[another]].concat();
+    let orders = (0..setters.len()).flat_map(|first| {
+        let (end, begin) = setters.split_at(first);
+        let order = [begin, end].concat();
+        let reversed = order.iter().rev().copied().collect();
+        [order, reversed]
+    });
+    let build = |order: Vec<Setter>| {
+        let builder = Signer::builder(keys());
+        let builder = order.iter().fold(builder, |builder, set| set(builder));
+        builder.build()
+    };
+    orders.map(build).collect()
+}
+
+#[test]
+fn setters_in_any_order_build_the_same_signer() {
+    let signers = built_in_many_orders(|builder| {
+        builder.authority(Authority::from_static("api.example.com:443"))
+    });
+    let targets = [
+        "https://api.example.com/a",
+        "https://api.example.com:8443/a",
+        "http://api.example.com:443/a",
+        "https://evil.example/a",
+        "/a",
+    ];
+    let signed = |signer: &Signer| {
+        targets.map(|target| {
+            let request = Request::get(target).header("x-tenant", "7");
+            let mut request = request.body(()).unwrap();
+            let result = signer.sign_request(&mut request, at(FRIDAY));
+            (result, request.into_parts().0.headers)
+        })
+    };
+    let first = signers[0].as_ref().unwrap();
+    let expected = signed(first);
+    let [(result, headers), others @ ..] = &expected;
+    assert_eq!(*result, Ok(()));
+    let authorization = headers["authorization"].to_str().unwrap();
+    assert!(
+        authorization.contains(
+            r#"algorithm="hmac-sha512", headers="@request-target date source host X-Tenant""#
+        ),
+        "{authorization}"
+    );
+    assert_eq!(headers["x-microservice-name"], "m");
+    let errors = others
+        .each_ref()
+        .map(|(result, _)| result.clone().unwrap_err());
+    assert!(
+        matches!(
+            errors,
+            [
+                SignError::NotForThisHost { .. },
+                SignError::NotHttps { .. },
+                SignError::NotForThisHost { .. },
+                SignError::SchemeUnknown { .. },
+            ]
+        ),
+        "{errors:?}"
+    );
+    for signer in &signers {
+        let signer = signer.as_ref().unwrap();
+        assert_eq!(format!("{signer:?}"), format!("{first:?}"));
+        assert_eq!(signed(signer), expected);
+    }
+}
+
+#[test]
+fn setters_in_any_order_build_the_same_error() {
+    let elsewhere: Setter = |builder| builder.authority(Authority::from_static("evil.example"));
+    for built in built_in_many_orders(elsewhere) {
+        let error = built.unwrap_err();
+        assert!(
+            matches!(&error, BuildError::AuthorityExcluded { host } if host.as_str() == "evil.example"),
+            "{error}"
+        );
+    }
 }
 
 #[test]
@@ -213,12 +378,14 @@ fn patterns_that_are_none_are_refused_each_by_name() {
         "[not::an::address]",
         "api example.com",
     ] {
-        let error = SignLayer::new(keys())
-            .allowed_hosts(["good.example", pattern])
-            .unwrap_err();
+        let error = builder(&["good.example", pattern]).build().unwrap_err();
         let text = error.to_string();
+        let BuildError::InvalidHostPattern { pattern: named } = error else {
+            panic!("{error}");
+        };
+        assert_eq!(named.as_str(), pattern);
         assert!(
-            text.starts_with(&format!("{pattern:?} is no host: write it like")),
+            text.starts_with(&format!("\"{pattern}\" is not a host: write it like")),
             "{text}"
         );
         assert!(!text.contains('\n'));
@@ -227,8 +394,8 @@ fn patterns_that_are_none_are_refused_each_by_name() {
 
 #[test]
 fn a_list_without_patterns_with_which_nobody_would_be_signed_for_is_an_error() {
-    let none: [&str; 0] = [];
-    let error = SignLayer::new(keys()).allowed_hosts(none).unwrap_err();
+    let error = builder(&[]).build().unwrap_err();
+    assert_eq!(error, BuildError::NoHostPattern);
     assert_eq!(
         error.to_string(),
         "the list of hosts is empty, so that no request would be signed: name the gateway's, like api.example.com"
@@ -240,7 +407,7 @@ fn the_error_says_whether_the_destination_is_unknown_excluded_or_contradicted_by
     let only = signer(&["api.example.com"]);
     let text = |signer: &Signer, target: &str| {
         let request = Request::get(target).body(()).unwrap();
-        let error = signer.sign((&request).into(), at(FRIDAY)).unwrap_err();
+        let error = signer.sign(&request, at(FRIDAY)).unwrap_err();
         (error.to_string(), error)
     };
     let (unknown, error) = text(&only, "/a");
@@ -267,32 +434,34 @@ fn the_error_says_whether_the_destination_is_unknown_excluded_or_contradicted_by
     }
     let two = Request::get("/a").header("host", "gateway.example");
     let two = two.header("host", "gateway.example").body(()).unwrap();
-    let error = at_443.sign((&two).into(), at(FRIDAY)).unwrap_err();
+    let error = at_443.sign(&two, at(FRIDAY)).unwrap_err();
     assert_eq!(error, SignError::RepeatedHeader { name: header::HOST });
     // Where the target says where it goes, `Host` does not.
     let two = Request::get("https://evil.example/a").header("host", "a");
     let two = two.header("host", "b").body(()).unwrap();
-    let error = at_443.sign((&two).into(), at(FRIDAY)).unwrap_err();
+    let error = at_443.sign(&two, at(FRIDAY)).unwrap_err();
     assert!(matches!(error, SignError::NotForThisHost { .. }), "{error}");
     let invalid = Request::get("/a")
         .header("host", "gw example")
         .body(())
         .unwrap();
-    let error = at_443.sign((&invalid).into(), at(FRIDAY)).unwrap_err();
+    let error = at_443.sign(&invalid, at(FRIDAY)).unwrap_err();
     assert_eq!(error, SignError::InvalidHost);
 
-    let contradicted = only.authority(Authority::from_static("evil.example"));
-    let (text, error) = text(&contradicted, "/a");
+    // With a scheme, the target would say which port it is.
+    let authority = Authority::from_static("gateway.example");
+    let contradicted = builder(&["gateway.example:443"]).authority(authority);
+    let (text, error) = text(&contradicted.build().unwrap(), "/a");
     assert!(
         matches!(error, SignError::AuthorityExcluded { .. }),
         "{error}"
     );
-    assert!(text.contains("authority is \"evil.example\", which allowed_hosts does not name"));
+    assert!(text.contains("authority is \"gateway.example\", which allowed_hosts does not name"));
 }
 
 #[test]
 fn plain_http_to_another_machine_is_not_signed_if_so_set() {
-    let signer = Signer::new(keys()).https_only(true);
+    let signer = Signer::builder(keys()).https_only(true).build().unwrap();
     let request = |target: &str| Request::get(target).body(()).unwrap();
     for target in [
         "https://api.example.com/",
@@ -323,7 +492,8 @@ fn plain_http_to_another_machine_is_not_signed_if_so_set() {
 
 #[test]
 fn what_does_not_say_https_is_not_signed_either_if_so_set() {
-    let signer = Signer::new(keys()).https_only(true);
+    let builder = Signer::builder(keys()).https_only(true);
+    let signer = builder.clone().build().unwrap();
     let request = |target: &str, host: Option<&str>| {
         let mut request = Request::get(target).body(()).unwrap();
         if let Some(host) = host {
@@ -333,7 +503,10 @@ fn what_does_not_say_https_is_not_signed_either_if_so_set() {
         }
         request
     };
-    let authority = |host: &'static str| signer.clone().authority(Authority::from_static(host));
+    let authority = |host: &'static str| {
+        let builder = builder.clone().authority(Authority::from_static(host));
+        builder.build().unwrap()
+    };
     for request in [
         request("/a", None),
         request("/a", Some("api.example.com")),
@@ -351,7 +524,7 @@ fn what_does_not_say_https_is_not_signed_either_if_so_set() {
     assert!(is_signed_for(&signer, &request("/a", Some("localhost:80"))));
     assert!(is_signed_for(&authority("[::1]:80"), &request("/a", None)));
 
-    let error = signer.sign((&request("/a", Some("api.example.com"))).into(), at(FRIDAY));
+    let error = signer.sign(&request("/a", Some("api.example.com")), at(FRIDAY));
     assert_eq!(
         error.unwrap_err().to_string(),
         "the target of the request to \"api.example.com\" has no scheme, and https_only is set: give it one that \
@@ -418,7 +591,7 @@ fn a_signed_host_has_a_port_as_it_is_sent_or_the_request_is_not_signed() {
 #[test]
 fn an_empty_host_is_not_signed() {
     let builder = Signer::builder(keys()).signed_headers([header::HOST]);
-    let signer = builder.build().unwrap();
+    let signer = builder.clone().build().unwrap();
     for target in ["https://:/", "https://:443/a", "http://:80/"] {
         let mut request = Request::get(target)
             .version(Version::HTTP_2)
@@ -428,9 +601,13 @@ fn an_empty_host_is_not_signed() {
         assert_eq!(error, SignError::InvalidHost, "{target}");
         assert!(request.headers().is_empty(), "{request:?}");
     }
-    let configured = signer.authority(Authority::from_static(":8080"));
+    let configured = builder.authority(Authority::from_static(":8080"));
     let request = Request::get("/a").body(()).unwrap();
-    let error = configured.sign((&request).into(), at(FRIDAY)).unwrap_err();
+    let error = configured
+        .build()
+        .unwrap()
+        .sign(&request, at(FRIDAY))
+        .unwrap_err();
     assert_eq!(error, SignError::InvalidHost);
 }
 
@@ -461,9 +638,7 @@ fn wss_has_the_port_of_https_and_ws_that_of_http() {
     let signer = signer.build().unwrap();
     for target in ["wss://gateway.example:443/a", "ws://gateway.example:80/a"] {
         let request = Request::get(target).body(()).unwrap();
-        let string = signer
-            .signing_string((&request).into(), at(FRIDAY))
-            .unwrap();
+        let string = signer.signing_string(&request, at(FRIDAY)).unwrap();
         let string = string.to_string();
         assert!(string.ends_with(r"\nhost: gateway.example"), "{string}");
     }
@@ -473,17 +648,16 @@ fn wss_has_the_port_of_https_and_ws_that_of_http() {
 fn a_strangers_request_is_a_strangers_whatever_else_is_wrong_with_it() {
     let left =
         "Signature keyId=\"AKIDold\",algorithm=\"hmac-sha256\",headers=\"date\",signature=\"\"";
-    let signer = RotatingKeyPair::new(keys());
-    let apisix = Signer::builder(signer.clone()).scheme(Scheme::Apisix);
-    let apisix = apisix
+    let handle = RotatingKeyPair::new(keys());
+    let apisix = Signer::builder(handle.clone())
+        .scheme(Scheme::Apisix)
         .signed_headers(["x-tenant"])
-        .build()
-        .unwrap()
         .source(HeaderValue::from_static("billing"))
         .allowed_hosts(["api.example.com"])
+        .build()
         .unwrap();
     // A key id that the scheme cannot carry, too.
-    signer.rotate(KeyPair::new("AKID,1", "test-secret-key-0001").unwrap());
+    handle.rotate(KeyPair::new("AKID,1", "test-secret-key-0001").unwrap());
     for target in [
         "https://evil.example/a%0A",
         "https://u:p@evil.example:99999?x",
@@ -499,9 +673,9 @@ fn a_strangers_request_is_a_strangers_whatever_else_is_wrong_with_it() {
             for name in ["date", "x-date", "source"] {
                 headers.insert(name, HeaderValue::from_static("left"));
             }
-            let error = apisix.sign((&request).into(), at(FRIDAY)).unwrap_err();
+            let error = apisix.sign(&request, at(FRIDAY)).unwrap_err();
             assert!(matches!(error, SignError::NotForThisHost { .. }), "{error}");
-            let error = apisix.signing_string((&request).into(), at(FRIDAY));
+            let error = apisix.signing_string(&request, at(FRIDAY));
             assert!(matches!(error, Err(SignError::NotForThisHost { .. })));
             apisix.sign_request(&mut request, at(FRIDAY)).unwrap_err();
             assert_eq!(request.uri(), target, "it is left as it is");
@@ -515,10 +689,11 @@ fn a_strangers_request_is_a_strangers_whatever_else_is_wrong_with_it() {
 
 #[test]
 fn a_request_that_becomes_a_strangers_keeps_nothing_that_was_added_to_it() {
-    let signer = Signer::new(keys())
+    let signer = Signer::builder(keys())
         .source(HeaderValue::from_static("billing"))
         .microservice(HeaderValue::from_static("n"), HeaderValue::from_static("m"))
         .allowed_hosts(["api.example.com"])
+        .build()
         .unwrap();
     let mut request = Request::get("https://api.example.com/").body(()).unwrap();
     let own = HeaderValue::from_static("own");
@@ -534,10 +709,8 @@ fn a_request_that_becomes_a_strangers_keeps_nothing_that_was_added_to_it() {
 }
 
 async fn sent_to(target: &str, headers: &[(&'static str, &'static str)]) -> HeaderMap {
-    let layer = SignLayer::new(keys())
-        .source(HeaderValue::from_static("billing"))
-        .allowed_hosts(["api.example.com"])
-        .unwrap();
+    let signer = builder(&["api.example.com"]).source(HeaderValue::from_static("billing"));
+    let layer = SignLayer::new(signer.build().unwrap());
     let echo = service_fn(|request: Request<()>| ready(Ok::<_, Infallible>(request)));
     let mut request = Request::get(target).body(()).unwrap();
     for (name, value) in headers {
@@ -613,15 +786,10 @@ async fn a_redirect_to_another_host_carries_no_signature_and_one_to_the_same_hos
         }
         ready(Ok::<_, Infallible>(response))
     });
+    let signer = builder(&["api.example.com"]).source(HeaderValue::from_static("billing"));
     let service = ServiceBuilder::new()
         .layer(FollowRedirectLayer::new())
-        .layer(
-            SignLayer::new(keys())
-                .source(HeaderValue::from_static("billing"))
-                .allowed_hosts(["api.example.com"])
-                .unwrap()
-                .clock(|| at(FRIDAY)),
-        )
+        .layer(SignLayer::new(signer.build().unwrap()).clock(|| at(FRIDAY)))
         .service(client);
     let request = Request::get("https://api.example.com/1")
         .body(Empty::new())
@@ -642,11 +810,12 @@ async fn a_redirect_to_another_host_carries_no_signature_and_one_to_the_same_hos
 #[test]
 fn a_host_that_is_not_signed_for_is_named_in_the_error_with_what_to_do() {
     let keys = KeyPair::new("AKIDtestkey0001", "a-secret-of-its-own").unwrap();
-    let signer = Signer::new(keys)
+    let signer = Signer::builder(keys)
         .allowed_hosts(["api.example.com"])
+        .build()
         .unwrap();
     let request = Request::get("https://evil.example/").body(()).unwrap();
-    let error = signer.sign((&request).into(), at(FRIDAY)).unwrap_err();
+    let error = signer.sign(&request, at(FRIDAY)).unwrap_err();
     assert_eq!(
         error.to_string(),
         "the request goes to the host \"evil.example\", which is not signed for: add it to allowed_hosts if it is the \

@@ -267,8 +267,11 @@ async fn an_algorithm_that_does_not_exist_or_is_not_allowed_is_refused() {
             &format!("HMAC algorithm {algorithm} not supported."),
         );
     }
-    let verifier = Verifier::new().algorithms([Algorithm::HmacSha512]);
-    let strict = layer().verifier(verifier.unwrap());
+    let verifier = Verifier::builder()
+        .algorithms([Algorithm::HmacSha512])
+        .build()
+        .unwrap();
+    let strict = layer().verifier(verifier);
     let server = RawServer::start(strict).await;
     let text = "HMAC algorithm hmac-sha1 not supported.";
     assert_refused(&ask(&server, &good()).await, 401, text);
@@ -358,8 +361,8 @@ async fn a_listed_header_that_is_absent_is_refused() {
 
 #[tokio::test]
 async fn a_component_that_the_server_wants_covered_is_required() {
-    let strict = layer().verifier(Verifier::new().require([http::header::HOST]).unwrap());
-    let server = RawServer::start(strict).await;
+    let verifier = Verifier::builder().require([http::header::HOST]).build();
+    let server = RawServer::start(layer().verifier(verifier.unwrap())).await;
     let text = "HMAC signature cannot be verified, a valid host header is required.";
     assert_refused(&ask(&server, &good()).await, 401, text);
 
@@ -387,8 +390,8 @@ async fn a_request_that_signs_no_date_is_refused() {
     ] {
         assert_refused(&ask(&server, &lines).await, 401, DATE_REQUIRED);
     }
-    let strict = layer().verifier(Verifier::new().plain_date(DatePolicy::Refuse));
-    let server = RawServer::start(strict).await;
+    let verifier = Verifier::builder().date_policy(DatePolicy::Refuse).build();
+    let server = RawServer::start(layer().verifier(verifier.unwrap())).await;
     assert_refused(
         &ask(&server, &lines(&[("date", DATE)])).await,
         401,
@@ -661,7 +664,7 @@ async fn a_refusals_reason_says_where_authorization_cannot_be_read() {
         let mut request = Request::new(());
         let value = http::HeaderValue::from_static(value);
         request.headers_mut().insert("authorization", value);
-        let read = Verifier::new().read((&request).into(), at(FRIDAY));
+        let read = Verifier::new().read(&request, at(FRIDAY));
         assert_eq!(read.unwrap_err().to_string(), reason);
     }
 }
@@ -776,7 +779,7 @@ fn the_65th_name_is_one_too_many_whatever_it_is() {
             .header("authorization", authorization)
             .body(())
             .unwrap();
-        let refused = Verifier::new().read((&request).into(), at(FRIDAY));
+        let refused = Verifier::new().read(&request, at(FRIDAY));
         let expected = Rejection::AuthorizationMalformed(CredentialsError::TooManyNames);
         assert_eq!(refused.unwrap_err(), expected, "{last:?}");
     }

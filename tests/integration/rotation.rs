@@ -30,7 +30,7 @@ fn pair(number: usize) -> KeyPair {
 /// The key id of a request that these keys accept.
 fn signed_by(keys: &StaticKeys, request: &Request<()>) -> Result<String, Rejection> {
     let verifier = Verifier::new();
-    let credentials = verifier.read(request.into(), at(FRIDAY))?;
+    let credentials = verifier.read(request, at(FRIDAY))?;
     let lookup = keys.lookup(credentials.key_id(), request.into());
     Ok(verifier.verify(credentials, lookup)?.key_id().to_owned())
 }

@@ -16,10 +16,10 @@ use http_body_util::Empty;
 use hyper_util::{client::legacy::Client, rt::TokioExecutor};
 use tower::{Layer, Service, ServiceBuilder, ServiceExt, service_fn};
 use tower_hmac_auth::{
-    Algorithm, Rejection, RequestHead, Scheme, SignLayer, Signer, StaticKeys, VerifyLayer,
+    Algorithm, Scheme, SignLayer, Signer, StaticKeys, VerifyLayer,
     clock::{Clock, ManualClock},
     sign::{RetryOnClockSkew, ServerClock},
-    verify::{DefaultResponseForRejection, ResponseForRejection},
+    verify::{DefaultResponseForRejection, Refusal, ResponseForRejection},
 };
 
 use crate::common::raw_server::RawServer;
@@ -179,8 +179,8 @@ enum HeldUp {
 async fn a_request_that_was_signed_then_suspended_for_an_hour_is_signed_once_more_and_accepted() {
     let time = ManualClock::at(at(FRIDAY));
     let servers_time = time.clone();
-    let refuse = move |why: &Rejection, head: RequestHead<'_>| {
-        let mut response = DefaultResponseForRejection::new().refuse(why, head);
+    let refuse = move |refusal: &Refusal<'_>| {
+        let mut response = DefaultResponseForRejection::new().refuse(refusal);
         let date = httpdate::fmt_http_date(servers_time.now());
         response.headers_mut().insert("date", date.parse().unwrap());
         response
@@ -230,7 +230,7 @@ async fn times_sent_held_up(
     let requests = AtomicUsize::new(0);
     let service = ServiceBuilder::new()
         .retry(RetryOnClockSkew::new(clock.clone()))
-        .layer(SignLayer::from(signer).clock(clock.clone()))
+        .layer(SignLayer::new(signer).clock(clock.clone()))
         .layer(clock.observe())
         .service(service_fn(|_: Request<()>| {
             requests.fetch_add(1, Ordering::SeqCst);
@@ -277,8 +277,9 @@ async fn a_date_that_is_not_stale_or_not_to_be_trusted_is_no_reason_to_try_again
         let times = times_sent_held_up(Signer::new(keys()), target, seconds, further).await;
         assert_eq!(times, expected, "{target} {seconds} {further:?}");
     }
-    let stranger = Signer::new(keys())
+    let stranger = Signer::builder(keys())
         .allowed_hosts(["other.example"])
+        .build()
         .unwrap();
     assert_eq!(times_sent_held_up(stranger, TARGET, 3600, &[]).await, 1);
 }
@@ -443,9 +444,11 @@ async fn it_learns_from_those_who_are_signed_for_only() {
         .header("date", date(FRIDAY + HOUR));
     let response = response.body(()).unwrap();
     let client = service_fn(move |_: Request<()>| ready(Ok::<_, Infallible>(response.clone())));
-    let signs = SignLayer::new(keys())
+    let signer = Signer::builder(keys())
         .allowed_hosts(["api.example.com"])
+        .build()
         .unwrap();
+    let signs = SignLayer::new(signer);
     let stranger = "https://evil.example/";
     for authorization in [None, Some("Bearer token"), Some("hmac id=\"left over\"")] {
         let mut request = Request::get(stranger).body(()).unwrap();

@@ -3,8 +3,12 @@
 
 use std::{
     convert::Infallible,
+    error::Error,
+    fmt, fs,
     future::{Future, Ready, ready},
+    path::Path,
     pin::pin,
+    str::FromStr,
     task::{Context, Poll},
     time::Duration,
 };
@@ -16,8 +20,10 @@ use tower::{
     util::BoxService,
 };
 use tower_hmac_auth::{
-    SignLayer, Signer, Verifier,
+    Rejection, SignLayer, Signer, Verifier,
     clock::{Clock, ManualClock},
+    error::{CredentialsError, RejectionKind, SignError, TargetError},
+    scheme::{DateHeader, DatePolicy},
     sign::SignService,
 };
 use tower_test::mock;
@@ -200,6 +206,10 @@ async fn each_attempt_of_a_retry_has_the_date_of_its_own_second_and_one_authoriz
     }
 
     let clock = ManualClock::at(at(FRIDAY));
+    let strict = Verifier::builder()
+        .max_skew(Duration::ZERO)
+        .build()
+        .unwrap();
     let (client, mut handle) = mock::pair::<Request<()>, Response<()>>();
     let service = ServiceBuilder::new()
         .retry(Thrice {
@@ -217,12 +227,7 @@ async fn each_attempt_of_a_retry_has_the_date_of_its_own_second_and_one_authoriz
         let (request, answer) = handle.next_request().await.unwrap();
         let dates: Vec<_> = request.headers().get_all("x-date").iter().collect();
         assert_eq!(dates, [format!("Fri, 09 Oct 2015 {date} GMT").as_str()]);
-        verify(
-            &Verifier::new().max_skew(Duration::ZERO),
-            (&request).into(),
-            clock.now(),
-        )
-        .unwrap();
+        verify(&strict, (&request).into(), clock.now()).unwrap();
         assert_eq!(
             request
                 .headers()
@@ -273,12 +278,15 @@ async fn what_cannot_be_signed_is_passed_on_without_any_authorization() {
 
 #[tokio::test]
 async fn options_of_the_layer_reach_every_service_made_from_it() {
-    let layer = layer()
+    let signer = Signer::builder(keys())
         .source(HeaderValue::from_static(" billing "))
         .microservice(
             HeaderValue::from_static("testmic"),
             HeaderValue::from_static("provider-demo"),
-        );
+        )
+        .build()
+        .unwrap();
+    let layer = SignLayer::new(signer).clock(ManualClock::at(at(FRIDAY)));
     let inner = service_fn(|request: Request<()>| ready(Ok::<_, Infallible>(request)));
     let request = layer
         .clone()
@@ -342,9 +350,9 @@ fn no_more_headers_can_be_signed_than_a_verifier_looks_at() {
     let names = (0..60).map(|number| HeaderName::try_from(format!("x-{number}")).unwrap());
     let signer = Signer::builder(keys())
         .signed_headers(names.chain(digests.clone()))
+        .source(HeaderValue::from_static("billing"))
         .build()
-        .unwrap()
-        .source(HeaderValue::from_static("billing"));
+        .unwrap();
     let mut request = Request::new(());
     for name in digests {
         request
@@ -360,4 +368,117 @@ fn no_more_headers_can_be_signed_than_a_verifier_looks_at() {
     signer.sign_request(&mut request, at(FRIDAY)).unwrap();
     let verified = verify(&Verifier::new(), (&request).into(), at(FRIDAY)).unwrap();
     assert_eq!(verified.covered().count(), 64);
+}
+
+#[test]
+fn a_loop_over_the_signed_headers_sees_what_their_iterator_yields() {
+    let signer = Signer::builder(keys())
+        .source(HeaderValue::from_static("billing"))
+        .build()
+        .unwrap();
+    let signed = signer.sign(&Request::new(()), at(FRIDAY)).unwrap();
+    let mut seen = Vec::new();
+    for (name, value) in &signed {
+        seen.push((name, value));
+    }
+    assert_eq!(seen, signed.iter().collect::<Vec<_>>());
+    let names: Vec<_> = seen.iter().map(|(name, _)| name.as_str()).collect();
+    assert_eq!(names, ["x-date", "source", "authorization"]);
+}
+
+/// Checks which names are read as which values, and what is said of others.
+#[track_caller]
+fn assert_parses<T>(names: &[(&str, T)], refused: &[&str], text: &str)
+where
+    T: FromStr<Err: Error> + PartialEq + fmt::Debug,
+{
+    for (name, expected) in names {
+        assert_eq!(name.parse::<T>().as_ref().ok(), Some(expected), "{name}");
+    }
+    for name in refused {
+        let error = name.parse::<T>().unwrap_err();
+        assert_eq!(error.to_string(), text, "{name}");
+    }
+}
+
+#[test]
+fn options_can_be_read_from_their_names() {
+    let date_headers = [
+        ("date", DateHeader::Date),
+        ("Date", DateHeader::Date),
+        ("x-date", DateHeader::XDate),
+        ("X-DATE", DateHeader::XDate),
+    ];
+    assert_parses(
+        &date_headers,
+        &["", " date", "x_date", "xdate", "expires"],
+        "unknown date header: use date or x-date",
+    );
+    let date_policies = [
+        ("any-age", DatePolicy::AnyAge),
+        ("check-age", DatePolicy::CheckAge),
+        ("refuse", DatePolicy::Refuse),
+    ];
+    assert_parses(
+        &date_policies,
+        &["", "Refuse", "refuse ", "AnyAge", "any_age"],
+        "unknown date policy: use any-age, check-age or refuse",
+    );
+}
+
+#[cfg(feature = "digest")]
+#[test]
+fn digest_headers_can_be_read_from_their_names() {
+    use tower_hmac_auth::digest::DigestHeader;
+
+    let digest_headers = [
+        ("digest", DigestHeader::Digest),
+        ("Digest", DigestHeader::Digest),
+        ("content-digest", DigestHeader::ContentDigest),
+        ("Content-Digest", DigestHeader::ContentDigest),
+    ];
+    assert_parses(
+        &digest_headers,
+        &["", "digest ", "content_digest", "repr-digest"],
+        "unknown digest header: use digest or content-digest",
+    );
+}
+
+/// The names of the source are looked up, so that none can be left out.
+#[test]
+fn all_kinds_of_rejection_are_listed_each_once() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/rejection/kind.rs");
+    let source = fs::read_to_string(path).unwrap();
+    let (_, variants) = source.split_once("pub enum RejectionKind {\n").unwrap();
+    let (variants, _) = variants.split_once("\n}\n").unwrap();
+    let variants = variants
+        .lines()
+        .map(str::trim)
+        .filter(|line| !line.starts_with("//"));
+    let listed = RejectionKind::ALL.map(|kind| format!("{kind:?},"));
+    assert_eq!(listed.to_vec(), variants.collect::<Vec<_>>());
+}
+
+#[test]
+fn the_source_of_an_error_is_the_error_that_it_holds() {
+    let credentials = Rejection::AuthorizationMalformed(CredentialsError::OtherScheme);
+    let source = credentials.source().unwrap();
+    assert_eq!(
+        source.downcast_ref(),
+        Some(&CredentialsError::OtherScheme),
+        "{source}"
+    );
+
+    let target = TargetError::AboveRoot;
+    let errors: [&dyn Error; 2] = [&Rejection::Target(target), &SignError::Target(target)];
+    for error in errors {
+        let source = error.source().unwrap();
+        assert_eq!(source.downcast_ref(), Some(&target), "{source}");
+        assert!(source.source().is_none());
+    }
+
+    let errors: [&dyn Error; 2] = [&Rejection::KeyUnknown, &SignError::DestinationUnknown];
+    for error in errors {
+        assert!(error.source().is_none(), "{error}");
+    }
 }

@@ -10,15 +10,18 @@ use std::{
 };
 
 use bytes::Bytes;
-use http::{Request, Response, StatusCode, Uri, header};
+use http::{Extensions, Method, Request, Response, StatusCode, Uri, Version, header};
 use http_body_util::{BodyExt, Full};
 use tokio::sync::oneshot;
 use tokio_test::{assert_pending, assert_ready, assert_ready_err, assert_ready_ok, task};
 use tower::{Layer, Service, ServiceExt, service_fn};
 use tower_hmac_auth::{
-    Rejection, RequestHead, Scheme, Signer, StaticKeys, VerifiedKey, VerifyLayer,
+    Rejection, RequestHead, Scheme, Signer, StaticKeys, VerifiedKey, Verifier, VerifyLayer,
     clock::ManualClock,
-    verify::{AsyncKeys, DefaultResponseForRejection, KeyAccess, KeyLookup, VerifyingKey},
+    verify::{
+        AsyncKeys, DefaultResponseForRejection, KeyAccess, KeyLookup, Refusal,
+        ResponseForRejection, ServerSigningString, VerifyingKey,
+    },
 };
 use tower_test::mock;
 
@@ -234,13 +237,10 @@ async fn the_look_up_sees_the_target_as_the_client_sent_it() {
 
 #[tokio::test]
 async fn a_refusal_can_be_answered_in_ones_own_words() {
-    let refuse = |why: &Rejection, head: RequestHead<'_>| {
-        let text = format!(
-            "{} {}: {}",
-            head.method(),
-            head.uri(),
-            Scheme::Tencent.text(why)
-        );
+    let refuse = |refusal: &Refusal<'_>| {
+        let head = refusal.head();
+        let why = refusal.scheme().text(refusal.rejection());
+        let text = format!("{} {}: {why}", head.method(), head.uri());
         Response::builder()
             .status(418)
             .body(Bytes::from(text))
@@ -259,6 +259,123 @@ async fn a_refusal_can_be_answered_in_ones_own_words() {
     );
     let body = response.into_body().collect().await.unwrap().to_bytes();
     assert!(body.starts_with(b"GET /a: HMAC signature cannot be verified"));
+}
+
+/// Answers refusals, but cannot be cloned.
+struct OnlyOne;
+
+impl ResponseForRejection for OnlyOne {
+    fn refuse(&self, refusal: &Refusal<'_>) -> Response<Bytes> {
+        let head = refusal.head();
+        let text = format!(
+            "{} {} {} {:?} {:?} {:?}",
+            refusal.scheme(),
+            head.method(),
+            head.uri(),
+            head.version(),
+            head.headers().get("x-tenant"),
+            refusal.rejection().kind(),
+        );
+        let response = Response::builder().status(StatusCode::IM_A_TEAPOT);
+        response.body(text.into()).unwrap()
+    }
+}
+
+#[tokio::test]
+async fn the_layers_setters_take_effect_in_any_order_whatever_refuses() {
+    fn original(extensions: &Extensions) -> Option<&Uri> {
+        extensions.get()
+    }
+
+    let handler = service_fn(|request: Request<()>| {
+        assert!(!request.headers().contains_key(header::AUTHORIZATION));
+        ready(Ok::<_, Infallible>(empty()))
+    });
+    let new = || VerifyLayer::new(StaticKeys::from(keys()));
+    let clock = ManualClock::at(at(FRIDAY));
+    let verifier = Verifier::builder().scheme(Scheme::Kong).build().unwrap();
+    let layers = [
+        new()
+            .refuse(OnlyOne)
+            .explain(true)
+            .original_target(original)
+            .remove_authorization(true)
+            .verifier(verifier.clone())
+            .clock(clock.clone()),
+        new()
+            .refuse(OnlyOne)
+            .clock(clock.clone())
+            .verifier(verifier.clone())
+            .remove_authorization(true)
+            .original_target(original)
+            .explain(true),
+        new()
+            .clock(clock.clone())
+            .explain(true)
+            .verifier(verifier.clone())
+            .original_target(original)
+            .remove_authorization(true)
+            .refuse(OnlyOne),
+        // The last one counts.
+        new()
+            .refuse(|_: &Refusal<'_>| -> Response<Bytes> { panic!("replaced") })
+            .verifier(Verifier::new())
+            .explain(false)
+            .refuse(OnlyOne)
+            .remove_authorization(true)
+            .explain(true)
+            .verifier(verifier)
+            .clock(clock)
+            .original_target(original),
+    ];
+    let signer = Signer::builder(keys()).scheme(Scheme::Kong);
+    let signer = signer.build().unwrap();
+    for layer in layers {
+        let service = layer.clone().layer(handler);
+        let mut request = Request::put("/v1/a").body(()).unwrap();
+        request
+            .headers_mut()
+            .insert("x-tenant", "7".parse().unwrap());
+        signer.sign_request(&mut request, at(FRIDAY)).unwrap();
+        // As a router outside leaves it.
+        let sent = std::mem::replace(request.uri_mut(), Uri::from_static("/a"));
+        request.extensions_mut().insert(sent);
+
+        let mut changed = request.clone();
+        *changed.method_mut() = Method::PATCH;
+        let response = service.clone().oneshot(request).await.unwrap();
+        assert_eq!(response.status(), StatusCode::OK);
+
+        let response = service.oneshot(changed).await.unwrap();
+        assert_eq!(response.status(), StatusCode::IM_A_TEAPOT);
+        let explained = response.extensions().get::<ServerSigningString>();
+        assert!(explained.unwrap().to_string().contains("patch /v1/a"));
+        let body = response.into_body().collect().await.unwrap().to_bytes();
+        assert_eq!(
+            body,
+            "kong PATCH /v1/a HTTP/1.1 Some(\"7\") SignatureMismatch"
+        );
+    }
+}
+
+#[test]
+fn a_refusal_can_be_answered_without_a_layer() {
+    let request = Request::delete("/a").version(Version::HTTP_2);
+    let request = request.body(()).unwrap();
+    let rejection = Rejection::KeyUnknown;
+    for scheme in Scheme::ALL {
+        let refusal = Refusal::new(&rejection, (&request).into(), scheme);
+        assert_eq!(refusal.rejection(), &rejection);
+        assert_eq!(refusal.scheme(), scheme);
+        assert!(std::ptr::eq(refusal.head().headers(), request.headers()));
+
+        let body = OnlyOne.refuse(&refusal).into_body();
+        let text = format!("{scheme} DELETE /a HTTP/2.0 None KeyUnknown");
+        assert_eq!(body, text);
+        let body = DefaultResponseForRejection::new().refuse(&refusal);
+        let text = serde_json::json!({"message": scheme.text(&rejection)});
+        assert_eq!(body.into_body(), text.to_string());
+    }
 }
 
 #[tokio::test]

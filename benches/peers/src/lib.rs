@@ -37,7 +37,10 @@ use httpsig_hyper::{
     },
 };
 use reqsign_core::{ProvideCredential, SignRequest, SigningCredential};
-use tower_hmac_auth::{KeyPair, SignLayer, clock::{Clock as _, SystemClock}};
+use tower_hmac_auth::{
+    KeyPair, SignLayer, Signer,
+    clock::{Clock as _, SystemClock},
+};
 use tower_http::auth::AddAuthorizationLayer;
 use tower_layer::Layer;
 use tower_service::Service;
@@ -85,7 +88,11 @@ pub fn hmac_auth_afresh() -> impl FnMut(Request) -> Request {
 
 fn sign_layer() -> SignLayer {
     let keys = KeyPair::new(KEY_ID, SECRET_KEY).unwrap();
-    SignLayer::new(keys).source(HeaderValue::from_static("billing"))
+    let signer = Signer::builder(keys)
+        .source(HeaderValue::from_static("billing"))
+        .build()
+        .unwrap();
+    SignLayer::new(signer)
 }
 
 /// tower-http's layer for a token that never changes: no time, no MAC.

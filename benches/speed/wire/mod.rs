@@ -61,12 +61,15 @@ async fn measure(version: Version, in_flight: usize, amount: Amount) -> Value {
     };
     let open = Server::start(version, Handler, place);
     let closed = Server::start(version, verify.layer(Handler), place);
-    let signer = Signer::new(pair).source(HeaderValue::from_static("billing"));
-    let sign = SignLayer::from(signer.clone());
+    let signer = Signer::builder(pair)
+        .source(HeaderValue::from_static("billing"))
+        .build()
+        .unwrap();
+    let sign = SignLayer::new(signer.clone());
 
     let bare = request(&open);
     let mut headers = bare.clone();
-    let head = signer.sign((&headers).into(), clocks::friday()).unwrap();
+    let head = signer.sign(&headers, clocks::friday()).unwrap();
     head.apply(headers.headers_mut());
     assert_eq!(headers.headers().len(), bare.headers().len() + 3);
     let to_layers = request(&closed);

@@ -141,7 +141,8 @@ async fn inside_a_nest_the_key_store_is_shown_the_original_target_if_told_where_
 
 #[tokio::test]
 async fn inside_a_nest_a_signed_host_is_verified_with_the_original_target_and_without() {
-    let layer = verify().verifier(Verifier::new().require([header::HOST]).unwrap());
+    let verifier = Verifier::builder().require([header::HOST]).build();
+    let layer = verify().verifier(verifier.unwrap());
     let original = layer
         .clone()
         .original_target(|extensions| Some(&extensions.get::<OriginalUri>()?.0));

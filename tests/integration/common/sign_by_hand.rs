@@ -135,7 +135,7 @@ impl Server {
         request: &Request<()>,
         now: SystemTime,
     ) -> Result<Accepted, Rejection> {
-        let credentials = self.verifier.read(request.into(), now)?;
+        let credentials = self.verifier.read(request, now)?;
         let signing_string = credentials.signing_string();
         let lookup = if credentials.key_id() == self.key_id {
             KeyLookup::Key(&self.key, KeyAccess::Bound)

@@ -104,8 +104,10 @@ fn server(
 > + Clone
 + Send
 + 'static {
-    let verifier = Verifier::of(Scheme::Kong)
+    let verifier = Verifier::builder()
+        .scheme(Scheme::Kong)
         .require(["@request-target", REQUEST_ID.as_str(), TENANT.as_str()])
+        .build()
         .unwrap();
     let verify = VerifyLayer::new(StaticKeys::from(keys())).verifier(verifier);
     server_layers!(verify, digest)
@@ -132,6 +134,7 @@ fn client(
     let signer = Signer::builder(keys())
         .scheme(Scheme::Kong)
         .signed_headers([REQUEST_ID, TENANT, header::ACCEPT_ENCODING])
+        .allowed_hosts(["127.0.0.1"])
         .build()
         .unwrap();
     let body_again = clone_body_fn(|body: &BufferedBody| Some(body.clone()));
@@ -156,12 +159,7 @@ fn client(
         .layer(SetSensitiveRequestHeadersLayer::new([TENANT]))
         .layer(DecompressionLayer::new())
         .layer(NormalizePathLayer::trim_trailing_slash())
-        .layer(
-            SignLayer::from(signer)
-                .allowed_hosts(["127.0.0.1"])
-                .unwrap()
-                .clock(clock.clone()),
-        )
+        .layer(SignLayer::new(signer).clock(clock.clone()))
         .layer(clock.observe())
         .map_response(move |response: Response<AnyBody>| {
             let seen = (response.status(), response.headers().clone());

@@ -27,15 +27,14 @@ fn signing(
         .signed_headers([name])
         .build()
         .unwrap();
-    SignLayer::from(signer).clock(clock.clone())
+    SignLayer::new(signer).clock(clock.clone())
 }
 
 #[tokio::test]
 async fn a_header_set_outside_is_signed_and_one_set_inside_breaks_the_signature() {
     let clock = clock();
-    let gateway = Gateway::new(&clock, Verifier::new().require([TENANT]).unwrap(), |_| {
-        Response::default()
-    });
+    let verifier = Verifier::builder().require([TENANT]).build().unwrap();
+    let gateway = Gateway::new(&clock, verifier, |_| Response::default());
     let set = |value| SetRequestHeaderLayer::overriding(TENANT, HeaderValue::from_static(value));
 
     let outside = ServiceBuilder::new()
@@ -62,11 +61,13 @@ async fn decompression_outside_may_have_its_header_signed() {
     let clock = clock();
     let long = "no orders yet ".repeat(100);
     let answer = long.clone();
-    let gateway = Gateway::new(
-        &clock,
-        Verifier::new().require([header::ACCEPT_ENCODING]).unwrap(),
-        move |_| Response::new(Full::from(answer.clone())),
-    );
+    let verifier = Verifier::builder()
+        .require([header::ACCEPT_ENCODING])
+        .build()
+        .unwrap();
+    let gateway = Gateway::new(&clock, verifier, move |_| {
+        Response::new(Full::from(answer.clone()))
+    });
     let compressed = CompressionLayer::new().layer(gateway.service.clone());
     let service = ServiceBuilder::new()
         .layer(DecompressionLayer::new())

@@ -18,7 +18,7 @@ use http::{HeaderMap, HeaderValue, Request, Response, header};
 use http_body_util::{BodyExt as _, Full};
 use tower::{Layer as _, service_fn, util::BoxCloneService};
 use tower_hmac_auth::{
-    SignLayer, StaticKeys, Verifier, VerifyLayer, clock::ManualClock, verify::VerifyBody,
+    SignLayer, Signer, StaticKeys, Verifier, VerifyLayer, clock::ManualClock, verify::VerifyBody,
 };
 
 use crate::common::{FRIDAY, at, keys};
@@ -68,11 +68,12 @@ fn clock() -> ManualClock {
 }
 
 fn sign(clock: &ManualClock) -> SignLayer<ManualClock> {
-    SignLayer::new(keys())
+    let signer = Signer::builder(keys())
         .source(HeaderValue::from_static("billing"))
         .allowed_hosts(["api.example.com"])
-        .unwrap()
-        .clock(clock.clone())
+        .build()
+        .unwrap();
+    SignLayer::new(signer).clock(clock.clone())
 }
 
 fn get() -> Call {

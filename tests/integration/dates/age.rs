@@ -27,11 +27,14 @@ pub(crate) fn check_x_date(text: &str, now: SystemTime) -> Result<Accepted, Reje
 }
 
 pub(crate) fn check_date(
-    plain_date: DatePolicy,
+    date_policy: DatePolicy,
     text: &str,
     now: SystemTime,
 ) -> Result<Accepted, Rejection> {
-    let verifier = Verifier::new().plain_date(plain_date);
+    let verifier = Verifier::builder()
+        .date_policy(date_policy)
+        .build()
+        .unwrap();
     check_with(verifier, &[("date", text.as_bytes())], &[], now)
 }
 
@@ -91,7 +94,7 @@ pub(crate) fn parts_of_a_second_of_the_clock_do_not_count() {
 #[test]
 pub(crate) fn max_skew_is_the_servers_choice_in_whole_seconds() {
     let check = |max_skew: Duration, off: i64| {
-        let verifier = Verifier::new().max_skew(max_skew);
+        let verifier = Verifier::builder().max_skew(max_skew).build().unwrap();
         let signed = [("x-date", TODAY.as_bytes())];
         check_with(verifier, &signed, &[], at(FRIDAY + off))
     };
@@ -135,9 +138,11 @@ pub(crate) fn a_date_is_checked_for_age_if_the_server_wants_it() {
         let checked = check_date(DatePolicy::CheckAge, TODAY, at(FRIDAY + off));
         assert_refused(checked, &out_of_range(DateHeader::Date, 901, 900));
     }
-    let verifier = Verifier::new()
-        .plain_date(DatePolicy::CheckAge)
-        .max_skew(Duration::from_secs(60));
+    let verifier = Verifier::builder()
+        .date_policy(DatePolicy::CheckAge)
+        .max_skew(Duration::from_secs(60))
+        .build()
+        .unwrap();
     let signed = [("date", TODAY.as_bytes())];
     let checked = check_with(verifier, &signed, &[], at(FRIDAY + 61));
     assert_refused(checked, &out_of_range(DateHeader::Date, 61, 60));
@@ -145,7 +150,12 @@ pub(crate) fn a_date_is_checked_for_age_if_the_server_wants_it() {
 
 #[test]
 pub(crate) fn a_date_alone_is_refused_if_the_server_wants_it() {
-    let refuse = || Verifier::new().plain_date(DatePolicy::Refuse);
+    let refuse = || {
+        Verifier::builder()
+            .date_policy(DatePolicy::Refuse)
+            .build()
+            .unwrap()
+    };
     let (date, x_date) = (("date", TODAY.as_bytes()), ("x-date", TODAY.as_bytes()));
     let now = at(FRIDAY);
     assert_refused(
@@ -164,7 +174,7 @@ pub(crate) fn a_date_alone_is_refused_if_the_server_wants_it() {
 #[test]
 pub(crate) fn an_x_date_that_is_not_covered_beside_a_date_that_is_is_refused() {
     // The replay: an old request with a signed Date, and a fresh X-Date that nobody signed.
-    for plain_date in [DatePolicy::AnyAge, DatePolicy::CheckAge, DatePolicy::Refuse] {
+    for date_policy in [DatePolicy::AnyAge, DatePolicy::CheckAge, DatePolicy::Refuse] {
         // One that is too old is refused for that, before anything else is read.
         let too_old = Rejection::DateOutOfRange {
             header: DateHeader::XDate,
@@ -178,7 +188,10 @@ pub(crate) fn an_x_date_that_is_not_covered_beside_a_date_that_is_is_refused() {
             ("", &Rejection::XDateNotCovered),
         ] {
             for signed in [TODAY, YESTERDAY] {
-                let verifier = Verifier::new().plain_date(plain_date);
+                let verifier = Verifier::builder()
+                    .date_policy(date_policy)
+                    .build()
+                    .unwrap();
                 let (signed, unsigned) = (signed.as_bytes(), unsigned.as_bytes());
                 let checked = check_with(
                     verifier,
@@ -194,9 +207,14 @@ pub(crate) fn an_x_date_that_is_not_covered_beside_a_date_that_is_is_refused() {
 
 #[test]
 pub(crate) fn a_date_that_is_not_covered_beside_an_x_date_that_is_does_not_count() {
-    for plain_date in [DatePolicy::AnyAge, DatePolicy::CheckAge, DatePolicy::Refuse] {
+    for date_policy in [DatePolicy::AnyAge, DatePolicy::CheckAge, DatePolicy::Refuse] {
         for unsigned in [TODAY, YESTERDAY, "junk", ""] {
-            let verifier = || Verifier::new().plain_date(plain_date);
+            let verifier = || {
+                Verifier::builder()
+                    .date_policy(date_policy)
+                    .build()
+                    .unwrap()
+            };
             let unsigned = [("date", unsigned.as_bytes())];
             let signed = [("x-date", TODAY.as_bytes())];
             let checked = check_with(verifier(), &signed, &unsigned, at(FRIDAY));
@@ -211,9 +229,12 @@ pub(crate) fn a_date_that_is_not_covered_beside_an_x_date_that_is_does_not_count
 
 #[test]
 pub(crate) fn of_two_covered_dates_x_date_counts() {
-    for plain_date in [DatePolicy::AnyAge, DatePolicy::CheckAge, DatePolicy::Refuse] {
+    for date_policy in [DatePolicy::AnyAge, DatePolicy::CheckAge, DatePolicy::Refuse] {
         let check = |date: &str, x_date: &str| {
-            let verifier = Verifier::new().plain_date(plain_date);
+            let verifier = Verifier::builder()
+                .date_policy(date_policy)
+                .build()
+                .unwrap();
             let signed = [("date", date.as_bytes()), ("x-date", x_date.as_bytes())];
             check_with(verifier, &signed, &[], at(FRIDAY))
         };

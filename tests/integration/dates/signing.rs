@@ -5,10 +5,10 @@ use super::*;
 /// The date header that is sent, and the date line that is signed; the two must be the same.
 pub(crate) fn signed_date(signer: &Signer, now: SystemTime) -> String {
     let request = Request::get("/a").body(()).unwrap();
-    let signed = signer.sign((&request).into(), now).unwrap();
+    let signed = signer.sign(&request, now).unwrap();
     let (_, date) = signed.iter().next().unwrap();
     let date = date.to_str().unwrap().to_owned();
-    let string = signer.signing_string((&request).into(), now).unwrap();
+    let string = signer.signing_string(&request, now).unwrap();
     assert_eq!(string.as_bytes(), format!("x-date: {date}").as_bytes());
     date
 }
@@ -128,7 +128,7 @@ pub(crate) fn the_end_of_february_is_signed_right_in_every_year() {
             (march - 1, format!("{day} Feb")),
             (march, "01 Mar".to_owned()),
         ] {
-            let string = signer.signing_string((&request).into(), at(now)).unwrap();
+            let string = signer.signing_string(&request, at(now)).unwrap();
             let text = string.to_string();
             let time = if now == march { "00:00:00" } else { "23:59:59" };
             let expected = format!(", {date} {year} {time} GMT");

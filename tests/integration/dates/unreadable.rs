@@ -107,9 +107,9 @@ pub(crate) fn what_is_no_date_is_unreadable() {
         let header = DateHeader::XDate;
         let checked = check_x_date(text.trim_matches(' '), at(FRIDAY));
         assert_eq!(checked, Err(Rejection::DateUnreadable { header }), "{text}");
-        for plain_date in [DatePolicy::AnyAge, DatePolicy::CheckAge] {
+        for date_policy in [DatePolicy::AnyAge, DatePolicy::CheckAge] {
             let header = DateHeader::Date;
-            let checked = check_date(plain_date, text.trim_matches(' '), at(FRIDAY));
+            let checked = check_date(date_policy, text.trim_matches(' '), at(FRIDAY));
             assert_eq!(checked, Err(Rejection::DateUnreadable { header }), "{text}");
         }
     }
@@ -216,7 +216,8 @@ proptest! {
         let text = text.trim_matches(' ');
         let names_one = without_weekday_and_zone(text).is_some_and(|date| window.contains(&date));
 
-        let verifier = Verifier::new().max_skew(Duration::from_secs(max_skew.unsigned_abs()));
+        let max_skew = Duration::from_secs(max_skew.unsigned_abs());
+        let verifier = Verifier::builder().max_skew(max_skew).build().unwrap();
         let checked = check_with(verifier, &[("x-date", text.as_bytes())], &[], at(seconds));
         prop_assert_eq!(checked.is_ok(), names_one, "{}", text);
     }

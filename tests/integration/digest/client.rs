@@ -234,11 +234,8 @@ async fn a_retry_sends_the_same_body_and_digest_with_a_signature_of_its_own() {
         assert_eq!(sent.len(), 3);
         for (attempt, request) in (0..).zip(&sent) {
             let now = at(FRIDAY + attempt * 1000);
-            let key = verify(
-                &Verifier::of(scheme).require(["digest"]).unwrap(),
-                request.into(),
-                now,
-            );
+            let required = Verifier::builder().scheme(scheme).require(["digest"]);
+            let key = verify(&required.build().unwrap(), request.into(), now);
             assert_eq!(key.unwrap().scheme(), scheme);
             assert_eq!(request.headers()["digest"], HELLO_DIGEST);
             assert_eq!(request.body().data(), HELLO.as_bytes());
@@ -324,8 +321,8 @@ async fn the_computed_digest_is_signed_whatever_the_signers_list_says() {
 
                 service.clone().oneshot(post(body)).await.unwrap();
                 let sent = sent.lock().unwrap().pop().unwrap();
-                let required = Verifier::of(scheme).require([header.name()]).unwrap();
-                verify(&required, (&sent).into(), at(FRIDAY)).unwrap();
+                let required = Verifier::builder().scheme(scheme).require([header.name()]);
+                verify(&required.build().unwrap(), (&sent).into(), at(FRIDAY)).unwrap();
             }
         }
     }

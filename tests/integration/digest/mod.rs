@@ -12,9 +12,9 @@ mod wire;
 use bytes::Bytes;
 use http::{HeaderValue, Request};
 use http_body_util::Full;
-use tower_hmac_auth::{Scheme, SignLayer, Signer, StaticKeys, Verifier, VerifyLayer};
+use tower_hmac_auth::{Scheme, SignLayer, Signer, StaticKeys, VerifyLayer};
 
-use crate::common::keys;
+use crate::common::{keys, verifier_of};
 
 const HELLO: &str = r#"{"hello":"world"}"#;
 /// Computed with openssl.
@@ -27,7 +27,7 @@ fn signing(scheme: Scheme) -> SignLayer {
 }
 
 fn verifying(scheme: Scheme) -> VerifyLayer<StaticKeys> {
-    VerifyLayer::new(StaticKeys::from(keys())).verifier(Verifier::of(scheme))
+    VerifyLayer::new(StaticKeys::from(keys())).verifier(verifier_of(scheme))
 }
 
 fn post(body: &str) -> Request<Full<Bytes>> {

@@ -3,7 +3,9 @@
 use http::{Uri, header, uri::Authority};
 use tonic::{Code, Request, Status, client::Grpc, transport, transport::Channel};
 use tower::ServiceBuilder;
-use tower_hmac_auth::{SignLayer, Signer, StaticKeys, Verifier, VerifyLayer, clock::ManualClock};
+use tower_hmac_auth::{
+    SignLayer, Signer, StaticKeys, Verifier, VerifyLayer, clock::ManualClock, sign::SignerBuilder,
+};
 
 use super::{
     assert_answered,
@@ -14,14 +16,17 @@ use crate::common::{KEY_ID, keys};
 
 /// A server that wants the host to be covered.
 async fn start() -> Server {
-    let layer = VerifyLayer::new(StaticKeys::from(keys()))
-        .verifier(Verifier::new().require([header::HOST]).unwrap());
+    let verifier = Verifier::builder().require([header::HOST]).build().unwrap();
+    let layer = VerifyLayer::new(StaticKeys::from(keys())).verifier(verifier);
     Server::start(transport::Server::builder().layer(layer)).await
 }
 
-fn signing_host() -> SignLayer<ManualClock> {
-    let signer = Signer::builder(keys()).signed_headers([header::HOST]);
-    on_time(signer.build().unwrap())
+fn signing_host() -> SignerBuilder {
+    Signer::builder(keys()).signed_headers([header::HOST])
+}
+
+fn layer_of(builder: SignerBuilder) -> SignLayer<ManualClock> {
+    on_time(builder.build().unwrap())
 }
 
 #[tokio::test]
@@ -30,7 +35,7 @@ async fn the_authority_that_the_layer_is_told_is_signed_and_accepted() {
     let channel = server.connect().await;
     let authority: Authority = server.address.to_string().parse().unwrap();
     for kind in Kind::ALL {
-        let layer = signing_host().authority(authority.clone());
+        let layer = layer_of(signing_host().authority(authority.clone()));
         let called = within(call(kind, client(&channel, Some(layer)))).await;
         assert_eq!(called.unwrap(), answers(kind, KEY_ID));
     }
@@ -40,12 +45,14 @@ async fn the_authority_that_the_layer_is_told_is_signed_and_accepted() {
 async fn without_an_authority_the_host_is_not_signed_and_a_server_that_wants_it_refuses() {
     let server = start().await;
     let channel = server.connect().await;
-    let called = within(call(Kind::Unary, client(&channel, Some(signing_host())))).await;
+    let layer = layer_of(signing_host());
+    let called = within(call(Kind::Unary, client(&channel, Some(layer)))).await;
     let message = "HMAC signature cannot be verified, a valid host header is required.";
     assert_answered(called, Code::Unauthenticated, message);
 
     let elsewhere = signing_host().authority(Authority::from_static("api.example.com"));
-    let called = within(call(Kind::Unary, client(&channel, Some(elsewhere)))).await;
+    let called = call(Kind::Unary, client(&channel, Some(layer_of(elsewhere))));
+    let called = within(called).await;
     let message = "HMAC signature does not match.";
     assert_answered(called, Code::Unauthenticated, message);
     assert_eq!((server.take_calls(), server.connections()), (0, 1));
@@ -69,7 +76,7 @@ async fn call_with_origin(
 async fn a_client_made_with_its_origin_shows_the_layer_the_host() {
     let server = start().await;
     let origin = format!("http://{}", server.address).parse().unwrap();
-    let called = call_with_origin(server.connect().await, signing_host(), origin);
+    let called = call_with_origin(server.connect().await, layer_of(signing_host()), origin);
     assert_eq!(within(called).await.unwrap(), format!("{KEY_ID}: a"));
 }
 
@@ -81,9 +88,9 @@ async fn a_client_with_only_for_and_no_authority_is_found_out_by_its_count_of_un
     .await;
     let channel = server.connect().await;
     let host = server.address.ip().to_string();
-    let layer = || on_time(Signer::new(keys()).allowed_hosts([&host]).unwrap());
+    let builder = Signer::builder(keys()).allowed_hosts([host]);
 
-    let silent = layer();
+    let silent = layer_of(builder.clone());
     for expected in [1, 2] {
         let called = within(call(Kind::Unary, client(&channel, Some(silent.clone())))).await;
         let message =
@@ -93,12 +100,12 @@ async fn a_client_with_only_for_and_no_authority_is_found_out_by_its_count_of_un
     }
 
     let authority: Authority = server.address.to_string().parse().unwrap();
-    let told = layer().authority(authority);
+    let told = layer_of(builder.authority(authority));
     let called = within(call(Kind::Unary, client(&channel, Some(told.clone())))).await;
     assert_eq!(called.unwrap(), answers(Kind::Unary, KEY_ID));
     assert_eq!(told.signer().unsigned_requests(), 0);
 
-    let host_unknown = signing_host();
+    let host_unknown = layer_of(signing_host());
     let called = call(Kind::Unary, client(&channel, Some(host_unknown.clone())));
     assert_eq!(within(called).await.unwrap(), answers(Kind::Unary, KEY_ID));
     assert_eq!(host_unknown.signer().requests_without_host(), 1);
@@ -110,7 +117,10 @@ async fn only_its_origin_says_that_a_client_speaks_https() {
     let server = Server::start(transport::Server::builder().layer(layer)).await;
     let channel = server.connect().await;
     let authority = Authority::from_static("gateway.example:443");
-    let https_only = on_time(Signer::new(keys()).authority(authority)).https_only(true);
+    let https_only = Signer::builder(keys())
+        .authority(authority)
+        .https_only(true);
+    let https_only = layer_of(https_only);
 
     let called = within(call(
         Kind::Unary,

@@ -41,14 +41,17 @@ async fn layers_that_answer_by_themselves_stand_outside_of_the_verifier_in_a_ton
 async fn every_layer_of_tower_http_stands_around_the_verifiers_in_a_tonic_server() {
     use tonic::body::Body;
     use tower_hmac_auth::{
-        Scheme, SignLayer, Signer, Verifier,
+        Scheme, SignLayer, Signer,
         digest::{BufferedBody, DigestLayer, VerifyDigestLayer},
         sign::ServerClock,
     };
 
-    use crate::common::server_layers::{LIMIT, server_layers};
+    use crate::common::{
+        server_layers::{LIMIT, server_layers},
+        verifier_of,
+    };
 
-    let verify = VerifyLayer::new(StaticKeys::from(keys())).verifier(Verifier::of(Scheme::Kong));
+    let verify = VerifyLayer::new(StaticKeys::from(keys())).verifier(verifier_of(Scheme::Kong));
     let digest = VerifyDigestLayer::buffered(LIMIT);
     let layers = server_layers!(verify, digest).layer(
         ::tower_http::map_request_body::MapRequestBodyLayer::new(Body::new),

@@ -139,16 +139,15 @@ fn case(max_len: usize, max_further: usize) -> impl Strategy<Value = Case> {
 impl Case {
     fn signer(&self) -> Signer {
         let keys = KeyPair::new(&*self.key_id, &*self.secret).unwrap();
-        let signer = Signer::builder(keys)
+        let builder = Signer::builder(keys)
             .algorithm(self.algorithm)
             .date_header(self.date_header)
-            .signed_headers(self.further.iter().map(|(name, _)| name.clone()))
-            .build()
-            .unwrap();
-        match &self.sources.0 {
-            Some(source) => signer.source(source.clone()),
-            None => signer,
-        }
+            .signed_headers(self.further.iter().map(|(name, _)| name.clone()));
+        let builder = match &self.sources.0 {
+            Some(source) => builder.source(source.clone()),
+            None => builder,
+        };
+        builder.build().unwrap()
     }
 
     fn server(&self) -> Server {

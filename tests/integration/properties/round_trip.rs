@@ -94,8 +94,8 @@ fn settings() -> impl Strategy<Value = Settings> {
 
 impl Settings {
     fn algorithms(&self) -> Vec<Algorithm> {
-        let has =
-            |algorithm: &Algorithm| Verifier::of(self.scheme).algorithms([*algorithm]).is_ok();
+        let verifier = Verifier::builder().scheme(self.scheme);
+        let has = |algorithm: &Algorithm| verifier.clone().algorithms([*algorithm]).build().is_ok();
         Algorithm::ALL.into_iter().filter(has).collect()
     }
 
@@ -119,25 +119,27 @@ impl Settings {
         if self.lifetime {
             builder = builder.expires_after(Duration::from_secs(60));
         }
-        let mut signer = builder.build().ok()?;
         if let Some(source) = &self.source {
-            signer = signer.source(source.clone());
+            builder = builder.source(source.clone());
         }
         if let Some(authority) = self.authority {
-            signer = signer.authority(Authority::from_static(authority));
+            builder = builder.authority(Authority::from_static(authority));
         }
-        Some(signer)
+        builder.build().ok()
     }
 
     fn verifier(&self) -> Verifier {
         // What is normalised has to have a normal form, signed or not: only what is signed always has one.
         let signs_target = |components: &Vec<_>| components.contains(&"@request-target");
         let signs_target = self.components.as_ref().is_none_or(signs_target);
-        let verifier = Verifier::of(self.scheme).normalize_target(signs_target);
-        match self.scheme {
-            Scheme::Cavage => verifier.hs2019(self.algorithm()).unwrap(),
-            _ => verifier,
-        }
+        let builder = Verifier::builder()
+            .scheme(self.scheme)
+            .normalize_target(signs_target);
+        let builder = match self.scheme {
+            Scheme::Cavage => builder.hs2019(self.algorithm()),
+            _ => builder,
+        };
+        builder.build().unwrap()
     }
 }
 

@@ -1,13 +1,13 @@
 //! A digest that is on a request is signed, also with Tencent's scheme, whose list does not name it.
 
 use http::HeaderValue;
-use tower_hmac_auth::{SignLayer, Signer, Verifier, clock::ManualClock};
+use tower_hmac_auth::{SignLayer, Verifier, clock::ManualClock};
 
 use super::{
-    builders, get, layer, send,
+    builders, get, layer, layer_of, send,
     server::{Server, greet, verify_layer},
+    signer,
 };
-use crate::common::{FRIDAY, at, keys};
 
 /// Of `{"hello":"world"}`, computed with openssl.
 const DIGESTS: [(&str, &str); 2] = [
@@ -23,16 +23,13 @@ const DIGESTS: [(&str, &str); 2] = [
 
 /// Signers whose lists do not name a digest.
 fn layers() -> [SignLayer<ManualClock>; 2] {
-    let listed = Signer::builder(keys()).components(["x-date", "source"]);
-    let listed = listed.build().unwrap();
-    let listed = listed.source(HeaderValue::from_static("billing"));
-    let clock = ManualClock::at(at(FRIDAY));
-    [layer(), SignLayer::from(listed).clock(clock)]
+    [layer(), layer_of(signer().components(["x-date", "source"]))]
 }
 
 /// A gateway that wants this to be signed.
 async fn server(name: &str) -> Server {
-    let layer = verify_layer().verifier(Verifier::new().require([name]).unwrap());
+    let verifier = Verifier::builder().require([name]).build().unwrap();
+    let layer = verify_layer().verifier(verifier);
     Server::start(tower::Layer::layer(&layer, tower::service_fn(greet))).await
 }
 

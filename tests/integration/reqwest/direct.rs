@@ -9,7 +9,7 @@ use hyper::body::Incoming;
 use tokio::net::TcpListener;
 use tokio_test::{assert_pending, assert_ready_err, assert_ready_ok};
 use tower::{Layer, ServiceExt, service_fn};
-use tower_hmac_auth::{KeyPair, SignLayer, clock::ManualClock};
+use tower_hmac_auth::{KeyPair, SignLayer, Signer, clock::ManualClock};
 use tower_test::mock;
 
 use super::{
@@ -42,9 +42,9 @@ async fn the_documented_signature_is_sent() {
         "AKIDCgOPWjQ6BAxvHtyckhWABJVYSBj548pN",
         "ZxF2whO0RhuwnVCj5JMMAuqcDcN2oPrC",
     );
-    let layer = SignLayer::new(keys.unwrap())
-        .source(HeaderValue::from_static("xxxxxx"))
-        .clock(ManualClock::at(at(1_521_461_320)));
+    let signer = Signer::builder(keys.unwrap()).source(HeaderValue::from_static("xxxxxx"));
+    let clock = ManualClock::at(at(1_521_461_320));
+    let layer = SignLayer::new(signer.build().unwrap()).clock(clock);
     for (protocol, builder) in builders() {
         let server = Server::open().await;
         let client = layer.clone().reqwest_client(builder).unwrap();

@@ -14,12 +14,13 @@ use crate::common::{FRIDAY, at, keys};
 
 fn host_signing() -> SignLayer<ManualClock> {
     let signer = Signer::builder(keys()).signed_headers([header::HOST]);
-    SignLayer::from(signer.build().unwrap()).clock(ManualClock::at(at(FRIDAY)))
+    SignLayer::new(signer.build().unwrap()).clock(ManualClock::at(at(FRIDAY)))
 }
 
 /// A gateway that wants the host to be signed.
 async fn server() -> Server {
-    let layer = verify_layer().verifier(Verifier::new().require([header::HOST]).unwrap());
+    let verifier = Verifier::builder().require([header::HOST]).build().unwrap();
+    let layer = verify_layer().verifier(verifier);
     Server::start(layer.layer(tower::service_fn(greet))).await
 }
 

@@ -7,8 +7,9 @@ use reqwest_retry::{RetryDecision, RetryPolicy, RetryTransientMiddleware};
 use tower_hmac_auth::{Signer, clock::ManualClock, sign::SignMiddleware};
 
 use super::{
-    builder, builders, layer,
+    builder, builders, layer, layer_of,
     server::{Server, THREE_DATES},
+    signer,
 };
 use crate::common::{FRIDAY, at, keys};
 
@@ -78,9 +79,7 @@ async fn it_is_made_of_a_signer_by_the_systems_clock() {
 #[tokio::test]
 async fn a_stranger_gets_no_signature_date_or_source() {
     let stranger = Server::open().await;
-    let client = layer()
-        .allowed_hosts(["gateway.example"])
-        .unwrap()
+    let client = layer_of(signer().allowed_hosts(["gateway.example"]))
         .reqwest_middleware(builder(), |outer| outer.with(retry()))
         .unwrap();
     client.get(stranger.url("/a")).send().await.unwrap();

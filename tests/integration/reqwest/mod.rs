@@ -12,15 +12,23 @@ mod unsigned;
 use http::HeaderValue;
 use reqwest::{ClientBuilder, Request, Response, Url};
 use tower::{BoxError, Service, ServiceExt};
-use tower_hmac_auth::{SignLayer, clock::ManualClock};
+use tower_hmac_auth::{SignLayer, Signer, clock::ManualClock, sign::SignerBuilder};
 
 use crate::common::{FRIDAY, at, keys};
 
+/// Signs with the key the servers know.
+fn signer() -> SignerBuilder {
+    Signer::builder(keys()).source(HeaderValue::from_static("billing"))
+}
+
+/// Signs by a clock that stands still.
+fn layer_of(signer: SignerBuilder) -> SignLayer<ManualClock> {
+    SignLayer::new(signer.build().unwrap()).clock(ManualClock::at(at(FRIDAY)))
+}
+
 /// Signs with the key the servers know, by a clock that stands still.
 fn layer() -> SignLayer<ManualClock> {
-    SignLayer::new(keys())
-        .source(HeaderValue::from_static("billing"))
-        .clock(ManualClock::at(at(FRIDAY)))
+    layer_of(signer())
 }
 
 /// No proxy of the environment's between the client and loopback.

@@ -4,7 +4,7 @@ use reqwest::{ClientBuilder, redirect};
 use tower::{Layer, ServiceExt};
 use tower_hmac_auth::{error::RedirectFollowed, sign::SignMiddleware};
 
-use super::{builder, builders, get, layer, send, server::Server};
+use super::{builder, builders, get, layer, layer_of, send, server::Server, signer};
 
 /// A gateway that redirects to another host.
 async fn servers() -> (Server, Server) {
@@ -56,11 +56,8 @@ async fn a_middleware_client_made_for_signing_does_not_follow() {
 async fn a_redirect_followed_through_the_layer_tells_a_stranger_nothing() {
     for (protocol, builder) in builders() {
         let (gateway, stranger) = servers().await;
-        let client = layer()
-            .allowed_hosts([gateway.address.to_string()])
-            .unwrap()
-            .reqwest_client(builder)
-            .unwrap();
+        let layer = layer_of(signer().allowed_hosts([gateway.address.to_string()]));
+        let client = layer.reqwest_client(builder).unwrap();
         let request = get(gateway.url("/a"));
         let response = client.clone().oneshot(request).await.unwrap();
         let target = response.headers()["location"].to_str().unwrap();
@@ -110,7 +107,7 @@ async fn the_middleware_returns_what_was_answered_by_the_same_origin_or_not_sign
 
     // From a stranger to a stranger.
     let (stranger, other) = servers().await;
-    let sign = SignMiddleware::from(layer().allowed_hosts(["gateway.example"]).unwrap());
+    let sign = SignMiddleware::from(layer_of(signer().allowed_hosts(["gateway.example"])));
     let client = reqwest_middleware::ClientBuilder::new(builder().build().unwrap())
         .with(sign)
         .build();

@@ -6,7 +6,7 @@ use http::HeaderMap;
 use reqwest::Request;
 use tower::{Layer, ServiceExt, service_fn};
 
-use super::{builders, get, layer, send, server::Server};
+use super::{builders, get, layer, layer_of, send, server::Server, signer};
 
 const STALE: &str = r#"hmac id="AKIDtestkey0001", algorithm="hmac-sha1", headers="x-date source", signature="AAAA""#;
 
@@ -14,11 +14,8 @@ const STALE: &str = r#"hmac id="AKIDtestkey0001", algorithm="hmac-sha1", headers
 async fn a_stranger_gets_no_signature_date_or_source() {
     for (protocol, builder) in builders() {
         let (gateway, stranger) = (Server::verifying().await, Server::open().await);
-        let client = layer()
-            .allowed_hosts([gateway.address.to_string()])
-            .unwrap()
-            .reqwest_client(builder)
-            .unwrap();
+        let layer = layer_of(signer().allowed_hosts([gateway.address.to_string()]));
+        let client = layer.reqwest_client(builder).unwrap();
         let (status, text) = send(client.clone(), get(gateway.url("/a"))).await;
         assert_eq!(status, 200, "{protocol}: {text}");
 
@@ -39,8 +36,8 @@ async fn a_stranger_gets_no_signature_date_or_source() {
 async fn a_stranger_gets_the_callers_own_password() {
     let [(_, builder), _] = builders();
     let stranger = Server::open().await;
-    let client = layer().allowed_hosts(["gateway.example"]).unwrap();
-    let client = client.reqwest_client(builder).unwrap();
+    let layer = layer_of(signer().allowed_hosts(["gateway.example"]));
+    let client = layer.reqwest_client(builder).unwrap();
     // reqwest makes `Authorization: Basic` of it.
     let url = format!("http://user:password@{}/a", stranger.address);
     let request = client.get_ref().get(url).build().unwrap();

@@ -9,7 +9,9 @@ use http::{Request, Response, Version, header};
 use http_body_util::{BodyExt as _, Full};
 use proptest::prelude::*;
 use tower::{Layer as _, ServiceExt as _, service_fn};
-use tower_hmac_auth::{Rejection, Scheme, StaticKeys, Verifier, VerifyLayer, error::RejectionKind};
+use tower_hmac_auth::{Rejection, Scheme, StaticKeys, VerifyLayer, error::RejectionKind};
+
+use crate::common::verifier_of;
 
 const TEXTS: &[(&str, RejectionKind)] = &[
     // Tencent Cloud API Gateway
@@ -255,7 +257,7 @@ async fn refused_by(scheme: Scheme, request: Request<()>) -> Response<String> {
     let handler = service_fn(|_: Request<()>| async {
         Ok::<_, Infallible>(Response::new(Full::<Bytes>::default()))
     });
-    let layer = VerifyLayer::new(StaticKeys::new()).verifier(Verifier::of(scheme));
+    let layer = VerifyLayer::new(StaticKeys::new()).verifier(verifier_of(scheme));
     let (parts, body) = layer
         .layer(handler)
         .oneshot(request)

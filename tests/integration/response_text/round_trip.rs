@@ -17,7 +17,7 @@ fn excerpt() -> Excerpt {
         r#"hmac id="a", algorithm="<i>% %41 &amp;'\*7 twice", headers="date", signature="AAAA""#;
     let request = Request::get("/").header("authorization", authorization);
     let request = request.body(()).unwrap();
-    match Verifier::new().read((&request).into(), UNIX_EPOCH) {
+    match Verifier::new().read(&request, UNIX_EPOCH) {
         Err(Rejection::AlgorithmNotSupported { algorithm }) => algorithm,
         other => panic!("{other:?}"),
     }
@@ -29,7 +29,14 @@ fn malformed() -> Vec<CredentialsError> {
         CredentialsError::NotAscii,
         CredentialsError::OtherScheme,
         CredentialsError::NotAParameter { position: 17 },
-        CredentialsError::UnknownParameter { name: name() },
+        CredentialsError::UnknownParameter {
+            name: name(),
+            is_key_id: true,
+        },
+        CredentialsError::UnknownParameter {
+            name: name(),
+            is_key_id: false,
+        },
         CredentialsError::RepeatedParameter { name: name() },
         CredentialsError::OutOfOrder { name: name() },
         CredentialsError::TooManyParameters,

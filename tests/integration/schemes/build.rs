@@ -3,10 +3,14 @@
 use std::time::Duration;
 
 use tower_hmac_auth::{
-    Algorithm, Scheme, Signer, Verifier, scheme::DateHeader, sign::SignerBuilder,
+    Algorithm, Scheme, Signer,
+    scheme::{DateHeader, DatePolicy},
+    sign::SignerBuilder,
+    verify::VerifierBuilder,
 };
 
-use crate::common::keys;
+use super::verifying;
+use crate::common::{keys, verifier_of};
 
 fn builder(scheme: Scheme) -> SignerBuilder {
     Signer::builder(keys()).scheme(scheme)
@@ -236,10 +240,15 @@ fn a_lifetime_that_expires_cannot_say_is_refused() {
 }
 
 #[track_caller]
-fn assert_not_required(verifier: Verifier, name: &str, text: &str) {
-    let error = verifier.require(["date", name]).unwrap_err().to_string();
+fn assert_no_verifier(builder: VerifierBuilder, text: &str) {
+    let error = builder.build().unwrap_err().to_string();
     assert!(error.starts_with(text), "{error}");
     assert!(!error.contains('\n'));
+}
+
+#[track_caller]
+fn assert_not_required(scheme: Scheme, name: &str, text: &str) {
+    assert_no_verifier(verifying(scheme).require(["date", name]), text);
 }
 
 #[test]
@@ -247,18 +256,18 @@ fn a_verifier_requires_nothing_that_no_request_can_cover() {
     for scheme in Scheme::ALL {
         for name in ["", "two words", "x:y", "@request-targe", "(expire)"] {
             let text = format!("{name} is neither a header nor one of {scheme}'s own names");
-            assert_not_required(Verifier::of(scheme), name, &text);
+            assert_not_required(scheme, name, &text);
         }
         for name in ["authorization", "Authorization"] {
             let text = "authorization cannot be signed";
-            assert_not_required(Verifier::of(scheme), name, text);
+            assert_not_required(scheme, name, text);
         }
         for name in HOP_BY_HOP {
             let text = format!("{name} is for the next peer only");
-            assert_not_required(Verifier::of(scheme), name, &text);
+            assert_not_required(scheme, name, &text);
         }
         let named = ["x-date", "Host", "X-Tenant", "digest", "content-length"];
-        Verifier::of(scheme).require(named).unwrap();
+        verifying(scheme).require(named).build().unwrap();
     }
     for (scheme, own, others) in [
         (
@@ -282,16 +291,18 @@ fn a_verifier_requires_nothing_that_no_request_can_cover() {
             &["@request-target", "Request-Line"],
         ),
     ] {
-        Verifier::of(scheme).require(own).unwrap();
+        verifying(scheme).require(own).build().unwrap();
         for name in others {
-            assert_not_required(Verifier::of(scheme), name, name);
+            assert_not_required(scheme, name, name);
         }
     }
-    let created = "(created) can be signed under hs2019 only: set hs2019 before";
-    assert_not_required(Verifier::of(Scheme::Cavage), "(created)", created);
-    let hs2019 = Verifier::of(Scheme::Cavage).hs2019(Algorithm::HmacSha256);
-    let hs2019 = hs2019.unwrap();
-    hs2019.require(["(created)", "(expires)"]).unwrap();
+    let created = "(created) can be signed under hs2019 only: set hs2019, or take it out";
+    assert_not_required(Scheme::Cavage, "(created)", created);
+    verifying(Scheme::Cavage)
+        .require(["(created)", "(expires)"])
+        .hs2019(Algorithm::HmacSha256)
+        .build()
+        .unwrap();
 }
 
 #[test]
@@ -301,15 +312,13 @@ fn a_list_that_no_verifier_reads_is_refused_on_both_sides() {
     let text = "the names make a list of more than 8192 bytes";
     assert_error(builder(Scheme::Kong).signed_headers(names(50, 200)), text);
     assert_error(builder(Scheme::Kong).signed_headers(names(1, 9000)), text);
-    let required = |count, len| Verifier::of(Scheme::Kong).require(names(count, len));
+    let required = |count, len| verifying(Scheme::Kong).require(names(count, len));
     for (count, len) in [(50, 200), (1, 8193)] {
-        let error = required(count, len).unwrap_err().to_string();
-        assert!(error.starts_with(text), "{error}");
+        assert_no_verifier(required(count, len), text);
     }
-    required(1, 8192).unwrap();
-    required(64, 100).unwrap();
-    let error = required(65, 10).unwrap_err().to_string();
-    assert!(error.starts_with("more than 64 headers"), "{error}");
+    required(1, 8192).build().unwrap();
+    required(64, 100).build().unwrap();
+    assert_no_verifier(required(65, 10), "more than 64 headers");
 }
 
 #[test]
@@ -329,7 +338,7 @@ fn the_longest_list_that_is_built_is_read_by_the_verifier_and_one_byte_more_is_n
             let headers = [(&*name, "1"), ("digest", "a"), ("content-digest", "b")];
             let mut request = super::request("/a", "", &headers);
             signer.sign_request(&mut request, super::now()).unwrap();
-            super::assert_accepted(&Verifier::of(scheme), &request);
+            super::assert_accepted(&verifier_of(scheme), &request);
         }
     }
 }
@@ -351,13 +360,13 @@ fn a_date_header_that_the_list_contradicts_is_refused() {
 fn a_verifier_allows_only_algorithms_that_its_scheme_has() {
     use Algorithm::{HmacSha1, HmacSha256, HmacSha384};
 
-    let apisix = || Verifier::of(Scheme::Apisix);
-    let error = apisix().algorithms([HmacSha256, HmacSha384]).unwrap_err();
+    let apisix = |algorithms| verifying(Scheme::Apisix).algorithms(algorithms).build();
+    let error = apisix([HmacSha256, HmacSha384]).unwrap_err();
     let text = "apisix has no hmac-sha384: choose one of hmac-sha256, hmac-sha1, hmac-sha512";
     assert_eq!(error.to_string(), text);
-    apisix().algorithms([HmacSha1, HmacSha256]).unwrap();
+    apisix([HmacSha1, HmacSha256]).unwrap();
     for scheme in Scheme::ALL {
-        Verifier::of(scheme).algorithms([]).unwrap();
+        verifying(scheme).algorithms([]).build().unwrap();
     }
 }
 
@@ -379,14 +388,25 @@ fn a_lifetime_that_is_not_signed_is_refused_when_the_signer_is_built() {
 #[test]
 fn a_verifier_takes_hs2019_only_for_what_its_scheme_has() {
     for scheme in [Scheme::Tencent, Scheme::Kong, Scheme::Apisix] {
-        let error = Verifier::of(scheme).hs2019(Algorithm::HmacSha256);
+        let error = verifying(scheme).hs2019(Algorithm::HmacSha256).build();
         let text = format!("{scheme} has no hs2019: name the algorithm itself");
         assert_eq!(error.unwrap_err().to_string(), text);
     }
     for algorithm in [Algorithm::HmacSha1, Algorithm::HmacSha384] {
-        let error = Verifier::of(Scheme::Cavage).hs2019(algorithm);
+        let error = verifying(Scheme::Cavage).hs2019(algorithm).build();
         let text = format!("cavage has no {algorithm}: choose one of hmac-sha256, hmac-sha512");
         assert_eq!(error.unwrap_err().to_string(), text);
+    }
+}
+
+#[test]
+fn a_verifier_that_would_refuse_every_date_is_refused_when_it_is_built() {
+    let refusing = |scheme| verifying(scheme).date_policy(DatePolicy::Refuse);
+    let text = "apisix takes dates from Date only, so that DatePolicy::Refuse would refuse every request: choose \
+                CheckAge";
+    assert_no_verifier(refusing(Scheme::Apisix), text);
+    for scheme in [Scheme::Tencent, Scheme::Kong, Scheme::Cavage] {
+        refusing(scheme).build().unwrap();
     }
 }
 

@@ -8,7 +8,7 @@ use tower_hmac_auth::{
     scheme::{DateHeader, DatePolicy},
 };
 
-use super::signed;
+use super::{signed, verifying};
 use crate::common::{KEY_ID, at, verify};
 
 /// 2026-11-05T04:16:33Z, a Thursday.
@@ -78,8 +78,12 @@ fn verifiers() -> impl Iterator<Item = (Scheme, DateHeader, Verifier)> {
         let counts =
             move |header: &DateHeader| scheme != Scheme::Apisix || *header == DateHeader::Date;
         headers.into_iter().filter(counts).map(move |header| {
-            let verifier = Verifier::of(scheme).plain_date(DatePolicy::CheckAge);
-            (scheme, header, verifier.max_skew(Duration::from_secs(300)))
+            let verifier = verifying(scheme)
+                .date_policy(DatePolicy::CheckAge)
+                .max_skew(Duration::from_secs(300))
+                .build()
+                .unwrap();
+            (scheme, header, verifier)
         })
     })
 }

@@ -4,6 +4,7 @@ mod absent;
 mod apisix;
 mod build;
 mod cavage;
+mod custom;
 mod dates;
 mod kong;
 mod mixed;
@@ -14,7 +15,9 @@ mod unknown;
 use std::time::SystemTime;
 
 use http::{HeaderName, HeaderValue, Request};
-use tower_hmac_auth::{Algorithm, Rejection, Scheme, VerifiedKey, Verifier};
+use tower_hmac_auth::{
+    Algorithm, Rejection, Scheme, VerifiedKey, Verifier, verify::VerifierBuilder,
+};
 
 use crate::common::{FRIDAY, KEY_ID, SECRET, at, sign_by_hand, verify};
 
@@ -22,6 +25,28 @@ const DATE: &str = "Fri, 09 Oct 2015 00:00:00 GMT";
 
 fn now() -> SystemTime {
     at(FRIDAY)
+}
+
+/// The options of a verifier of this scheme.
+fn verifying(scheme: Scheme) -> VerifierBuilder {
+    Verifier::builder().scheme(scheme)
+}
+
+/// A verifier that wants this covered.
+fn requiring(scheme: Scheme, name: &str) -> Verifier {
+    verifying(scheme).require([name]).build().unwrap()
+}
+
+/// A verifier that accepts lists with names that the request lacks.
+fn allowing_missing(scheme: Scheme) -> Verifier {
+    let options = verifying(scheme).allow_missing_headers(true);
+    options.build().unwrap()
+}
+
+/// APISIX's verifier, handing on the normalized target.
+fn normalising() -> Verifier {
+    let options = verifying(Scheme::Apisix).normalize_target(true);
+    options.build().unwrap()
 }
 
 /// The signature of a signing string with HMAC-SHA256.

@@ -5,13 +5,13 @@ use std::convert::Infallible;
 use http::{HeaderMap, HeaderValue, Method, Request, Response};
 use tower::{Layer as _, ServiceExt as _, service_fn};
 use tower_hmac_auth::{
-    Scheme, Signer, StaticKeys, Verifier, VerifyLayer,
+    Scheme, Signer, StaticKeys, VerifyLayer,
     clock::ManualClock,
     error::{SignError, TargetError},
 };
 
 use super::{DATE, assert_accepted, assert_refused, now, request, signed};
-use crate::common::{keys, verify};
+use crate::common::{keys, verifier_of, verify};
 
 /// The schemes whose strings have the method in lower case, and how they name the target.
 const FOLD_THE_METHOD: [(Scheme, &str); 2] = [
@@ -31,7 +31,7 @@ fn a_method_that_is_not_in_upper_case_is_refused_where_the_string_folds_it() {
         let string = format!("date: {DATE}\n{target}: delete /items/42");
         let list = format!("date {target}");
         let by_hand = signed(scheme, "/items/42", &[("date", DATE)], &list, &string);
-        let verifier = Verifier::of(scheme);
+        let verifier = verifier_of(scheme);
         assert_accepted(&verifier, &with_method(&by_hand, "DELETE"));
         for method in ["Delete", "delete", "DELETe", "dELETE"] {
             let refused = with_method(&by_hand, method);
@@ -54,7 +54,7 @@ fn a_method_that_is_not_in_upper_case_is_not_signed_where_the_string_folds_it() 
         // Other characters than letters have no case.
         request = with_method(&request, "M-SEARCH");
         signer.sign_request(&mut request, now()).unwrap();
-        let verifier = Verifier::of(scheme);
+        let verifier = verifier_of(scheme);
         verify(&verifier, (&request).into(), now()).unwrap();
     }
 }
@@ -64,7 +64,7 @@ fn a_method_is_signed_in_its_own_case_where_the_string_does_not_fold_it() {
     let string = format!("{}\nDelete /a\ndate: {DATE}\n", crate::common::KEY_ID);
     let list = "@request-target date";
     let by_hand = signed(Scheme::Apisix, "/a", &[("date", DATE)], list, &string);
-    let verifier = Verifier::of(Scheme::Apisix);
+    let verifier = verifier_of(Scheme::Apisix);
     assert_accepted(&verifier, &with_method(&by_hand, "Delete"));
     assert_refused(
         &verifier,
@@ -81,7 +81,7 @@ async fn handed_on(scheme: Scheme, request: Request<()>) -> Option<HeaderMap> {
         Ok::<_, Infallible>(response)
     });
     let layer = VerifyLayer::new(StaticKeys::from(keys()))
-        .verifier(Verifier::of(scheme))
+        .verifier(verifier_of(scheme))
         .clock(ManualClock::at(now()));
     let response = layer.layer(handler).oneshot(request).await.unwrap();
     let is_handlers = response.headers().contains_key("authorization");
@@ -140,13 +140,13 @@ fn crumbs_of_a_cookie_are_sent_as_the_one_line_that_is_signed() {
         for cookie in request.headers_mut().values_mut() {
             cookie.set_sensitive(true);
         }
-        let string = signer.signing_string((&request).into(), now()).unwrap();
+        let string = signer.signing_string(&request, now()).unwrap();
         assert!(
             string.to_string().contains("cookie: a=1; b=2"),
             "{scheme}: {string}"
         );
         let mut applied = request.clone();
-        let signed = signer.sign((&request).into(), now()).unwrap();
+        let signed = signer.sign(&request, now()).unwrap();
         signed.apply(applied.headers_mut());
         signer.sign_request(&mut request, now()).unwrap();
         for signed in [&request, &applied] {
@@ -157,7 +157,7 @@ fn crumbs_of_a_cookie_are_sent_as_the_one_line_that_is_signed() {
                 applied.headers()["authorization"]
             );
         }
-        let key = verify(&Verifier::of(scheme), (&request).into(), now()).unwrap();
+        let key = verify(&verifier_of(scheme), (&request).into(), now()).unwrap();
         assert!(key.covered().any(|name| name == "cookie"), "{scheme}");
     }
 }
@@ -168,7 +168,7 @@ async fn a_second_host_is_refused_in_every_scheme_where_it_is_signed() {
         let headers = [("date", DATE), ("host", "a.example"), ("host", "b.example")];
         let string = format!("date: {DATE}\nhost: a.example, b.example");
         let request = signed(scheme, "/a", &headers, "date host", &string);
-        assert_refused(&Verifier::of(scheme), &request, "HeaderRepeated");
+        assert_refused(&verifier_of(scheme), &request, "HeaderRepeated");
     }
 }
 
@@ -181,7 +181,7 @@ fn a_verified_key_joins_what_its_signature_covers_for_callers_without_the_layer(
     ];
     let string = format!("date: {DATE}\nx-role: reader, not-admin");
     let mut request = signed(Scheme::Cavage, "/a", &headers, "date X-Role", &string);
-    let key = assert_accepted(&Verifier::of(Scheme::Cavage), &request);
+    let key = assert_accepted(&verifier_of(Scheme::Cavage), &request);
     key.join_repeated_headers(request.headers_mut());
     assert_eq!(values(request.headers(), "x-role"), ["reader, not-admin"]);
     // Again changes nothing.

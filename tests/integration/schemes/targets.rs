@@ -13,8 +13,8 @@ use http_body_util::Full;
 use tower::{Layer as _, ServiceExt as _, service_fn};
 use tower_hmac_auth::{Scheme, SignLayer, Signer, StaticKeys, Verifier, VerifyLayer};
 
-use super::{DATE, authorization, now, request};
-use crate::common::{KEY_ID, keys};
+use super::{DATE, authorization, normalising, now, request};
+use crate::common::{KEY_ID, keys, verifier_of};
 
 fn signer(scheme: Scheme) -> Signer {
     Signer::builder(keys()).scheme(scheme).build().unwrap()
@@ -57,7 +57,7 @@ fn a_signature_over_a_target_without_a_path_is_not_believed() {
         let authorization = authorization(scheme, &list, &format!("date: {DATE}\n{line}"));
         let mut request = request("*", &authorization, &[("date", DATE)]);
         *request.method_mut() = Method::OPTIONS;
-        super::assert_refused(&Verifier::of(scheme), &request, "Target(NoPath)");
+        super::assert_refused(&verifier_of(scheme), &request, "Target(NoPath)");
     }
 }
 
@@ -106,7 +106,6 @@ async fn seen(verifier: Verifier, target: &str, decoded: &str) -> Result<Uri, St
 
 #[tokio::test]
 async fn normalising_hands_the_target_that_was_signed_to_the_handler() {
-    let normalising = || Verifier::of(Scheme::Apisix).normalize_target(true);
     for (target, decoded, handed_on) in [
         ("/admin/../a?x=1", "/a?x=1", "/a?x=1"),
         ("/%61?x=%61", "/a?x=%61", "/a?x=%61"),
@@ -118,7 +117,7 @@ async fn normalising_hands_the_target_that_was_signed_to_the_handler() {
     ] {
         let uri = seen(normalising(), target, decoded).await.unwrap();
         assert_eq!(uri.to_string(), handed_on, "{target}");
-        let strict = seen(Verifier::of(Scheme::Apisix), target, decoded).await;
+        let strict = seen(verifier_of(Scheme::Apisix), target, decoded).await;
         let is_normal = target.starts_with("/caf") || target == "/a?";
         assert_eq!(strict.is_ok(), is_normal, "{target}");
     }
@@ -134,8 +133,7 @@ async fn a_target_that_has_no_normal_form_does_not_reach_the_handler_as_it_was_s
         ("/a%3F", "/a?"),
         (&*too_long, &*too_long),
     ] {
-        let verifier = Verifier::of(Scheme::Apisix).normalize_target(true);
-        let uri = seen(verifier, target, decoded).await;
+        let uri = seen(normalising(), target, decoded).await;
         assert_eq!(uri, Err(StatusCode::UNAUTHORIZED), "{decoded:.20}");
     }
 
@@ -148,7 +146,7 @@ async fn a_target_that_has_no_normal_form_does_not_reach_the_handler_as_it_was_s
         ("/%61", StatusCode::OK),
     ] {
         let layer = VerifyLayer::new(StaticKeys::from(keys()))
-            .verifier(Verifier::of(Scheme::Apisix).normalize_target(true))
+            .verifier(normalising())
             .clock(now);
         let handler = service_fn(|request: Request<()>| {
             assert_eq!(request.uri(), "/a");
@@ -163,7 +161,7 @@ async fn a_target_that_has_no_normal_form_does_not_reach_the_handler_as_it_was_s
 #[tokio::test]
 async fn what_a_router_has_cut_off_the_target_is_not_normalised_but_refused() {
     let verify = VerifyLayer::new(StaticKeys::from(keys()))
-        .verifier(Verifier::of(Scheme::Apisix).normalize_target(true))
+        .verifier(normalising())
         .original_target(|extensions| Some(&extensions.get::<OriginalUri>()?.0))
         .clock(now);
     let inner = Router::new().fallback(any(|uri: Uri| async move { uri.to_string() }));

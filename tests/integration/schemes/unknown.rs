@@ -1,10 +1,10 @@
 //! Parameters without a meaning (draft-cavage-http-signatures-12, section 2.2: they "MUST be ignored").
 
 use http::Request;
-use tower_hmac_auth::{Scheme, Verifier};
+use tower_hmac_auth::Scheme;
 
 use super::{DATE, assert_accepted, assert_refused, authorization, request};
-use crate::common::KEY_ID;
+use crate::common::{KEY_ID, verifier_of};
 
 /// The schemes that ignore them.
 const IGNORING: [Scheme; 2] = [Scheme::Apisix, Scheme::Cavage];
@@ -49,19 +49,19 @@ fn parameters_without_a_meaning_are_ignored_in_apisix_and_draft_cavage() {
     ] {
         for scheme in IGNORING {
             for request in with_extra(scheme, extra) {
-                assert_accepted(&Verifier::of(scheme), &request);
+                assert_accepted(&verifier_of(scheme), &request);
             }
         }
         for scheme in [Scheme::Tencent, Scheme::Kong] {
             for request in with_extra(scheme, extra) {
-                assert_refused(&Verifier::of(scheme), &request, "AuthorizationMalformed");
+                assert_refused(&verifier_of(scheme), &request, "AuthorizationMalformed");
             }
         }
     }
     // APISIX has no times, and no rule for what would be one.
     for extra in ["created=1", "expires=x", r#"created="1""#] {
         for request in with_extra(Scheme::Apisix, extra) {
-            assert_accepted(&Verifier::of(Scheme::Apisix), &request);
+            assert_accepted(&verifier_of(Scheme::Apisix), &request);
         }
     }
 }
@@ -79,7 +79,7 @@ fn a_repeated_parameter_is_refused_whether_it_has_a_meaning_or_not() {
         ] {
             for request in with_extra(scheme, extra) {
                 let kind = "AuthorizationMalformed(RepeatedParameter";
-                assert_refused(&Verifier::of(scheme), &request, kind);
+                assert_refused(&verifier_of(scheme), &request, kind);
             }
         }
     }
@@ -99,13 +99,13 @@ fn a_parameter_that_another_reader_would_give_a_meaning_is_refused() {
         ] {
             for request in with_extra(scheme, extra) {
                 let kind = "AuthorizationMalformed(UnknownParameter";
-                assert_refused(&Verifier::of(scheme), &request, kind);
+                assert_refused(&verifier_of(scheme), &request, kind);
             }
         }
     }
     for request in with_extra(Scheme::Cavage, r#"Created="1""#) {
         let kind = "AuthorizationMalformed(UnknownParameter";
-        assert_refused(&Verifier::of(Scheme::Cavage), &request, kind);
+        assert_refused(&verifier_of(Scheme::Cavage), &request, kind);
     }
 }
 
@@ -126,7 +126,7 @@ fn what_is_no_parameter_is_refused_in_every_scheme() {
     ] {
         for scheme in Scheme::ALL {
             for request in with_extra(scheme, extra) {
-                assert_refused(&Verifier::of(scheme), &request, "AuthorizationMalformed");
+                assert_refused(&verifier_of(scheme), &request, "AuthorizationMalformed");
             }
         }
     }
@@ -140,7 +140,7 @@ fn at_most_16_parameters_without_a_meaning_are_looked_at() {
     };
     let long = |len: usize| format!("opaque=\"{}\"", "a".repeat(len));
     for scheme in IGNORING {
-        let verifier = Verifier::of(scheme);
+        let verifier = verifier_of(scheme);
         for request in with_extra(scheme, &many(16)) {
             assert_accepted(&verifier, &request);
         }

@@ -129,8 +129,10 @@ async fn the_options_say_which_dates_are_good() {
 #[tokio::test]
 async fn with_explain_the_log_line_of_a_mismatch_has_what_the_gateway_hashed_and_the_answer_has_not()
  {
-    let signer = Signer::new(KeyPair::new(KEY_ID, "hush-hush").unwrap())
-        .source(HeaderValue::from_static("a \"b\\"));
+    let signer = Signer::builder(KeyPair::new(KEY_ID, "hush-hush").unwrap())
+        .source(HeaderValue::from_static("a \"b\\"))
+        .build()
+        .unwrap();
     let mut request = Request::get("http://gateway.example/a").body(()).unwrap();
     let now = SystemTime::now();
     signer.sign_request(&mut request, now).unwrap();

@@ -192,13 +192,20 @@ impl Gateway {
     }
 }
 
+fn signer(keys: KeyPair) -> Signer {
+    let builder = Signer::builder(keys).source(HeaderValue::from_static("tests"));
+    builder.build().unwrap()
+}
+
 /// Signs and sends a request, in the version it has.
 pub(crate) async fn send(
     keys: &KeyPair,
     request: Request<Body>,
 ) -> Result<Response<Incoming>, Error> {
-    let layer = SignLayer::new(keys.clone()).source(HeaderValue::from_static("tests"));
-    let service = ServiceBuilder::new().layer(layer).service(client(&request));
+    let signer = signer(keys.clone());
+    let service = ServiceBuilder::new()
+        .layer(SignLayer::new(signer))
+        .service(client(&request));
     within(service.oneshot(request)).await
 }
 
@@ -216,8 +223,7 @@ fn client(request: &Request<Body>) -> Client<HttpConnector, Body> {
 /// The lines of a signed request's head, whose connection ends with the answer.
 pub(crate) fn signed_head(request_line: &str, lines: &[&str]) -> String {
     let mut request = Request::new(());
-    let signer = Signer::new(keys()).source(HeaderValue::from_static("tests"));
-    signer
+    signer(keys())
         .sign_request(&mut request, SystemTime::now())
         .unwrap();
     head_of(request_line, &request, lines)

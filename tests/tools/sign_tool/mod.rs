@@ -103,7 +103,7 @@ fn verified(lines: &str, secret: &[u8], now: SystemTime) -> String {
     }
     let key = VerifyingKey::new(&SecretKey::new(secret).unwrap());
     let verifier = Verifier::new();
-    let credentials = verifier.read((&request).into(), now).unwrap();
+    let credentials = verifier.read(&request, now).unwrap();
     let signing_string = credentials.signing_string().to_string();
     let lookup = KeyLookup::Key(&key, KeyAccess::Bound);
     assert!(verifier.verify(credentials, lookup).is_ok(), "{lines}");
