@@ -1,13 +1,21 @@
-//! axum behind `VerifyLayer`, on loopback: `cargo run --example axum_server`.
+//! An axum server that verifies the requests to its API: `cargo run --example axum_server`.
 //!
-//! The API is a nested router that only signed requests enter; the handler is told who signed. `/health` is outside
-//! the layer and open. The key may be used for `/api/v1/orders` and nothing else, which the key store decides by the
-//! path as the client sent it. A client whose large upload is refused gets the refusal and not a broken connection.
+//! The API is a nested router, and only requests with a valid signature get into it. The handlers
+//! find the verified key in the request's extensions. `/health` is outside of the layer, so it needs
+//! no signature. The key store is a usage plan: it binds the key to `/api/v1/orders`, by the path that
+//! the client sent. `DrainLayer` lets a client whose large upload is refused receive the refusal
+//! instead of a connection error.
 //!
-//! The server sends itself an unsigned and a signed request; ends with an error if an answer is not as expected. With
-//! `-- --serve` it serves others, until it is stopped.
+//! The verifier speaks Tencent's scheme, whose signatures never cover the method, the path or the
+//! query: only TLS protects those. For clients of your own, use
+//! `Verifier::of(Scheme::Kong).require(["@request-target"])` and sign with `Scheme::Kong`, as in the
+//! example `quickstart`. The age of `Date` is checked. Tencent's gateway does not check it; clients
+//! that rely on that need `DatePolicy::AnyAge`, under which a request can be replayed forever.
+//!
+//! The program sends requests to its own server, and ends with an error if an answer is not as
+//! expected. With `-- --serve`, it serves until it is stopped.
 
-#![allow(clippy::print_stdout, reason = "printing is what it is for")]
+#![allow(clippy::print_stdout, reason = "this example prints its results")]
 
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
@@ -23,16 +31,17 @@ use hyper_util::{client::legacy::Client, rt::TokioExecutor};
 use tokio::net::TcpListener;
 use tower::{BoxError, ServiceBuilder, ServiceExt as _};
 use tower_hmac_auth::{
-    KeyPair, RequestHead, SignLayer, VerifiedKey, VerifyLayer,
+    KeyPair, RequestHead, SignLayer, VerifiedKey, Verifier, VerifyLayer,
+    scheme::DatePolicy,
     verify::{DrainLayer, KeyAccess, KeyLookup, KeyStore, VerifyingKey},
 };
 
 const KEY_ID: &str = "AKIDexample";
 
-/// The longest body that is taken, and the most of one that is read for nothing when it is refused: 32 MiB.
+/// The largest body that is accepted, and the most that is read of a refused one: 32 MiB.
 const MAX_BODY: usize = 32 * 1024 * 1024;
 
-/// How long a refused client may go on sending.
+/// How long a refused client may continue to send.
 const MAX_DRAIN: Duration = Duration::from_secs(30);
 
 #[tokio::main(flavor = "current_thread")]
@@ -40,18 +49,19 @@ async fn main() -> Result<(), BoxError> {
     let keys = KeyPair::new(KEY_ID, "known-to-both-sides-and-never-sent")?;
 
     let layer = VerifyLayer::new(key_store(&keys))
-        // `nest` takes the prefix off the path; the key store is to see the whole of it.
+        .verifier(Verifier::new().plain_date(DatePolicy::CheckAge))
+        // `nest` removes the prefix from the path. The key store needs the whole path.
         .original_target(|extensions| Some(&extensions.get::<OriginalUri>()?.0));
     let timer = || tokio::time::sleep(MAX_DRAIN);
     let api = Router::new()
         .route("/orders", get(orders).post(order))
         .layer(DefaultBodyLimit::max(MAX_BODY))
         .layer(layer)
-        // axum's layers wrap what was added before them, so this one is outside.
+        // axum's layers wrap what was added before them, so this one is outside of the verifier.
         .layer(DrainLayer::new(MAX_BODY as u64, timer, tokio::spawn));
     let router = Router::new()
         .nest("/api/v1", api)
-        .route("/health", get(async || "well"));
+        .route("/health", get(async || "ok"));
 
     let listener = TcpListener::bind("127.0.0.1:0").await?;
     let address = listener.local_addr()?;
@@ -72,13 +82,14 @@ async fn main() -> Result<(), BoxError> {
     ] {
         let answered = send(address, path, body, signs.then(|| keys.clone())).await?;
         if answered != expected {
-            return Err(format!("answered {answered}, expected {expected}").into());
+            return Err(format!("the status is {answered}, expected {expected}").into());
         }
     }
     Ok(())
 }
 
-/// The layer let it pass, so there is a key. Extractors cannot be fooled by anything a client sends.
+/// The key is always there, as the layer refuses all other requests. Only the layer can insert it: a
+/// client cannot set extensions.
 async fn orders(Extension(key): Extension<VerifiedKey>) -> String {
     format!("the orders of {}", key.key_id())
 }
@@ -87,7 +98,7 @@ async fn order(Extension(key): Extension<VerifiedKey>, body: Bytes) -> String {
     format!("{} bytes of {}", body.len(), key.key_id())
 }
 
-/// A usage plan: which key may be used for what.
+/// Returns a key store with a usage plan, which decides what a key may be used for.
 fn key_store(keys: &KeyPair) -> impl KeyStore + use<> {
     let key = Arc::new(VerifyingKey::from(keys));
     move |key_id: &str, head: RequestHead<'_>| match (key_id, head.uri().path()) {
@@ -97,7 +108,7 @@ fn key_store(keys: &KeyPair) -> impl KeyStore + use<> {
     }
 }
 
-/// Sends a request, a `POST` if there is a body, and signed if there are keys to sign with.
+/// Sends a request: `POST` if there is a body, and signed if there are keys.
 async fn send(
     address: SocketAddr,
     path: &str,
@@ -107,8 +118,9 @@ async fn send(
     let method = body.as_ref().map_or(Method::GET, |_| Method::POST);
     let how = keys.as_ref().map_or("unsigned", |_| "signed");
     println!("{method} {path}, {how}");
+    let sign = |keys| SignLayer::new(keys).allowed_hosts([address.to_string()]);
     let client = ServiceBuilder::new()
-        .option_layer(keys.map(SignLayer::new))
+        .option_layer(keys.map(sign).transpose()?)
         .service(Client::builder(TokioExecutor::new()).build_http());
     let request = Request::builder()
         .method(method)

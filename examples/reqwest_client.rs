@@ -1,32 +1,31 @@
-//! reqwest behind `SignLayer`, with reqwest-retry: `cargo run --example reqwest_client --features reqwest-middleware`.
+//! A reqwest client that signs its requests, with reqwest-retry:
+//! `cargo run --example reqwest_client --features reqwest-middleware`.
 //!
-//! Starts a gateway on loopback that is out of service for the first signed request, and sends it an unsigned and a
-//! signed one; ends with an error if an answer is not as expected. With a URL, sends one signed request there instead,
-//! with the keys of the environment variables `HMAC_KEY_ID` and `HMAC_SECRET_KEY`, and ends with an error if it is
-//! refused. With the example `gateway` listening:
+//! The program starts a gateway on loopback that answers the first signed request with 503, and sends
+//! it an unsigned and a signed request. It ends with an error if an answer is not as expected.
+//!
+//! With a URL, it sends one signed request there instead, with the key pair in the environment
+//! variables `HMAC_KEY_ID` and `HMAC_SECRET_KEY`. For the example `gateway`:
 //!
 //! ```console
-//! $ cargo run --example reqwest_client --features reqwest-middleware -- http://127.0.0.1:8080/v1/orders
+//! $ url=http://127.0.0.1:8080/v1/orders
+//! $ cargo run --example reqwest_client --features reqwest-middleware -- "$url"
 //! ```
 //!
-//! (reqwest is built without TLS here; an `https` URL needs one of its features for that.)
+//! This example builds reqwest without TLS. For an `https` URL, enable one of reqwest's TLS features.
 
-#![allow(clippy::print_stdout, reason = "printing is what it is for")]
+#![allow(clippy::print_stdout, reason = "this example prints its results")]
 
-use std::{
-    env,
-    error::Error,
-    sync::atomic::{AtomicBool, Ordering},
-    time::Duration,
-};
+use std::{env, error::Error, time::Duration};
 
-use axum::{Router, routing::get};
 use http::{HeaderValue, StatusCode};
 use reqwest::{ClientBuilder, Url};
 use reqwest_middleware::ClientWithMiddleware;
 use reqwest_retry::{RetryTransientMiddleware, policies::ExponentialBackoff};
-use tokio::net::TcpListener;
-use tower_hmac_auth::{KeyPair, SignLayer, StaticKeys, VerifyLayer};
+use tower_hmac_auth::{KeyPair, SignLayer};
+
+#[path = "support/loopback.rs"]
+mod loopback;
 
 type BoxError = Box<dyn Error + Send + Sync>;
 
@@ -36,30 +35,27 @@ async fn main() -> Result<(), BoxError> {
     if let Some(url) = env::args().nth(1) {
         let keys = KeyPair::new(env::var("HMAC_KEY_ID")?, env::var("HMAC_SECRET_KEY")?)?;
         let url = Url::parse(&url)?;
-        let client = signing(keys, &url, builder)?;
-        return expect(send(&client, &url).await?, StatusCode::is_success);
+        return send(&signing(keys, &url, builder)?, &url).await;
     }
 
     let keys = KeyPair::new("AKIDexample", "known-to-both-sides-and-never-sent")?;
-    let url = start_gateway(&keys).await?;
-    // Nothing on loopback goes through a proxy.
+    let gateway = loopback::start_gateway(keys.clone()).await?;
+    let url = Url::parse(&format!("http://{gateway}/v1/orders"))?;
+    // A proxy of the environment cannot reach this machine's loopback.
     let builder = builder.no_proxy();
 
     println!("GET {url}, unsigned");
     let unsigned = reqwest::Client::builder().no_proxy().build()?;
-    let answer = unsigned.get(url.clone()).send().await?;
-    println!("  {}", answer.status());
-    expect(answer.status(), |status| {
-        *status == StatusCode::UNAUTHORIZED
-    })?;
-
-    let client = signing(keys, &url, builder)?;
-    expect(send(&client, &url).await?, |status| {
-        *status == StatusCode::OK
-    })
+    let status = unsigned.get(url.clone()).send().await?.status();
+    println!("  {status}");
+    if status != StatusCode::UNAUTHORIZED {
+        return Err(format!("the gateway answered {status} to an unsigned request").into());
+    }
+    send(&signing(keys, &url, builder)?, &url).await
 }
 
-/// A client that signs for the host of this URL and for no other, anew for every attempt, and follows no redirects.
+/// Returns a client that signs requests to this URL's host only, signs every attempt again, and
+/// follows no redirects.
 fn signing(
     keys: KeyPair,
     gateway: &Url,
@@ -71,40 +67,20 @@ fn signing(
     let client = SignLayer::new(keys)
         .source(HeaderValue::from_static("billing"))
         .allowed_hosts(gateway.host_str())?
+        // Middleware added here is outside of the signing, so every attempt gets a new date.
         .reqwest_middleware(builder, |outer| {
             outer.with(RetryTransientMiddleware::new_with_policy(backoff))
         })?;
     Ok(client)
 }
 
-async fn send(client: &ClientWithMiddleware, url: &Url) -> Result<StatusCode, BoxError> {
+async fn send(client: &ClientWithMiddleware, url: &Url) -> Result<(), BoxError> {
     println!("GET {url}, signed");
-    let answer = client.get(url.clone()).send().await?;
-    let status = answer.status();
-    println!("  {status}  {}", answer.text().await?);
-    Ok(status)
-}
-
-/// Lets signed requests pass; behind it is a service that answers 503 before it answers 200.
-async fn start_gateway(keys: &KeyPair) -> Result<Url, BoxError> {
-    static IS_UP: AtomicBool = AtomicBool::new(false);
-    let orders = async || match IS_UP.swap(true, Ordering::Relaxed) {
-        false => (StatusCode::SERVICE_UNAVAILABLE, "starting"),
-        true => (StatusCode::OK, "no orders yet"),
-    };
-    let router = Router::new()
-        .route("/v1/orders", get(orders))
-        .layer(VerifyLayer::new(StaticKeys::from(keys.clone())));
-
-    let listener = TcpListener::bind("127.0.0.1:0").await?;
-    let address = listener.local_addr()?;
-    tokio::spawn(async move { axum::serve(listener, router).await });
-    Ok(Url::parse(&format!("http://{address}/v1/orders"))?)
-}
-
-fn expect(answered: StatusCode, is_expected: fn(&StatusCode) -> bool) -> Result<(), BoxError> {
-    if !is_expected(&answered) {
-        return Err(format!("answered {answered}").into());
+    let response = client.get(url.clone()).send().await?;
+    let status = response.status();
+    println!("  {status}  {}", response.text().await?);
+    match status.is_success() {
+        true => Ok(()),
+        false => Err(format!("the gateway answered {status}").into()),
     }
-    Ok(())
 }

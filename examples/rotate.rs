@@ -1,11 +1,13 @@
-//! Keys that change while a client runs: `cargo run --example rotate`.
+//! Replaces a client's key pair while it runs: `cargo run --example rotate`.
 //!
-//! The first key pair comes from the environment (`HMAC_KEY_ID`, `HMAC_SECRET_KEY`; a sample if they are not set), each
-//! further one from a file, `id:key` on its first line, that is read again when it changes. A gateway on loopback
-//! accepts the old and the new pair side by side. The example writes the file itself, as a secrets manager's agent
-//! would: whole, under another name, then moved into place. Ends with an error if an answer is not as expected.
+//! The first key pair comes from the environment variables `HMAC_KEY_ID` and `HMAC_SECRET_KEY`, or is
+//! a sample if they are not set. Later pairs come from a file with `id:key` on its first line, which
+//! is read again when it changes. A gateway on loopback accepts both the old and the new pair.
+//!
+//! The example writes the file itself, as a secrets manager's agent would: under another name, then
+//! moved into place. It ends with an error if an answer is not as expected.
 
-#![allow(clippy::print_stdout, reason = "printing is what it is for")]
+#![allow(clippy::print_stdout, reason = "this example prints its results")]
 
 use std::{
     env, fs, io,
@@ -34,7 +36,8 @@ async fn main() -> Result<(), BoxError> {
 
     let keys = RotatingKeyPair::new(old);
     let first_id = keys.key_id();
-    // Every clone of every service made from this layer sees what the handle is given.
+    // `keys` is a handle. Every service made from this layer, and every clone of it, signs with the
+    // pair that was given to the handle last.
     let mut client = SignLayer::new(keys.clone())
         .allowed_hosts(gateway.host())?
         .layer(Client::builder(TokioExecutor::new()).build_http());
@@ -47,7 +50,7 @@ async fn main() -> Result<(), BoxError> {
     };
     expect(ask().await? == format!("hello {first_id}"))?;
 
-    let file = Directory::new()?.file("keys");
+    let file = KeysFile::new()?;
     let watch = watch(file.path.clone(), keys.clone());
     file.replace(NEW_PAIR)?;
     let is_new = async {
@@ -61,10 +64,10 @@ async fn main() -> Result<(), BoxError> {
     Ok(())
 }
 
-/// How often the file is looked at.
+/// How often the file is checked.
 const INTERVAL: Duration = Duration::from_millis(100);
 
-/// Rotates the keys whenever the file has changed. A file that is missing or cannot be read leaves them as they are.
+/// Replaces the key pair whenever the file changes. If the file is missing or invalid, the pair stays.
 fn watch(file: PathBuf, keys: RotatingKeyPair) -> JoinHandle<()> {
     tokio::spawn(async move {
         let mut seen = None;
@@ -89,14 +92,14 @@ fn watch(file: PathBuf, keys: RotatingKeyPair) -> JoinHandle<()> {
     })
 }
 
-/// What changes with the file.
+/// Returns the file's time of change and its length. If neither differs, the file is the same.
 fn stamp(file: &Path) -> Option<(SystemTime, u64)> {
     let metadata = fs::metadata(file).ok()?;
     Some((metadata.modified().ok()?, metadata.len()))
 }
 
-/// `id:key`. The error repeats nothing of the line. With a second colon it is not clear where the
-/// id ends.
+/// Parses `id:key`. With a second colon, the end of the id would be ambiguous. The error repeats
+/// nothing of the line, as it holds a secret key.
 fn parse(line: &str) -> Result<KeyPair, BoxError> {
     match line.split(':').collect::<Vec<_>>()[..] {
         [id, secret] => Ok(KeyPair::new(id, secret)?),
@@ -110,7 +113,7 @@ fn from_environment() -> Result<KeyPair, BoxError> {
     Ok(KeyPair::new(id, secret)?)
 }
 
-/// Says by whose key a request was signed.
+/// Starts a gateway that accepts these key pairs and answers with the id of the key that signed.
 async fn start_gateway(pairs: [KeyPair; 2]) -> Result<Uri, BoxError> {
     let hello = async |Extension(key): Extension<VerifiedKey>| format!("hello {}", key.key_id());
     let router = Router::new()
@@ -122,48 +125,38 @@ async fn start_gateway(pairs: [KeyPair; 2]) -> Result<Uri, BoxError> {
     Ok(format!("http://{address}/").parse()?)
 }
 
-/// A directory of the example's own, gone when it ends.
-struct Directory(PathBuf);
-
-impl Directory {
-    fn new() -> io::Result<Self> {
-        let path = env::temp_dir().join(format!("tower-hmac-auth-rotate-{}", process::id()));
-        fs::create_dir(&path)?;
-        Ok(Self(path))
-    }
-
-    fn file(self, name: &str) -> File {
-        let path = self.0.join(name);
-        File {
-            path,
-            directory: self,
-        }
-    }
-}
-
-impl Drop for Directory {
-    fn drop(&mut self) {
-        let _ = fs::remove_dir_all(&self.0);
-    }
-}
-
-struct File {
+/// A file in a directory of its own, which is removed on drop.
+struct KeysFile {
+    directory: PathBuf,
     path: PathBuf,
-    directory: Directory,
 }
 
-impl File {
-    /// Never half written: readers see the old file or the new one.
+impl KeysFile {
+    fn new() -> io::Result<Self> {
+        let name = format!("tower-hmac-auth-rotate-{}", process::id());
+        let directory = env::temp_dir().join(name);
+        fs::create_dir(&directory)?;
+        let path = directory.join("keys");
+        Ok(Self { directory, path })
+    }
+
+    /// Replaces the file atomically: a reader sees the old content or the new one, never a part of it.
     fn replace(&self, text: &str) -> io::Result<()> {
-        let new = self.directory.0.join("new");
+        let new = self.directory.join("new");
         fs::write(&new, text)?;
         fs::rename(new, &self.path)
+    }
+}
+
+impl Drop for KeysFile {
+    fn drop(&mut self) {
+        let _ignored = fs::remove_dir_all(&self.directory);
     }
 }
 
 fn expect(is_expected: bool) -> Result<(), BoxError> {
     match is_expected {
         true => Ok(()),
-        false => Err("not the answer that was expected".into()),
+        false => Err("the answer is not the expected one".into()),
     }
 }

@@ -1,4 +1,4 @@
-//! What a request is answered that the layer has let pass.
+//! Answers requests whose signature is valid, and formats the gateway's own answers.
 
 use std::{sync::Arc, time::Duration};
 
@@ -16,10 +16,10 @@ use super::{
     timed::{Timed, TooSlow},
 };
 
-/// The gateway's own text, or what the upstream sends.
+/// An answer with the gateway's own text, or with the upstream's body.
 pub(crate) type Answer = Response<Either<Full<Bytes>, Timed>>;
 
-/// When a client that was refused for want of room may try again, in seconds.
+/// After how many seconds a client may try again if too many requests were in flight.
 const RETRY_AFTER: HeaderValue = HeaderValue::from_static("1");
 
 pub(crate) struct Answers {
@@ -34,7 +34,7 @@ impl Answers {
             return refusal(StatusCode::INTERNAL_SERVER_ERROR, "not verified");
         };
         let mut response = self.to_verified(request, &key).await;
-        // For the log.
+        // The log takes the key id from the response.
         response.extensions_mut().insert(key);
         response
     }
@@ -43,7 +43,8 @@ impl Answers {
         if request.method() == Method::CONNECT {
             return refusal(StatusCode::NOT_IMPLEMENTED, "no tunnels here");
         }
-        // Only now, so that requests without a right signature take no place from others.
+        // Acquired after verification, so that requests without a valid signature cannot use up the
+        // permits.
         let Ok(in_flight) = Arc::clone(&self.in_flight).try_acquire_owned() else {
             return busy();
         };
@@ -51,14 +52,14 @@ impl Answers {
         let upload = |body| Timed::upload(body, self.body_timeout, Arc::clone(&in_flight));
         let request = request.map(upload);
         match &self.proxy {
-            Some(proxy) => proxy.pass_on(request, key, in_flight).await,
+            Some(proxy) => proxy.forward(request, key, in_flight).await,
             None => describe(request, key).await,
         }
     }
 }
 
-/// Tells the client what was found, once its body has been read: some look for no answer before it
-/// is sent.
+/// Answers with the key id and the signed names, after the body has been read: some clients read
+/// no answer before they have sent their whole body.
 async fn describe(request: Request<Timed>, key: &VerifiedKey) -> Answer {
     let mut body = request.into_body();
     while let Some(frame) = body.frame().await {
@@ -83,13 +84,13 @@ fn busy() -> Answer {
     response
 }
 
-/// The client's body came too slowly, for the reason `why`.
+/// Returns the answer to a client whose body came too slowly. `why` is for the log.
 pub(crate) fn too_slow(why: String) -> Answer {
     let message = "the body came too slowly";
     failure(StatusCode::REQUEST_TIMEOUT, message, why)
 }
 
-/// Tells the client as much as `message`, and the log `why`.
+/// Returns an answer that tells the client `message`, and the log `why`.
 pub(crate) fn failure(status: StatusCode, message: &str, why: String) -> Answer {
     let mut response = refusal(status, message);
     response.extensions_mut().insert(Failure(why));

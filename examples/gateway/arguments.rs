@@ -1,4 +1,4 @@
-//! The options.
+//! The command-line options.
 
 use std::{
     num::{NonZeroU32, NonZeroUsize},
@@ -13,25 +13,25 @@ use http::{
 };
 use tower_hmac_auth::{Scheme, Verifier, scheme::DatePolicy};
 
-use super::Result;
+use super::support::{Result, has_valid_host};
 
 const MIN_TIME: Duration = Duration::from_millis(1);
 const MAX_TIME: Duration = Duration::from_secs(86_400);
 
 const AFTER_HELP: &str = "\
-Without --keys, the key pair is taken from the environment: HMAC_KEY_ID and HMAC_SECRET_KEY.
+Without --keys, the key pair is in the environment variables HMAC_KEY_ID and HMAC_SECRET_KEY.
 
-The files of --keys:
+The formats of --keys:
   FILE       id:key lines with no other colon; empty lines and lines that begin with # are skipped
   FILE.toml  [[keys]] tables, each with id = \"…\" and secret = \"…\"
   FILE.json  {\"keys\": [{\"id\": \"…\", \"secret\": \"…\"}]}
   TOML and JSON also take secret_base64 instead of secret, for keys that are not text.
 
-Every connection takes a file descriptor: `ulimit -n` has to allow for --max-connections and
+Every connection needs a file descriptor: set `ulimit -n` to more than --max-connections and
 --max-in-flight together.
-It does not compare bodies with their digests, signed or not: the crate's VerifyDigestLayer does.";
+The gateway does not compare bodies with their digests: the crate's VerifyDigestLayer does.";
 
-/// Checks HMAC signatures of requests and passes on those that are right
+/// Verifies HMAC signatures of requests and forwards the valid requests
 #[derive(Parser)]
 #[command(
     name = "gateway",
@@ -39,62 +39,65 @@ It does not compare bodies with their digests, signed or not: the crate's Verify
     after_help = AFTER_HELP
 )]
 pub(crate) struct Arguments {
-    /// Whose clients are to be served: tencent, kong, apisix or cavage
+    /// The clients' signature scheme: tencent, kong, apisix or cavage
     #[arg(long, value_name = "NAME", default_value_t)]
     pub(crate) scheme: Scheme,
-    /// What signatures must cover besides a date, such as host or @request-target; can be repeated
+    /// What signatures must cover in addition to a date, such as host or @request-target; can be
+    /// repeated
     #[arg(long = "require", value_name = "NAME")]
     pub(crate) required: Vec<String>,
-    /// Where to listen; port 0 stands for any free one
+    /// Where to listen; port 0 is any free port
     #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:8080")]
     pub(crate) listen: String,
-    /// Where to send what passes [default: nowhere, the gateway answers itself]
+    /// Where to forward valid requests [default: nowhere, the gateway answers them itself]
     #[arg(long, value_name = "http://HOST:PORT", value_parser = upstream)]
     pub(crate) upstream: Option<Authority>,
-    /// A file of key pairs: lines `id:key`, or as its name ends in .toml or .json (see below)
+    /// A file of key pairs: lines `id:key`, or TOML or JSON if its name ends in .toml or .json (see
+    /// below)
     #[arg(long, value_name = "FILE")]
     pub(crate) keys: Option<PathBuf>,
-    /// The status of refusals that would have 401
+    /// The status of refusals that are 401 by default
     #[arg(long, value_name = "401|403", default_value = "401", value_parser = unauthorized_status)]
     pub(crate) unauthorized_status: StatusCode,
-    /// Gives every refused client the same answer
+    /// Hides the reason: refusals that concern credentials all have the same text
     #[arg(long)]
     pub(crate) terse: bool,
-    /// Logs what was hashed where a signature does not match, with the values of signed headers: for
-    /// debugging only
+    /// Logs the signing string where a signature does not match. It has the values of signed headers:
+    /// use it for debugging only
     #[arg(long)]
     pub(crate) explain: bool,
-    /// What to make of requests that sign Date, but not X-Date [default: any-age for tencent, else
+    /// How to treat requests that sign Date, but not X-Date [default: any-age for tencent, else
     /// check-age]
     #[arg(long, value_name = "any-age|check-age|refuse", value_parser = plain_date)]
     pub(crate) plain_date: Option<DatePolicy>,
-    /// How far a date may be from this clock, either way [default: 900 for tencent, else 300]
+    /// How far a date may be from this machine's clock, either way [default: 900 for tencent, else
+    /// 300]
     #[arg(long, value_name = "SECONDS")]
     pub(crate) max_skew: Option<u64>,
-    /// How many connections are served at a time; others wait
+    /// How many connections are served at a time; further ones wait
     #[arg(long, value_name = "NUMBER", default_value = "1024")]
     pub(crate) max_connections: NonZeroUsize,
-    /// How many requests a client of HTTP/2 may have open on one connection; others wait
+    /// How many requests an HTTP/2 client may have open on one connection; further ones wait
     #[arg(long, value_name = "NUMBER", default_value = "100")]
     pub(crate) max_streams: NonZeroU32,
-    /// How many verified requests are served at a time, over as many connections to the upstream;
-    /// others get 503
+    /// How many valid requests are served at a time, over as many connections to the upstream;
+    /// further ones get 503
     #[arg(long, value_name = "NUMBER", default_value = "512")]
     pub(crate) max_in_flight: NonZeroUsize,
-    /// After how long a connection without a complete request is closed
+    /// How long a connection may be without a complete request before it is closed
     #[arg(long, value_name = "SECONDS", default_value = "30", value_parser = seconds)]
     pub(crate) idle_timeout: Duration,
-    /// How long a request's body may be waited for, and a second more for each KiB of it; then 408
+    /// How long to wait for a request's body, plus a second for each KiB received; then 408
     #[arg(long, value_name = "SECONDS", default_value = "30", value_parser = seconds)]
     pub(crate) body_timeout: Duration,
-    /// After how long a connection is closed whose client takes nothing of an answer
+    /// How long a client may read nothing of its answer before the connection is closed
     #[arg(long, value_name = "SECONDS", default_value = "60", value_parser = seconds)]
     pub(crate) write_timeout: Duration,
-    /// How long it may take to connect to the upstream; then 504
+    /// How long connecting to the upstream may take; then 504
     #[arg(long, value_name = "SECONDS", default_value = "10", value_parser = seconds)]
     pub(crate) connect_timeout: Duration,
-    /// How long the upstream may take nothing of a request and send nothing of its answer; then
-    /// 504, or the answer breaks off if it has begun
+    /// How long the upstream may neither read the request nor send its answer; then 504, or the
+    /// connection is closed if the answer has begun
     #[arg(long, value_name = "SECONDS", default_value = "60", value_parser = seconds)]
     pub(crate) upstream_timeout: Duration,
 }
@@ -118,11 +121,7 @@ fn upstream(text: &str) -> Result<Authority> {
     let authority = |uri: Uri| {
         let is_bare = matches!(uri.path(), "" | "/") && uri.query().is_none();
         let authority = uri.authority()?;
-        let (_, port) = authority.as_str().rsplit_once(':').unwrap_or_default();
-        // `http` takes an empty host, and anything for a port.
-        let is_host = !authority.host().is_empty()
-            && (port.is_empty() || port.ends_with(']') || authority.port_u16().is_some())
-            && !authority.as_str().contains('@');
+        let is_host = has_valid_host(authority) && !authority.as_str().contains('@');
         (uri.scheme() == Some(&uri::Scheme::HTTP) && is_bare && is_host).then(|| authority.clone())
     };
     let uri: Option<Uri> = text.parse().ok();
@@ -147,7 +146,7 @@ fn plain_date(text: &str) -> Result<DatePolicy> {
     }
 }
 
-/// More than nothing, and no more than a day.
+/// Parses a number of seconds from [`MIN_TIME`] to [`MAX_TIME`].
 fn seconds(text: &str) -> Result<Duration> {
     let seconds: Option<f64> = text.parse().ok();
     let duration = seconds.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());

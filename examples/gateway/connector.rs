@@ -1,4 +1,4 @@
-//! Connections to the upstream: how many, and how long one may take to be opened.
+//! Opens connections to the upstream, within limits of number and time.
 
 use std::{
     error::Error,
@@ -22,10 +22,10 @@ use tokio::{
 };
 use tower::{Service, ServiceExt as _};
 
-/// Opens no more than so many connections at a time.
+/// Opens connections, and limits how many are open at a time.
 ///
-/// That there are no more requests than that is not enough: a connection can outlive its request by
-/// a moment, in which the next request would open another one.
+/// Limiting the requests in flight is not enough: a connection is closed shortly after its request
+/// has ended, and until then the next request would open another one.
 #[derive(Clone)]
 pub(crate) struct Connector {
     http: HttpConnector,
@@ -37,7 +37,8 @@ impl Connector {
     pub(crate) fn new(slots: usize, limit: Duration) -> Self {
         let mut http = HttpConnector::new();
         http.set_nodelay(true);
-        // Each of a name's addresses gets its share of the time.
+        // Without it, a first address that does not answer would use up the whole limit: with it, each
+        // address of the name gets a share of the time.
         http.set_connect_timeout(Some(limit));
         let slots = Arc::new(Semaphore::new(slots));
         Self { http, slots, limit }
@@ -63,7 +64,7 @@ impl Service<Uri> for Connector {
                 _slot: slot,
             })
         };
-        // The name's look-up and the wait for a slot are part of it.
+        // The limit includes the lookup of the name and the wait for a slot.
         Box::pin(async move {
             let timed_out = |_| io::Error::from(io::ErrorKind::TimedOut);
             timeout(limit, opened).await.map_err(timed_out)?
@@ -71,7 +72,7 @@ impl Service<Uri> for Connector {
     }
 }
 
-/// A connection that takes a slot while it is open.
+/// A connection that holds a slot while it is open.
 pub(crate) struct Slotted {
     stream: TokioIo<TcpStream>,
     _slot: OwnedSemaphorePermit,

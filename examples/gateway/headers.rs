@@ -1,5 +1,4 @@
-//! Which headers and trailers pass, and which belong to one connection, to the gateway or to no
-//! one.
+//! Decides which headers and trailers are forwarded, and removes the others.
 
 use http::{
     HeaderMap, HeaderName, HeaderValue,
@@ -9,7 +8,7 @@ use tower_hmac_auth::VerifiedKey;
 
 pub(crate) static CONSUMER_KEY_ID: HeaderName = HeaderName::from_static("x-consumer-key-id");
 
-/// What concerns one connection only, beside what `Connection` names.
+/// The headers that concern one connection only, in addition to those that `Connection` names.
 static HOP_BY_HOP: [HeaderName; 8] = [
     CONNECTION,
     HeaderName::from_static("keep-alive"),
@@ -21,8 +20,9 @@ static HOP_BY_HOP: [HeaderName; 8] = [
     header::UPGRADE,
 ];
 
-/// What a trailer must not say, whether or not the head has it: who sends the request and when,
-/// where it goes, how its body is read, under which conditions it is carried out.
+/// Headers that must not be sent as trailers, whether or not the head has them: they say who sends
+/// the request and when, where it goes, how to read its body, and under which conditions to process
+/// it. A server that merges trailers into its headers would use an unsigned value.
 static NOT_IN_TRAILERS: [HeaderName; 20] = [
     HeaderName::from_static("x-consumer-key-id"),
     HeaderName::from_static("x-date"),
@@ -46,7 +46,8 @@ static NOT_IN_TRAILERS: [HeaderName; 20] = [
     header::IF_RANGE,
 ];
 
-/// HTTP/2 clients may send one a line, HTTP/1.1 knows one header only (RFC 9113, section 8.2.3).
+/// Joins the `Cookie` headers. HTTP/2 clients may send several, HTTP/1.1 allows one (RFC 9113,
+/// section 8.2.3).
 pub(crate) fn join_cookies(headers: &mut HeaderMap) {
     let cookies: Vec<_> = headers.get_all(COOKIE).iter().collect();
     if cookies.len() < 2 {
@@ -62,7 +63,7 @@ pub(crate) fn join_cookies(headers: &mut HeaderMap) {
     }
 }
 
-/// The members of a comma-separated header, in lower case.
+/// Returns the members of a comma-separated header, in lowercase.
 pub(crate) fn options<'h>(
     headers: &'h HeaderMap,
     name: &HeaderName,
@@ -85,8 +86,8 @@ pub(crate) fn remove_hop_by_hop(headers: &mut HeaderMap) {
     }
 }
 
-/// Takes out of `Trailer` the names that [`clean_trailers`] removes, so that no trailer is announced
-/// that does not come.
+/// Removes from `Trailer` the names of the trailers that [`clean_trailers`] removes, so that only
+/// trailers that will be sent are announced.
 pub(crate) fn clean_announced_trailers(headers: &mut HeaderMap, signed: &[String]) {
     let announced: Vec<_> = options(headers, &header::TRAILER).collect();
     let is_wanted = |name: &&str| !name.is_empty() && !is_unwanted_trailer(name, signed);
@@ -106,18 +107,22 @@ pub(crate) fn clean_announced_trailers(headers: &mut HeaderMap, signed: &[String
     }
 }
 
-/// Another coding would have to be undone, as the next connection cannot be told of it.
+/// Returns `true` if there is a transfer coding other than `chunked`.
+///
+/// Such a coding would have to be decoded here: `Transfer-Encoding` is valid for one connection only,
+/// so the receiver would take the encoded bytes for the body.
 pub(crate) fn is_coded_otherwise(headers: &HeaderMap) -> bool {
     let codings: Vec<_> = options(headers, &TRANSFER_ENCODING).collect();
     !codings.is_empty() && codings != ["chunked"]
 }
 
-/// Also spellings that some servers take for the same name: `X_Consumer_Key_Id`.
+/// Removes `X-Consumer-Key-Id`, also in spellings that some servers treat as the same name, such as
+/// `X_Consumer_Key_Id`.
 pub(crate) fn remove_consumer_key_ids(headers: &mut HeaderMap) {
     remove_alike(headers, |name| is_alike(name, CONSUMER_KEY_ID.as_str()));
 }
 
-/// Whether some servers take the two for the same name.
+/// Returns `true` if some servers treat the two as the same name, as CGI does with `-` and `_`.
 pub(crate) fn is_alike(one: &str, other: &str) -> bool {
     let fold = |byte: u8| match byte.to_ascii_lowercase() {
         byte @ (b'a'..=b'z' | b'0'..=b'9') => byte,
@@ -134,9 +139,9 @@ fn remove_alike(headers: &mut HeaderMap, is_unwanted: impl Fn(&str) -> bool) {
     }
 }
 
-/// Removes the trailers that some server might take for a header on which the signature, the
-/// request's reading or its routing depends (RFC 9110, section 6.5.1). Trailers arrive after the
-/// signature has been verified, so none of them is signed.
+/// Removes the trailers that a server might mistake for a header that is signed, or that decides how
+/// the request is read or routed (RFC 9110, section 6.5.1). Trailers arrive after the signature has
+/// been verified, so none of them is signed.
 pub(crate) fn clean_trailers(trailers: &mut HeaderMap, signed: &[String]) {
     remove_hop_by_hop(trailers);
     remove_alike(trailers, |name| is_unwanted_trailer(name, signed));
@@ -150,8 +155,8 @@ fn is_unwanted_trailer(name: &str, signed: &[String]) -> bool {
     unwanted.any(|unwanted| is_alike(name, unwanted))
 }
 
-/// The names of what a request's signature covers, for
-/// [`clean_trailers`] and [`clean_announced_trailers`].
+/// Returns the names that a request's signature covers, for [`clean_trailers`] and
+/// [`clean_announced_trailers`].
 pub(crate) fn signed_names(key: &VerifiedKey) -> Vec<String> {
     key.covered().map(str::to_owned).collect()
 }

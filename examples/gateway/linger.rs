@@ -1,4 +1,4 @@
-//! How a connection is ended so that its last answer arrives.
+//! Closes connections in a way that lets the client receive the last answer.
 
 use std::{
     io::{self, IoSlice},
@@ -14,29 +14,31 @@ use tokio::{
     time::{Sleep, sleep},
 };
 
-/// How long a client may go on sending what is not read any more.
+/// How long a client may continue to send after the last answer.
 const LINGER: Duration = Duration::from_secs(5);
 
-/// How much of it is taken, in bytes: a whole upload of a client that looks for its answer only
-/// after it. Time alone is no bound, as gigabytes arrive in a few seconds.
+/// How many bytes the client may send after the last answer: enough for a client that reads its
+/// answer only after it has sent its whole upload. The limit of time is not enough, as gigabytes can
+/// arrive in a few seconds.
 const LINGER_BYTES: usize = 64 << 20;
 
-/// How long a connection has waited for a request, after its last answer, when it counts as idle.
+/// After how long without a request, counted from the last answer, a connection is idle.
 ///
-/// hyper ends a connection whose request it has not read at once after the answer.
+/// If hyper has not read a request to its end, it shuts the connection down right after the answer.
+/// A connection that was waiting for longer than this has therefore no unread request.
 const IDLE: Duration = Duration::from_millis(100);
 
-/// A stream that, once nothing more is written, is read to its end before it is closed; within
-/// bounds of time and size.
+/// A stream that shuts down its writing side first, and reads what the client still sends before it
+/// is closed, within limits of time and size.
 ///
-/// A socket that is closed with bytes unread is reset, and the client may lose the answer: the refusal of a large
-/// upload, of which hyper reads no more than it needs, would look like a broken network. A connection that is
-/// [`IDLE`] has no answer on its way, and is closed at once.
+/// If a socket is closed with bytes unread, the kernel sends a reset, and the client may lose the
+/// answer. The refusal of a large upload, of which hyper reads only a part, would look like a network
+/// error. A connection that is [`IDLE`] has no answer in transit and is closed at once.
 pub(crate) struct Lingering {
     stream: TcpStream,
     until: Option<Pin<Box<Sleep>>>,
     bytes_left: usize,
-    /// Since when there has been nothing to read, and nothing was written.
+    /// When the stream began to wait for bytes, if nothing was written since.
     waiting_since: Option<Instant>,
 }
 

@@ -1,4 +1,4 @@
-//! One line a request.
+//! Logs one line for each request.
 
 use std::{
     error::Error,
@@ -18,37 +18,39 @@ use tower_hmac_auth::{Rejection, VerifiedKey, error::RejectionKind, verify::Serv
 
 use super::stderr;
 
-/// Why a request that had a right signature failed, for the log: in the response's extensions.
+/// Why a request with a valid signature failed. The log takes it from the response's extensions.
 #[derive(Clone)]
 pub(crate) struct Failure(pub(crate) String);
 
-/// An answer that waits for nothing but the client, in bytes.
+/// The size in bytes up to which an answer no longer counts as in flight: it fits into the buffers
+/// of the connection, so only the client can delay it.
 const SHORT: u64 = 4096;
 
-/// How many characters of a path, and of a key id that is only claimed, are repeated.
+/// How many characters of a path, and of an unverified key id, are logged.
 const MAX_PATH: usize = 512;
 const MAX_CLAIMED_KEY_ID: usize = 64;
 
-/// What the schemes call the key id in `Authorization`.
+/// The schemes' names for the parameter of `Authorization` that holds the key id.
 const KEY_ID_NAMES: [&str; 3] = ["id", "username", "keyId"];
 
-/// All that is to be said of a request. It is said when this is dropped, which is when the request is over: with the
-/// last byte of the answer, or when the client is gone.
+/// A request's line in the log. It is written on drop, which is when the request is over: after the
+/// last byte of the answer, or when the client has closed the connection.
 pub(crate) struct Entry {
     method: Method,
     path: String,
     began: Instant,
     status: Option<StatusCode>,
     key_id: Option<String>,
-    /// Looked into only where the request is refused.
+    /// Parsed only if the request is refused.
     authorization: Option<HeaderValue>,
     kind: Option<RejectionKind>,
     claimed_key_id: Option<String>,
     wrong: Option<String>,
-    /// With `--explain`.
+    /// The gateway's signing string, with `--explain`.
     hashed: Option<ServerSigningString>,
     is_complete: bool,
-    /// Gone as soon as a short answer, such as a refusal, is at hand: a client that does not take it is idle.
+    /// Dropped as soon as there is a short answer, such as a refusal, so that the idle timeout applies
+    /// to a client that does not read it.
     in_flight: Option<InFlight>,
 }
 
@@ -71,7 +73,7 @@ impl Entry {
         }
     }
 
-    /// Takes down what was answered, and stays with the answer until its last byte.
+    /// Records the answer, and moves into its body, to be dropped after the last byte.
     pub(crate) fn stay_with<B: Body>(mut self, response: Response<B>) -> Response<Logged<B>> {
         self.status = Some(response.status());
         let extensions = response.extensions();
@@ -89,7 +91,7 @@ impl Entry {
             (None, None) => None,
         };
         self.hashed = extensions.get().cloned();
-        // The body of an answer to HEAD is never asked for.
+        // hyper does not poll the body of an answer to HEAD.
         self.is_complete = self.method == Method::HEAD || response.body().is_end_stream();
         if response
             .body()
@@ -119,7 +121,7 @@ impl Drop for Entry {
         if let Some(kind) = self.kind {
             let _infallible = write!(line, " kind={kind:?}");
         }
-        // Another label than `key=`, which is for verified ids alone.
+        // Not `key=`, which is for verified ids only.
         if let Some(key_id) = &self.claimed_key_id {
             let _infallible = write!(line, " claimed_key_id=\"{key_id}\"");
         }
@@ -128,7 +130,7 @@ impl Drop for Entry {
         if let Some(wrong) = wrong.or_else(|| (!self.is_complete).then(cut_off)) {
             let _infallible = write!(line, " wrong={wrong:?}");
         }
-        // At the end and as it is, so that it can be compared with the client's: it is escaped already.
+        // Last and unquoted, so that it can be compared with the client's. Its `Display` escapes it.
         if let Some(hashed) = &self.hashed {
             let _infallible = write!(line, " signing_string={hashed}");
         }
@@ -136,7 +138,8 @@ impl Drop for Entry {
     }
 }
 
-/// Without control characters, blanks and what else might pass for another part of the line, and of limited length.
+/// Returns the text in printable ASCII without spaces, and cut after `max_chars` characters, so that
+/// no part of it can be mistaken for another field of the line.
 pub(crate) fn excerpt(text: &str, max_chars: usize) -> String {
     let escaped = |c: char| match c {
         '!'..='~' => c.to_string(),
@@ -149,15 +152,15 @@ pub(crate) fn excerpt(text: &str, max_chars: usize) -> String {
     excerpt
 }
 
-/// The key id that a refused request names, escaped and cut. Nothing of it is verified: anybody may
-/// have sent it.
+/// Returns the key id that a refused request claims, escaped and cut. It is unverified: anyone can
+/// send any id.
 fn claimed_key_id(authorization: &HeaderValue) -> Option<String> {
     let text = String::from_utf8_lossy(authorization.as_bytes());
     let (_scheme, mut rest) = text.split_once([' ', '\t'])?;
-    while let Some((name, behind)) = rest.split_once('=') {
-        let (value, behind) = match behind.strip_prefix('"') {
+    while let Some((name, after)) = rest.split_once('=') {
+        let (value, after) = match after.strip_prefix('"') {
             Some(quoted) => quoted.split_once('"').unwrap_or((quoted, "")),
-            None => behind.split_once(',').unwrap_or((behind, "")),
+            None => after.split_once(',').unwrap_or((after, "")),
         };
         let name = name.trim_matches([' ', '\t', ',']);
         if KEY_ID_NAMES.iter().any(|id| id.eq_ignore_ascii_case(name)) {
@@ -168,12 +171,12 @@ fn claimed_key_id(authorization: &HeaderValue) -> Option<String> {
             }
             return Some(key_id);
         }
-        rest = behind;
+        rest = after;
     }
     None
 }
 
-/// One more request in flight on its connection, until it is dropped.
+/// Counts a request as in flight on its connection until it is dropped.
 struct InFlight(Arc<watch::Sender<usize>>);
 
 impl InFlight {
@@ -190,7 +193,7 @@ impl Drop for InFlight {
 }
 
 pin_project! {
-    /// The answer's body, and the request's entry in the log with it.
+    /// The answer's body together with the request's entry in the log.
     pub(crate) struct Logged<B> {
         #[pin]
         body: B,
@@ -231,7 +234,7 @@ where
     }
 }
 
-/// The error and what caused it.
+/// Formats the error and its sources.
 pub(crate) fn chain(error: &(dyn Error + 'static)) -> String {
     let mut text = error.to_string();
     let mut source = error.source();

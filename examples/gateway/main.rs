@@ -1,4 +1,4 @@
-//! A gateway to run: checks the signature of every request, and passes on those that are right.
+//! A reverse proxy that verifies every request's signature and forwards the valid requests.
 //!
 //! ```sh
 //! cat > keys.toml <<END
@@ -6,42 +6,46 @@
 //! id = "AKIDbilling"
 //! secret = "the-secret-key-of-billing"
 //! END
-//! cargo run --example gateway -- --listen 127.0.0.1:8080 --upstream http://127.0.0.1:9000 --keys keys.toml
+//! cargo run --example gateway -- --keys keys.toml \
+//!     --listen 127.0.0.1:8080 --upstream http://127.0.0.1:9000
 //! ```
 //!
-//! Without `--keys` there is one key pair, in `HMAC_KEY_ID` and `HMAC_SECRET_KEY`. Without `--upstream` it tells the
-//! client what it saw: `200 {"key_id":"AKIDbilling","signed":["x-date","source"]}`; the example `sign` makes
-//! requests for it. `--help` shows all options, and the other forms of the keys' file.
+//! Without `--keys`, the one key pair is in `HMAC_KEY_ID` and `HMAC_SECRET_KEY`. Without
+//! `--upstream`, the gateway answers valid requests itself:
+//! `200 {"key_id":"AKIDbilling","signed":["x-date","source"]}`. The example `sign` makes requests for
+//! it. `--help` lists all options and the other formats of the keys file.
 //!
-//! - What is refused is answered as Tencent Cloud API Gateway does, and never reaches the upstream.
-//! - What passes is streamed to the upstream over HTTP/1.1: method, path, query, `Host` and body as the client sent
-//!   them, without `Authorization` and what concerns one connection only, and with the key id in `X-Consumer-Key-Id`.
-//!   `502` if the upstream gives no answer.
-//! - Trailers pass, but for those that could be taken for a signed header or for one that says who
-//!   sends the request, when, or how it is to be read. `Trailer` is without their names, too.
-//! - Nobody can keep a request for ever: `504` if the upstream cannot be connected to or does not
-//!   answer in time, `408` if the client's body comes too slowly; the connection of a client that
-//!   does not take its answer is closed.
-//! - So many requests are in flight at a time (`--max-in-flight`), over as many connections to the
-//!   upstream; others get `503` with `Retry-After`. Only requests with a right signature count.
-//! - A body is not compared with its digest, signed or not; `VerifyDigestLayer` (feature `digest`) does that.
-//! - Clients speak HTTP/1.1 or, with prior knowledge, HTTP/2. TLS is left to whatever stands in front.
-//! - One line a request on standard error: method, path without the query, status, time until the
-//!   last byte, the verified key id (`key="AKIDbilling"`), and what was wrong. A refusal has its kind
-//!   (`kind=SignatureMismatch`: the example `sign` explains it with `--why SignatureMismatch`) and,
-//!   where `Authorization` names one, the key id that the client claims to have
-//!   (`claimed_key_id="AKIDbilling"`): not verified, escaped, and cut after 64 characters.
-//!   If nobody reads them, lines are dropped and counted (`log: lines dropped: 7`).
-//!   What hyper answers by itself has no line, as it is no request yet: `400` to what is not HTTP,
-//!   `414` and `431` to a target or a head that is too long.
-//!   With `--explain`, a line has at its end the signing string that the gateway has hashed where a
-//!   signature does not match: compare it with the client's, which the example `sign` prints with
-//!   `--explain`.
-//! - `SIGTERM` and `SIGINT`: no new connections; idle ones are closed; what is in flight has 30 seconds, or until the
-//!   next signal. A client that has just been answered, or speaks HTTP/2, has 5 seconds to close its connection. Exit
-//!   status 0.
+//! - **Refused requests** get the answer of the gateway that `--scheme` names, and never reach the
+//!   upstream.
+//! - **Valid requests** are streamed to the upstream over HTTP/1.1. Method, path, query, `Host` and
+//!   body stay as the client sent them. `Authorization` and hop-by-hop headers are removed, and
+//!   `X-Consumer-Key-Id` is set to the key id. If the upstream gives no answer, the client gets `502`.
+//! - **Trailers** are forwarded, except for those that could be mistaken for a signed header, or for a
+//!   header that says who sends the request, when, or how to read it. The header `Trailer` loses their
+//!   names, too.
+//! - **Timeouts**: `504` if the upstream cannot be connected to or does not answer in time, `408` if
+//!   the client's body is too slow. If the client does not read its answer, the connection is closed.
+//! - **Load**: at most `--max-in-flight` valid requests are in flight, over as many connections to the
+//!   upstream. Others get `503` with `Retry-After`. Requests without a valid signature do not count.
+//! - **Bodies** are not compared with their digest, signed or not. `VerifyDigestLayer` (feature
+//!   `digest`) does that.
+//! - **Clients** use HTTP/1.1, or HTTP/2 with prior knowledge. For TLS, put a TLS proxy in front.
+//! - **Log**: one line for each request on standard error, with the method, the path without the
+//!   query, the status, the time until the last byte, the verified key id (`key="AKIDbilling"`) and
+//!   the error, if any.
+//!   - A refusal has its kind, such as `kind=SignatureMismatch`, which the example `sign` explains with
+//!     `--why SignatureMismatch`. If `Authorization` names a key id, the line has it as
+//!     `claimed_key_id="AKIDbilling"`: unverified, escaped, and cut after 64 characters.
+//!   - With `--explain`, the line of a signature mismatch ends with the signing string that the gateway
+//!     computed. Compare it with the client's, which the example `sign` prints with `--explain`.
+//!   - If nothing reads standard error, lines are dropped and counted (`log: lines dropped: 7`).
+//!   - What hyper refuses by itself is not logged, as there is no parsed request: `400` for invalid
+//!     HTTP, `414` and `431` for a target or a head that is too long.
+//! - **Shutdown** on `SIGTERM` and `SIGINT`: the gateway accepts no new connections and closes idle
+//!   ones. Requests in flight have 30 seconds, or until the next signal. A client that has just been
+//!   answered, or uses HTTP/2, has 5 seconds to close its connection. The exit status is 0.
 //!
-//! Whatever is wrong at the start is said in one line on standard error, with exit status 2.
+//! Every error at the start is one line on standard error, with exit status 2.
 
 mod answer;
 mod arguments;
@@ -57,9 +61,8 @@ mod stderr;
 mod support;
 mod timed;
 
-use std::{convert::Infallible, error::Error, process::ExitCode, sync::Arc};
+use std::{convert::Infallible, process::ExitCode, sync::Arc};
 
-use clap::Parser as _;
 use http::Request;
 use hyper::body::Incoming;
 use tokio::{net::TcpListener, runtime::Runtime, sync::Semaphore};
@@ -72,20 +75,16 @@ use self::{
     connector::Connector,
     proxy::Proxy,
     server::{Limits, Signals},
-    support::{essence, print},
+    support::{Result, print},
 };
-
-type Result<T> = std::result::Result<T, Box<dyn Error + Send + Sync>>;
 
 fn main() -> ExitCode {
     support::exit("gateway", run())
 }
 
 fn run() -> Result<()> {
-    let arguments = match Arguments::try_parse() {
-        Ok(arguments) => arguments,
-        Err(error) if error.use_stderr() => return Err(essence(&error).into()),
-        Err(help_or_version) => return print(help_or_version.render().to_string().as_bytes()),
+    let Some(arguments) = support::arguments::<Arguments>()? else {
+        return Ok(());
     };
     let keys = match &arguments.keys {
         Some(file) => keys::from_file(file)?,
@@ -93,7 +92,8 @@ fn run() -> Result<()> {
     };
     let runtime = Runtime::new()?;
     let ended = runtime.block_on(start(arguments, keys));
-    // A look-up of the upstream's name that still waits would be waited for.
+    // Dropping the runtime would wait for blocking work, such as a lookup of the upstream's name that
+    // has not ended yet.
     runtime.shutdown_background();
     ended
 }
@@ -127,7 +127,7 @@ async fn start(arguments: Arguments, keys: StaticKeys) -> Result<()> {
     let listener = TcpListener::bind(listen)
         .await
         .map_err(|error| format!("cannot listen on {listen}: {error}"))?;
-    // Before it is said that the gateway is there, as a signal may follow at once.
+    // Install the handlers before printing the address: whoever reads it may send a signal at once.
     let signals = Signals::new()?;
     print(format!("listening on {}\n", listener.local_addr()?).as_bytes())?;
     let limits = Limits {

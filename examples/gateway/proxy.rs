@@ -1,4 +1,4 @@
-//! The way to the upstream and back (RFC 9110, section 7.6).
+//! Forwards requests to the upstream, and its answers to the client (RFC 9110, section 7.6).
 
 use std::{borrow::Cow, error::Error as StdError, io, iter::successors, sync::Arc, time::Duration};
 
@@ -32,21 +32,21 @@ use super::{
 
 const POOL_IDLE_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// What is done to each frame of a request's body.
+/// Cleans the trailers among the frames of a request's body.
 type FrameMap = Box<dyn FnMut(Frame<Bytes>) -> Frame<Bytes> + Send>;
 
 type RequestBody = MapFrame<Timed, FrameMap>;
 
-/// Why a request cannot be passed on.
-type NotPassed = (StatusCode, Cow<'static, str>);
+/// Why a request cannot be forwarded.
+type NotForwarded = (StatusCode, Cow<'static, str>);
 
-/// How many characters of a header's name are repeated.
+/// How many characters of a header's name an answer repeats.
 const MAX_NAME: usize = 64;
 
 pub(crate) struct Proxy {
     upstream: Authority,
     client: Client<Connector, RequestBody>,
-    /// How long the upstream may keep a client waiting.
+    /// How long the upstream may neither read the request nor send its answer.
     timeout: Duration,
 }
 
@@ -63,8 +63,8 @@ impl Proxy {
         }
     }
 
-    /// Sends the request to the upstream, and takes its answer back.
-    pub(crate) async fn pass_on(
+    /// Sends the request to the upstream, and returns its answer.
+    pub(crate) async fn forward(
         &self,
         request: Request<Timed>,
         key: &VerifiedKey,
@@ -84,7 +84,7 @@ impl Proxy {
         let response = match response {
             Ok(response) => response,
             Err(error) if causes(&error).any(|cause| cause.is::<TooSlow>()) => {
-                // Not the whole chain: what is the client's body here is the "user's" for hyper.
+                // Only the last cause: hyper's texts call the client's body the "user's".
                 return too_slow(last_cause(&error));
             }
             Err(error) if is_clients_fault(&error) => {
@@ -94,7 +94,7 @@ impl Proxy {
             Err(error) if is_timeout(&error) => return gateway_timeout(log::chain(&error)),
             Err(error) => return bad_gateway(log::chain(&error)),
         };
-        // It was not asked for: `Upgrade` is not passed on.
+        // No client asked for it: `Upgrade` is not forwarded.
         if response.status() == StatusCode::SWITCHING_PROTOCOLS {
             return bad_gateway("the upstream switched protocols".to_owned());
         }
@@ -105,15 +105,15 @@ impl Proxy {
         head.version = Version::HTTP_11;
         let is_chunked = head.headers.contains_key(TRANSFER_ENCODING);
         remove_hop_by_hop(&mut head.headers);
-        // The body's length is what is read, not what some header says of it. (Of a body that is not sent, as in
-        // answers to HEAD, it is as good.)
+        // Use the length of the body as hyper reads it: the upstream may have sent several
+        // `Content-Length` headers. An answer to HEAD has no body and keeps the header.
         match body.size_hint().exact() {
             _ if is_chunked => head.headers.remove(CONTENT_LENGTH),
             Some(length) if length > 0 => head.headers.insert(CONTENT_LENGTH, length.into()),
             _ => None,
         };
         let body = Timed::download(body, self.timeout, in_flight);
-        // For the server, which closes the connection of a client that does not take it.
+        // The server watches it, and closes the connection of a client that does not read its answer.
         head.extensions.insert(body.taker());
         Answer::from_parts(head, Either::Right(body))
     }
@@ -122,10 +122,10 @@ impl Proxy {
         &self,
         request: Request<Timed>,
         key: &VerifiedKey,
-    ) -> Result<Request<RequestBody>, NotPassed> {
+    ) -> Result<Request<RequestBody>, NotForwarded> {
         let (mut head, body) = request.into_parts();
         if is_coded_otherwise(&head.headers) {
-            let why = "no transfer coding but chunked is known here";
+            let why = "the only supported transfer coding is chunked";
             return Err((StatusCode::NOT_IMPLEMENTED, why.into()));
         }
         let is_signed = |name: &HeaderName| key.covered().any(|signed| *name == signed);
@@ -143,13 +143,13 @@ impl Proxy {
             return Err((StatusCode::BAD_REQUEST, why.into()));
         }
         if head.uri.scheme().is_none() && head.uri.authority().is_some() {
-            return Err((StatusCode::BAD_REQUEST, "no such target".into()));
+            return Err((StatusCode::BAD_REQUEST, "invalid request target".into()));
         }
         let host = host(&head)?;
         let key_id = HeaderValue::from_str(key.key_id()).map_err(|_| {
             (
                 StatusCode::INTERNAL_SERVER_ERROR,
-                "no such header value".into(),
+                "the key id is not a valid header value".into(),
             )
         })?;
 
@@ -168,10 +168,11 @@ impl Proxy {
         if let Some(host) = host {
             headers.insert(HOST, host);
         }
-        // The body's length is what was read, not what some header says of it.
-        let said_length = headers.remove(CONTENT_LENGTH).is_some();
+        // Use the length of the body as hyper reads it. If it disagreed with a header that is forwarded,
+        // the upstream would find the end of the request elsewhere (request smuggling).
+        let had_length = headers.remove(CONTENT_LENGTH).is_some();
         match body.size_hint().exact() {
-            Some(0) if !said_length => None,
+            Some(0) if !had_length => None,
             Some(length) => headers.insert(CONTENT_LENGTH, length.into()),
             None => headers.insert(TRANSFER_ENCODING, HeaderValue::from_static("chunked")),
         };
@@ -189,21 +190,23 @@ impl Proxy {
         Ok(request)
     }
 
-    /// The upstream's, with path and query as the client sent them.
-    fn uri(&self, sent: Uri) -> Result<Uri, NotPassed> {
+    /// Returns the upstream's URI, with path and query as the client sent them.
+    fn uri(&self, sent: Uri) -> Result<Uri, NotForwarded> {
         let mut parts = sent.into_parts();
         parts.scheme = Some(Scheme::HTTP);
         parts.authority = Some(self.upstream.clone());
         let path_and_query = parts.path_and_query.take();
         parts.path_and_query = path_and_query.or(Some(PathAndQuery::from_static("/")));
-        Uri::from_parts(parts).map_err(|_| (StatusCode::BAD_REQUEST, "no such target".into()))
+        Uri::from_parts(parts)
+            .map_err(|_| (StatusCode::BAD_REQUEST, "invalid request target".into()))
     }
 }
 
-/// The client's `Host`, so that the upstream's links are right; the target's where there is none, as on HTTP/2. Where
-/// there are both, the layer has seen to it that they are the same host.
-fn host(head: &request::Parts) -> Result<Option<HeaderValue>, NotPassed> {
-    let no_host = |_| (StatusCode::BAD_REQUEST, "no such host".into());
+/// Returns the client's `Host`, from which the upstream makes its links. Without `Host`, as on
+/// HTTP/2, it is the target's authority. If there are both, `VerifyLayer` has already checked that
+/// they are equal.
+fn host(head: &request::Parts) -> Result<Option<HeaderValue>, NotForwarded> {
+    let no_host = |_| (StatusCode::BAD_REQUEST, "invalid host".into());
     let mut hosts = head.headers.get_all(HOST).iter();
     match (hosts.next(), hosts.next(), head.uri.authority()) {
         (Some(_), Some(_), _) => Err((
@@ -225,7 +228,7 @@ fn host(head: &request::Parts) -> Result<Option<HeaderValue>, NotPassed> {
             let host = HeaderValue::from_str(host_and_port);
             host.map(Some).map_err(|_| no_host(()))
         }
-        // HTTP/1.0 had none; the upstream's is sent then.
+        // HTTP/1.0 requests may have none. hyper's client then sends the upstream's.
         (None, _, None) if head.version < Version::HTTP_11 => Ok(None),
         (None, _, None) => Err((StatusCode::BAD_REQUEST, "Host is missing".into())),
     }
@@ -235,13 +238,13 @@ fn short(name: &HeaderName) -> String {
     log::excerpt(name.as_str(), MAX_NAME)
 }
 
-/// Whether it was the client's own body that could not be read.
+/// Returns `true` if the client's body could not be read.
 fn is_clients_fault(error: &Error) -> bool {
     let error = error.source().and_then(|error| error.downcast_ref());
     error.is_some_and(hyper::Error::is_user)
 }
 
-/// Whether it was the time for it that ran out, the system's own time for a connection included.
+/// Returns `true` for a timeout, the gateway's own or the system's.
 fn is_timeout(error: &Error) -> bool {
     causes(error).any(|cause| {
         let error = cause.downcast_ref::<io::Error>();

@@ -1,4 +1,4 @@
-//! Connections of clients: how many, for how long, and how it ends.
+//! Accepts and serves clients' connections, within limits, and shuts down.
 
 use std::{convert::Infallible, error::Error, io, sync::Arc, time::Duration};
 
@@ -24,25 +24,26 @@ use super::{
     timed::{Taker, takes_nothing},
 };
 
-/// How long what is in flight may take when the gateway is to end.
+/// How long requests in flight may take after the first signal.
 const GRACE: Duration = Duration::from_secs(30);
 
-/// How long to wait when no connection can be accepted, as when there are too many open files.
+/// How long to wait after an error of `accept`, such as too many open files. Without a pause, the
+/// loop would use a whole core until a file is closed.
 const PAUSE: Duration = Duration::from_millis(100);
 
 #[derive(Clone, Copy)]
 pub(crate) struct Limits {
     /// How many connections are served at a time.
     pub(crate) connections: usize,
-    /// How many requests of HTTP/2 are served at a time on one of them.
+    /// How many requests are served at a time on one HTTP/2 connection.
     pub(crate) streams: u32,
-    /// How long a connection may go without a complete request.
+    /// How long a connection may be without a complete request.
     pub(crate) idle: Duration,
-    /// How long a client may take nothing of an answer.
+    /// How long a client may read nothing of its answer.
     pub(crate) write: Duration,
 }
 
-/// Serves until a signal comes, and then what is in flight.
+/// Serves until the first signal, then finishes the requests in flight.
 pub(crate) async fn run<S, B>(
     listener: TcpListener,
     service: S,
@@ -76,7 +77,7 @@ pub(crate) async fn run<S, B>(
     stderr::say(format!("ending: open connections: {}", graceful.count()));
     tokio::select! {
         () = graceful.shutdown() => {}
-        () = sleep(GRACE) => stderr::say("ending: what is still in flight is cut off"),
+        () = sleep(GRACE) => stderr::say("ending: requests still in flight are cut off"),
         () = signals.next() => stderr::say("ending at once"),
     }
 }
@@ -106,7 +107,7 @@ where
     S::Future: Send + 'static,
     B: Body<Data = Bytes, Error: Into<Box<dyn Error + Send + Sync>>> + Send + 'static,
 {
-    // Small pieces of a stream are not to wait for more.
+    // Send small frames of a stream at once. An error is ignored: it only costs latency.
     let _only_slower_without = stream.set_nodelay(true);
     let (in_flight, changes) = watch::channel(0);
     let in_flight = Arc::new(in_flight);
@@ -141,7 +142,7 @@ where
     let connection = graceful.watch(connection);
     async move {
         tokio::select! {
-            // What is wrong with a connection is nothing to be told to anyone but its client.
+            // An error of one connection concerns its client only.
             _ended = connection => {}
             () = idle(changes, limits.idle) => {}
             () = stalled.notified() => {}
@@ -149,11 +150,12 @@ where
     }
 }
 
-/// Tells when the client has taken nothing of its answer for so long; no more once the answer is
-/// over.
+/// Notifies `stalled` if the client reads nothing of its answer for `limit`. Returns when the answer
+/// is over.
 ///
-/// The body itself cannot tell, as nobody polls it then. All of the connection ends with it: a
-/// single stream of HTTP/2 cannot be reset from here.
+/// A timer inside of the body would not run: hyper does not poll the body while the client does not
+/// read. The whole connection is closed, as hyper has no way to reset a single HTTP/2 stream from
+/// outside.
 async fn watch_over(client: Taker, limit: Duration, stalled: Arc<Notify>) {
     let mut over = client.clone();
     tokio::select! {
@@ -162,8 +164,10 @@ async fn watch_over(client: Taker, limit: Duration, stalled: Arc<Notify>) {
     }
 }
 
-/// Waits until no request has been in flight for so long. hyper's own timeout is for HTTP/1.1 only, and begins when
-/// the first bytes have shown that it is.
+/// Returns when no request has been in flight for `idle_timeout`.
+///
+/// hyper's `header_read_timeout` is not enough: it is for HTTP/1.1 only, and starts after the first
+/// bytes, which show the version.
 async fn idle(mut in_flight: watch::Receiver<usize>, idle_timeout: Duration) {
     loop {
         let is_idle = *in_flight.borrow_and_update() == 0;
@@ -176,13 +180,13 @@ async fn idle(mut in_flight: watch::Receiver<usize>, idle_timeout: Duration) {
             false => change.await,
         };
         if changed.is_err() {
-            // There will be no more requests: the connection is about to end by itself.
+            // The sender is gone, so the connection is about to end by itself.
             return std::future::pending().await;
         }
     }
 }
 
-/// What asks the gateway to end.
+/// The signals that end the gateway.
 pub(crate) struct Signals {
     #[cfg(unix)]
     terminate: tokio::signal::unix::Signal,
@@ -192,7 +196,7 @@ pub(crate) struct Signals {
 
 #[cfg(unix)]
 impl Signals {
-    /// From here on they end the process no longer by themselves.
+    /// Installs the handlers. From here on, the signals no longer end the process by themselves.
     pub(crate) fn new() -> io::Result<Self> {
         use tokio::signal::unix::{SignalKind, signal};
         Ok(Self {

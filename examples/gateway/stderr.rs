@@ -1,5 +1,5 @@
-//! Lines on standard error, which nobody has to read: a full pipe delays no request and not the
-//! end.
+//! Writes lines to standard error without blocking: a pipe that is full because nothing reads it
+//! delays neither requests nor the end of the process.
 
 use std::{
     io::{self, Write as _},
@@ -19,21 +19,22 @@ use tokio::{
     time::timeout,
 };
 
-/// How many lines wait at most; further ones are dropped.
+/// How many lines may wait. Further ones are dropped.
 const MAX_LINES: usize = 1024;
 
-/// How long the end waits for lines to be written.
+/// How long [`flush`] waits.
 const MAX_DELAY: Duration = Duration::from_secs(1);
 
-/// How many lines were dropped since the last one was written.
+/// The number of lines dropped since the last one was written.
 static DROPPED: AtomicU64 = AtomicU64::new(0);
 
-/// What waits for the writer. Writing can block for ever, so a thread of its own does it: not even
-/// tokio's pool for blocking work would do, as it is of limited size.
+/// The queue to the writer's thread. A write can block forever, so it needs a thread of its own: on
+/// tokio's pool for blocking work, blocked writes would use up the pool's threads, which lookups of
+/// names need.
 static QUEUE: LazyLock<Sender<Message>> = LazyLock::new(|| {
     let (sender, receiver) = mpsc::channel(MAX_LINES);
-    // Without a thread, the receiver is dropped, and every line counts as dropped.
-    let _no_log_without = thread::Builder::new()
+    // If the thread cannot be started, the receiver is dropped, and every line counts as dropped.
+    let _ignored = thread::Builder::new()
         .name("log".to_owned())
         .spawn(move || write(receiver));
     sender
@@ -44,7 +45,7 @@ enum Message {
     Flush(oneshot::Sender<()>),
 }
 
-/// Puts a line into the queue, or drops it if the queue is full. Never waits.
+/// Queues a line, or drops it if the queue is full. Never waits.
 pub(crate) fn say(line: impl Into<String>) {
     let message = Message::Line(line.into());
     if QUEUE.try_send(message).is_err() {
@@ -52,15 +53,17 @@ pub(crate) fn say(line: impl Into<String>) {
     }
 }
 
-/// Waits until all lines are written; not for long, as there may be no one who reads them.
+/// Waits until all lines are written, for at most [`MAX_DELAY`].
 pub(crate) async fn flush() {
     let written = async {
         let (done, written) = oneshot::channel();
         if QUEUE.send(Message::Flush(done)).await.is_ok() {
-            let _written_or_no_writer = written.await;
+            // An error means that the writer's thread is gone.
+            let _ignored = written.await;
         }
     };
-    let _lost_otherwise = timeout(MAX_DELAY, written).await;
+    // After the timeout, the remaining lines are lost.
+    let _ignored = timeout(MAX_DELAY, written).await;
 }
 
 fn write(mut queue: Receiver<Message>) {
@@ -77,14 +80,15 @@ fn write(mut queue: Receiver<Message>) {
             write_line(&format!("log: lines dropped: {dropped}"));
         }
         if let Some(done) = flushed {
-            let _gone_if_late = done.send(());
+            // `flush` may have given up already.
+            let _ignored = done.send(());
         }
     }
 }
 
-/// There is no other place to complain if this fails.
 fn write_line(line: &str) {
-    let _nobody_left_to_tell = io::stderr()
+    // If standard error is closed, there is nowhere left to report that.
+    let _ignored = io::stderr()
         .lock()
         .write_all(format!("{line}\n").as_bytes());
 }

@@ -1,5 +1,5 @@
-//! Bodies on their way through the gateway, in either direction: neither side may keep the other
-//! waiting for ever.
+//! Limits how long the sender of a body may keep the gateway waiting, in either direction, and records
+//! how long its receiver does.
 
 use std::{
     error::Error,
@@ -18,14 +18,15 @@ use tokio::{
     time::{Sleep, sleep},
 };
 
-/// A client's body may take a second for so many bytes. A limit of idle time alone would not end a
-/// body that is sent one byte at a time.
+/// The slowest rate of a client's body. A limit of idle time alone would never end a body that is
+/// sent one byte at a time.
 const BYTES_A_SECOND: u64 = 1024;
 
-/// Since when the side that takes a body has been waited for, and `None` while it waits itself.
+/// Since when the gateway has been waiting for the receiver of a body. `None` while it waits for the
+/// sender.
 pub(crate) type Taker = watch::Receiver<Option<Instant>>;
 
-/// Returns when the taker has taken nothing for so long.
+/// Returns when the receiver has taken nothing for `limit`.
 pub(crate) async fn takes_nothing(taker: &Taker, limit: Duration) {
     loop {
         let since = *taker.borrow();
@@ -37,7 +38,7 @@ pub(crate) async fn takes_nothing(taker: &Taker, limit: Duration) {
     }
 }
 
-/// Whose body was not sent in time.
+/// The error for a body that was not sent in time. The field names the sender.
 #[derive(Debug)]
 pub(crate) struct TooSlow(&'static str);
 
@@ -49,27 +50,28 @@ impl fmt::Display for TooSlow {
 
 impl Error for TooSlow {}
 
-/// A body that is waited for within limits, and that says whose turn it is: the sender's while a
-/// frame is waited for, else the taker's.
+/// A body with a limit on the time that its sender may take. It also reports, for [`takes_nothing`],
+/// whether the gateway waits for the sender or for the receiver.
 pub(crate) struct Timed {
     body: Incoming,
-    /// Who sends it.
+    /// The sender's name, for [`TooSlow`].
     sender: &'static str,
-    /// How long the sender may still be waited for, and how long at most.
+    /// How long the gateway will still wait for the sender. Never more than `limit`.
     left: Duration,
     limit: Duration,
-    /// How much of it a frame of so many bytes gives back.
+    /// The time that a frame of this many bytes adds to `left`.
     refill: fn(u64) -> Duration,
-    /// Since when the sender has been waited for, and until when it will be.
+    /// When the current wait for the sender began, and the timer that ends it.
     waiting: Option<(Instant, Pin<Box<Sleep>>)>,
     taker: watch::Sender<Option<Instant>>,
-    /// The request is in flight until its last body is gone.
+    /// The request is in flight until both its bodies are dropped.
     _in_flight: Arc<OwnedSemaphorePermit>,
 }
 
 impl Timed {
-    /// A client's body: waited for during `limit` and the time that its bytes are worth. No more
-    /// than `limit` is saved up, so that a fast begin does not allow a long silence.
+    /// Wraps a client's body. The client has `limit`, and a second more for each
+    /// [`BYTES_A_SECOND`] received. The time left never exceeds `limit`: otherwise a client could send
+    /// much at first and then stay silent for long.
     pub(crate) fn upload(
         body: Incoming,
         limit: Duration,
@@ -82,7 +84,7 @@ impl Timed {
         Self::new(body, "client", limit, worth, in_flight)
     }
 
-    /// An upstream's body: each of its frames is waited for during `limit`.
+    /// Wraps an upstream's body. Each frame may take `limit`.
     pub(crate) fn download(
         body: Incoming,
         limit: Duration,
@@ -114,7 +116,7 @@ impl Timed {
         self.taker.subscribe()
     }
 
-    /// Nobody is woken: whoever watches the taker looks again when the time is up.
+    /// Sets the time without waking watchers. [`takes_nothing`] reads it again when its timer ends.
     fn taker_since(&self, since: Option<Instant>) {
         self.taker.send_if_modified(|taker| {
             *taker = since;
@@ -125,7 +127,7 @@ impl Timed {
 
 impl Drop for Timed {
     fn drop(&mut self) {
-        // No frame is waited for any more, so the sender can no longer be an excuse.
+        // The gateway no longer waits for the sender, so from now on the receiver's time counts.
         self.taker_since(Some(Instant::now()));
     }
 }

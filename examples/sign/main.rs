@@ -1,4 +1,5 @@
-//! The signature tool: prints the headers that sign a request, one a line, for Postman's "Bulk Edit" and the like:
+//! Prints the headers that sign a request, one header a line. Postman's "Bulk Edit" takes them as
+//! they are:
 //!
 //! ```sh
 //! export HMAC_KEY_ID=AKIDtestkey0001
@@ -6,15 +7,19 @@
 //! cargo run -q --example sign -- --source billing --header 'X-Tenant: 7' --sign x-tenant
 //! ```
 //!
-//! For curl take `--curl`, which prints the whole command: curl sends an empty header only if told in its own way.
+//! For curl, `--curl` prints the whole command, as curl has a syntax of its own for empty headers:
 //!
 //! ```sh
-//! eval "$(cargo run -q --example sign -- --source '' --sign host --curl 'https://api.example.com/a?x=1')"
+//! url='https://api.example.com/a?x=1'
+//! eval "$(cargo run -q --example sign -- --source '' --sign host --curl "$url")"
 //! ```
 //!
-//! `--explain` shows what was signed, `--why ANSWER` tells what to check if the gateway refuses, `--help` all options.
-//! ANSWER is what the gateway answered, or the name of a `RejectionKind`, such as `SignatureMismatch`, from its log.
-//! Whatever is wrong is said in one line on standard error, with exit status 2.
+//! `--explain` shows the signing string. `--why ANSWER` explains a gateway's refusal: ANSWER is the
+//! text of the gateway's answer, or the name of a `RejectionKind`, such as `SignatureMismatch`, from
+//! the gateway's log. `--help` lists all options.
+//!
+//! The tool signs the scheme's default list plus `--sign` headers. For anything else, use the
+//! library. Every error is one line on standard error, with exit status 2.
 
 mod output;
 mod request;
@@ -25,7 +30,12 @@ mod values;
 mod why;
 
 use std::{
-    env, ffi::OsString, io, io::Write as _, path::PathBuf, process::ExitCode, time::SystemTime,
+    env,
+    ffi::OsString,
+    io::{self, Write as _},
+    path::PathBuf,
+    process::ExitCode,
+    time::SystemTime,
 };
 
 use clap::Parser;
@@ -37,7 +47,7 @@ use self::{
     request::{curl_options, request},
     signer::signer,
     support::{
-        essence,
+        Result,
         keys::{KEY_ID, SECRET_KEY},
         print,
     },
@@ -45,51 +55,61 @@ use self::{
     why::why,
 };
 
-type Result<T> = std::result::Result<T, Box<dyn std::error::Error + Send + Sync>>;
-
 /// Prints the headers that sign a request with the key pair in HMAC_KEY_ID and HMAC_SECRET_KEY
 #[derive(Parser)]
 #[command(name = "sign", version)]
 struct Arguments {
-    /// Whose scheme: tencent, kong, apisix or cavage
+    /// The gateway's signature scheme: tencent, kong, apisix or cavage
     #[arg(long, value_name = "NAME", default_value_t)]
     scheme: Scheme,
     /// The request's method [default: GET, or POST with --data]
     #[arg(long, value_name = "METHOD")]
     method: Option<Method>,
-    /// A file with the request's body, whose SHA-256 is sent and signed as Digest; - stands for standard input, which
-    /// the command of --curl reads again
+    /// A file with the request's body, whose SHA-256 is sent and signed as Digest; - is standard
+    /// input, which the command printed by --curl reads again
     #[arg(long, value_name = "FILE")]
     data: Option<PathBuf>,
-    /// The header to carry the date; Tencent's gateway checks the age of X-Date only [default: the scheme's]
+    /// The header that carries the date; Tencent's gateway checks the age of X-Date only [default:
+    /// the scheme's]
     #[arg(long, value_name = "date|x-date", value_parser = date_header)]
     date_header: Option<DateHeader>,
     /// The date, such as 'Fri, 09 Oct 2015 00:00:00 GMT' [default: now]
     #[arg(long, value_parser = date)]
     date: Option<SystemTime>,
-    /// The Source header, the caller's mark on its requests; may be empty [default: none]
+    /// The value of the Source header, which identifies the caller; may be empty [default: none]
     #[arg(long, value_name = "VALUE", allow_hyphen_values = true, value_parser = header_value)]
     source: Option<HeaderValue>,
-    /// hmac-sha1, hmac-sha256, hmac-sha384 or hmac-sha512 [default: hmac-sha1 for tencent, else hmac-sha256]
+    /// hmac-sha1, hmac-sha256, hmac-sha384 or hmac-sha512 [default: hmac-sha1 for tencent, else
+    /// hmac-sha256]
     #[arg(long, value_name = "NAME")]
     algorithm: Option<Algorithm>,
     /// A header of the request; can be repeated
-    #[arg(long = "header", value_name = "NAME: VALUE", allow_hyphen_values = true, value_parser = header)]
+    #[arg(
+        long = "header",
+        value_name = "NAME: VALUE",
+        allow_hyphen_values = true,
+        value_parser = header
+    )]
     headers: Vec<(HeaderName, HeaderValue)>,
-    /// A header to be signed after what the scheme signs anyway; can be repeated
-    #[arg(long = "sign", value_name = "NAME", allow_hyphen_values = true, value_parser = signed_name)]
+    /// A header to sign in addition to the scheme's default list; can be repeated
+    #[arg(
+        long = "sign",
+        value_name = "NAME",
+        allow_hyphen_values = true,
+        value_parser = signed_name
+    )]
     signed: Vec<String>,
-    /// Tells what a gateway's answer, or a RejectionKind's name such as SignatureMismatch, means instead; - stands for
-    /// standard input
+    /// Signs nothing, but explains a gateway's answer or the name of a RejectionKind, such as
+    /// SignatureMismatch; - is standard input
     #[arg(long, value_name = "ANSWER", allow_hyphen_values = true)]
     why: Option<String>,
-    /// Prints a curl command for a POSIX shell instead; needs the URL
+    /// Prints a curl command for a POSIX shell instead of headers; needs the URL
     #[arg(long)]
     curl: bool,
-    /// Shows the signing string on standard error
+    /// Prints the signing string on standard error
     #[arg(long)]
     explain: bool,
-    /// Where the request goes; tencent needs it for --curl and --sign host only
+    /// The request's URL; tencent needs it for --curl and --sign host only
     #[arg(value_parser = url)]
     url: Option<(String, Uri)>,
 }
@@ -100,10 +120,8 @@ fn main() -> ExitCode {
 
 fn run() -> Result<()> {
     refuse_exposed_secret()?;
-    let arguments = match Arguments::try_parse() {
-        Ok(arguments) => arguments,
-        Err(error) if error.use_stderr() => return Err(essence(&error).into()),
-        Err(help_or_version) => return print(help_or_version.render().to_string().as_bytes()),
+    let Some(arguments) = support::arguments::<Arguments>()? else {
+        return Ok(());
     };
     if let Some(answer) = &arguments.why {
         return why(answer);
@@ -136,7 +154,8 @@ fn run() -> Result<()> {
     Ok(())
 }
 
-/// Whether the list of what is signed has this name, with or without what sets it apart from a header's.
+/// Returns `true` if the request's list of signed headers has this name, with or without the `@` or
+/// the parentheses that mark a derived component.
 fn lists(request: &Request<()>, wanted: &str) -> bool {
     let authorization = request.headers().get(header::AUTHORIZATION);
     let text = authorization
@@ -151,14 +170,16 @@ fn lists(request: &Request<()>, wanted: &str) -> bool {
     })
 }
 
-/// What is in the arguments and the key id is printed, in errors too.
+/// Fails if an argument or the key id contains the secret key: both are printed, in errors too.
+///
+/// It runs before the arguments are parsed, as a parser's error repeats what it cannot parse.
 fn refuse_exposed_secret() -> Result<()> {
     let secret = env::var(SECRET_KEY).unwrap_or_default();
     let is_exposed = |text: OsString| text.to_string_lossy().contains(&secret);
     let mut printed = env::args_os().skip(1).chain(env::var_os(KEY_ID));
-    // A shorter one, which no gateway issues, stands in other words by chance.
+    // No gateway issues shorter keys, and a short text may be part of another word by chance.
     if secret.len() >= 8 && printed.any(is_exposed) {
-        return Err(format!("the secret key is in an argument or {KEY_ID}: take it out").into());
+        return Err(format!("the secret key is in an argument or {KEY_ID}: remove it").into());
     }
     Ok(())
 }
@@ -170,7 +191,8 @@ fn signed_request(arguments: &Arguments, signer: &Signer, now: SystemTime) -> Re
         let scheme = arguments.scheme;
         return Err(format!("{scheme} signs the method and the target: add the URL").into());
     }
-    // Said rather than left to the client, so that what is signed is what is sent.
+    // Print the signed Host: a client that adds its own may spell it in another way, for example
+    // with the default port, and the signature would not match.
     if lists(&request, "host")
         && let Some(authority) = request.uri().authority()
     {

@@ -1,4 +1,4 @@
-//! What is printed: header lines, or a curl command.
+//! Formats a request's headers as lines or as a curl command.
 
 use std::ffi::OsString;
 
@@ -12,10 +12,11 @@ pub(super) fn header_lines(headers: &HeaderMap) -> Vec<u8> {
 }
 
 pub(super) fn curl_command(headers: &HeaderMap, options: &[OsString], url: &str) -> Vec<u8> {
-    // Without these, curl rewrites /../ in paths and expands [1-9] and {a,b}.
+    // Without these options, curl resolves /../ in paths and expands [1-9] and {a,b}, and sends
+    // another target than the one that was signed.
     let mut command = b"curl --path-as-is --globoff".to_vec();
     for (name, value) in headers {
-        // `Name:` would be curl's order to leave the header out.
+        // curl removes a header that is given as `Name:`, and sends `Name;` with an empty value.
         let separator: &[u8] = if value.is_empty() { b";" } else { b": " };
         let option = [title_case(name).as_bytes(), separator, value.as_bytes()].concat();
         command.extend(b" -H ");
@@ -31,7 +32,7 @@ pub(super) fn curl_command(headers: &HeaderMap, options: &[OsString], url: &str)
     command
 }
 
-/// As one word of a POSIX shell.
+/// Quotes the bytes as one word of a POSIX shell.
 fn quoted(word: &[u8]) -> Vec<u8> {
     let parts: Vec<&[u8]> = word.split(|byte| *byte == b'\'').collect();
     [b"'", parts.join(&br"'\''"[..]).as_slice(), b"'"].concat()

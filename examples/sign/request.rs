@@ -1,4 +1,4 @@
-//! The request that is signed, and how curl is told to send it.
+//! Makes the request to sign, and curl's options for it.
 
 use std::{
     ffi::OsString,
@@ -11,7 +11,7 @@ use base64::{Engine as _, engine::general_purpose::STANDARD};
 use http::{Method, Request, header};
 use sha2::{Digest as _, Sha256};
 
-use super::{Arguments, Result};
+use super::{Arguments, support::Result};
 
 pub(super) fn request(arguments: &Arguments) -> Result<Request<()>> {
     let method = match (&arguments.method, &arguments.data) {
@@ -31,29 +31,29 @@ pub(super) fn request(arguments: &Arguments) -> Result<Request<()>> {
     }
     let is_given = |wanted: &str| arguments.headers.iter().any(|(name, _)| name == wanted);
     if arguments.data.is_some() && is_given("digest") {
-        return Err("--data and --header 'Digest: …' contradict each other: give one".into());
+        return Err("--data and --header 'Digest: …' both set the digest: give one of them".into());
     }
-    // curl would say that it is a form.
+    // Without a content type, curl sends `application/x-www-form-urlencoded`.
     if arguments.curl && arguments.data.is_some() && !is_given("content-type") {
         builder = builder.header(header::CONTENT_TYPE, "application/octet-stream");
     }
     let request = builder
         .body(())
-        .map_err(|_| "there are too many headers: leave some out")?;
+        .map_err(|_| "there are too many headers: remove some")?;
     let headers = request.headers();
     if arguments.source.is_some() && headers.contains_key("source") {
-        return Err("--source and --header 'Source: …' contradict each other: give one".into());
+        return Err(
+            "--source and --header 'Source: …' both set the source: give one of them".into(),
+        );
     }
     if headers.get_all(header::HOST).iter().count() > 1 {
-        return Err("Host is given twice, of which curl sends the first: give it once".into());
+        return Err("Host is given twice, and curl would send the first only: give it once".into());
     }
     let has_url = arguments.url.is_some();
     let is_host = |name: &str| name.eq_ignore_ascii_case("host");
     let will_have = |name: &str| headers.contains_key(name) || is_host(name) && has_url;
     match arguments.signed.iter().find(|name| !will_have(name)) {
-        Some(name) if is_host(name) => {
-            Err("--sign host: the host is not known: add the URL".into())
-        }
+        Some(name) if is_host(name) => Err("--sign host: the host is unknown: add the URL".into()),
         Some(name) => Err(format!("--sign {name}: no such header: add it with --header").into()),
         None => Ok(request),
     }
@@ -69,14 +69,14 @@ fn digest(data: &[u8]) -> String {
     format!("SHA-256={}", String::from_utf8_lossy(base64))
 }
 
-/// The method and the body, as curl's options.
+/// Returns curl's options for the method and the body.
 pub(super) fn curl_options(method: &Method, data: Option<&Path>) -> Result<Vec<OsString>> {
     let mut options: Vec<OsString> = match (method, data) {
         (&Method::GET, None) => Vec::new(),
-        // By `--request HEAD` it would wait for the body that the answer announces.
+        // With `--request HEAD`, curl would wait for the body that `Content-Length` announces.
         (&Method::HEAD, None) => vec!["--head".into()],
         (&Method::HEAD, Some(_)) => {
-            return Err("curl sends no body with --method HEAD: leave --data out".into());
+            return Err("curl sends no body with --method HEAD: remove --data".into());
         }
         (method, _) => vec!["--request".into(), method.as_str().into()],
     };

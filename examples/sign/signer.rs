@@ -1,10 +1,11 @@
-//! What signs, made of the arguments and the environment.
+//! Builds the signer from the arguments and the environment.
 
 use tower_hmac_auth::{KeyPair, Scheme, Signer, error::BuildError};
 
 use super::{
-    Arguments, Result,
+    Arguments,
     support::{
+        Result,
         keys::{self, KEY_ID, PADDED, is_padded},
         warn,
     },
@@ -13,7 +14,7 @@ use super::{
 
 pub(super) fn signer(arguments: &Arguments) -> Result<Signer> {
     let mut signed = arguments.signed.clone();
-    // The other schemes sign a digest anyway.
+    // The other schemes sign the digest by default.
     if arguments.data.is_some() && arguments.scheme == Scheme::Tencent {
         signed.push("digest".to_owned());
     }
@@ -32,7 +33,8 @@ pub(super) fn signer(arguments: &Arguments) -> Result<Signer> {
     }
     let signer = builder.build().map_err(|error| match error {
         BuildError::SignedAnyway { name } => format!(
-            "--sign {name}: it is signed anyway: leave it out (--date-header chooses between date and x-date)"
+            "--sign {name}: it is signed anyway: leave it out (--date-header chooses between \
+             date and x-date)"
         ),
         error => error.to_string(),
     })?;
@@ -50,7 +52,8 @@ fn key_pair() -> Result<KeyPair> {
     Ok(pair)
 }
 
-/// The names of a request's target are signed with their scheme, or not at all.
+/// Returns the error for `--sign` with the name of a derived component. A scheme either signs the
+/// target by default, or cannot sign it.
 fn cannot_be_signed(scheme: Scheme, name: &str, keys: &KeyPair) -> String {
     let signs_anyway = |scheme: Scheme, name: &str| {
         let builder = Signer::builder(keys.clone()).scheme(scheme);
@@ -75,6 +78,6 @@ fn cannot_be_signed(scheme: Scheme, name: &str, keys: &KeyPair) -> String {
     let others: Vec<_> = others.map(Scheme::name).collect();
     let others = others.join("|");
     format!(
-        "--sign {name}: {scheme} cannot sign the target: leave it out, or take --scheme {others}"
+        "--sign {name}: {scheme} cannot sign the target: leave it out, or use --scheme {others}"
     )
 }

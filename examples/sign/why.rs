@@ -1,15 +1,16 @@
-//! What a gateway's refusal means.
+//! Explains a gateway's refusal.
 
 use std::io::{self, Read as _};
 
 use tower_hmac_auth::{Rejection, error::RejectionKind};
 
-use super::{Result, support::print};
+use super::support::{Result, print};
 
-/// DefaultResponseForRejection are short; more is not looked at, in bytes.
+/// How many bytes of standard input are read. A gateway's refusal is much shorter.
 const MAX_ANSWER_LEN: u64 = 64 * 1024;
 
-/// Logs have the names of these: the example `gateway`'s has, as `kind=SignatureMismatch`.
+/// The kinds whose names are accepted. The example `gateway` logs such a name for each refusal, as
+/// in `kind=SignatureMismatch`.
 const KINDS: [RejectionKind; 19] = [
     RejectionKind::AuthorizationMissing,
     RejectionKind::AuthorizationMalformed,
@@ -32,15 +33,14 @@ const KINDS: [RejectionKind; 19] = [
     RejectionKind::Unspecified,
 ];
 
-/// Prints what to check after such an answer, or a refusal of such a kind.
+/// Prints what to check after this answer, or after a refusal of the kind with this name.
 pub(super) fn why(answer: &str) -> Result<()> {
     let answer = match answer {
         "-" => io::read_to_string(io::stdin().lock().take(MAX_ANSWER_LEN))?,
         answer => answer.to_owned(),
     };
     let kind = kind_named(&answer).or_else(|| Rejection::from_response_text(&answer));
-    let unknown =
-        "--why: no gateway's refusal that is known: give its whole answer, or the kind's name";
+    let unknown = "--why: unknown answer: give the gateway's whole answer, or the name of a kind";
     print(format!("{}\n", kind.ok_or(unknown)?.hint()).as_bytes())
 }
 

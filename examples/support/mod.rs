@@ -1,38 +1,32 @@
-//! What the command-line examples share: how they print, how they fail, and keys from the
-//! environment.
+//! What the command-line examples share: arguments, keys from the environment, output and failure.
 
-pub(super) mod keys;
+pub(crate) mod keys;
 
 use std::{
-    error::Error,
     fmt,
     io::{self, Write as _},
     process::ExitCode,
 };
 
-/// Success, or the error on one line of standard error and status 2.
-pub(super) fn exit(program: &str, ended: Result<(), impl fmt::Display>) -> ExitCode {
-    let Err(error) = ended else {
-        return ExitCode::SUCCESS;
-    };
-    complain(program, &error.to_string());
-    ExitCode::from(2)
+use clap::Parser;
+use http::uri::Authority;
+
+pub(crate) type Result<T> = std::result::Result<T, Box<dyn std::error::Error + Send + Sync>>;
+
+/// Parses the arguments. Returns `None` if they ask for help or the version, which is then printed.
+pub(crate) fn arguments<A: Parser>() -> Result<Option<A>> {
+    match A::try_parse() {
+        Ok(arguments) => Ok(Some(arguments)),
+        Err(error) if error.use_stderr() => Err(essence(&error).into()),
+        Err(help_or_version) => {
+            print(help_or_version.render().to_string().as_bytes())?;
+            Ok(None)
+        }
+    }
 }
 
-/// One line of standard error, before the work begins.
-pub(super) fn warn(program: &str, text: &str) {
-    complain(program, &format!("warning: {text}"));
-}
-
-fn complain(program: &str, text: &str) {
-    // An argument that the message repeats may have several lines.
-    let is_break = |c: char| c.is_control() || ('\u{2028}'..='\u{2029}').contains(&c);
-    let line = text.replace(is_break, " ");
-    let _nobody_left_to_tell = writeln!(io::stderr().lock(), "{program}: {line}");
-}
-
-/// What clap says is wrong, on one line and without tips, usage and pointers.
-pub(super) fn essence(error: &clap::Error) -> String {
+/// Returns clap's error on one line, without tips, usage and pointers.
+fn essence(error: &clap::Error) -> String {
     let text = error.render().to_string();
     let ends = ["\n\n  tip:", "\n\nUsage:", "\n\nFor more information"];
     let end = ends.iter().filter_map(|end| text.find(end)).min();
@@ -41,12 +35,46 @@ pub(super) fn essence(error: &clap::Error) -> String {
     format!("{essence} (see --help)")
 }
 
-/// A reader that has read enough (`| head -1`) is no error.
-pub(super) fn print(output: &[u8]) -> Result<(), Box<dyn Error + Send + Sync>> {
+/// Returns `true` if the host is not empty and the port, where there is one, is a number.
+///
+/// [`Authority`] itself accepts an empty host and any text as a port.
+pub(crate) fn has_valid_host(authority: &Authority) -> bool {
+    let text = authority.as_str();
+    let host_and_port = text.rsplit_once('@').map_or(text, |(_user, rest)| rest);
+    let (_, port) = host_and_port.rsplit_once(':').unwrap_or_default();
+    // The last colon of an IPv6 address without a port is inside the brackets.
+    let has_no_port = port.is_empty() || port.ends_with(']');
+    !authority.host().is_empty() && (has_no_port || authority.port_u16().is_some())
+}
+
+/// Returns success, or prints the error as one line on standard error and returns status 2.
+pub(crate) fn exit(program: &str, result: Result<()>) -> ExitCode {
+    let Err(error) = result else {
+        return ExitCode::SUCCESS;
+    };
+    complain(program, &error);
+    ExitCode::from(2)
+}
+
+/// Prints a warning as one line on standard error.
+pub(crate) fn warn(program: &str, text: &str) {
+    complain(program, &format_args!("warning: {text}"));
+}
+
+fn complain(program: &str, text: &dyn fmt::Display) {
+    // The text may repeat an argument, and an argument may have several lines.
+    let is_break = |c: char| c.is_control() || ('\u{2028}'..='\u{2029}').contains(&c);
+    let line = text.to_string().replace(is_break, " ");
+    // If standard error is closed, there is nowhere left to report that.
+    let _ignored = writeln!(io::stderr().lock(), "{program}: {line}");
+}
+
+/// Writes to standard output. A reader that closes the pipe early, such as `head -1`, is no error.
+pub(crate) fn print(output: &[u8]) -> Result<()> {
     let mut stdout = io::stdout().lock();
     match stdout.write_all(output).and_then(|()| stdout.flush()) {
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
-            Err(format!("standard output cannot be written: {error}").into())
+            Err(format!("cannot write to standard output: {error}").into())
         }
         _ => Ok(()),
     }

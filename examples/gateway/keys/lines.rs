@@ -1,5 +1,5 @@
-//! One `id:key` a line. Nothing is trimmed but the line's end; the key may be any other bytes but a
-//! colon.
+//! Reads key pairs from lines `id:key`. Nothing is trimmed except the line's end. The key may have any
+//! other bytes except a colon.
 
 use zeroize::Zeroizing;
 
@@ -27,13 +27,13 @@ pub(super) fn read(text: &[u8]) -> Result<Vec<Entry>, Fault> {
 
 fn parts(line: &[u8]) -> Result<(String, Zeroizing<Vec<u8>>), &'static str> {
     let mut parts = line.split(|byte| *byte == b':');
-    // Ids and keys both may have colons, so a second one leaves open where the id ends.
+    // Ids and keys may both have colons, so with two colons the end of the id is ambiguous.
     let (id, secret) = match (parts.next(), parts.next(), parts.next()) {
         (Some(id), Some(secret), None) => (id, secret),
         (_, _, Some(_)) => {
             return Err(
-                "there is more than one colon, so the id's end is not clear: \
-                        take a file that ends in .toml or .json (see --help)",
+                "there is more than one colon, so the end of the id is ambiguous: \
+                 use a file that ends in .toml or .json (see --help)",
             );
         }
         _ => return Err("there is no colon: write it as `id:key`"),

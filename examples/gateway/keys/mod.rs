@@ -1,5 +1,5 @@
-//! Where the gateway's key pairs come from. No message repeats what is not a key id, or might not
-//! be one.
+//! Loads the gateway's key pairs. Errors repeat nothing from a file except its name: a misplaced
+//! colon or quote could make a secret key look like a key id.
 
 mod lines;
 mod tables;
@@ -9,28 +9,26 @@ use std::{collections::HashMap, fs, path::Path};
 use tower_hmac_auth::{KeyId, KeyPair, SecretKey, StaticKeys};
 use zeroize::Zeroizing;
 
-use super::{
+use super::support::{
     Result,
-    support::{
-        keys::{self, KEY_ID, PADDED, SECRET_KEY, is_padded},
-        warn,
-    },
+    keys::{self, KEY_ID, PADDED, SECRET_KEY, is_padded},
+    warn,
 };
 
-/// A key pair as a file has it, and in which line.
+/// A key pair of a file, and its line.
 struct Entry {
     line: usize,
     id: String,
     secret: Zeroizing<Vec<u8>>,
 }
 
-/// What is wrong with a file, and in which line.
+/// What is wrong with a file, and in which line. The text has the form "problem: what to do".
 struct Fault {
     line: usize,
     what: String,
 }
 
-/// In the form that the file's name ends in: `.toml`, `.json`, or else lines.
+/// Reads a file in the format that its name ends in: `.toml`, `.json`, or else lines.
 pub(crate) fn from_file(path: &Path) -> Result<StaticKeys> {
     let file = path.display();
     let text = fs::read(path).map_err(|error| format!("{file} cannot be read: {error}"))?;
@@ -80,14 +78,14 @@ fn key_pair(Entry { id, mut secret, .. }: Entry) -> Result<KeyPair> {
 
 pub(crate) fn from_environment() -> Result<StaticKeys> {
     let pair = keys::from_environment("gateway")?.ok_or_else(|| {
-        format!("there are no keys: name a file with --keys, or export {KEY_ID} and {SECRET_KEY}")
+        format!("there are no keys: give a file with --keys, or export {KEY_ID} and {SECRET_KEY}")
     })?;
     refuse_padded(pair.id()).map_err(|error| format!("{KEY_ID}: {error}"))?;
     Ok(pair.into())
 }
 
-/// The upstream reads ids from a header, where whitespace around them is lost: it would take one
-/// key for another.
+/// Refuses an id with whitespace around it. The upstream gets the id in a header, where outer
+/// whitespace is lost, and could confuse it with the id of another key.
 fn refuse_padded(id: &KeyId) -> Result<()> {
     match is_padded(id.as_str()) {
         true => Err("the key id begins or ends with whitespace: remove it".into()),

@@ -1,4 +1,4 @@
-//! Keys in TOML or JSON, where any text can be an id or a secret:
+//! Reads key pairs from TOML or JSON, where any text can be an id or a secret key:
 //!
 //! ```toml
 //! [[keys]]
@@ -11,11 +11,13 @@
 //! ```
 //!
 //! ```json
-//! {"keys": [{"id": "arn:billing", "secret": "with:colons"}, {"id": "shop", "secret_base64": "AP8="}]}
+//! {"keys": [
+//!     {"id": "arn:billing", "secret": "with:colons"},
+//!     {"id": "shop", "secret_base64": "AP8="}
+//! ]}
 //! ```
 //!
-//! The parsers' own messages are not shown, as they repeat what they do not expect: secrets,
-//! perhaps.
+//! The parsers' own messages are not shown: they repeat unexpected text, which may be a secret key.
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use serde::Deserialize;
@@ -43,7 +45,7 @@ pub(super) fn from_toml(text: &[u8]) -> Result<Vec<Entry>, Fault> {
     let line_at = |offset: usize| line_of(text, offset);
     let file: File<Spanned<Table>> = toml::from_slice(text).map_err(|error| Fault {
         line: line_at(error.span().map_or(0, |span| span.start)),
-        what: "it is not TOML, or other than tables [[keys]] with id and secret (see --help)"
+        what: "it is not TOML with tables [[keys]] of id and secret: see --help for the format"
             .into(),
     })?;
     let entry = |table: Spanned<Table>| {
@@ -54,19 +56,21 @@ pub(super) fn from_toml(text: &[u8]) -> Result<Vec<Entry>, Fault> {
 }
 
 pub(super) fn from_json(text: &[u8]) -> Result<Vec<Entry>, Fault> {
-    let fault = |lines_before: usize, error: &serde_json::Error| Fault {
+    let fault = |lines_before: usize, error: &serde_json::Error| {
+        Fault {
         line: lines_before.saturating_add(error.line().max(1)),
         what: match error.classify() {
             Category::Data => {
-                "it is other than {\"keys\": [{\"id\": …, \"secret\": …}]} (see --help)"
+                "it is other than {\"keys\": [{\"id\": …, \"secret\": …}]}: see --help for the format"
             }
-            _ => "it is not JSON",
+            _ => "it is not JSON: see --help for the format",
         }
         .into(),
+    }
     };
     let file: File<&RawValue> = serde_json::from_slice(text).map_err(|error| fault(0, &error))?;
     let entry = |json: &RawValue| {
-        // It is a part of the text, as it is borrowed from it.
+        // `json` is borrowed from `text`, so the difference of the addresses is its offset.
         let offset = json
             .get()
             .as_ptr()
@@ -88,9 +92,8 @@ fn entry(line: usize, table: Table) -> Result<Entry, Fault> {
         (None, Some(base64)) => {
             let base64 = Zeroizing::new(base64);
             let decoded = STANDARD.decode(base64.as_bytes());
-            decoded.map_err(
-                |_| "secret_base64 is not base64: give it in the standard alphabet, padded",
-            )
+            decoded
+                .map_err(|_| "secret_base64 is not base64: use the standard alphabet with padding")
         }
         _ => Err("there are both secret and secret_base64, or neither: give one of them"),
     };

@@ -194,7 +194,7 @@ async fn requests_that_servers_may_read_differently_are_refused() {
         (
             &["Host: a", "Transfer-Encoding: gzip, chunked"],
             501,
-            "no transfer coding but chunked is known here",
+            "the only supported transfer coding is chunked",
         ),
     ] {
         let lines = [&["Connection: close"], lines].concat();

@@ -207,7 +207,7 @@ fn a_name_that_is_no_headers_is_refused_with_the_option_to_use() {
         ("cavage", "(created)", &["this tool", "leave it out"]),
         ("cavage", "(expires)", &["this tool", "leave it out"]),
         ("kong", "(created)", &["this tool", "leave it out"]),
-        ("kong", "(other)", &["'(other)' is no header name"]),
+        ("kong", "(other)", &["'(other)' is not a header name"]),
     ] {
         let line = refused(&mut tool(&[
             "--scheme",
