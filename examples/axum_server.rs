@@ -8,7 +8,7 @@
 //!
 //! The verifier speaks Tencent's scheme, whose signatures never cover the method, the path or the
 //! query: only TLS protects those. For clients of your own, use
-//! `Verifier::of(Scheme::Kong).require(["@request-target"])` and sign with `Scheme::Kong`, as in the
+//! `Verifier::builder().scheme(Scheme::Kong).require(["@request-target"]).build().unwrap()` and sign with `Scheme::Kong`, as in the
 //! example `quickstart`. The age of `Date` is checked. Tencent's gateway does not check it; clients
 //! that rely on that need `DatePolicy::AnyAge`, under which a request can be replayed forever.
 //!
@@ -49,7 +49,12 @@ async fn main() -> Result<(), BoxError> {
     let keys = KeyPair::new(KEY_ID, "known-to-both-sides-and-never-sent")?;
 
     let layer = VerifyLayer::new(key_store(&keys))
-        .verifier(Verifier::new().plain_date(DatePolicy::CheckAge))
+        .verifier(
+            Verifier::builder()
+                .date_policy(DatePolicy::CheckAge)
+                .build()
+                .unwrap(),
+        )
         // `nest` removes the prefix from the path. The key store needs the whole path.
         .original_target(|extensions| Some(&extensions.get::<OriginalUri>()?.0));
     let timer = || tokio::time::sleep(MAX_DRAIN);
@@ -118,7 +123,14 @@ async fn send(
     let method = body.as_ref().map_or(Method::GET, |_| Method::POST);
     let how = keys.as_ref().map_or("unsigned", |_| "signed");
     println!("{method} {path}, {how}");
-    let sign = |keys| SignLayer::new(keys).allowed_hosts([address.to_string()]);
+    let sign = |keys| {
+        SignLayer::new(
+            Signer::builder(keys)
+                .allowed_hosts([address.to_string()])
+                .build()
+                .unwrap(),
+        )
+    };
     let client = ServiceBuilder::new()
         .option_layer(keys.map(sign).transpose()?)
         .service(Client::builder(TokioExecutor::new()).build_http());

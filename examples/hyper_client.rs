@@ -55,10 +55,14 @@ async fn send(keys: KeyPair, url: Uri, version: Version) -> Result<(), BoxError>
         .retry(WhileUnavailable { left: 3 })
         .timeout(Duration::from_secs(5))
         .layer(
-            SignLayer::new(keys)
-                .source(HeaderValue::from_static("billing"))
-                // Redirects and wrong URLs cannot make the client sign requests to other hosts.
-                .allowed_hosts(url.host())?,
+            SignLayer::new(
+                Signer::builder(keys)
+                    .source(HeaderValue::from_static("billing"))
+                    .build()
+                    .unwrap(),
+            )
+            // Redirects and wrong URLs cannot make the client sign requests to other hosts.
+            .allowed_hosts(url.host())?,
         )
         .service(client);
 

@@ -42,14 +42,15 @@ async fn main() -> Result<(), BoxError> {
     let signer = Signer::builder(keys)
         .scheme(Scheme::Kong)
         .signed_headers([header::HOST])
+        // Redirects and wrong URLs cannot make the client sign requests to other hosts.
+        .allowed_hosts([address.to_string()])
         .build()?;
-    // Redirects and wrong URLs cannot make the client sign requests to other hosts.
-    let sign = SignLayer::from(signer.clone()).allowed_hosts([address.to_string()])?;
+    let sign = SignLayer::new(signer.clone());
     let client = ServiceBuilder::new().service(Client::builder(TokioExecutor::new()).build_http());
     let request =
         || Request::get(format!("http://{address}/v1/orders")).body(Empty::<Bytes>::new());
 
-    let signing_string = signer.signing_string((&request()?).into(), SystemTime::now())?;
+    let signing_string = signer.signing_string(&request()?, SystemTime::now())?;
     println!("The signature covers (\\n is a line break): {signing_string}");
 
     println!("\n1. Unsigned:");
@@ -91,7 +92,10 @@ async fn main() -> Result<(), BoxError> {
 async fn start_server(keys: KeyPair) -> Result<SocketAddr, BoxError> {
     // Without `require`, a client may sign as little as the date, and its signature is then valid
     // for any method and path.
-    let verifier = Verifier::of(Scheme::Kong).require(["@request-target", "host"])?;
+    let verifier = Verifier::builder()
+        .scheme(Scheme::Kong)
+        .require(["@request-target", "host"])
+        .build()?;
     let orders =
         async |Extension(key): Extension<VerifiedKey>| format!("orders of {}", key.key_id());
     let router = Router::new()

@@ -64,9 +64,11 @@ fn signing(
     let backoff = ExponentialBackoff::builder()
         .retry_bounds(Duration::from_millis(50), Duration::from_secs(1))
         .build_with_max_retries(3);
-    let client = SignLayer::new(keys)
+    let signer = Signer::builder(keys)
         .source(HeaderValue::from_static("billing"))
-        .allowed_hosts(gateway.host_str())?
+        .allowed_hosts(gateway.host_str())
+        .build()?;
+    let client = SignLayer::new(signer)
         // Middleware added here is outside of the signing, so every attempt gets a new date.
         .reqwest_middleware(builder, |outer| {
             outer.with(RetryTransientMiddleware::new_with_policy(backoff))

@@ -24,7 +24,7 @@ use hyper_util::{client::legacy::Client, rt::TokioExecutor};
 use tokio::{net::TcpListener, task::JoinHandle, time};
 use tower::{BoxError, Layer as _, Service as _, ServiceExt as _};
 use tower_hmac_auth::{
-    KeyPair, SignLayer, StaticKeys, VerifiedKey, VerifyLayer, sign::RotatingKeyPair,
+    KeyPair, SignLayer, Signer, StaticKeys, VerifiedKey, VerifyLayer, sign::RotatingKeyPair,
 };
 
 const NEW_PAIR: &str = "AKIDnew:a-new-secret-of-the-example";
@@ -38,9 +38,11 @@ async fn main() -> Result<(), BoxError> {
     let first_id = keys.key_id();
     // `keys` is a handle. Every service made from this layer, and every clone of it, signs with the
     // pair that was given to the handle last.
-    let mut client = SignLayer::new(keys.clone())
-        .allowed_hosts(gateway.host())?
-        .layer(Client::builder(TokioExecutor::new()).build_http());
+    let signer = Signer::builder(keys.clone())
+        .allowed_hosts(gateway.host())
+        .build()?;
+    let client = Client::builder(TokioExecutor::new()).build_http();
+    let mut client = SignLayer::new(signer).layer(client);
     let mut ask = async || {
         let request = Request::get(gateway.clone()).body(Empty::<Bytes>::new())?;
         let answer = client.ready().await?.call(request).await?;

@@ -32,13 +32,12 @@ async fn main() -> Result<(), BoxError> {
     let signer = Signer::builder(keys)
         .scheme(Scheme::Kong)
         .signed_headers([header::HOST])
-        .build()?;
-    let sign = SignLayer::from(signer)
         .authority(address.to_string().parse()?)
-        .allowed_hosts([address.to_string()])?;
+        .allowed_hosts([address.to_string()])
+        .build()?;
     let channel = transport::Channel::from_shared(format!("http://{address}"))?;
     let channel = ServiceBuilder::new()
-        .layer(sign)
+        .layer(SignLayer::new(signer))
         .service(channel.connect().await?);
     let mut client = GreeterClient::new(channel);
 
@@ -64,7 +63,10 @@ fn expect(is_expected: bool) -> Result<(), BoxError> {
 async fn start_server(keys: KeyPair) -> Result<SocketAddr, BoxError> {
     let listener = TcpListener::bind("127.0.0.1:0").await?;
     let address = listener.local_addr()?;
-    let verifier = Verifier::of(Scheme::Kong).require(["@request-target", "host"])?;
+    let verifier = Verifier::builder()
+        .scheme(Scheme::Kong)
+        .require(["@request-target", "host"])
+        .build()?;
     let server = transport::Server::builder()
         .layer(VerifyLayer::new(StaticKeys::from(keys)).verifier(verifier))
         .add_service(GreeterServer::new(Hello))

@@ -30,7 +30,10 @@ async fn main() -> Result<(), BoxError> {
     let address = listener.local_addr()?;
 
     // Without `require`, a signature over the date alone would be valid for any method.
-    let verifier = Verifier::of(Scheme::Kong).require(["@request-target"])?;
+    let verifier = Verifier::builder()
+        .scheme(Scheme::Kong)
+        .require(["@request-target"])
+        .build()?;
     let server = transport::Server::builder()
         .layer(VerifyLayer::new(StaticKeys::from(keys.clone())).verifier(verifier))
         .add_service(GreeterServer::new(Hello))
@@ -45,11 +48,14 @@ async fn main() -> Result<(), BoxError> {
     }
 
     // The example `tonic_client` shows the client's side in full.
-    let signer = Signer::builder(keys).scheme(Scheme::Kong).build()?;
-    let sign = SignLayer::from(signer)
+    let signer = Signer::builder(keys)
+        .scheme(Scheme::Kong)
         .authority(address.to_string().parse()?)
-        .allowed_hosts([address.to_string()])?;
-    let channel = ServiceBuilder::new().layer(sign).service(channel);
+        .allowed_hosts([address.to_string()])
+        .build()?;
+    let channel = ServiceBuilder::new()
+        .layer(SignLayer::new(signer))
+        .service(channel);
     match GreeterClient::new(channel).greet("Ada").await {
         Ok(response) if response.get_ref() == "hello Ada, signed by AKIDexample" => {
             println!("signed: {}", response.get_ref());

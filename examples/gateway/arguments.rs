@@ -11,7 +11,7 @@ use http::{
     StatusCode, Uri,
     uri::{self, Authority},
 };
-use tower_hmac_auth::{Scheme, Verifier, scheme::DatePolicy};
+use tower_hmac_auth::{Scheme, Verifier, error::BuildError, scheme::DatePolicy};
 
 use super::support::{Result, has_valid_host};
 
@@ -68,7 +68,7 @@ pub(crate) struct Arguments {
     pub(crate) explain: bool,
     /// How to treat requests that sign Date, but not X-Date [default: any-age for tencent, else
     /// check-age]
-    #[arg(long, value_name = "any-age|check-age|refuse", value_parser = plain_date)]
+    #[arg(long, value_name = "any-age|check-age|refuse")]
     pub(crate) plain_date: Option<DatePolicy>,
     /// How far a date may be from this machine's clock, either way [default: 900 for tencent, else
     /// 300]
@@ -104,16 +104,22 @@ pub(crate) struct Arguments {
 
 impl Arguments {
     pub(crate) fn verifier(&self) -> Result<Verifier> {
-        let mut verifier = Verifier::of(self.scheme)
-            .require(&self.required)
-            .map_err(|error| format!("--require: {error}"))?;
+        let mut builder = Verifier::builder()
+            .scheme(self.scheme)
+            .require(&self.required);
         if let Some(max_skew) = self.max_skew {
-            verifier = verifier.max_skew(Duration::from_secs(max_skew));
+            builder = builder.max_skew(Duration::from_secs(max_skew));
         }
         if let Some(plain_date) = self.plain_date {
-            verifier = verifier.plain_date(plain_date);
+            builder = builder.date_policy(plain_date);
         }
-        Ok(verifier)
+        let option = |error: &BuildError| match error {
+            BuildError::NoDateAccepted { .. } => "--plain-date",
+            _ => "--require",
+        };
+        builder
+            .build()
+            .map_err(|error| format!("{}: {error}", option(&error)).into())
     }
 }
 
@@ -134,15 +140,6 @@ fn unauthorized_status(text: &str) -> Result<StatusCode> {
         "401" => Ok(StatusCode::UNAUTHORIZED),
         "403" => Ok(StatusCode::FORBIDDEN),
         _ => Err("write 401 or 403".into()),
-    }
-}
-
-fn plain_date(text: &str) -> Result<DatePolicy> {
-    match text {
-        "any-age" => Ok(DatePolicy::AnyAge),
-        "check-age" => Ok(DatePolicy::CheckAge),
-        "refuse" => Ok(DatePolicy::Refuse),
-        _ => Err("write any-age, check-age or refuse".into()),
     }
 }
 

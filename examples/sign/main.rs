@@ -141,7 +141,7 @@ fn run() -> Result<()> {
         _ => header_lines(request.headers()),
     })?;
     if arguments.explain {
-        let string = signer.signing_string((&request).into(), now)?;
+        let string = signer.signing_string(&request, now)?;
         let scope = match (lists(&request, "request-target"), lists(&request, "digest")) {
             (false, false) => "these headers only: not the method, the path, the query or the body",
             (false, true) => "these headers and the body: not the method, the path or the query",

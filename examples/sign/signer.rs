@@ -31,16 +31,16 @@ pub(super) fn signer(arguments: &Arguments) -> Result<Signer> {
     if let Some(date_header) = arguments.date_header {
         builder = builder.date_header(date_header);
     }
-    let signer = builder.build().map_err(|error| match error {
+    if let Some(source) = &arguments.source {
+        builder = builder.source(source.clone());
+    }
+    builder.build().map_err(|error| match error {
         BuildError::SignedAnyway { name } => format!(
             "--sign {name}: it is signed anyway: leave it out (--date-header chooses between \
              date and x-date)"
-        ),
-        error => error.to_string(),
-    })?;
-    Ok(match &arguments.source {
-        Some(source) => signer.source(source.clone()),
-        None => signer,
+        )
+        .into(),
+        error => error.into(),
     })
 }
 

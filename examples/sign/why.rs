@@ -9,30 +9,6 @@ use super::support::{Result, print};
 /// How many bytes of standard input are read. A gateway's refusal is much shorter.
 const MAX_ANSWER_LEN: u64 = 64 * 1024;
 
-/// The kinds whose names are accepted. The example `gateway` logs such a name for each refusal, as
-/// in `kind=SignatureMismatch`.
-const KINDS: [RejectionKind; 19] = [
-    RejectionKind::AuthorizationMissing,
-    RejectionKind::AuthorizationMalformed,
-    RejectionKind::ParameterMissing,
-    RejectionKind::KeyIdOrSignatureMissing,
-    RejectionKind::AlgorithmNotSupported,
-    RejectionKind::HeaderRepeated,
-    RejectionKind::HeaderMissing,
-    RejectionKind::DateMissing,
-    RejectionKind::DateUnreadable,
-    RejectionKind::OutOfDate,
-    RejectionKind::Target,
-    RejectionKind::KeyUnknown,
-    RejectionKind::SignatureMismatch,
-    RejectionKind::KeyNotBound,
-    RejectionKind::NoUsagePlan,
-    RejectionKind::Digest,
-    RejectionKind::Body,
-    RejectionKind::KeyStoreUnavailable,
-    RejectionKind::Unspecified,
-];
-
 /// Prints what to check after this answer, or after a refusal of the kind with this name.
 pub(super) fn why(answer: &str) -> Result<()> {
     let answer = match answer {
@@ -44,7 +20,9 @@ pub(super) fn why(answer: &str) -> Result<()> {
     print(format!("{}\n", kind.ok_or(unknown)?.hint()).as_bytes())
 }
 
+/// Returns the kind of this name. The example `gateway` logs one for each refusal, as in
+/// `kind=SignatureMismatch`.
 fn kind_named(name: &str) -> Option<RejectionKind> {
     let is_named = |kind: &RejectionKind| format!("{kind:?}").eq_ignore_ascii_case(name.trim());
-    KINDS.into_iter().find(is_named)
+    RejectionKind::ALL.into_iter().find(is_named)
 }

@@ -301,11 +301,13 @@ impl SchemeBuilder {
     ///
     /// [`BuildError`] for a description that a verifier could not read back, or could read in two
     /// ways: an invalid or taken name, scheme word, parameter, separator or derived component; no
-    /// algorithm or no date header; a default list that cannot be signed or has no date.
+    /// algorithm or no date header; a default list that cannot be signed, has no date or has a time
+    /// that needs `hs2019`; and [`DatePolicy::Refuse`] with `Date` as the only date header.
     pub fn build(self) -> Result<Scheme, BuildError> {
         self.check_words()?;
         let scheme = Scheme::Custom(CustomScheme(self.intern()));
         self.check_default_list(scheme)?;
+        scheme.check_date_policy(scheme.dialect().date_policy)?;
         Ok(scheme)
     }
 
@@ -367,7 +369,6 @@ impl SchemeBuilder {
             return Ok(());
         };
         check_list(list.iter().map(String::as_str))?;
-        let is_hs2019 = scheme.dialect().syntax.has_times;
         let mut dates = 0;
         for (position, name) in list.iter().enumerate() {
             let mut before = list.iter().take(position);
@@ -375,7 +376,7 @@ impl SchemeBuilder {
                 let name = Excerpt::new(name);
                 return Err(BuildError::NamedTwice { name });
             }
-            if let Component::Date(header) = scheme.signable(name, is_hs2019)? {
+            if let Component::Date(header) = scheme.signable(name, false)? {
                 if !scheme.dialect().date_headers.contains(&header) {
                     return Err(BuildError::DateHeaderNotCarried { scheme, header });
                 }
@@ -488,13 +489,14 @@ fn default_name(name: &str, dialect: &mut Dialect) -> &'static str {
 }
 
 /// Returns whether a list can name a derived component so: visible ASCII without what separates names
-/// and parameters, and no header that has a meaning of its own.
+/// and parameters. It must not be a header's name, or a signature that covers it would seem to cover
+/// that header; `request-line`, which gateways have, is an exception.
 fn is_derived_name(name: &str) -> bool {
     let is_visible = |byte: u8| byte.is_ascii_graphic() && !matches!(byte, b'"' | b',' | b';');
-    let mut headers = ["authorization", "date", "x-date", "source", "host"].into_iter();
+    let mut presets = Scheme::ALL.into_iter().map(Scheme::dialect);
     !name.is_empty()
         && name.bytes().all(is_visible)
-        && !headers.any(|header| name.eq_ignore_ascii_case(header))
+        && (!is_field_name(name) || presets.any(|dialect| dialect.derived(name).is_some()))
 }
 
 fn leak(text: &str) -> &'static str {

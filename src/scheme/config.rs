@@ -4,6 +4,7 @@ use std::fmt;
 
 use http::{HeaderName, header};
 
+use super::DatePolicy;
 use crate::{
     Algorithm, Scheme,
     header::DateHeader,
@@ -84,8 +85,7 @@ pub enum BuildError {
         /// The scheme.
         scheme: Scheme,
     },
-    /// `(created)` or `(expires)` is to be signed, but the algorithm is not to be named `hs2019`; or it is required before
-    /// the verifier was told what `hs2019` means.
+    /// `(created)` or `(expires)` is to be signed or required, but `hs2019` is not set.
     NeedsHs2019 {
         /// Which.
         name: Excerpt,
@@ -338,6 +338,15 @@ impl Scheme {
             scheme: self,
             algorithm,
         })
+    }
+
+    /// Refuses a policy with which no request could ever be accepted.
+    pub(crate) fn check_date_policy(self, date_policy: DatePolicy) -> Result<(), BuildError> {
+        let has_x_date = self.dialect().date_headers.contains(&DateHeader::XDate);
+        if date_policy == DatePolicy::Refuse && !has_x_date {
+            return Err(BuildError::NoDateAccepted { scheme: self });
+        }
+        Ok(())
     }
 
     /// Refuses `hs2019` where the scheme does not have it.

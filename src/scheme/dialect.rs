@@ -140,7 +140,7 @@ impl Dialect {
     }
 
     /// The derived component of this name.
-    fn derived(&self, name: &str) -> Option<DerivedComponent> {
+    pub(super) fn derived(&self, name: &str) -> Option<DerivedComponent> {
         let mut derived_components = self.derived_components.iter();
         derived_components
             .find(|(other, _)| *other == name)

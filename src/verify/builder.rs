@@ -5,7 +5,6 @@ use std::time::Duration;
 use super::{Verifier, verifying_key::DummyKeys};
 use crate::{
     Algorithm, Scheme,
-    header::DateHeader,
     scheme::{BuildError, DatePolicy, check_list},
 };
 
@@ -157,12 +156,8 @@ impl VerifierBuilder {
             scheme.signable(name, self.hs2019.is_some())?;
         }
         check_list(self.required.iter().map(String::as_str))?;
-        let date_headers = scheme.dialect().date_headers;
-        if self.date_policy == Some(DatePolicy::Refuse)
-            && !date_headers.contains(&DateHeader::XDate)
-        {
-            return Err(BuildError::NoDateAccepted { scheme });
-        }
+        let date_policy = self.date_policy.unwrap_or(scheme.dialect().date_policy);
+        scheme.check_date_policy(date_policy)?;
         Ok(self.with_defaults())
     }
 
