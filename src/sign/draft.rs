@@ -1,12 +1,8 @@
 //! What `Authorization` is before it is signed.
-//!
-//! It depends on the signer, the key pair and the names of what is signed, so that each thread keeps the text that it has
-//! last written for a signer, and writes only the signature anew.
 
-use std::{cell::RefCell, ops::Range};
+use std::ops::Range;
 
 use super::{
-    cache::{self, SLOTS},
     rotation::Current,
     signer::{Inner, Signer},
 };
@@ -19,10 +15,6 @@ use crate::{
 /// Room for the values of nearly every request, in bytes.
 const ROOM: usize = 256;
 
-thread_local! {
-    static DRAFTS: RefCell<[Option<(Wording, Draft)>; SLOTS]> = const { RefCell::new([const { None }; SLOTS]) };
-}
-
 /// Which names are listed.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct Names {
@@ -30,16 +22,6 @@ pub(super) struct Names {
     pub(super) listed: u64,
     /// Those of [`DIGESTS`] that are signed whatever the list says, in the same way.
     pub(super) digests: u64,
-}
-
-/// All that the text depends on.
-#[derive(Clone, Copy, PartialEq, Eq)]
-struct Wording {
-    /// The signer's, with all its options.
-    configuration: u64,
-    /// The key pair's.
-    pair: u64,
-    names: Names,
 }
 
 /// `Authorization`, whatever its signature, and what stands before it in the same allocation.
@@ -64,67 +46,14 @@ impl Draft {
             credentials::write_signature(place, tag);
         }
     }
-
-    /// Adds what is kept for this wording; `None` if nothing is.
-    #[inline]
-    fn recall(&mut self, wording: &Wording) -> Option<()> {
-        let recall = |drafts: &RefCell<[Option<(Wording, Self)>; SLOTS]>| {
-            let drafts = drafts.try_borrow().ok()?;
-            match drafts.get(cache::position(wording.configuration))? {
-                Some((kept, draft)) if kept == wording => {
-                    let before = self.text.len();
-                    self.text.extend_from_slice(&draft.text);
-                    self.signature = before + draft.signature.start..before + draft.signature.end;
-                    Some(())
-                }
-                _ => None,
-            }
-        };
-        DRAFTS.try_with(recall).ok().flatten()
-    }
-
-    /// Keeps what stands from here on for this wording.
-    fn keep(&self, wording: Wording, begin: usize) {
-        let _not_while_the_thread_ends = DRAFTS.try_with(|drafts| {
-            if let Ok(mut drafts) = drafts.try_borrow_mut()
-                && let Some(slot) = drafts.get_mut(cache::position(wording.configuration))
-                && let Some(text) = self.text.get(begin..)
-            {
-                let (kept, draft) = slot.get_or_insert_with(|| (wording, Self::new()));
-                *kept = wording;
-                draft.text.clear();
-                draft.text.extend_from_slice(text);
-                draft.signature = self.signature.start - begin..self.signature.end - begin;
-            }
-        });
-    }
 }
 
 impl Signer {
     /// Adds `Authorization` with these names.
-    #[inline]
     pub(super) fn draft(
         &self,
         keys: &Current,
         names: Names,
-        times: &Times<String>,
-        draft: &mut Draft,
-    ) {
-        let wording = Wording {
-            configuration: self.inner.configuration,
-            pair: keys.generation,
-            names,
-        };
-        if self.inner.options.signs_times() || draft.recall(&wording).is_none() {
-            self.write_draft(keys, wording, times, draft);
-        }
-    }
-
-    #[inline(never)]
-    fn write_draft(
-        &self,
-        keys: &Current,
-        wording: Wording,
         times: &Times<String>,
         draft: &mut Draft,
     ) {
@@ -134,9 +63,7 @@ impl Signer {
             ref options,
             ..
         } = *self.inner;
-        let Wording { names, .. } = wording;
         let Draft { text, signature } = draft;
-        let begin = text.len();
         let mut authorization = Encoder::begin(text, template, &keys.id, times);
         let list = options.list();
         if names.listed.count_ones() as usize == list.len() {
@@ -150,9 +77,6 @@ impl Signer {
             authorization.list(name.as_str());
         }
         *signature = authorization.end(algorithm);
-        if !options.signs_times() {
-            draft.keep(wording, begin);
-        }
     }
 }
 

@@ -143,11 +143,6 @@ impl Options {
         self.date_header
     }
 
-    /// Whether times are sent in `Authorization` itself.
-    pub(crate) fn signs_times(&self) -> bool {
-        self.signs_times
-    }
-
     /// Whether what is signed depends on the time alone, for requests that have none of the listed headers themselves.
     pub(crate) fn depends_on_time_alone(&self) -> bool {
         self.depends_on_time_alone
