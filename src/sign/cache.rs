@@ -13,7 +13,6 @@ use std::{
 use http::{HeaderMap, HeaderName, Method, Uri, Version};
 
 use super::{
-    draft::{Draft, Names},
     signed_headers::SignedHeaders,
     signer::{Inner, Signer},
 };
@@ -21,7 +20,6 @@ use crate::{
     RequestHead,
     limits::MAX_HEADERS,
     wire::{
-        credentials::Times,
         date::{IMF_FIXDATE_LEN, Timestamp},
         signing_string::SigningString,
     },
@@ -63,7 +61,6 @@ struct Signing {
     string: SigningString,
     /// Where in the signing string the date is.
     date_at: usize,
-    names: Names,
 }
 
 /// One place for each configuration, so that a look-up is one comparison.
@@ -110,27 +107,19 @@ impl Signer {
     fn renew(&self, slot: &mut Option<Kept>, moment: Moment, now: Timestamp) -> Option<()> {
         // Before the pair is taken, as what has just been written is slow to be read.
         let date = now.imf_fixdate();
+        let keys = self.inner.keys.load();
         if let Some(kept) = slot
             && kept.moment.configuration == moment.configuration
+            && kept.signing.pair == keys.generation
         {
             let Signing {
-                pair,
-                string,
-                date_at,
-                names,
+                string, date_at, ..
             } = &mut *kept.signing;
             *string.array_at(*date_at)? = date;
-            let keys = self.inner.keys.load();
-            if *pair == keys.generation {
-                let mut draft = Draft::new();
-                draft.text.extend_from_slice(&date);
-                self.draft(&keys, *names, &Times::default(), &mut draft);
-                let mac = keys.macs.keyed(self.inner.algorithm);
-                draft.sign(&mac.tag(string.as_bytes()));
-                kept.signed.renew(draft.text)?;
-                kept.moment = moment;
-                return Some(());
-            }
+            let tag = keys.macs.keyed(self.inner.algorithm).tag(string.as_bytes());
+            kept.signed.renew(&date, &tag)?;
+            kept.moment = moment;
+            return Some(());
         }
         *slot = Some(self.kept(moment, now, &date)?);
         Some(())
@@ -142,18 +131,17 @@ impl Signer {
         let head = RequestHead::new(&Method::GET, &uri, Version::HTTP_11, &headers);
         let keys = self.inner.keys.load();
         let mut string = SigningString::new();
-        let fresh = self
+        let (signed, date_at) = self
             .sign_with(&keys, &head, (now, date), &mut string)
             .ok()?;
         let signing = Signing {
             pair: keys.generation,
             string,
-            date_at: fresh.changes.date_at?,
-            names: fresh.changes.names,
+            date_at: date_at?,
         };
         Some(Kept {
             moment,
-            signed: fresh.into_headers(),
+            signed,
             signing: Box::new(signing),
         })
     }

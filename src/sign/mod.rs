@@ -4,10 +4,8 @@
 
 mod builder;
 mod cache;
-mod draft;
 mod error;
 mod faults;
-mod fresh;
 mod hosts;
 mod layer;
 mod options;
@@ -21,7 +19,6 @@ mod server_clock;
 mod service;
 mod signed_headers;
 mod signer;
-mod values;
 mod walk;
 
 #[cfg(feature = "reqwest-middleware")]

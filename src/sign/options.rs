@@ -57,8 +57,6 @@ pub(crate) struct Options {
     signs_target: bool,
     signs_times: bool,
     depends_on_time_alone: bool,
-    /// The whole list as it is sent.
-    names: Box<str>,
     date_header: Option<DateHeader>,
     /// For how long a signature is good, where `expires` is sent.
     pub(crate) lifetime: Option<Duration>,
@@ -77,7 +75,6 @@ pub(crate) struct Options {
 impl Options {
     pub(crate) fn new(list: Vec<Listed>, lifetime: Option<Duration>) -> Self {
         let names = |wanted: &dyn Fn(&What) -> bool| list.iter().any(|listed| wanted(&listed.what));
-        let spellings: Vec<&str> = list.iter().map(|listed| &*listed.spelling).collect();
         let date_header = list.iter().find_map(|listed| match listed.what {
             What::Date(header) => Some(header),
             _ => None,
@@ -97,7 +94,6 @@ impl Options {
             depends_on_time_alone: !names(&|what| {
                 matches!(what, What::Derived(_)) || *what == What::Header(header::HOST)
             }),
-            names: spellings.join(" ").into(),
             date_header,
             list,
             lifetime,
@@ -146,11 +142,6 @@ impl Options {
     /// Whether what is signed depends on the time alone, for requests that have none of the listed headers themselves.
     pub(crate) fn depends_on_time_alone(&self) -> bool {
         self.depends_on_time_alone
-    }
-
-    /// The whole list as it is sent.
-    pub(crate) fn names(&self) -> &str {
-        &self.names
     }
 
     pub(crate) fn lists(&self, name: &HeaderName) -> bool {

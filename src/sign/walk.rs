@@ -5,10 +5,7 @@ use std::borrow::Cow;
 use http::{HeaderName, HeaderValue, header, uri::Authority};
 use smallvec::SmallVec;
 
-use super::{
-    draft::{Names, chosen},
-    options::{Listed, Options, What},
-};
+use super::options::{Listed, Options, What};
 use crate::{
     RequestHead,
     header::{DIGESTS, DateHeader, Repeated, has, is_field_name, single_value, trim, trimmed},
@@ -18,7 +15,7 @@ use crate::{
     wire::{
         authority::{has_host, has_sendable_port, sent_authority},
         component::{self, DerivedComponent},
-        credentials::Times,
+        credentials::{Encoder, Times},
         signing_string::{SigningString, SigningStringFormat},
     },
 };
@@ -32,10 +29,19 @@ pub(super) struct Walk<'a> {
     pub(super) times: &'a Times<String>,
 }
 
+/// Which names are listed.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+struct Names {
+    /// Entries of the signer's list: a bit for each, the first one's the lowest.
+    listed: u64,
+    /// Those of [`DIGESTS`] that are signed whatever the list says, in the same way.
+    digests: u64,
+}
+
 /// What is signed, and what has to be set on the request beside the date and `Authorization`.
 #[derive(Default)]
 pub(super) struct Changes {
-    pub(super) names: Names,
+    names: Names,
     /// Where in the signing string the date is.
     pub(super) date_at: Option<usize>,
     /// Which of the supplied headers it lacks: a bit for each, the first one's the lowest.
@@ -45,6 +51,17 @@ pub(super) struct Changes {
 }
 
 impl Changes {
+    /// Writes the names of what is signed, in signing order.
+    pub(super) fn list(&self, options: &Options, authorization: &mut Encoder<'_>) {
+        let Names { listed, digests } = self.names;
+        for listed in chosen(options.list(), listed) {
+            authorization.list(&listed.spelling);
+        }
+        for name in chosen(&DIGESTS, digests) {
+            authorization.list(name.as_str());
+        }
+    }
+
     /// What has to be supplied.
     pub(super) fn supplied<'o>(
         &self,
@@ -214,6 +231,13 @@ impl<'a> Walk<'a> {
         }
         Ok(time.is_some())
     }
+}
+
+/// Those whose bit is set, the first one's being the lowest.
+fn chosen<T>(all: &[T], bits: u64) -> impl Iterator<Item = &T> + Clone {
+    let is_chosen = move |position: usize| bits >> position & 1 == 1;
+    let all = all.iter().enumerate();
+    all.filter_map(move |(position, one)| is_chosen(position).then_some(one))
 }
 
 fn repeated(name: &HeaderName) -> impl FnOnce(Repeated) -> SignError {
