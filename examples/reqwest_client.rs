@@ -22,7 +22,7 @@ use http::{HeaderValue, StatusCode};
 use reqwest::{ClientBuilder, Url};
 use reqwest_middleware::ClientWithMiddleware;
 use reqwest_retry::{RetryTransientMiddleware, policies::ExponentialBackoff};
-use tower_hmac_auth::{KeyPair, SignLayer};
+use tower_hmac_auth::{KeyPair, SignLayer, Signer};
 
 #[path = "support/loopback.rs"]
 mod loopback;

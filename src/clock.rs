@@ -8,9 +8,6 @@ use std::{
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
-#[cfg(target_os = "linux")]
-use rustix::time::{ClockId, clock_gettime};
-
 use crate::RequestHead;
 
 /// The source of the present time, read once per request.
@@ -53,27 +50,11 @@ impl<C: Clock + ?Sized> Clock for Arc<C> {
     }
 }
 
-/// The system's clock. The default everywhere.
-///
-/// On Linux it is the kernel's coarse clock (`CLOCK_REALTIME_COARSE`), as whole seconds are all that is used: it takes a
-/// third of the time of [`SystemTime::now`], and is behind it by a timer tick at most, 1 to 10 ms, so that a request that is signed as
-/// a second begins may carry the one before. The kernel is asked directly: libraries that are preloaded to change the time (libfaketime)
-/// do not change this. Elsewhere it is [`SystemTime::now`]. For another clock, any closure is one.
+/// The system's clock, [`SystemTime::now`]. The default everywhere.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct SystemClock;
 
 impl Clock for SystemClock {
-    #[cfg(target_os = "linux")]
-    fn now(&self) -> SystemTime {
-        let time = clock_gettime(ClockId::RealtimeCoarse);
-        let seconds = u64::try_from(time.tv_sec).unwrap_or_default();
-        let nanoseconds = u32::try_from(time.tv_nsec).unwrap_or_default();
-        UNIX_EPOCH
-            .checked_add(Duration::new(seconds, nanoseconds))
-            .unwrap_or(UNIX_EPOCH)
-    }
-
-    #[cfg(not(target_os = "linux"))]
     fn now(&self) -> SystemTime {
         SystemTime::now()
     }

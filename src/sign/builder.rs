@@ -331,7 +331,7 @@ impl SignerBuilder {
                 template: Template::new(&self.scheme.dialect().syntax, name),
                 components,
                 destinations,
-                configuration: cache::unused_number(),
+                signer_id: cache::next_id(),
                 faults: Faults::default(),
             }),
         }

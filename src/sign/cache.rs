@@ -1,4 +1,4 @@
-//! Signatures that depend on nothing but the second, kept until it is over.
+//! Signatures that depend on nothing but the second, entry until it is over.
 //!
 //! Each thread has its own, down to the reference counts of the values: threads that share those are slower than
 //! threads that sign afresh. A slot holds what is sent and what was signed, no key, and answers for exactly one
@@ -13,7 +13,6 @@ use std::{
 use http::{HeaderMap, HeaderName, Method, Uri, Version};
 
 use super::{
-    draft::{Draft, Names},
     signed_headers::SignedHeaders,
     signer::{Inner, Signer},
 };
@@ -21,7 +20,6 @@ use crate::{
     RequestHead,
     limits::MAX_HEADERS,
     wire::{
-        credentials::Times,
         date::{IMF_FIXDATE_LEN, Timestamp},
         signing_string::SigningString,
     },
@@ -31,27 +29,27 @@ use crate::{
 pub(super) const SLOTS: usize = 8;
 
 thread_local! {
-    static CACHE: RefCell<[Option<Kept>; SLOTS]> = const { RefCell::new([const { None }; SLOTS]) };
+    static CACHE: RefCell<[Option<CacheEntry>; SLOTS]> = const { RefCell::new([const { None }; SLOTS]) };
 }
 
 /// A number that no configuration and no key pair has had before.
-pub(crate) fn unused_number() -> u64 {
+pub(crate) fn next_id() -> u64 {
     static NEXT: AtomicU64 = AtomicU64::new(0);
     NEXT.fetch_add(1, Ordering::Relaxed)
 }
 
 /// What a signature depends on, where it depends on nothing else.
 #[derive(Clone, Copy, PartialEq, Eq)]
-struct Moment {
+struct CacheKey {
     /// The signer's, with all its components.
-    configuration: u64,
+    signer_id: u64,
     /// The key pair's, read before the pair: so it is never a later pair's than the one that signs.
     generation: u64,
     second: u64,
 }
 
-struct Kept {
-    moment: Moment,
+struct CacheEntry {
+    key: CacheKey,
     signed: SignedHeaders,
     signing: Box<Signing>,
 }
@@ -63,16 +61,15 @@ struct Signing {
     string: SigningString,
     /// Where in the signing string the date is.
     date_at: usize,
-    names: Names,
 }
 
 /// One place for each configuration, so that a look-up is one comparison.
 ///
 /// Knuth's multiplicative hashing: signers that are made alike have numbers that are equally far apart, and must not
 /// all have one place.
-pub(super) fn position(configuration: u64) -> usize {
+pub(super) fn position(signer_id: u64) -> usize {
     const SHIFT: u32 = u64::BITS - SLOTS.trailing_zeros();
-    let spread = configuration.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> SHIFT;
+    let spread = signer_id.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> SHIFT;
     usize::try_from(spread).unwrap_or_default()
 }
 
@@ -89,17 +86,17 @@ impl Signer {
         if headers.len() > MAX_HEADERS || components.own().iter().any(has) {
             return None;
         }
-        let moment = Moment {
-            configuration: self.inner.configuration,
+        let key = CacheKey {
+            signer_id: self.inner.signer_id,
             generation: keys.generation(),
             second: now.seconds(),
         };
         CACHE
             .try_with(|cache| {
                 let mut slots = cache.try_borrow_mut().ok()?;
-                let slot = slots.get_mut(position(moment.configuration))?;
-                if slot.as_ref().is_none_or(|kept| kept.moment != moment) {
-                    self.renew(slot, moment, now)?;
+                let slot = slots.get_mut(position(key.signer_id))?;
+                if slot.as_ref().is_none_or(|entry| entry.key != key) {
+                    self.renew(slot, key, now)?;
                 }
                 slot.as_ref()?.signed.copy_to(headers)
             })
@@ -107,55 +104,51 @@ impl Signer {
             .flatten()
     }
 
-    /// Fills a slot with what is signed at this moment; `None` if it cannot be kept.
+    /// Fills a slot with what is signed at this key; `None` if it cannot be entry.
     #[inline(never)]
-    fn renew(&self, slot: &mut Option<Kept>, moment: Moment, now: Timestamp) -> Option<()> {
+    fn renew(&self, slot: &mut Option<CacheEntry>, key: CacheKey, now: Timestamp) -> Option<()> {
         // Before the pair is taken, as what has just been written is slow to be read.
         let date = now.imf_fixdate();
-        if let Some(kept) = slot
-            && kept.moment.configuration == moment.configuration
+        let keys = self.inner.keys.load();
+        if let Some(entry) = slot
+            && entry.key.signer_id == key.signer_id
+            && entry.signing.pair == keys.generation
         {
             let Signing {
-                pair,
-                string,
-                date_at,
-                names,
-            } = &mut *kept.signing;
+                string, date_at, ..
+            } = &mut *entry.signing;
             *string.array_at(*date_at)? = date;
-            let keys = self.inner.keys.load();
-            if *pair == keys.generation {
-                let mut draft = Draft::new();
-                draft.text.extend_from_slice(&date);
-                self.draft(&keys, *names, &Times::default(), &mut draft);
-                let mac = keys.macs.keyed(self.inner.algorithm);
-                draft.sign(&mac.tag(string.as_bytes()));
-                kept.signed.renew(draft.text)?;
-                kept.moment = moment;
-                return Some(());
-            }
+            let tag = keys.macs.keyed(self.inner.algorithm).tag(string.as_bytes());
+            entry.signed.renew(&date, &tag)?;
+            entry.key = key;
+            return Some(());
         }
-        *slot = Some(self.kept(moment, now, &date)?);
+        *slot = Some(self.entry(key, now, &date)?);
         Some(())
     }
 
-    fn kept(&self, moment: Moment, now: Timestamp, date: &[u8; IMF_FIXDATE_LEN]) -> Option<Kept> {
+    fn entry(
+        &self,
+        key: CacheKey,
+        now: Timestamp,
+        date: &[u8; IMF_FIXDATE_LEN],
+    ) -> Option<CacheEntry> {
         // Any request does that has none of the listed headers.
         let (uri, headers) = (Uri::default(), HeaderMap::new());
         let head = RequestHead::new(&Method::GET, &uri, Version::HTTP_11, &headers);
         let keys = self.inner.keys.load();
         let mut string = SigningString::new();
-        let fresh = self
+        let (signed, date_at) = self
             .sign_with(&keys, &head, (now, date), &mut string)
             .ok()?;
         let signing = Signing {
             pair: keys.generation,
             string,
-            date_at: fresh.edits.date_at?,
-            names: fresh.edits.names,
+            date_at: date_at?,
         };
-        Some(Kept {
-            moment,
-            signed: fresh.into_headers(),
+        Some(CacheEntry {
+            key,
+            signed,
             signing: Box::new(signing),
         })
     }

@@ -5,7 +5,6 @@ use std::{borrow::Cow, time::Duration};
 use http::{HeaderName, HeaderValue, Uri, header, uri::Authority};
 use smallvec::SmallVec;
 
-use super::draft::{Names, chosen};
 use crate::{
     RequestHead,
     header::{DIGESTS, DateHeader, Repeated, has, is_field_name, single_value, trim, trimmed},
@@ -16,8 +15,8 @@ use crate::{
         authority::{
             has_host, has_sendable_port, is_authority_changed, sent_authority, with_sent_authority,
         },
-        component::{self, Component, DerivedComponent, ListedComponent},
-        credentials::Times,
+        component::{self, Component, ComponentSet, DerivedComponent, ListedComponent},
+        credentials::{Encoder, Times},
         date::Timestamp,
         signing_string::{SigningString, SigningStringFormat},
         target,
@@ -34,8 +33,6 @@ pub(crate) struct SignedComponents {
     signs_target: bool,
     signs_times: bool,
     depends_on_time_alone: bool,
-    /// The whole list as it is sent.
-    names: Box<str>,
     date_header: Option<DateHeader>,
     /// How long a signature is good, where `expires` is sent.
     lifetime: Option<Duration>,
@@ -52,7 +49,6 @@ impl SignedComponents {
     pub(crate) fn new(list: Vec<SignedComponent>, lifetime: Option<Duration>) -> Self {
         let components = || list.iter().map(|listed| &listed.component);
         let derived = || components().filter_map(derived);
-        let names: Vec<&str> = list.iter().map(|listed| &*listed.name).collect();
         let signs_host =
             components().any(|component| *component == Component::Header(header::HOST));
         Self {
@@ -60,7 +56,6 @@ impl SignedComponents {
             signs_target: derived().any(DerivedComponent::is_target),
             signs_times: derived().any(DerivedComponent::is_time),
             depends_on_time_alone: !signs_host && derived().next().is_none(),
-            names: names.join(" ").into(),
             date_header: components().find_map(|component| match component {
                 Component::Date(header) => Some(*header),
                 _ => None,
@@ -106,19 +101,9 @@ impl SignedComponents {
         self.date_header
     }
 
-    /// Whether times are sent in `Authorization` itself.
-    pub(crate) fn signs_times(&self) -> bool {
-        self.signs_times
-    }
-
     /// Whether what is signed depends on the time alone, for requests that have none of the listed headers themselves.
     pub(crate) fn depends_on_time_alone(&self) -> bool {
         self.depends_on_time_alone
-    }
-
-    /// The whole list as it is sent.
-    pub(crate) fn names(&self) -> &str {
-        &self.names
     }
 
     pub(crate) fn lists(&self, name: &HeaderName) -> bool {
@@ -190,17 +175,34 @@ pub(super) struct ComponentWriter<'a> {
 /// What is signed, and what has to be set on the request beside the date and `Authorization`.
 #[derive(Default)]
 pub(super) struct HeaderEdits {
-    pub(super) names: Names,
+    /// The entries of the signer's list that are signed.
+    listed: ComponentSet,
+    /// Those of [`DIGESTS`] that are signed without being in the signer's list.
+    digests: ComponentSet,
     /// Where in the signing string the date is.
     pub(super) date_at: Option<usize>,
-    /// Which of the supplied headers it lacks: a bit for each, the first one's the lowest.
-    lacking: u64,
+    /// The supplied headers that the request lacks.
+    lacking: ComponentSet,
     /// Signed headers that are sent as they are signed: without whitespace around the value, a cookie's crumbs joined.
     pub(super) rewritten: SmallVec<[(HeaderName, HeaderValue); 1]>,
 }
 
 impl HeaderEdits {
-    /// What has to be supplied.
+    /// Writes the names of the signed components, in signing order.
+    pub(super) fn write_names(
+        &self,
+        components: &SignedComponents,
+        authorization: &mut Encoder<'_>,
+    ) {
+        for listed in chosen(components.list(), self.listed) {
+            authorization.list(&listed.name);
+        }
+        for name in chosen(&DIGESTS, self.digests) {
+            authorization.list(name.as_str());
+        }
+    }
+
+    /// Returns the headers that have to be added.
     pub(super) fn supplied<'o>(
         &self,
         components: &'o SignedComponents,
@@ -219,8 +221,9 @@ impl<'a> ComponentWriter<'a> {
             self.check_unsigned_dates()?;
         }
         let mut edits = HeaderEdits::default();
-        let mut bit = 1;
-        for ListedComponent { name, component } in self.components.list() {
+        for (position, ListedComponent { name, component }) in
+            self.components.list().iter().enumerate()
+        {
             let is_signed = match component {
                 Component::Date(_) => {
                     string.push(self.format, name, self.date);
@@ -231,9 +234,8 @@ impl<'a> ComponentWriter<'a> {
                 Component::Derived(derived) => self.write_derived(name, *derived, string)?,
             };
             if is_signed {
-                edits.names.listed |= bit;
+                edits.listed.insert(position);
             }
-            bit <<= 1;
         }
         if self.head.has_digest() {
             self.write_digests(&mut edits, string)?;
@@ -243,7 +245,7 @@ impl<'a> ComponentWriter<'a> {
                 continue;
             }
             if !has(self.head.headers(), name) {
-                edits.lacking |= 1 << position;
+                edits.lacking.insert(position);
             }
         }
         string.end(self.format);
@@ -270,7 +272,7 @@ impl<'a> ComponentWriter<'a> {
             if !self.components.lists(name)
                 && self.write_header(name.as_str(), name, edits, string)?
             {
-                edits.names.digests |= 1 << position;
+                edits.digests.insert(position);
             }
         }
         Ok(())
@@ -326,7 +328,7 @@ impl<'a> ComponentWriter<'a> {
         }
         let mut supplied = self.components.supplied().iter().enumerate();
         if let Some((position, (_, value))) = supplied.find(|(_, (other, _))| other == name) {
-            edits.lacking |= 1 << position;
+            edits.lacking.insert(position);
             return Ok(Some(value.as_bytes().into()));
         }
         if *name != header::HOST {
@@ -369,6 +371,12 @@ impl<'a> ComponentWriter<'a> {
         }
         Ok(time.is_some())
     }
+}
+
+/// Returns the elements of `all` whose positions are in `set`.
+fn chosen<T>(all: &[T], set: ComponentSet) -> impl Iterator<Item = &T> + Clone {
+    let all = all.iter().enumerate();
+    all.filter_map(move |(position, one)| set.contains(position).then_some(one))
 }
 
 fn repeated(name: &HeaderName) -> impl FnOnce(Repeated) -> SignError {

@@ -5,10 +5,8 @@
 mod builder;
 mod cache;
 mod components;
-mod draft;
 mod error;
 mod faults;
-mod fresh;
 mod hosts;
 mod layer;
 mod report;
@@ -21,7 +19,6 @@ mod server_clock;
 mod service;
 mod signed_headers;
 mod signer;
-mod values;
 
 #[cfg(feature = "reqwest-middleware")]
 pub use self::reqwest_middleware::{RedirectFollowed, SignMiddleware};

@@ -39,13 +39,13 @@ pub struct RotatingKeyPair {
 }
 
 struct Shared {
-    current: ArcSwap<Current>,
+    current: ArcSwap<ActiveKey>,
     /// A number of the current pair alone, to be read without a reference to the pair; of an earlier one for a moment.
     generation: AtomicU64,
 }
 
 /// One pair, and the MAC states made of it.
-pub(crate) struct Current {
+pub(crate) struct ActiveKey {
     /// A number that no other pair has.
     pub(crate) generation: u64,
     pub(crate) id: KeyId,
@@ -56,7 +56,7 @@ impl RotatingKeyPair {
     /// A handle that shows this pair.
     #[must_use]
     pub fn new(pair: KeyPair) -> Self {
-        let current = Current::from(pair);
+        let current = ActiveKey::from(pair);
         Self {
             shared: Arc::new(Shared {
                 generation: AtomicU64::new(current.generation),
@@ -67,7 +67,7 @@ impl RotatingKeyPair {
 
     /// Shows this pair from now on: every clone of every service signs its next request with it.
     pub fn rotate(&self, pair: KeyPair) {
-        let current = Arc::new(Current::from(pair));
+        let current = Arc::new(ActiveKey::from(pair));
         let generation = current.generation;
         // In this order, and by an exchange, so that whoever sees the number also sees this pair, those of all numbers
         // before, or a later one whose number is still to come.
@@ -81,7 +81,7 @@ impl RotatingKeyPair {
         self.load().id.clone()
     }
 
-    pub(crate) fn load(&self) -> Guard<Arc<Current>> {
+    pub(crate) fn load(&self) -> Guard<Arc<ActiveKey>> {
         self.shared.current.load()
     }
 
@@ -97,11 +97,11 @@ impl From<KeyPair> for RotatingKeyPair {
     }
 }
 
-impl From<KeyPair> for Current {
+impl From<KeyPair> for ActiveKey {
     fn from(pair: KeyPair) -> Self {
         let (id, secret) = pair.into_parts();
         Self {
-            generation: cache::unused_number(),
+            generation: cache::next_id(),
             id,
             macs: LazyMacs::new(secret),
         }

@@ -1,10 +1,15 @@
 //! What a signer adds to a request.
 
+use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, header};
 use smallvec::SmallVec;
 
-use super::values::Values;
-use crate::header::{DateHeader, has_date, has_repeats};
+use super::components::{HeaderEdits, SignedComponents};
+use crate::{
+    header::{DateHeader, has_date, has_repeats},
+    mac::Tag,
+    wire::{credentials, date::IMF_FIXDATE_LEN},
+};
 
 /// The headers that sign a request: the date, `Source` and its like where the request lacks them, and
 /// `Authorization`, which is marked sensitive.
@@ -33,6 +38,21 @@ pub struct SignedHeaders {
 }
 
 impl SignedHeaders {
+    /// Cuts the headers out of `text`: the date if one is sent, the supplied values, then `Authorization`.
+    pub(super) fn new(components: &SignedComponents, edits: HeaderEdits, text: Vec<u8>) -> Self {
+        let mut values = Values::new(text);
+        let date_header = components.date_header();
+        let date = date_header.map(|header| (header, values.date()));
+        let supplied = edits.supplied(components);
+        let mut others = edits.rewritten;
+        others.extend(supplied.map(|(name, value)| (name.clone(), values.copy_of(value))));
+        Self {
+            date,
+            others,
+            authorization: values.authorization(),
+        }
+    }
+
     /// The headers to be set, `Authorization` last. Each replaces all of its name that a request has.
     pub fn iter(&self) -> SignedHeadersIter<'_> {
         SignedHeadersIter {
@@ -61,9 +81,12 @@ impl SignedHeaders {
         set(headers, &header::AUTHORIZATION, self.authorization.clone())
     }
 
-    /// Makes the date and `Authorization` those of another time.
-    #[inline]
-    pub(super) fn renew(&mut self, text: Vec<u8>) -> Option<()> {
+    /// Replaces the date and the signature: the rest of `Authorization` is the same in every second.
+    pub(super) fn renew(&mut self, date: &[u8; IMF_FIXDATE_LEN], tag: &Tag) -> Option<()> {
+        let mut text = Vec::with_capacity(date.len() + self.authorization.len());
+        text.extend_from_slice(date);
+        text.extend_from_slice(self.authorization.as_bytes());
+        credentials::replace_signature(&mut text, tag);
         let mut values = Values::new(text);
         let (_, date) = self.date.as_mut()?;
         *date = values.date();
@@ -82,7 +105,7 @@ impl SignedHeaders {
     }
 
     /// `None` if the map is too full.
-    fn insert_into(self, headers: &mut HeaderMap) -> Option<()> {
+    pub(super) fn insert_into(self, headers: &mut HeaderMap) -> Option<()> {
         if let Some((header, date)) = self.date {
             remove_date(headers, header.other());
             set(headers, header.name(), date)?;
@@ -163,4 +186,45 @@ fn supply(headers: &mut HeaderMap, name: &HeaderName, value: &HeaderValue) -> Op
         return None;
     }
     Some(())
+}
+
+/// The values of one signature, cut in order from one allocation that all of them share: one allocation for each would be
+/// four for an uncached signature.
+struct Values {
+    rest: Bytes,
+}
+
+impl Values {
+    fn new(bytes: Vec<u8>) -> Self {
+        let rest = Bytes::from_owner(bytes);
+        Self { rest }
+    }
+
+    fn date(&mut self) -> HeaderValue {
+        value(self.split(IMF_FIXDATE_LEN))
+    }
+
+    /// The copy of a supplied value.
+    fn copy_of(&mut self, supplied: &HeaderValue) -> HeaderValue {
+        let mut copy = value(self.split(supplied.len()));
+        copy.set_sensitive(supplied.is_sensitive());
+        copy
+    }
+
+    /// The last of them.
+    fn authorization(self) -> HeaderValue {
+        let mut authorization = value(self.rest);
+        authorization.set_sensitive(true);
+        authorization
+    }
+
+    fn split(&mut self, len: usize) -> Bytes {
+        self.rest.split_to(len.min(self.rest.len()))
+    }
+}
+
+/// Dates, key ids, names and base64 are visible ASCII and spaces, and what is supplied was a value before, so this never
+/// falls back; if it did, the gateway would refuse the empty value.
+fn value(bytes: Bytes) -> HeaderValue {
+    HeaderValue::from_maybe_shared(bytes).unwrap_or_else(|_| HeaderValue::from_static(""))
 }

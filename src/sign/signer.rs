@@ -2,19 +2,27 @@
 
 use std::{fmt, sync::Arc, time::SystemTime};
 
-use http::Request;
+use http::{HeaderMap, Request, header};
 
 use super::{
     SignError, SignedHeaders, SignerBuilder,
     components::{ComponentWriter, SignedComponents},
     faults::Faults,
     hosts::Destinations,
+    rotation::ActiveKey,
 };
 use crate::{
     Algorithm, KeyPair, RequestHead, Scheme, request_head,
     sign::RotatingKeyPair,
-    wire::{credentials::Template, date::Timestamp, signing_string::SigningString},
+    wire::{
+        credentials::{Encoder, Template},
+        date::{IMF_FIXDATE_LEN, Timestamp},
+        signing_string::SigningString,
+    },
 };
+
+/// Room for the values of nearly every request, in bytes.
+const ROOM: usize = 256;
 
 /// Signs request heads with a key pair, in the [`Scheme`] of Tencent Cloud API Gateway unless told otherwise.
 ///
@@ -84,7 +92,7 @@ pub(super) struct Inner {
     pub(super) components: SignedComponents,
     pub(super) destinations: Destinations,
     /// Of this signer and its clones, and no other.
-    pub(super) configuration: u64,
+    pub(super) signer_id: u64,
     pub(super) faults: Faults,
 }
 
@@ -138,8 +146,8 @@ impl Signer {
         let date = now.imf_fixdate();
         let keys = self.inner.keys.load();
         let mut string = SigningString::new();
-        let fresh = self.sign_with(&keys, &head, (now, &date), &mut string)?;
-        Ok(fresh.into_headers())
+        let (headers, _) = self.sign_with(&keys, &head, (now, &date), &mut string)?;
+        Ok(headers)
     }
 
     /// What [`sign`](Self::sign) would compute the signature over, to be compared with the gateway's.
@@ -209,11 +217,11 @@ impl Signer {
         if depends_on_time_alone && self.sign_from_cache(request.headers_mut(), now).is_some() {
             return Ok(());
         }
-        self.sign_afresh(request, now)
+        self.sign_uncached(request, now)
     }
 
     /// Takes a signature of this scheme off a request that cannot be signed, with all that was added to it.
-    pub(crate) fn remove_signature(&self, headers: &mut http::HeaderMap) {
+    pub(crate) fn remove_signature(&self, headers: &mut HeaderMap) {
         if !self.inner.scheme.dialect().remove_signature(headers) {
             return;
         }
@@ -222,6 +230,83 @@ impl Signer {
                 headers.remove(name);
             }
         }
+    }
+
+    fn sign_uncached<B>(&self, request: &mut Request<B>, now: Timestamp) -> Result<(), SignError> {
+        let Inner {
+            components, keys, ..
+        } = &*self.inner;
+        if components.changes_target(request.uri())
+            && let Some(uri) = components.sent_target(request.uri())
+        {
+            *request.uri_mut() = uri;
+        }
+        #[cfg(feature = "digest")]
+        crate::wire::digest_header::renew(request);
+        // Before the pair is taken, as what has just been written is slow to be read.
+        let date = now.imf_fixdate();
+        let keys = keys.load();
+        let mut string = SigningString::new();
+        let head = RequestHead::from(&*request);
+        let signed = self.sign_with(&keys, &head, (now, &date), &mut string);
+        let headers = request.headers_mut();
+        match signed {
+            Ok((signed, _)) => {
+                signed.apply(headers);
+                Ok(())
+            }
+            Err(error) => {
+                headers.remove(header::AUTHORIZATION);
+                Err(error)
+            }
+        }
+    }
+
+    /// Signs a head with the date of `now`. Returns the headers, and where the date is in the signing string.
+    pub(super) fn sign_with(
+        &self,
+        keys: &ActiveKey,
+        head: &RequestHead<'_>,
+        (now, date): (Timestamp, &[u8; IMF_FIXDATE_LEN]),
+        string: &mut SigningString,
+    ) -> Result<(SignedHeaders, Option<usize>), SignError> {
+        let Inner {
+            scheme,
+            algorithm,
+            ref template,
+            ref components,
+            ref destinations,
+            ..
+        } = *self.inner;
+        let dialect = scheme.dialect();
+        if !dialect.carries_key_id(keys.id.as_str()) {
+            return Err(SignError::KeyIdNotCarried { scheme });
+        }
+        string.begin(&dialect.format, keys.id.as_str());
+        let times = components.times(now);
+        let writer = ComponentWriter {
+            components,
+            authority: destinations.authority.as_ref(),
+            format: &dialect.format,
+            head,
+            date,
+            times: &times,
+        };
+        let edits = writer.write(string)?;
+        let tag = keys.macs.keyed(algorithm).tag(string.as_bytes());
+
+        let mut text = Vec::with_capacity(ROOM);
+        if components.date_header().is_some() {
+            text.extend_from_slice(date);
+        }
+        for (_, value) in edits.supplied(components) {
+            text.extend_from_slice(value.as_bytes());
+        }
+        let mut authorization = Encoder::begin(&mut text, template, &keys.id, &times);
+        edits.write_names(components, &mut authorization);
+        authorization.end(&tag);
+        let date_at = edits.date_at;
+        Ok((SignedHeaders::new(components, edits, text), date_at))
     }
 }
 

@@ -9,7 +9,7 @@ use http::{HeaderValue, header};
 
 use self::parameters::Parameters;
 pub(crate) use self::{
-    encoder::{Encoder, Template, write_signature},
+    encoder::{Encoder, Template, replace_signature},
     names::Names,
 };
 use crate::{

@@ -1,11 +1,9 @@
 //! Writing an `Authorization` value.
 
-use std::ops::Range;
-
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 
 use super::{CredentialsSyntax, Times};
-use crate::{Algorithm, KeyId, mac::Tag};
+use crate::{KeyId, mac::Tag};
 
 /// What stands before the list.
 const HEADERS: &str = "headers=\"";
@@ -83,20 +81,30 @@ impl<'t> Encoder<'t> {
         self.text.extend_from_slice(names.as_bytes());
     }
 
-    /// Ends it, with zeros for the signature. Returns where in the text that is.
-    pub(crate) fn end(self, algorithm: Algorithm) -> Range<usize> {
+    /// Ends it with the signature.
+    pub(crate) fn end(self, signature: &Tag) {
         let Self { text, template, .. } = self;
         text.extend_from_slice(template.signature.as_bytes());
         let begin = text.len();
-        let end = begin + algorithm.signature_len().div_ceil(3) * 4;
-        text.resize(end, b'0');
+        text.resize(begin + base64_len(signature), 0);
+        encode(signature, text.get_mut(begin..));
         text.push(b'"');
-        begin..end
     }
 }
 
-/// Writes a signature where the zeros are, or another as long.
-pub(crate) fn write_signature(place: &mut [u8], signature: &Tag) {
+/// Replaces the signature with which an `Authorization` value ends by another of the same algorithm.
+pub(crate) fn replace_signature(authorization: &mut [u8], signature: &Tag) {
+    if let Some((_quote, text)) = authorization.split_last_mut() {
+        let place = text.rchunks_mut(base64_len(signature)).next();
+        encode(signature, place);
+    }
+}
+
+fn base64_len(signature: &Tag) -> usize {
+    signature.as_bytes().len().div_ceil(3) * 4
+}
+
+fn encode(signature: &Tag, place: Option<&mut [u8]>) {
     // It fits, so this cannot fail.
-    let _written = STANDARD.encode_slice(signature.as_bytes(), place);
+    let _written = STANDARD.encode_slice(signature.as_bytes(), place.unwrap_or_default());
 }

@@ -43,7 +43,7 @@ pub fn verify(
         KEY_ID => KeyLookup::Key(&key, KeyAccess::Bound),
         _ => KeyLookup::Unknown,
     };
-    verifier.verify(credentials, lookup).map(VerifiedKey::from)
+    verifier.verify(credentials, lookup)
 }
 
 /// Reads a request head: a request line, then `name: value` lines whose values keep their blanks.
