@@ -123,16 +123,12 @@ async fn send(
     let method = body.as_ref().map_or(Method::GET, |_| Method::POST);
     let how = keys.as_ref().map_or("unsigned", |_| "signed");
     println!("{method} {path}, {how}");
-    let sign = |keys| {
-        SignLayer::new(
-            Signer::builder(keys)
-                .allowed_hosts([address.to_string()])
-                .build()
-                .unwrap(),
-        )
+    let signer = |keys| {
+        let builder = Signer::builder(keys);
+        builder.allowed_hosts([address.to_string()]).build()
     };
     let client = ServiceBuilder::new()
-        .option_layer(keys.map(sign).transpose()?)
+        .option_layer(keys.map(signer).transpose()?.map(SignLayer::new))
         .service(Client::builder(TokioExecutor::new()).build_http());
     let request = Request::builder()
         .method(method)

@@ -25,7 +25,7 @@ use http_body_util::{BodyExt as _, Empty};
 use hyper::body::Incoming;
 use hyper_util::{client::legacy::Client, rt::TokioExecutor};
 use tower::{BoxError, Service as _, ServiceBuilder, ServiceExt as _, retry::Policy};
-use tower_hmac_auth::{KeyPair, SignLayer};
+use tower_hmac_auth::{KeyPair, SignLayer, Signer};
 
 #[path = "support/loopback.rs"]
 mod loopback;
@@ -50,20 +50,16 @@ async fn send(keys: KeyPair, url: Uri, version: Version) -> Result<(), BoxError>
     let client = Client::builder(TokioExecutor::new())
         .http2_only(version == Version::HTTP_2)
         .build_http();
+    let signer = Signer::builder(keys)
+        .source(HeaderValue::from_static("billing"))
+        // Redirects and wrong URLs cannot make the client sign requests to other hosts.
+        .allowed_hosts(url.host())
+        .build()?;
     let mut service = ServiceBuilder::new()
         // Outside of `SignLayer`, so that every attempt gets a new date and signature.
         .retry(WhileUnavailable { left: 3 })
         .timeout(Duration::from_secs(5))
-        .layer(
-            SignLayer::new(
-                Signer::builder(keys)
-                    .source(HeaderValue::from_static("billing"))
-                    .build()
-                    .unwrap(),
-            )
-            // Redirects and wrong URLs cannot make the client sign requests to other hosts.
-            .allowed_hosts(url.host())?,
-        )
+        .layer(SignLayer::new(signer))
         .service(client);
 
     let request = Request::get(url).body(Empty::<Bytes>::new())?;
