@@ -31,7 +31,7 @@ use hyper_util::{client::legacy::Client, rt::TokioExecutor};
 use tokio::net::TcpListener;
 use tower::{BoxError, ServiceBuilder, ServiceExt as _};
 use tower_hmac_auth::{
-    KeyPair, RequestHead, SignLayer, VerifiedKey, Verifier, VerifyLayer,
+    KeyPair, RequestHead, SignLayer, Signer, VerifiedKey, Verifier, VerifyLayer,
     scheme::DatePolicy,
     verify::{DrainLayer, KeyAccess, KeyLookup, KeyStore, VerifyingKey},
 };
