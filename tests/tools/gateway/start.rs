@@ -66,7 +66,7 @@ async fn what_is_wrong_at_the_start_is_one_line_with_status_2() {
         (
             keys,
             &["--plain-date", "never"],
-            "write any-age, check-age or refuse",
+            "use any-age, check-age or refuse",
         ),
         (keys, &["--max-skew", "x"], "--max-skew"),
         (
