@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
-"""Reads the `use` lines of src/ (and paths that begin with crate::, self:: or super::), through re-exports, and fails if a
-top-level module imports from one that stands below it in ORDER, or if such imports make a cycle.
+"""Reads the imports of src/ and fails if a top-level module imports from one that is below it in
+ORDER, or if the imports make a cycle.
 
-A file's own folder is exempt. Modules of prose (PROSE) import nothing."""
+Imports are `use` items and paths that begin with crate::, self:: or super::. Re-exports are
+resolved. Imports within a file's own folder are exempt. Modules of prose (PROSE) import nothing."""
 import pathlib
 import re
 import sys
@@ -14,7 +15,7 @@ HEADS = ("crate", "self", "super")
 
 
 def branches(tree):
-    """The paths of a use tree, each a list of names; aliases are left out."""
+    """Yields the paths of a use tree, each as a list of names without aliases."""
     parts, depth, current = [], 0, ""
     for char in tree:
         depth += (char == "{") - (char == "}")
@@ -51,7 +52,7 @@ class Tree:
                 self.paths[module].append(path.split("::"))
 
     def resolve(self, module, path, depth=0):
-        """The module in which a path's item is defined; None for other crates'."""
+        """Returns the module in which a path's item is defined, or None for other crates."""
         if path[0] not in HEADS:
             if module + (path[0],) not in self.paths:
                 return None
@@ -69,7 +70,7 @@ class Tree:
         return module
 
     def arrows(self):
-        """(from, to): pairs of files whose top-level modules differ."""
+        """Yields (from, to): modules of files whose top-level modules differ."""
         for module, paths in self.paths.items():
             for path in paths:
                 target = self.resolve(module, path)
@@ -78,7 +79,7 @@ class Tree:
 
 
 def cycle(edges):
-    """A cycle of top-level modules, if there is one."""
+    """Returns a cycle of top-level modules, or None."""
     done = set()
 
     def walk(module, trail):

@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
-"""Draws benches/speed.svg from the figures in benches/results, and prints goals.
+"""Draws benches/speed.svg from the figures in benches/results, and prints the goals.
 
     cargo bench --bench speed; (cd benches/peers && cargo bench)
     benches/picture.py --collect [TARGET_DIRECTORY [TARGET_DIRECTORY_OF_PEERS]]
-    benches/picture.py           draw again from what was collected
-    benches/picture.py --check   fail if the picture is not that of the figures
-    benches/picture.py --table   the goals that benches/speed knows, with what was reached
+    benches/picture.py           draw the collected figures again
+    benches/picture.py --check   fail if the picture does not match the figures
+    benches/picture.py --table   print the goals of benches/speed and what was reached
 """
 
 import json
@@ -30,7 +30,7 @@ STYLE = """
   }
 """
 
-# What is drawn: a label, and the row of `cargo bench --bench speed` (group and how its case begins).
+# The bars: a label, and how the case of the group `service` of `cargo bench --bench speed` begins.
 OURS = {
     "Signing": [
         ("Tencent's scheme, later in a second", "sign, later request of a second, x-date"),
@@ -49,14 +49,18 @@ def load(name):
 
 
 def row_of(table, case):
-    rows = [row for row in table["rows"] if row["group"] == "service" and row["case"].startswith(case)]
+    service = [row for row in table["rows"] if row["group"] == "service"]
+    rows = [row for row in service if row["case"].startswith(case)]
     if len(rows) != 1:
-        sys.exit(f"picture.py: {len(rows)} rows begin with {case!r}: run `cargo bench --bench speed` whole")
+        sys.exit(
+            f"picture.py: {len(rows)} rows begin with {case!r}:"
+            " run `cargo bench --bench speed` without a filter"
+        )
     return rows[0]
 
 
 def bars():
-    """Headings as text, and bars as (label, ns, floor's ns or None for a peer)."""
+    """Yields headings as text, and bars as (label, ns, floor's ns or None for a peer)."""
     table, peers = load("table.json"), load("peers.json")
     for group, rows in OURS.items():
         yield group
@@ -133,7 +137,10 @@ def main():
             PICTURE.write_text(draw())
         case ["--check"]:
             if PICTURE.read_text() != draw():
-                sys.exit("picture.py: benches/speed.svg is not the picture of benches/results: run benches/picture.py")
+                sys.exit(
+                    "picture.py: benches/speed.svg does not match benches/results:"
+                    " run benches/picture.py"
+                )
         case ["--table"]:
             print_table()
         case _:

@@ -1,16 +1,17 @@
 //! An axum server that verifies the requests to its API: `cargo run --example axum_server`.
 //!
 //! The API is a nested router, and only requests with a valid signature get into it. The handlers
-//! find the verified key in the request's extensions. `/health` is outside of the layer, so it needs
-//! no signature. The key store is a usage plan: it binds the key to `/api/v1/orders`, by the path that
-//! the client sent. `DrainLayer` lets a client whose large upload is refused receive the refusal
-//! instead of a connection error.
+//! find the verified key in the request's extensions. `/health` is outside of the layer, so it
+//! needs no signature. The key store is a usage plan: it binds the key to `/api/v1/orders`, by the
+//! path that the client sent. `DrainLayer` lets a client whose large upload is refused receive the
+//! refusal instead of a connection error.
 //!
 //! The verifier speaks Tencent's scheme, whose signatures never cover the method, the path or the
 //! query: only TLS protects those. For clients of your own, use
-//! `Verifier::builder().scheme(Scheme::Kong).require(["@request-target"]).build().unwrap()` and sign with `Scheme::Kong`, as in the
-//! example `quickstart`. The age of `Date` is checked. Tencent's gateway does not check it; clients
-//! that rely on that need `DatePolicy::AnyAge`, under which a request can be replayed forever.
+//! `Verifier::builder().scheme(Scheme::Kong).require(["@request-target"]).build().unwrap()` and
+//! sign with `Scheme::Kong`, as in the example `quickstart`. The age of `Date` is checked.
+//! Tencent's gateway does not check it; clients that rely on that need `DatePolicy::AnyAge`, under
+//! which a request can be replayed forever.
 //!
 //! The program sends requests to its own server, and ends with an error if an answer is not as
 //! expected. With `-- --serve`, it serves until it is stopped.
@@ -52,8 +53,7 @@ async fn main() -> Result<(), BoxError> {
         .verifier(
             Verifier::builder()
                 .date_policy(DatePolicy::CheckAge)
-                .build()
-                .unwrap(),
+                .build()?,
         )
         // `nest` removes the prefix from the path. The key store needs the whole path.
         .original_target(|extensions| Some(&extensions.get::<OriginalUri>()?.0));
@@ -93,8 +93,8 @@ async fn main() -> Result<(), BoxError> {
     Ok(())
 }
 
-/// The key is always there, as the layer refuses all other requests. Only the layer can insert it: a
-/// client cannot set extensions.
+/// The key is always there, as the layer refuses all other requests. Only the layer can insert it:
+/// a client cannot set extensions.
 async fn orders(Extension(key): Extension<VerifiedKey>) -> String {
     format!("the orders of {}", key.key_id())
 }

@@ -8,9 +8,9 @@
 //! 3. A request whose path is changed after signing is refused.
 //! 4. A request with an old date is refused.
 //!
-//! Both sides use Kong's scheme, whose signatures cover the method, the path and the query. Tencent's
-//! scheme, the default, cannot sign those: there, only TLS protects the request's target. No scheme
-//! signs the body unless its digest is signed.
+//! Both sides use Kong's scheme, whose signatures cover the method, the path and the query.
+//! Tencent's scheme, the default, cannot sign those: there, only TLS protects the request's target.
+//! No scheme signs the body unless its digest is signed.
 //!
 //! The program ends with an error if an answer has another status than expected.
 

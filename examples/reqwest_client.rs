@@ -1,8 +1,9 @@
 //! A reqwest client that signs its requests, with reqwest-retry:
 //! `cargo run --example reqwest_client --features reqwest-middleware`.
 //!
-//! The program starts a gateway on loopback that answers the first signed request with 503, and sends
-//! it an unsigned and a signed request. It ends with an error if an answer is not as expected.
+//! The program starts a gateway on loopback that answers the first signed request with 503, and
+//! sends it an unsigned and a signed request. It ends with an error if an answer is not as
+//! expected.
 //!
 //! With a URL, it sends one signed request there instead, with the key pair in the environment
 //! variables `HMAC_KEY_ID` and `HMAC_SECRET_KEY`. For the example `gateway`:
@@ -12,7 +13,8 @@
 //! $ cargo run --example reqwest_client --features reqwest-middleware -- "$url"
 //! ```
 //!
-//! This example builds reqwest without TLS. For an `https` URL, enable one of reqwest's TLS features.
+//! This example builds reqwest without TLS. For an `https` URL, enable one of reqwest's TLS
+//! features.
 
 #![allow(clippy::print_stdout, reason = "this example prints its results")]
 

@@ -1,8 +1,9 @@
 //! Replaces a client's key pair while it runs: `cargo run --example rotate`.
 //!
-//! The first key pair comes from the environment variables `HMAC_KEY_ID` and `HMAC_SECRET_KEY`, or is
-//! a sample if they are not set. Later pairs come from a file with `id:key` on its first line, which
-//! is read again when it changes. A gateway on loopback accepts both the old and the new pair.
+//! The first key pair comes from the environment variables `HMAC_KEY_ID` and `HMAC_SECRET_KEY`, or
+//! is a sample if they are not set. Later pairs come from a file with `id:key` on its first line,
+//! which is read again when it changes. A gateway on loopback accepts both the old and the new
+//! pair.
 //!
 //! The example writes the file itself, as a secrets manager's agent would: under another name, then
 //! moved into place. It ends with an error if an answer is not as expected.
@@ -69,7 +70,8 @@ async fn main() -> Result<(), BoxError> {
 /// How often the file is checked.
 const INTERVAL: Duration = Duration::from_millis(100);
 
-/// Replaces the key pair whenever the file changes. If the file is missing or invalid, the pair stays.
+/// Replaces the key pair whenever the file changes. If the file is missing or invalid, the pair
+/// stays.
 fn watch(file: PathBuf, keys: RotatingKeyPair) -> JoinHandle<()> {
     tokio::spawn(async move {
         let mut seen = None;
@@ -142,7 +144,8 @@ impl KeysFile {
         Ok(Self { directory, path })
     }
 
-    /// Replaces the file atomically: a reader sees the old content or the new one, never a part of it.
+    /// Replaces the file atomically: a reader sees the old content or the new one, never a part of
+    /// it.
     fn replace(&self, text: &str) -> io::Result<()> {
         let new = self.directory.join("new");
         fs::write(&new, text)?;

@@ -1,9 +1,9 @@
 //! A tonic server that verifies every request: `cargo run --example tonic_server`.
 //!
 //! The layer wraps the whole server, so it applies to all its services. The handler finds the
-//! verified key in the request's extensions. The program calls its own server, first unsigned, which
-//! ends with the code `Unauthenticated`, then signed. It ends with an error if an answer is not as
-//! expected.
+//! verified key in the request's extensions. The program calls its own server, first unsigned,
+//! which ends with the code `Unauthenticated`, then signed. It ends with an error if an answer is
+//! not as expected.
 //!
 //! The server uses Kong's scheme and requires the request's target, which for gRPC is the method's
 //! name. For clients of Tencent's scheme, which cannot sign the target, use `Verifier::new()`.

@@ -1,20 +1,21 @@
 #!/usr/bin/env python3
-"""Counts the instructions of the main paths, and fails if one takes more than it did.
+"""Counts the instructions of the main paths, and fails if a path takes more than recorded.
 
     benches/instructions/count.py             count, and compare with recorded.json
-    benches/instructions/count.py --record    count, and write recorded.json anew
+    benches/instructions/count.py --record    count, and write recorded.json
 
-Needs valgrind. Each path is run under callgrind with two numbers of requests; what the runs differ by, divided by what
-the numbers differ by, is its count for one request. The same is counted of making such requests and dropping them, and
-taken off. What is prepared cancels out, memory is used again and again, and clocks are made up: the same program has the
-same count every time. Another layout in memory, of the program or of its stack, changes it by 0.3 % or less: alignment
-decides how memcpy copies.
+Needs valgrind. Each path runs under callgrind with two numbers of requests. The difference of the
+two counts, divided by the difference of the numbers, is the count for one request: the setup
+cancels out. The count for making and dropping the same requests is subtracted. Memory is reused and
+the clocks are fake, so the same program always has the same count. Another layout of the program or
+of its stack changes it by at most 0.3 %: memcpy copies differently for another alignment.
 
-The count depends on the compiler, so the record names the one it was made with. It hardly depends on the machine: valgrind
-(up to 3.19 at least) shows programs a processor without the SHA extensions, whatever the real one has, so that sha1 and
-sha2 take their portable code everywhere, and the hash's part of a count is the same everywhere, and larger than it
-would be on the real processor. If a valgrind does show them, this script says so and stops. What may still differ is which of
-its memcpys the C library picks: a few instructions for each copy.
+The count depends on the compiler, so the record names the compiler it was made with. It hardly
+depends on the machine: valgrind (at least up to 3.19) emulates a processor without the SHA
+extensions, so sha1 and sha2 run their portable code on every machine, and the share of the hash is
+larger than on a real processor. If a valgrind does emulate the extensions, this script says so and
+stops. The C library may still choose another memcpy on another machine, which changes a few
+instructions for each copy.
 """
 
 import argparse
@@ -28,7 +29,7 @@ import tempfile
 
 HERE = pathlib.Path(__file__).resolve().parent
 RECORD = HERE / "recorded.json"
-# Each with what makes the requests that it takes.
+# Each path with the one that only makes its requests.
 PATHS = {
     "sign_from_cache": "make_unsigned",
     "sign_first_of_second": "make_unsigned",
@@ -44,7 +45,7 @@ TOLERANCE = 5.0
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--record", action="store_true", help="write recorded.json anew")
+    parser.add_argument("--record", action="store_true", help="write recorded.json")
     arguments = parser.parse_args()
 
     rustc = output(["rustc", "--version"]).strip()
@@ -64,7 +65,7 @@ def main():
 
 
 def build():
-    """The benchmark's program, built as `cargo bench` would."""
+    """Builds the program as `cargo bench` would, and returns its path."""
     messages = output(
         ["cargo", "build", "--locked", "--profile", "bench", "--bench", "instructions"]
         + ["--message-format", "json-render-diagnostics"],
@@ -74,42 +75,42 @@ def build():
         message = json.loads(line)
         if message.get("executable") and message["target"]["name"] == "instructions":
             return message["executable"]
-    sys.exit("cargo has built no program named instructions")
+    sys.exit("count.py: cargo built no program named instructions")
 
 
 def count(program, path, folder):
-    """Instructions for one request."""
+    """Returns the instructions of one request."""
     few, many = total(program, path, FEW, folder), total(program, path, MANY, folder)
     return round((many - few) / (MANY - FEW))
 
 
 def total(program, path, repetitions, folder):
-    """Instructions of a whole run."""
+    """Returns the instructions of a whole run."""
     return int(re.search(r"^(?:totals|summary): (\d+)", profile(program, path, repetitions, folder), re.M)[1])
 
 
 def profile(program, path, repetitions, folder):
-    """What callgrind writes of a run."""
+    """Returns callgrind's output for a run."""
     file = os.path.join(folder, "callgrind.out")
     valgrind = ["valgrind", "--quiet", "--tool=callgrind", f"--callgrind-out-file={file}"]
-    # Nothing of the caller's environment is put on the program's stack.
+    # An empty environment, as variables would be on the program's stack and change its layout.
     output([*valgrind, program, path, str(repetitions)], env={"PATH": os.environ["PATH"]})
     return pathlib.Path(file).read_text()
 
 
 def stop_if_sha_extensions_are_used(program, folder):
-    """The record was made of the portable code."""
+    """The record was made with the portable code."""
     functions = profile(program, "sign_kong", 1, folder)
     if re.search(r"x86_sha|x86_shani|aarch64_sha2", functions):
         sys.exit(
-            "this valgrind shows programs the SHA extensions: counts of the hash would not compare with the record;"
-            " use one that does not, 3.19 for example"
+            "count.py: this valgrind emulates the SHA extensions, and the record was made without:"
+            " use one that does not, such as 3.19"
         )
 
 
 def compare(record, rustc, counts):
     if record["rustc"] != rustc:
-        print(f"recorded with {record['rustc']}, counted with {rustc}: counts depend on the compiler")
+        print(f"recorded with {record['rustc']}, counted with {rustc}: compilers differ in counts")
     failed = False
     for path, counted in counts.items():
         recorded = record["paths"][path]
@@ -118,19 +119,19 @@ def compare(record, rustc, counts):
         if percent > TOLERANCE:
             verdict, failed = f"more than {TOLERANCE:g} % above", True
         elif percent < -TOLERANCE:
-            verdict = "better: record it anew with --record"
+            verdict = "fewer: update the record with --record"
         print(f"{path}: recorded {recorded}, counted {counted}, {percent:+.1f} %: {verdict}")
     return 1 if failed else 0
 
 
 def output(command, **options):
-    """What a command prints; if it fails, so does this."""
+    """Returns what a command prints, or exits if the command fails."""
     try:
         return subprocess.run(command, check=True, text=True, stdout=subprocess.PIPE, **options).stdout
     except FileNotFoundError:
-        sys.exit(f"{command[0]} is not installed")
+        sys.exit(f"count.py: {command[0]} is missing: install it")
     except subprocess.CalledProcessError as error:
-        sys.exit(f"{command[0]} failed with {error.returncode}")
+        sys.exit(f"count.py: {command[0]} failed with {error.returncode}")
 
 
 if __name__ == "__main__":

@@ -1,15 +1,16 @@
-//! One main path, so many times: what `count.py` counts the instructions of.
+//! Runs one main path a given number of times. `count.py` counts its instructions.
 //!
 //! ```console
 //! $ cargo build --profile bench --bench instructions
 //! $ target/release/deps/instructions-… sign_kong 200
 //! ```
 //!
-//! Each repetition makes a request, puts it through the path and drops what comes back, so that memory is used again and
-//! again, as it is in a server. `make_unsigned` and `make_received` make and drop only: what has to be taken off. Clocks stand
-//! still or go by the call: no count depends on when it was made.
+//! Each repetition makes a request, sends it through the path and drops the result, so that memory
+//! is reused, as it is in a server. `make_unsigned` and `make_received` only make and drop
+//! requests: their counts are subtracted. The clocks stand still or advance with each call, so no
+//! count depends on the time of the run.
 //!
-//! Without a path, as `cargo test --all-targets` calls it, each runs once.
+//! Without a path, as under `cargo test --all-targets`, each path runs once.
 
 #![allow(
     clippy::unwrap_used,
@@ -17,7 +18,7 @@
     clippy::panic,
     clippy::indexing_slicing,
     clippy::print_stderr,
-    reason = "what cannot be prepared must end, and say so"
+    reason = "a benchmark ends if its setup fails, and says why"
 )]
 
 #[path = "../speed/clocks.rs"]
@@ -33,11 +34,13 @@ use std::{convert::Infallible, env, hint::black_box, process::ExitCode, time::Du
 
 use http::{HeaderValue, Request, Response, StatusCode, header};
 use tower::{Layer as _, Service};
-use tower_hmac_auth::{Scheme, SignLayer, Signer, StaticKeys, VerifyLayer, clock::Clock};
+use tower_hmac_auth::{
+    Scheme, SignLayer, Signer, StaticKeys, VerifyLayer, clock::Clock, scheme::DateHeader,
+};
 
 use echo::{Echo, call};
 
-/// A name, and what runs the path so many times.
+/// A path's name, and the function that runs it this many times.
 type Path = (&'static str, fn(usize));
 
 const PATHS: [Path; 8] = [
@@ -68,7 +71,7 @@ fn main() -> ExitCode {
         }
         _ => {
             let names = PATHS.map(|(name, _)| name).join(", ");
-            eprintln!("give one of {names}, and how often");
+            eprintln!("unknown path or count: give one of {names}, and a number");
             ExitCode::FAILURE
         }
     }
@@ -95,13 +98,13 @@ fn sign_first_of_second(count: usize) {
 }
 
 fn sign_kong(count: usize) {
-    let mut service = signing(of(Scheme::Kong), clocks::friday);
+    let mut service = signing(keys::signer(Scheme::Kong), clocks::friday);
     assert!(is_listed(&sent(&mut service), "x-date @request-target"));
     repeat(count, unsigned(), |request| call(&mut service, request));
 }
 
 fn sign_cavage(count: usize) {
-    let mut service = signing(of(Scheme::Cavage), clocks::friday);
+    let mut service = signing(keys::signer(Scheme::Cavage), clocks::friday);
     assert!(is_listed(&sent(&mut service), "(request-target) host date"));
     repeat(count, unsigned(), |request| call(&mut service, request));
 }
@@ -122,7 +125,8 @@ fn verify(count: usize, clock: impl Clock + Clone, status: StatusCode) {
     repeat(count, make, |request| call(&mut service, request));
 }
 
-/// Once to begin with, as the first request puts the key into the MAC and asks for memory; then so many times.
+/// Runs the path once, as the first request computes the key's MAC state and allocates memory, and
+/// then `count` times.
 fn repeat<T>(
     count: usize,
     mut make: impl FnMut() -> Request<()>,
@@ -151,29 +155,22 @@ fn signing<C: Clock + Clone>(
 }
 
 fn tencent() -> Signer {
-    let source = HeaderValue::from_static("billing");
-    let builder = Signer::builder(keys::signing()).source(source);
-    builder.build().unwrap()
+    keys::tencent(keys::signing(), DateHeader::XDate)
 }
 
-fn of(scheme: Scheme) -> Signer {
-    let builder = Signer::builder(keys::signing()).scheme(scheme);
-    builder.build().unwrap()
-}
-
-/// Makes requests to be signed.
+/// Returns a function that makes requests to sign.
 fn unsigned() -> impl FnMut() -> Request<()> {
     let shape = requests::usual();
     move || shape.make()
 }
 
-/// Makes signed requests as a server gets them.
+/// Returns a function that makes signed requests as a server gets them.
 fn received() -> impl FnMut() -> Request<()> {
     let request = keys::signed(keys::signing(), requests::usual().make(), clocks::friday());
     move || requests::received(&request)
 }
 
-/// The `Authorization` of a request that goes through a service.
+/// Sends a request through a service and returns its `Authorization`.
 fn sent<S>(service: &mut S) -> HeaderValue
 where
     S: Service<Request<()>, Response = Response<Request<()>>, Error = Infallible>,

@@ -1,6 +1,7 @@
-//! A service that is ready at once and puts the requests it gets aside: a client that has nothing to do.
+//! A service that is always ready and stores the requests it gets. It stands in for a client.
 //!
-//! What a layer hands on is moved once, into its place. An answer that held the request would move it twice more.
+//! Storing moves a request once. Returning it in the response would move it twice more, and the
+//! moves would be measured.
 
 use std::{
     cell::RefCell,
@@ -15,7 +16,7 @@ use tower::Service;
 
 use crate::floors::ROUND;
 
-/// Clones share what was put aside.
+/// Clones share the stored requests.
 #[derive(Clone)]
 pub(crate) struct Aside {
     requests: Rc<RefCell<Vec<Request<()>>>>,
@@ -29,7 +30,7 @@ impl Aside {
         }
     }
 
-    /// Drops what was put aside, once that is a whole round.
+    /// Drops the stored requests, if they are at least a whole round.
     pub(crate) fn tidy(&self) {
         let mut requests = self.requests.borrow_mut();
         if requests.len() >= ROUND {
@@ -37,7 +38,7 @@ impl Aside {
         }
     }
 
-    /// The request that was put aside last.
+    /// Returns the request that was stored last.
     pub(crate) fn last(&self) -> Option<Request<()>> {
         self.requests.borrow_mut().pop()
     }

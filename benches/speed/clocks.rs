@@ -1,4 +1,4 @@
-//! The times at which requests are signed.
+//! The clocks that requests are signed by.
 
 use std::{
     cell::Cell,
@@ -8,12 +8,12 @@ use std::{
 /// 2015-10-09T00:00:00Z.
 const FRIDAY: u64 = 1_444_348_800;
 
-/// The present time of requests whose time makes no difference.
+/// Returns a fixed time, for requests whose time makes no difference.
 pub(crate) fn friday() -> SystemTime {
     UNIX_EPOCH + Duration::from_secs(FRIDAY)
 }
 
-/// A clock that is a second later at each call, so that nothing signed before is good any more.
+/// Returns a clock that is a second later at each call, so that no cached signature applies.
 pub(crate) fn a_second_each() -> impl Fn() -> SystemTime + Clone {
     let seconds = Cell::new(FRIDAY);
     move || {

@@ -1,4 +1,5 @@
-//! A service that is ready at once, and calls to services over it.
+//! A service that is always ready and returns the request, and a way to call services without a
+//! runtime.
 
 use std::{
     convert::Infallible,
@@ -10,7 +11,7 @@ use std::{
 use http::{Request, Response};
 use tower::Service;
 
-/// Answers at once, with the request as the body.
+/// Responds immediately, with the request as the body.
 #[derive(Clone)]
 pub(crate) struct Echo;
 
@@ -28,7 +29,7 @@ impl Service<Request<()>> for Echo {
     }
 }
 
-/// What a service answers, which it does at once.
+/// Calls a service that never waits, and returns its response.
 #[inline]
 pub(crate) fn call<S>(service: &mut S, request: Request<()>) -> S::Response
 where

@@ -1,4 +1,4 @@
-//! What nothing can be faster than: the denominators of all ratios.
+//! The floors: the least work that each case has to do. They are the denominators of all ratios.
 
 use std::{hint::black_box, time::SystemTime};
 
@@ -16,17 +16,18 @@ use crate::{clocks, keys::SECRET, requests::Shape};
 pub(crate) static X_DATE: HeaderName = HeaderName::from_static("x-date");
 static SOURCE: HeaderName = HeaderName::from_static("source");
 
-/// How many requests are made, or reset, between two readings of the stopwatch: few enough for all of them to stay in the
-/// first cache, as one request that is used again and again does, and for their memory to stay in what the allocator keeps
-/// for the thread, as that of requests does that come and go. The stopwatch adds some 7 ns to each, also to the floor of
-/// three inserts, but not to that of the MAC.
+/// How many requests are made or reset between two readings of the clock that measures.
+///
+/// Few enough for all of them to stay in the L1 cache, and for their memory to come from the
+/// allocator's thread-local cache, as it does in a server. The measurement adds about 7 ns to each
+/// request, also to the floor of three inserts, but not to that of the MAC.
 pub(crate) const ROUND: usize = 6;
 
-/// A round of requests, made and dropped outside of what is measured.
+/// Rounds of requests that are made and dropped outside of the measurement.
 pub(crate) const BATCH: BatchSize = BatchSize::NumIterations(ROUND as u64);
 
-/// The three values that sign a request, as a cache holds them: slices of one allocation, which are cloned by
-/// counting a reference.
+/// The three header values of a signed request, as a cache holds them: slices of one allocation,
+/// whose clones increment a reference count.
 pub(crate) struct Inserts {
     date: HeaderValue,
     source: HeaderValue,
@@ -34,7 +35,7 @@ pub(crate) struct Inserts {
 }
 
 impl Inserts {
-    /// Values as long as those that this signer sets.
+    /// Makes values as long as those that this signer sets.
     pub(crate) fn like(signer: &Signer, date_name: &HeaderName) -> Self {
         let mut request = Request::new(());
         signer.sign_request(&mut request, clocks::friday()).unwrap();
@@ -50,7 +51,7 @@ impl Inserts {
         }
     }
 
-    /// Reads the clock and sets the three.
+    /// Reads the clock and inserts the three values.
     #[inline]
     pub(crate) fn set(&self, date_name: &'static HeaderName, headers: &mut HeaderMap) {
         black_box(SystemTime::now());
@@ -59,8 +60,10 @@ impl Inserts {
         headers.insert(header::AUTHORIZATION, self.authorization.clone());
     }
 
-    /// The floor of what is signed from the cache. None of the three names is in the map before, in the floor as in the case:
-    /// a request that has a source of its own would be signed afresh.
+    /// Measures the floor of requests that are signed from the cache.
+    ///
+    /// As in the cases, none of the three names is in the map before: a request with its own source
+    /// would not be signed from the cache.
     pub(crate) fn measure(
         &self,
         bencher: &mut Bencher<'_>,
@@ -72,14 +75,14 @@ impl Inserts {
     }
 }
 
-/// Takes off what signing has set, the map's room stays.
+/// Removes the headers that signing has set. The map keeps its capacity.
 pub(crate) fn reset(request: &mut Request<()>) {
     for name in [&X_DATE, &SOURCE, &header::AUTHORIZATION] {
         assert!(request.headers_mut().remove(name).is_some());
     }
 }
 
-/// A MAC that has its key, and the bytes that are signed.
+/// A keyed MAC and the bytes that are signed.
 pub(crate) struct Floor {
     mac: Keyed,
     bytes: Vec<u8>,
@@ -93,7 +96,8 @@ enum Keyed {
 }
 
 impl Floor {
-    /// What this signer, whose secret is [`SECRET`], computes for this request; checked against what it sends.
+    /// Returns the MAC that this signer, whose secret key is [`SECRET`], computes for this request.
+    /// It is checked against the signature that the signer sends.
     pub(crate) fn of(signer: &Signer, request: &Request<()>) -> Self {
         let secret = SECRET.as_bytes();
         let mac = match signer.algorithm() {

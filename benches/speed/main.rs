@@ -1,8 +1,8 @@
-//! How long signing and verifying take, and in ratio to what: `cargo bench --bench speed`.
+//! Measures how long signing and verifying take, relative to a floor: `cargo bench --bench speed`.
 //!
-//! Every group measures its floor in the same run: for signatures that are kept, the clock and three inserts of values that
-//! are there already; for everything else, the MAC alone, keyed before, over the very bytes that are signed. `README.md` beside
-//! this folder says what each group measures.
+//! Every group measures its floor in the same run. For cached signatures, it is reading the clock
+//! and inserting three existing values. For everything else, it is the MAC alone, already keyed,
+//! over the same bytes. `benches/README.md` says what each group measures.
 
 #![allow(
     clippy::unwrap_used,
@@ -10,7 +10,7 @@
     clippy::panic,
     clippy::indexing_slicing,
     clippy::print_stdout,
-    reason = "a benchmark that cannot be set up must end, and printing is what it is for"
+    reason = "a benchmark ends if its setup fails, and prints its results"
 )]
 
 mod aside;
@@ -18,6 +18,7 @@ mod clocks;
 mod echo;
 mod floors;
 mod keys;
+mod report;
 mod requests;
 mod run;
 mod service;

@@ -1,4 +1,4 @@
-//! The requests: 6 or 20 ordinary headers already there, a target of 60 bytes.
+//! The requests: 6 or 20 ordinary headers and a target of 60 bytes.
 
 #![allow(dead_code, reason = "each benchmark uses a part of it")]
 
@@ -33,7 +33,7 @@ const ORDINARY: [(&str, &str); 20] = [
     ("x-correlation-id", "0123456789"),
 ];
 
-/// What a request is like before it is signed.
+/// A template for requests before they are signed.
 #[derive(Clone)]
 pub(crate) struct Shape {
     template: Request<()>,
@@ -41,9 +41,11 @@ pub(crate) struct Shape {
 }
 
 impl Shape {
-    /// With this many ordinary headers and room for three more, or with none.
+    /// Makes a template with this many ordinary headers, and with or without capacity for three
+    /// more.
     ///
-    /// Without room the map is as `HeaderMap::clone` leaves it: full, and the first insert makes it grow.
+    /// Without, the map is full, as `HeaderMap::clone` leaves it, and the first insert makes it
+    /// grow.
     pub(crate) fn new(headers: usize, has_room: bool) -> Self {
         assert_eq!(TARGET.len(), 60);
         let uri = format!("https://api.example.com{TARGET}");
@@ -59,7 +61,7 @@ impl Shape {
         Self { template, has_room }
     }
 
-    /// One such request.
+    /// Makes a request.
     pub(crate) fn make(&self) -> Request<()> {
         let mut request = self.template.clone();
         if self.has_room {
@@ -73,13 +75,13 @@ impl Shape {
     }
 }
 
-/// 6 headers and room for more.
+/// Returns the template with 6 headers and capacity for more.
 pub(crate) fn usual() -> Shape {
     Shape::new(6, true)
 }
 
-/// The same request as a server has just read it: target in origin form, all header values slices of one buffer that
-/// nobody else has.
+/// Returns the same request as a server has just read it: with its target in origin form, and with
+/// all header values as slices of one buffer of its own.
 pub(crate) fn received(request: &Request<()>) -> Request<()> {
     let headers = request.headers();
     let buffer: Vec<u8> = headers

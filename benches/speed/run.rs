@@ -1,22 +1,22 @@
-//! Criterion, and beside it a note of which case is measured against which floor.
+//! Runs cases with criterion, and records which case is measured against which floor.
 
 use std::{env, time::SystemTime};
 
 use criterion::{Bencher, BenchmarkGroup, Criterion, measurement::WallTime};
 
-/// A line of the table. Case and floor are of the same group.
+/// A row of the table. The case and the floor are in the same group.
 pub(crate) struct Row {
     pub(crate) group: &'static str,
     pub(crate) case: String,
     pub(crate) floor: String,
-    /// The greatest ratio that is wanted.
+    /// The largest ratio that reaches the goal.
     pub(crate) goal: Option<f64>,
 }
 
 pub(crate) struct Run {
     pub(crate) criterion: Criterion,
     pub(crate) rows: Vec<Row>,
-    /// Older figures are another run's.
+    /// Figures older than this are from another run.
     pub(crate) start: SystemTime,
 }
 
@@ -29,19 +29,19 @@ impl Run {
         }
     }
 
-    /// Whether everything runs once and nothing is measured: with `--test`, and under `cargo test`.
+    /// Returns `true` if each case runs once, unmeasured: with `--test`, and under `cargo test`.
     pub(crate) fn is_test(&self) -> bool {
         let has = |wanted: &str| env::args().any(|argument| argument == wanted);
         has("--test") || !has("--bench")
     }
 
-    /// Whether requests go over the wire: unless something else is asked for.
+    /// Returns `true` if the group `wire` runs, which is unless a filter asks for another group.
     pub(crate) fn wants_wire(&self) -> bool {
         let mut asked = env::args().skip(1).filter(|asked| asked != "--bench");
         asked.all(|asked| asked == "wire" || asked == "--test")
     }
 
-    /// How many keys a store has that should have this many.
+    /// Returns how many keys to put into a store of this size: fewer if nothing is measured.
     pub(crate) fn keys(&self, count: usize) -> usize {
         count.min(if self.is_test() { 1_000 } else { usize::MAX })
     }
@@ -66,7 +66,8 @@ impl Group<'_> {
         self.group.bench_function(name, measure);
     }
 
-    /// Measures a case right behind its floor, as far as that can be.
+    /// Measures a case. Measure its floor right before, so that both see the same state of the
+    /// machine.
     pub(crate) fn case(
         &mut self,
         case: &str,

@@ -1,16 +1,14 @@
-//! Through `SignService` and `VerifyService`, as a request goes through a stack, over a service that is ready at once.
+//! Measures `SignService` and `VerifyService` over an inner service that is always ready.
 //!
-//! The inner service gives the request back, so that no case pays for dropping a request but those that are refused: there
-//! the request ends in the service.
+//! The inner service stores or returns the request, so dropping it is not measured. A refused
+//! request is the exception: the service drops it.
 
 use std::{convert::Infallible, sync::Arc, time::SystemTime};
 
 use criterion::Bencher;
 use http::{HeaderName, HeaderValue, Request, StatusCode, header};
 use tower::{Layer, Service};
-use tower_hmac_auth::{
-    Rejection, Scheme, SignLayer, Signer, StaticKeys, VerifyLayer, scheme::DateHeader,
-};
+use tower_hmac_auth::{Rejection, Scheme, SignLayer, StaticKeys, VerifyLayer, scheme::DateHeader};
 
 use crate::{
     aside::Aside,
@@ -22,15 +20,6 @@ use crate::{
     run::{Group, Run},
     verify::{self, Refused},
 };
-
-/// Signs `date source` or `x-date source`, as Tencent's clients do.
-pub(crate) fn tencent(date_header: DateHeader) -> Signer {
-    Signer::builder(keys::signing())
-        .date_header(date_header)
-        .source(HeaderValue::from_static("billing"))
-        .build()
-        .unwrap()
-}
 
 pub(crate) fn run(run: &mut Run, million: &Arc<StaticKeys>) {
     let mut group = run.group("service");
@@ -52,7 +41,7 @@ pub(crate) fn run(run: &mut Run, million: &Arc<StaticKeys>) {
 }
 
 fn from_cache(group: &mut Group<'_>, date_header: DateHeader, name: &'static HeaderName) {
-    let signer = tencent(date_header);
+    let signer = keys::tencent(keys::signing(), date_header);
     let shape = requests::usual();
     let inserts = Inserts::like(&signer, name);
     let floor = format!("clock and three inserts, {name}");
@@ -71,7 +60,7 @@ fn from_cache(group: &mut Group<'_>, date_header: DateHeader, name: &'static Hea
 }
 
 fn first_of_second(group: &mut Group<'_>, date_header: DateHeader, name: &HeaderName) {
-    let signer = tencent(date_header);
+    let signer = keys::tencent(keys::signing(), date_header);
     let mac = Floor::of(&signer, &requests::usual().make());
     let floor = format!("mac of {name} source, hmac-sha1");
     group.floor(&floor, |bencher| mac.measure(bencher));
@@ -84,8 +73,7 @@ fn first_of_second(group: &mut Group<'_>, date_header: DateHeader, name: &Header
 }
 
 fn kong(group: &mut Group<'_>) {
-    let builder = Signer::builder(keys::signing()).scheme(Scheme::Kong);
-    let signer = builder.build().unwrap();
+    let signer = keys::signer(Scheme::Kong);
     let mac = Floor::of(&signer, &requests::usual().make());
     let floor = "mac of x-date @request-target, hmac-sha256";
     group.floor(floor, |bencher| mac.measure(bencher));
@@ -98,7 +86,7 @@ fn kong(group: &mut Group<'_>) {
     group.case(case, floor, Some(2.4), |bencher| signing.measure(bencher));
 }
 
-/// A layer over a service that puts requests aside.
+/// A signing service over one that stores requests.
 struct Signing<S> {
     service: S,
     aside: Aside,
@@ -121,7 +109,7 @@ impl<S: Service<Request<()>, Response = (), Error = Infallible>> Signing<S> {
         bencher.iter_batched(make, |request| call(service, request), BATCH);
     }
 
-    /// What the service sends, after all else that has to be there.
+    /// Sends a request and returns its `Authorization`, after checking how many headers were added.
     fn authorization(&mut self) -> HeaderValue {
         let request = requests::usual().make();
         let before = request.headers().len();

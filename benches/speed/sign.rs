@@ -1,4 +1,4 @@
-//! `Signer::sign_request`, without a service around it.
+//! Measures `Signer::sign_request`, without a service.
 
 use std::time::SystemTime;
 
@@ -54,7 +54,7 @@ fn signer(scheme: Scheme, algorithm: Algorithm) -> Signer {
     builder.build().unwrap()
 }
 
-/// Every request afresh.
+/// Measures one algorithm of one scheme, with a new date for every request.
 fn each_algorithm(group: &mut Group<'_>, signer: &Signer) {
     let name = format!("{} {}", signer.scheme(), signer.algorithm());
     let shape = requests::usual();
@@ -67,7 +67,7 @@ fn each_algorithm(group: &mut Group<'_>, signer: &Signer) {
     });
 }
 
-/// From the cache and afresh, with few and many headers.
+/// Measures Tencent's scheme with a cached signature and with a new date for every request.
 fn each_shape(group: &mut Group<'_>, headers: usize, has_room: bool) {
     let signer = signer(Scheme::Tencent, Algorithm::HmacSha1);
     let shape = Shape::new(headers, has_room);
@@ -102,7 +102,7 @@ fn afresh(bencher: &mut Bencher<'_>, signer: &Signer, shape: &Shape) {
     );
 }
 
-/// One second has one signature, the next another.
+/// Checks that a second has one signature, and the next second another.
 fn assert_signed(signer: &Signer, shape: &Shape) {
     let sign = |now| {
         let mut request: Request<()> = shape.make();

@@ -1,24 +1,26 @@
-//! All ratios in one table, on the screen and as JSON.
+//! Prints all ratios as one table, and writes them as JSON.
 
 use std::{
     fs,
     path::{Path, PathBuf},
-    process::Command,
-    time::SystemTime,
 };
 
 use serde_json::{Value, json};
 
-use crate::run::{Row, Run};
+use crate::{
+    report,
+    run::{Row, Run},
+};
 
-/// Where criterion puts its figures, and this its table.
+/// Returns the directory of criterion's figures and of this table.
 pub(crate) fn directory() -> PathBuf {
-    // Cargo says where the target directory is by saying where a benchmark may put its own files.
+    // Cargo does not name the target directory itself. `CARGO_TARGET_TMPDIR`, the folder for a
+    // benchmark's own files, is directly below it.
     let target = Path::new(env!("CARGO_TARGET_TMPDIR")).parent().unwrap();
     target.join("criterion")
 }
 
-/// A row of which case and floor were measured in this run.
+/// A row whose case and floor were both measured in this run.
 struct Measured<'r> {
     row: &'r Row,
     ns: f64,
@@ -31,7 +33,7 @@ impl Measured<'_> {
     }
 }
 
-/// Ends the run.
+/// Ends the run, prints the table and writes it.
 pub(crate) fn show(run: &Run, wire: &[Value]) {
     run.criterion.final_summary();
     if run.is_test() {
@@ -60,26 +62,18 @@ pub(crate) fn show(run: &Run, wire: &[Value]) {
 fn measured<'r>(run: &Run, row: &'r Row) -> Option<Measured<'r>> {
     Some(Measured {
         row,
-        ns: median(run.start, row.group, &row.case)?,
-        floor_ns: median(run.start, row.group, &row.floor)?,
+        ns: median(run, row.group, &row.case)?,
+        floor_ns: median(run, row.group, &row.floor)?,
     })
 }
 
-/// The median that criterion has written in this run, in nanoseconds.
-fn median(start: SystemTime, group: &str, name: &str) -> Option<f64> {
-    // Beyond these 64 bytes criterion would shorten it.
+fn median(run: &Run, group: &str, name: &str) -> Option<f64> {
+    // criterion shortens longer names and replaces these characters, so the folder would not be
+    // found.
     assert!(
         name.len() <= 64 && !name.contains(['?', '"', '/', '\\', '*', '<', '>', ':', '|', '^'])
     );
-    let file = directory()
-        .join(group)
-        .join(name)
-        .join("new/estimates.json");
-    if fs::metadata(&file).ok()?.modified().ok()? < start {
-        return None;
-    }
-    let estimates: Value = serde_json::from_slice(&fs::read(file).ok()?).ok()?;
-    estimates["median"]["point_estimate"].as_f64()
+    report::median(&directory().join(group).join(name), run.start)
 }
 
 fn print_rows(rows: &[Measured<'_>]) {
@@ -150,21 +144,10 @@ fn json(rows: &[Measured<'_>], wire: &[Value]) -> Value {
         })
     });
     json!({
-        "machine": machine(),
+        "machine": report::machine(),
         "cores": std::thread::available_parallelism().map_or(0, usize::from),
-        "rustc": rustc(),
+        "rustc": report::rustc(),
         "rows": rows.collect::<Vec<_>>(),
         "wire": wire,
     })
-}
-
-fn machine() -> Option<String> {
-    let cpus = fs::read_to_string("/proc/cpuinfo").ok()?;
-    let line = cpus.lines().find(|line| line.starts_with("model name"))?;
-    Some(line.split_once(':')?.1.trim().to_owned())
-}
-
-fn rustc() -> Option<String> {
-    let output = Command::new("rustc").arg("--version").output().ok()?;
-    Some(String::from_utf8(output.stdout).ok()?.trim().to_owned())
 }

@@ -1,4 +1,5 @@
-//! What threads cost each other: nanoseconds a request a thread, signed from the cache by clones of one service.
+//! Measures how much threads slow each other down: nanoseconds for each request and thread, signed
+//! from the cache by clones of one service.
 
 use std::{
     sync::Barrier,
@@ -13,16 +14,15 @@ use tower_hmac_auth::{SignLayer, scheme::DateHeader};
 use crate::{
     echo::{Echo, call},
     floors::{Inserts, ROUND, X_DATE, reset},
-    requests,
+    keys, requests,
     run::Run,
-    service::tencent,
 };
 
 pub(crate) fn run(run: &mut Run) {
     let mut group = run.group("threads");
-    let signer = tencent(DateHeader::XDate);
+    let signer = keys::tencent(keys::signing(), DateHeader::XDate);
 
-    // Two threads that have nothing in common: what is left is the machine's.
+    // Two threads that share nothing: any difference to one thread is caused by the machine.
     let inserts = || {
         let inserts = Inserts::like(&signer, &X_DATE);
         move |mut request: Request<()>| {
@@ -58,7 +58,8 @@ pub(crate) fn run(run: &mut Run) {
     );
 }
 
-/// How long `count` requests take on each of these threads, at the same time: the mean over the threads.
+/// Runs `count` requests on each of these threads at the same time, and returns the mean time of a
+/// thread.
 fn time<W>(threads: u32, count: u64, worker: &(impl Fn() -> W + Sync)) -> Duration
 where
     W: FnMut(Request<()>) -> Request<()>,
@@ -68,7 +69,7 @@ where
         let mut worker = worker();
         let shape = requests::usual();
         let mut pool = [(); ROUND].map(|()| Some(shape.make()));
-        // The first request of all is signed afresh.
+        // The first request fills the cache.
         round(&mut pool, &mut worker);
         start.wait();
         let mut took = Duration::ZERO;
@@ -87,7 +88,7 @@ where
     })
 }
 
-/// One request after the other; what takes the headers off again is not timed.
+/// Sends one request after the other. Removing the headers afterwards is not measured.
 fn round(
     pool: &mut [Option<Request<()>>],
     worker: &mut impl FnMut(Request<()>) -> Request<()>,

@@ -1,4 +1,4 @@
-//! `Verifier::read` and `verify` with a look-up in `StaticKeys` between them, without a service around them.
+//! Measures `Verifier::read`, a lookup in `StaticKeys` and `Verifier::verify`, without a service.
 
 use std::{
     hint::black_box,
@@ -8,8 +8,8 @@ use std::{
 use criterion::Bencher;
 use http::{HeaderValue, Request, header};
 use tower_hmac_auth::{
-    KeyPair, Rejection, RequestHead, Signer, StaticKeys, VerifiedKey, Verifier,
-    error::CredentialsError, verify::KeyStore as _,
+    KeyPair, Rejection, RequestHead, StaticKeys, VerifiedKey, Verifier, error::CredentialsError,
+    scheme::DateHeader, verify::KeyStore as _,
 };
 
 use crate::{
@@ -18,7 +18,7 @@ use crate::{
     run::{Group, Run},
 };
 
-/// How many different keys sign where each request has another: more than fit into the second cache.
+/// How many keys take turns where each request has another key: more than fit into the L2 cache.
 const DIFFERENT: usize = 4_096;
 
 const FLOOR: &str = "mac of tencent hmac-sha1";
@@ -35,22 +35,20 @@ pub(crate) fn run(run: &mut Run, million: &StaticKeys) {
     refused_early(&mut group, &thousand);
 }
 
-/// Of the string `x-date source` that all requests here and in [`service`](crate::service) sign.
+/// Returns the floor for `x-date source`, which all requests here and in
+/// [`service`](crate::service) sign.
 pub(crate) fn floor() -> Floor {
-    let signer = Signer::builder(keys::signing())
-        .source(HeaderValue::from_static("billing"))
-        .build()
-        .unwrap();
+    let signer = keys::tencent(keys::signing(), DateHeader::XDate);
     Floor::of(&signer, &requests::usual().make())
 }
 
-/// A request as a server gets it, signed with these keys at this time.
+/// Returns a request as a server gets it, signed with these keys at this time.
 pub(crate) fn signed(keys: KeyPair, now: SystemTime) -> Request<()> {
     let request = keys::signed(keys, requests::usual().make(), now);
     requests::received(&request)
 }
 
-/// A request that is refused before there is a look-up, and why.
+/// A request that is refused before the key is looked up, and the reason.
 pub(crate) struct Refused {
     pub(crate) name: &'static str,
     pub(crate) request: Request<()>,
@@ -86,7 +84,8 @@ pub(crate) fn refused_requests(now: SystemTime) -> [Refused; 3] {
     ]
 }
 
-/// The requests of many keys of a store, each accepted once before: a key is put into the MAC when it is first used.
+/// Returns the requests of many keys of a store, in turn. Each has been accepted once before, as
+/// the first use of a key computes its MAC state.
 pub(crate) fn of_different_keys(
     store: &StaticKeys,
     now: SystemTime,
@@ -102,7 +101,8 @@ pub(crate) fn of_different_keys(
         assert_eq!(verified.key_id(), keys::id(position * step));
     }
     let mut next = (0..requests.len()).cycle();
-    // The server has just read the request, so that it is in the cache, whatever becomes of the key.
+    // A server has just read its request, so the request is in the processor's cache, other than
+    // the key.
     move || requests::received(&requests[next.next().unwrap()])
 }
 

@@ -62,8 +62,8 @@ pub(crate) struct Arguments {
     /// Hides the reason: refusals that concern credentials all have the same text
     #[arg(long)]
     pub(crate) terse: bool,
-    /// Logs the signing string where a signature does not match. It has the values of signed headers:
-    /// use it for debugging only
+    /// Logs the signing string where a signature does not match. It has the values of signed
+    /// headers: use it for debugging only
     #[arg(long)]
     pub(crate) explain: bool,
     /// How to treat requests that sign Date, but not X-Date [default: any-age for tencent, else

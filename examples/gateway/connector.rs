@@ -37,8 +37,8 @@ impl Connector {
     pub(crate) fn new(slots: usize, limit: Duration) -> Self {
         let mut http = HttpConnector::new();
         http.set_nodelay(true);
-        // Without it, a first address that does not answer would use up the whole limit: with it, each
-        // address of the name gets a share of the time.
+        // Without it, a first address that does not answer would use up the whole limit: with it,
+        // each address of the name gets a share of the time.
         http.set_connect_timeout(Some(limit));
         let slots = Arc::new(Semaphore::new(slots));
         Self { http, slots, limit }

@@ -109,8 +109,8 @@ pub(crate) fn clean_announced_trailers(headers: &mut HeaderMap, signed: &[String
 
 /// Returns `true` if there is a transfer coding other than `chunked`.
 ///
-/// Such a coding would have to be decoded here: `Transfer-Encoding` is valid for one connection only,
-/// so the receiver would take the encoded bytes for the body.
+/// Such a coding would have to be decoded here: `Transfer-Encoding` is valid for one connection
+/// only, so the receiver would take the encoded bytes for the body.
 pub(crate) fn is_coded_otherwise(headers: &HeaderMap) -> bool {
     let codings: Vec<_> = options(headers, &TRANSFER_ENCODING).collect();
     !codings.is_empty() && codings != ["chunked"]
@@ -139,9 +139,9 @@ fn remove_alike(headers: &mut HeaderMap, is_unwanted: impl Fn(&str) -> bool) {
     }
 }
 
-/// Removes the trailers that a server might mistake for a header that is signed, or that decides how
-/// the request is read or routed (RFC 9110, section 6.5.1). Trailers arrive after the signature has
-/// been verified, so none of them is signed.
+/// Removes the trailers that a server might mistake for a header that is signed, or that decides
+/// how the request is read or routed (RFC 9110, section 6.5.1). Trailers arrive after the signature
+/// has been verified, so none of them is signed.
 pub(crate) fn clean_trailers(trailers: &mut HeaderMap, signed: &[String]) {
     remove_hop_by_hop(trailers);
     remove_alike(trailers, |name| is_unwanted_trailer(name, signed));

@@ -18,8 +18,8 @@ use tokio::{
 const LINGER: Duration = Duration::from_secs(5);
 
 /// How many bytes the client may send after the last answer: enough for a client that reads its
-/// answer only after it has sent its whole upload. The limit of time is not enough, as gigabytes can
-/// arrive in a few seconds.
+/// answer only after it has sent its whole upload. The limit of time is not enough, as gigabytes
+/// can arrive in a few seconds.
 const LINGER_BYTES: usize = 64 << 20;
 
 /// After how long without a request, counted from the last answer, a connection is idle.
@@ -32,8 +32,8 @@ const IDLE: Duration = Duration::from_millis(100);
 /// is closed, within limits of time and size.
 ///
 /// If a socket is closed with bytes unread, the kernel sends a reset, and the client may lose the
-/// answer. The refusal of a large upload, of which hyper reads only a part, would look like a network
-/// error. A connection that is [`IDLE`] has no answer in transit and is closed at once.
+/// answer. The refusal of a large upload, of which hyper reads only a part, would look like a
+/// network error. A connection that is [`IDLE`] has no answer in transit and is closed at once.
 pub(crate) struct Lingering {
     stream: TcpStream,
     until: Option<Pin<Box<Sleep>>>,

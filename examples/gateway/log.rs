@@ -49,8 +49,8 @@ pub(crate) struct Entry {
     /// The gateway's signing string, with `--explain`.
     hashed: Option<ServerSigningString>,
     is_complete: bool,
-    /// Dropped as soon as there is a short answer, such as a refusal, so that the idle timeout applies
-    /// to a client that does not read it.
+    /// Dropped as soon as there is a short answer, such as a refusal, so that the idle timeout
+    /// applies to a client that does not read it.
     in_flight: Option<InFlight>,
 }
 
@@ -130,7 +130,8 @@ impl Drop for Entry {
         if let Some(wrong) = wrong.or_else(|| (!self.is_complete).then(cut_off)) {
             let _infallible = write!(line, " wrong={wrong:?}");
         }
-        // Last and unquoted, so that it can be compared with the client's. Its `Display` escapes it.
+        // Last and unquoted, so that it can be compared with the client's. Its `Display` escapes
+        // it.
         if let Some(hashed) = &self.hashed {
             let _infallible = write!(line, " signing_string={hashed}");
         }
@@ -138,8 +139,8 @@ impl Drop for Entry {
     }
 }
 
-/// Returns the text in printable ASCII without spaces, and cut after `max_chars` characters, so that
-/// no part of it can be mistaken for another field of the line.
+/// Returns the text in printable ASCII without spaces, and cut after `max_chars` characters, so
+/// that no part of it can be mistaken for another field of the line.
 pub(crate) fn excerpt(text: &str, max_chars: usize) -> String {
     let escaped = |c: char| match c {
         '!'..='~' => c.to_string(),

@@ -11,39 +11,43 @@
 //! ```
 //!
 //! Without `--keys`, the one key pair is in `HMAC_KEY_ID` and `HMAC_SECRET_KEY`. Without
-//! `--upstream`, the gateway answers valid requests itself:
-//! `200 {"key_id":"AKIDbilling","signed":["x-date","source"]}`. The example `sign` makes requests for
-//! it. `--help` lists all options and the other formats of the keys file.
+//! `--upstream`, the gateway answers valid requests itself, with
+//! `{"key_id":"AKIDbilling","signed":["x-date","source"]}`. The example `sign` makes requests for it.
+//! `--help` lists all options and the other formats of the keys file.
 //!
 //! - **Refused requests** get the answer of the gateway that `--scheme` names, and never reach the
 //!   upstream.
 //! - **Valid requests** are streamed to the upstream over HTTP/1.1. Method, path, query, `Host` and
 //!   body stay as the client sent them. `Authorization` and hop-by-hop headers are removed, and
-//!   `X-Consumer-Key-Id` is set to the key id. If the upstream gives no answer, the client gets `502`.
-//! - **Trailers** are forwarded, except for those that could be mistaken for a signed header, or for a
-//!   header that says who sends the request, when, or how to read it. The header `Trailer` loses their
-//!   names, too.
-//! - **Timeouts**: `504` if the upstream cannot be connected to or does not answer in time, `408` if
-//!   the client's body is too slow. If the client does not read its answer, the connection is closed.
-//! - **Load**: at most `--max-in-flight` valid requests are in flight, over as many connections to the
-//!   upstream. Others get `503` with `Retry-After`. Requests without a valid signature do not count.
+//!   `X-Consumer-Key-Id` is set to the key id. If the upstream gives no answer, the client gets
+//!   `502`.
+//! - **Trailers** are forwarded, except for those that could be mistaken for a signed header, or
+//!   for a header that says who sends the request, when, or how to read it. The header `Trailer`
+//!   loses their names, too.
+//! - **Timeouts**: `504` if the upstream cannot be connected to or does not answer in time, `408`
+//!   if the client's body is too slow. If the client does not read its answer, the connection is
+//!   closed.
+//! - **Load**: at most `--max-in-flight` valid requests are in flight, over as many connections to
+//!   the upstream. Others get `503` with `Retry-After`. Requests without a valid signature do not
+//!   count.
 //! - **Bodies** are not compared with their digest, signed or not. `VerifyDigestLayer` (feature
 //!   `digest`) does that.
 //! - **Clients** use HTTP/1.1, or HTTP/2 with prior knowledge. For TLS, put a TLS proxy in front.
 //! - **Log**: one line for each request on standard error, with the method, the path without the
 //!   query, the status, the time until the last byte, the verified key id (`key="AKIDbilling"`) and
 //!   the error, if any.
-//!   - A refusal has its kind, such as `kind=SignatureMismatch`, which the example `sign` explains with
-//!     `--why SignatureMismatch`. If `Authorization` names a key id, the line has it as
+//!   - A refusal has its kind, such as `kind=SignatureMismatch`, which the example `sign` explains
+//!     with `--why SignatureMismatch`. If `Authorization` names a key id, the line has it as
 //!     `claimed_key_id="AKIDbilling"`: unverified, escaped, and cut after 64 characters.
-//!   - With `--explain`, the line of a signature mismatch ends with the signing string that the gateway
-//!     computed. Compare it with the client's, which the example `sign` prints with `--explain`.
+//!   - With `--explain`, the line of a signature mismatch ends with the signing string that the
+//!     gateway computed. Compare it with the client's, which the example `sign` prints with
+//!     `--explain`.
 //!   - If nothing reads standard error, lines are dropped and counted (`log: lines dropped: 7`).
 //!   - What hyper refuses by itself is not logged, as there is no parsed request: `400` for invalid
 //!     HTTP, `414` and `431` for a target or a head that is too long.
 //! - **Shutdown** on `SIGTERM` and `SIGINT`: the gateway accepts no new connections and closes idle
-//!   ones. Requests in flight have 30 seconds, or until the next signal. A client that has just been
-//!   answered, or uses HTTP/2, has 5 seconds to close its connection. The exit status is 0.
+//!   ones. Requests in flight have 30 seconds, or until the next signal. A client that has just
+//!   been answered, or uses HTTP/2, has 5 seconds to close its connection. The exit status is 0.
 //!
 //! Every error at the start is one line on standard error, with exit status 2.
 
@@ -92,8 +96,8 @@ fn run() -> Result<()> {
     };
     let runtime = Runtime::new()?;
     let ended = runtime.block_on(start(arguments, keys));
-    // Dropping the runtime would wait for blocking work, such as a lookup of the upstream's name that
-    // has not ended yet.
+    // Dropping the runtime would wait for blocking work, such as a lookup of the upstream's name
+    // that has not ended yet.
     runtime.shutdown_background();
     ended
 }

@@ -113,7 +113,8 @@ impl Proxy {
             _ => None,
         };
         let body = Timed::download(body, self.timeout, in_flight);
-        // The server watches it, and closes the connection of a client that does not read its answer.
+        // The server watches it, and closes the connection of a client that does not read its
+        // answer.
         head.extensions.insert(body.taker());
         Answer::from_parts(head, Either::Right(body))
     }
@@ -168,8 +169,8 @@ impl Proxy {
         if let Some(host) = host {
             headers.insert(HOST, host);
         }
-        // Use the length of the body as hyper reads it. If it disagreed with a header that is forwarded,
-        // the upstream would find the end of the request elsewhere (request smuggling).
+        // Use the length of the body as hyper reads it. If it disagreed with a header that is
+        // forwarded, the upstream would find the end of the request elsewhere (request smuggling).
         let had_length = headers.remove(CONTENT_LENGTH).is_some();
         match body.size_hint().exact() {
             Some(0) if !had_length => None,

@@ -150,8 +150,8 @@ where
     }
 }
 
-/// Notifies `stalled` if the client reads nothing of its answer for `limit`. Returns when the answer
-/// is over.
+/// Notifies `stalled` if the client reads nothing of its answer for `limit`. Returns when the
+/// answer is over.
 ///
 /// A timer inside of the body would not run: hyper does not poll the body while the client does not
 /// read. The whole connection is closed, as hyper has no way to reset a single HTTP/2 stream from

@@ -1,5 +1,5 @@
-//! Limits how long the sender of a body may keep the gateway waiting, in either direction, and records
-//! how long its receiver does.
+//! Limits how long the sender of a body may keep the gateway waiting, in either direction, and
+//! records how long its receiver does.
 
 use std::{
     error::Error,
@@ -22,8 +22,8 @@ use tokio::{
 /// sent one byte at a time.
 const BYTES_A_SECOND: u64 = 1024;
 
-/// Since when the gateway has been waiting for the receiver of a body. `None` while it waits for the
-/// sender.
+/// Since when the gateway has been waiting for the receiver of a body. `None` while it waits for
+/// the sender.
 pub(crate) type Taker = watch::Receiver<Option<Instant>>;
 
 /// Returns when the receiver has taken nothing for `limit`.
@@ -50,8 +50,8 @@ impl fmt::Display for TooSlow {
 
 impl Error for TooSlow {}
 
-/// A body with a limit on the time that its sender may take. It also reports, for [`takes_nothing`],
-/// whether the gateway waits for the sender or for the receiver.
+/// A body with a limit on the time that its sender may take. It also reports, for
+/// [`takes_nothing`], whether the gateway waits for the sender or for the receiver.
 pub(crate) struct Timed {
     body: Incoming,
     /// The sender's name, for [`TooSlow`].
@@ -69,9 +69,9 @@ pub(crate) struct Timed {
 }
 
 impl Timed {
-    /// Wraps a client's body. The client has `limit`, and a second more for each
-    /// [`BYTES_A_SECOND`] received. The time left never exceeds `limit`: otherwise a client could send
-    /// much at first and then stay silent for long.
+    /// Wraps a client's body. The client has `limit`, and a second more for each [`BYTES_A_SECOND`]
+    /// received. The time left never exceeds `limit`: otherwise a client could send much at first
+    /// and then stay silent for long.
     pub(crate) fn upload(
         body: Incoming,
         limit: Duration,

@@ -15,8 +15,8 @@
 //! ```
 //!
 //! `--explain` shows the signing string. `--why ANSWER` explains a gateway's refusal: ANSWER is the
-//! text of the gateway's answer, or the name of a `RejectionKind`, such as `SignatureMismatch`, from
-//! the gateway's log. `--help` lists all options.
+//! text of the gateway's answer, or the name of a `RejectionKind`, such as `SignatureMismatch`,
+//! from the gateway's log. `--help` lists all options.
 //!
 //! The tool signs the scheme's default list plus `--sign` headers. For anything else, use the
 //! library. Every error is one line on standard error, with exit status 2.

@@ -16,7 +16,7 @@ pub(super) fn why(answer: &str) -> Result<()> {
         answer => answer.to_owned(),
     };
     let kind = kind_named(&answer).or_else(|| Rejection::from_response_text(&answer));
-    let unknown = "--why: unknown answer: give the gateway's whole answer, or the name of a kind";
+    let unknown = "--why: unknown answer: give the gateway's whole answer, or the kind's name";
     print(format!("{}\n", kind.ok_or(unknown)?.hint()).as_bytes())
 }
 

@@ -1,4 +1,5 @@
-//! Stands in for what `tonic-prost-build` generates from a `.proto` file, with plain text as messages:
+//! Stands in for what `tonic-prost-build` generates from a `.proto` file, with plain text as
+//! messages:
 //!
 //! ```proto
 //! package example;

@@ -1,4 +1,5 @@
-// Signs requests with Go's standard library, as the gateway's documentation says, and checks the answers.
+// Signs requests with Go's standard library, as the gateway's documentation says, and checks the
+// answers.
 //
 //	HMAC_KEY_ID=… HMAC_SECRET_KEY=… go run client.go http://127.0.0.1:8080
 package main
@@ -39,8 +40,8 @@ var (
 
 type header struct{ name, value string }
 
-// A request to send. What is left empty is as usual: a plain source, now, hmac-sha1, the right key pair, an IMF-fixdate, a
-// comma and a space between two parameters.
+// A request to send. Empty fields have defaults: a plain source, the present time, hmac-sha1, the
+// valid key pair, an IMF-fixdate, a comma and a space between two parameters.
 type request struct {
 	name, dateHeader string
 	source           string
@@ -53,7 +54,7 @@ type request struct {
 	separator        string
 	unsigned         bool
 	sentSource       string
-	refused          string // The text it must be refused with; empty: it must be accepted.
+	refused          string // The text of the refusal; empty if it must be accepted.
 }
 
 func or(value, usual string) string {
@@ -63,7 +64,7 @@ func or(value, usual string) string {
 	return value
 }
 
-// authorization signs headers in their order.
+// authorization signs the headers in their order.
 func authorization(headers []header, keyID, secretKey, algorithm, separator string) string {
 	var names, lines []string
 	for _, h := range headers {
@@ -100,7 +101,7 @@ func (r request) check() {
 	}
 	var names []any
 	for _, h := range headers {
-		// Host is sent from the URL, not from this map.
+		// Go sends Host from the URL, not from this map.
 		message.Header.Set(h.name, h.value)
 		names = append(names, h.name)
 	}
@@ -143,7 +144,7 @@ func main() {
 		request{name: "source beyond ASCII", dateHeader: date, source: beyondASCII}.check()
 		request{name: "hmac-sha256", dateHeader: date, algorithm: "hmac-sha256"}.check()
 		request{name: "POST with a body", dateHeader: date, body: `{"hello":"world"}`}.check()
-		// It ends in UTC.
+		// This format ends in UTC.
 		request{name: "zone that is not spelled GMT", dateHeader: date, dateFormat: time.RFC1123}.check()
 		request{name: "two spaces after each comma", dateHeader: date, separator: ",  "}.check()
 		request{name: "wrong key", dateHeader: date, secretKey: secretKey + "x", refused: mismatch}.check()
@@ -151,11 +152,11 @@ func main() {
 		request{name: "unknown key id", dateHeader: date, keyID: keyID + "x", refused: unknown}.check()
 		request{name: "unsigned", dateHeader: date, unsigned: true, refused: unsigned}.check()
 	}
-	// The gateway checks the age of X-Date, and not that of Date.
+	// The gateway checks the age of X-Date, but not that of Date.
 	request{name: "two days old", dateHeader: "date", age: 48 * time.Hour}.check()
 	request{name: "14 minutes old", dateHeader: "x-date", age: 14 * time.Minute}.check()
 	request{name: "16 minutes old", dateHeader: "x-date", age: 16 * time.Minute, refused: late}.check()
-	// What a proxy on the way may change or drop.
+	// A proxy may change or drop these.
 	host := []header{{"host", strings.TrimPrefix(baseURL, "http://")}}
 	request{name: "with a signed host", dateHeader: "x-date", further: host}.check()
 	underscore := []header{{"x_tenant", "blue"}}

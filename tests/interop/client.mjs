@@ -1,10 +1,11 @@
 #!/usr/bin/env node
-// Signs requests with Node's built-in fetch, as the gateway's documentation says, and checks the answers.
+// Signs requests with Node's built-in fetch, as the gateway's documentation says, and checks the
+// answers.
 //
 //     HMAC_KEY_ID=… HMAC_SECRET_KEY=… client.mjs http://127.0.0.1:8080
 //
-// Browsers do not let a script set Date, so a page must sign X-Date. Node's fetch sends Date as it is given; Host it
-// takes from the URL alone, whatever is given, so a signed host is the URL's.
+// Browsers do not let a script set Date, so a page must sign X-Date. Node's fetch sends Date as it
+// is set. It always takes Host from the URL, so a signed host must be the URL's.
 
 import { createHmac } from 'node:crypto';
 import { isDeepStrictEqual } from 'node:util';
@@ -22,7 +23,7 @@ let passed = 0;
 
 const httpDate = (age) => new Date(Date.now() - age * 1000).toUTCString();
 
-/** The value of Authorization: `headers` are signed in their order. */
+/** Returns the value of Authorization. `headers` are signed in their order. */
 function authorization(headers, { keyId, secretKey, algorithm, separator }) {
   const signingString = headers.map(([name, value]) => `${name}: ${value}`).join('\n');
   const signature = createHmac(algorithm.replace('hmac-', ''), secretKey).update(signingString, 'utf8').digest('base64');
@@ -32,10 +33,15 @@ function authorization(headers, { keyId, secretKey, algorithm, separator }) {
   return `hmac ${quoted.join(separator)}`;
 }
 
-/** fetch wants one character for each byte that it sends. What is signed is UTF-8, so what is sent must be. */
+/**
+ * Returns the headers with one character for each byte, as fetch takes them. The signature is over
+ * UTF-8, so UTF-8 must be sent.
+ */
 const asBytes = (headers) => headers.map(([name, value]) => [name, Buffer.from(value, 'utf8').toString('latin1')]);
 
-/** Sends one request. It must be refused with the text in `refused`, or be accepted if there is none. */
+/**
+ * Sends one request. It must be refused with the text in `refused`, or accepted if there is none.
+ */
 async function check(what, dateHeader, options = {}) {
   const { source = 'interop', age = 0, further = [], algorithm = 'hmac-sha1', body, signed = true } = options;
   const { keyId, secretKey, sentSource, refused } = { ...keyPair, ...options };
@@ -58,7 +64,7 @@ async function check(what, dateHeader, options = {}) {
   try {
     json = JSON.parse(text);
   } catch {
-    // The text is shown below as what it is.
+    // Not JSON: the text is compared and printed as it is.
   }
   const got = [response.status, json];
   const wanted = refused
@@ -87,11 +93,11 @@ for (const dateHeader of ['date', 'x-date']) {
   await check('unsigned', dateHeader, { signed: false, refused: UNSIGNED });
 }
 
-// The gateway checks the age of X-Date, and not that of Date.
+// The gateway checks the age of X-Date, but not that of Date.
 await check('two days old', 'date', { age: 2 * 24 * 3600 });
 await check('14 minutes old', 'x-date', { age: 14 * 60 });
 await check('16 minutes old', 'x-date', { age: 16 * 60, refused: LATE });
-// What a proxy on the way may change or drop.
+// A proxy may change or drop these.
 await check('with a signed host', 'x-date', { further: [['host', new URL(baseUrl).host]] });
 await check('with a signed header that has an underscore', 'x-date', { further: [['x_tenant', 'blue']] });
 console.log(`node: ${passed} cases`);

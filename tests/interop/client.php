@@ -1,5 +1,6 @@
 <?php
-// Signs requests with PHP's own HTTP streams, as the gateway's documentation says, and checks the answers.
+// Signs requests with PHP's own HTTP streams, as the gateway's documentation says, and checks the
+// answers.
 //
 //     HMAC_KEY_ID=… HMAC_SECRET_KEY=… php client.php http://127.0.0.1:8080
 
@@ -12,7 +13,7 @@ const MISMATCH = 'HMAC signature does not match.';
 const SIGNS = 'a b, "c"; d=e/f%20+&<>\'\\';
 const BEYOND_ASCII = 'café ✓ 你';
 
-// A warning, of a refused connection say, ends the script.
+// Ends the script at a warning, such as that of a refused connection.
 set_error_handler(fn (int $level, string $message) => throw new ErrorException($message));
 
 $baseUrl = $argv[1];
@@ -25,7 +26,7 @@ function http_date(int $age, string $form): string
     return gmdate($form, time() - $age);
 }
 
-/** `name: value` of each header, in the order in which they are signed. */
+/** Returns `name: value` for each header, in the order in which they are signed. */
 function lines(array $headers): array
 {
     return array_map(fn ($name, $value) => "$name: $value", array_keys($headers), $headers);
@@ -42,7 +43,9 @@ function authorization(array $headers, string $keyId, string $secretKey, string 
     );
 }
 
-/** Sends one request. It must be refused with the text in `$refused`, or be accepted if there is none. */
+/**
+ * Sends one request. It must be refused with the text in `$refused`, or accepted if that is null.
+ */
 function check(
     string $case, string $dateHeader, string $source = 'interop', int $age = 0, array $further = [],
     string $algorithm = 'hmac-sha1', string $body = '', ?string $otherId = null, ?string $otherKey = null,
@@ -62,7 +65,7 @@ function check(
         $options += ['method' => 'POST', 'content' => $body];
     }
     $text = file_get_contents("$baseUrl/v1/orders?x=1", context: stream_context_create(['http' => $options]));
-    // PHP puts the answer's head into this variable; its first line is the status line.
+    // PHP puts the head of the answer into this variable. Its first line is the status line.
     $status = (int) explode(' ', $http_response_header[0])[1];
 
     $wanted = $refused === null
@@ -84,7 +87,7 @@ foreach (['date', 'x-date'] as $dateHeader) {
     check('source beyond ASCII', $dateHeader, source: BEYOND_ASCII);
     check('hmac-sha256', $dateHeader, algorithm: 'hmac-sha256');
     check('POST with a body', $dateHeader, body: '{"hello":"world"}');
-    // It ends in +0000.
+    // This format ends in +0000.
     check('zone that is not spelled GMT', $dateHeader, dateForm: DATE_RFC2822);
     check('two spaces after each comma', $dateHeader, separator: ',  ');
     check('wrong key', $dateHeader, otherKey: "{$secretKey}x", refused: MISMATCH);
@@ -93,11 +96,11 @@ foreach (['date', 'x-date'] as $dateHeader) {
     check('unsigned', $dateHeader, signed: false, refused: UNSIGNED);
 }
 
-// The gateway checks the age of X-Date, and not that of Date.
+// The gateway checks the age of X-Date, but not that of Date.
 check('two days old', 'date', age: 2 * 24 * 3600);
 check('14 minutes old', 'x-date', age: 14 * 60);
 check('16 minutes old', 'x-date', age: 16 * 60, refused: LATE);
-// What a proxy on the way may change or drop.
+// A proxy may change or drop these.
 check('with a signed host', 'x-date', further: ['host' => substr($baseUrl, strlen('http://'))]);
 check('with a signed header that has an underscore', 'x-date', further: ['x_tenant' => 'blue']);
 echo "php: $passed cases\n";

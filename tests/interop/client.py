@@ -24,7 +24,8 @@ BEYOND_ASCII = "café ✓ 你"
 base_url = sys.argv[1]
 key_id, secret_key = os.environ["HMAC_KEY_ID"], os.environ["HMAC_SECRET_KEY"]
 session = requests.Session()
-# Otherwise requests replaces Authorization with what it finds in ~/.netrc, and asks the proxy of the environment.
+# Otherwise requests replaces Authorization with an entry of ~/.netrc, and uses the environment's
+# proxy.
 session.trust_env = False
 passed = 0
 
@@ -34,7 +35,10 @@ def http_date(age, usegmt):
 
 
 def authorization(headers, *, key_id, secret_key, algorithm, separator):
-    """The value of Authorization: `headers` are signed in their order, each value as the bytes that are sent."""
+    """Returns the value of Authorization.
+
+    `headers` are signed in their order, and each value as the bytes that are sent.
+    """
     signing_string = b"\n".join(name.encode() + b": " + value for name, value in headers.items())
     digest = hmac.digest(secret_key.encode(), signing_string, algorithm.removeprefix("hmac-"))
     return "hmac " + separator.join((
@@ -44,10 +48,10 @@ def authorization(headers, *, key_id, secret_key, algorithm, separator):
 
 def check(case, date_header, *, source="interop", age=0, further=None, algorithm="hmac-sha1", body=None,
           usegmt=True, separator=", ", key_id=key_id, secret_key=secret_key, signed=True, sent_source=None, refused=None):
-    """Sends one request. It must be refused with that text, or be accepted if there is none."""
+    """Sends one request. It must be refused with the text `refused`, or accepted if that is None."""
     global passed
     case = f"{date_header} {case}"
-    # requests would send text as Latin-1: only bytes are sent as they were signed.
+    # requests would encode text as Latin-1. Bytes are sent as they were signed.
     values = {date_header: http_date(age, usegmt), "source": source} | (further or {})
     headers = {name: value.encode() for name, value in values.items()}
     sent = dict(headers)
@@ -76,7 +80,7 @@ for date_header in "date", "x-date":
     check("source beyond ASCII", date_header, source=BEYOND_ASCII)
     check("hmac-sha256", date_header, algorithm="hmac-sha256")
     check("POST with a body", date_header, body=b'{"hello":"world"}')
-    # It ends in -0000.
+    # This format ends in -0000.
     check("zone that is not spelled GMT", date_header, usegmt=False)
     check("two spaces after each comma", date_header, separator=",  ")
     check("wrong key", date_header, secret_key=secret_key + "x", refused=MISMATCH)
@@ -84,11 +88,11 @@ for date_header in "date", "x-date":
     check("unknown key id", date_header, key_id=key_id + "x", refused=UNKNOWN)
     check("unsigned", date_header, signed=False, refused=UNSIGNED)
 
-# The gateway checks the age of X-Date, and not that of Date.
+# The gateway checks the age of X-Date, but not that of Date.
 check("two days old", "date", age=2 * 24 * 3600)
 check("14 minutes old", "x-date", age=14 * 60)
 check("16 minutes old", "x-date", age=16 * 60, refused=LATE)
-# What a proxy on the way may change or drop.
+# A proxy may change or drop these.
 check("with a signed host", "x-date", further={"host": urllib.parse.urlsplit(base_url).netloc})
 check("with a signed header that has an underscore", "x-date", further={"x_tenant": "blue"})
 print(f"python: {passed} cases")

@@ -3,7 +3,7 @@
 #
 #     HMAC_KEY_ID=… HMAC_SECRET_KEY=… client.sh http://127.0.0.1:8080
 set -euo pipefail
-# The names of days and months are to be English.
+# Dates need English names of days and months.
 export LC_ALL=C
 
 base_url=$1
@@ -20,18 +20,20 @@ beyond_ascii='café ✓ 你'
 # http_date AGE FORM: FORM is an option of `date`.
 http_date() { date -u -d "@$(($(date +%s) - $1))" "$2"; }
 
-# hmac DIGEST KEY: base64 of the HMAC of what stands on standard input. openssl takes the key as an argument only:
-# other users of the machine can read it there. In a script that is used in earnest, compute the HMAC elsewhere.
+# hmac DIGEST KEY: prints the HMAC of standard input in base64. openssl takes the key as an argument
+# only, where other users of the machine can read it. In production, compute the HMAC in another
+# way.
 hmac() { openssl dgst "-$1" -hmac "$2" -binary | openssl base64 -A; }
 
-# joined SEPARATOR WORD...: command substitution would eat a newline at the end, printf does not.
+# joined SEPARATOR WORD...: uses printf, as a command substitution would remove a newline at the
+# end.
 joined() {
     local separator=$1 first=$2; shift 2
     printf '%s' "$first" "${@/#/$separator}"
 }
 
-# check CASE DATE_HEADER [SETTING=VALUE]...: sends one request. It must be refused with the text in `refused`, or be
-# accepted if there is none.
+# check CASE DATE_HEADER [SETTING=VALUE]...: sends one request. It must be refused with the text in
+# `refused`, or be accepted if there is none.
 check() {
     local name="$2 $1" date_header=$2
     local source=interop age=0 further='' algorithm=hmac-sha1 body='' refused='' authorize=yes
@@ -46,7 +48,7 @@ check() {
     for i in "${!names[@]}"; do
         lines+=("${names[i]}: ${values[i]}")
         [[ ${names[i]} == source && -v sent_source ]] && values[i]=$sent_source
-        # `name:` would tell curl to leave the header out; `name;` sends it empty.
+        # curl removes a header given as `name:`, and sends `name;` with an empty value.
         if [[ ${values[i]} ]]; then curl+=(--header "${names[i]}: ${values[i]}"); else curl+=(--header "${names[i]};"); fi
     done
     local signature listed
@@ -59,7 +61,7 @@ check() {
 
     local got wanted
     got=$("${curl[@]}" --write-out ' %{http_code}' "$base_url/v1/orders?x=1") || got="curl's status $?"
-    # Blanks between JSON's tokens are free: those after a colon or a comma outside the texts go.
+    # JSON allows spaces between tokens: remove those after a colon or a comma outside of strings.
     got=${got//'": '/'":'} got=${got//'", "'/'","'}
     listed=$(joined '","' "${names[@]}")
     wanted="{\"key_id\":\"$key_id\",\"signed\":[\"$listed\"]} 200"
@@ -79,7 +81,7 @@ for date_header in date x-date; do
     check 'source beyond ASCII' "$date_header" source="$beyond_ascii"
     check 'hmac-sha256' "$date_header" algorithm=hmac-sha256
     check 'POST with a body' "$date_header" body='{"hello":"world"}'
-    # It ends in +0000.
+    # This format ends in +0000.
     check 'zone that is not spelled GMT' "$date_header" date_form=-R
     check 'two spaces after each comma' "$date_header" separator=',  '
     check 'wrong key' "$date_header" secret_key="${HMAC_SECRET_KEY}x" refused="$mismatch"
@@ -88,11 +90,11 @@ for date_header in date x-date; do
     check 'unsigned' "$date_header" authorize=no refused="$unsigned"
 done
 
-# The gateway checks the age of X-Date, and not that of Date.
+# The gateway checks the age of X-Date, but not that of Date.
 check 'two days old' date age=$((2 * 24 * 3600))
 check '14 minutes old' x-date age=$((14 * 60))
 check '16 minutes old' x-date age=$((16 * 60)) refused="$late"
-# What a proxy on the way may change or drop.
+# A proxy may change or drop these.
 check 'with a signed host' x-date further="host: ${base_url#*://}"
 check 'with a signed header that has an underscore' x-date further='x_tenant: blue'
 echo "shell: $passed cases"

@@ -1,5 +1,6 @@
 #!/usr/bin/env node
-// Sends large unsigned uploads with Node's built-in clients. Every one must get the refusal, not a broken connection.
+// Sends large unsigned uploads with Node's built-in clients. Each must get the refusal, not a
+// connection error.
 //
 //     uploads.mjs http://127.0.0.1:8080/api/v1/orders
 

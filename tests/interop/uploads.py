@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""Sends large unsigned uploads with Python's own HTTP clients, each of which writes all before it reads. Every one must
-get the refusal, not a broken connection.
+"""Sends large unsigned uploads with Python's own HTTP clients, which read the answer only after
+they have written everything. Each must get the refusal, not a connection error.
 
     uploads.py http://127.0.0.1:8080/api/v1/orders
 """
@@ -15,7 +15,7 @@ UNSIGNED = b'{"message":"HMAC signature cannot be verified, a validate authoriza
 TRIES = 10
 
 url = urllib.parse.urlsplit(sys.argv[1])
-# The proxies of the environment are not asked.
+# Ignores the environment's proxies.
 opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 

@@ -1,13 +1,16 @@
-//! `cargo bench` in this folder: what signing one request costs, with this crate and with its peers.
+//! Measures how long signing one request takes, with this crate and with other crates: `cargo
+//! bench` in this folder.
 //!
 //! Prints a table of medians and writes it to `<target directory>/criterion/peers.json`.
 
+#[path = "../../speed/report.rs"]
+mod report;
+
 use std::{
-    env, fs,
+    fs,
     hint::black_box,
     io,
     path::Path,
-    process::Command,
     time::{Duration, SystemTime},
 };
 
@@ -17,8 +20,8 @@ use serde_json::{Value, json};
 
 const GROUP: &str = "sign";
 
-/// As many requests between two readings of the stopwatch as in `speed`: few enough to stay in the first cache, as a request
-/// that has just been made does.
+/// As many requests between two readings of the clock as in `speed`: few enough to stay in the L1
+/// cache.
 const BATCH: BatchSize = BatchSize::NumIterations(6);
 
 /// A peer's name, and the way it signs.
@@ -26,7 +29,7 @@ type Peer = (&'static str, Box<dyn FnMut(Request) -> Request>);
 
 fn main() -> io::Result<()> {
     let started = SystemTime::now();
-    // Below cargo's target directory, however that was chosen.
+    // Cargo does not name the target directory itself. `CARGO_TARGET_TMPDIR` is directly below it.
     let directory = Path::new(env!("CARGO_TARGET_TMPDIR")).with_file_name("criterion");
     let mut criterion = Criterion::default()
         .warm_up_time(Duration::from_secs(1))
@@ -38,13 +41,14 @@ fn main() -> io::Result<()> {
     criterion.final_summary();
 
     let medians = names.iter().map(|name| {
-        median(&directory.join(GROUP).join(name), started).map(|nanoseconds| (*name, nanoseconds))
+        let median = report::median(&directory.join(GROUP).join(name), started);
+        median.map(|nanoseconds| (*name, nanoseconds))
     });
     // With a filter or `--test`, not every peer has been measured.
     if let Some(rows) = medians.collect::<Option<Vec<_>>>() {
         print(&rows);
         let path = directory.join("peers.json");
-        fs::write(&path, format!("{:#}\n", report(&rows)))?;
+        fs::write(&path, format!("{:#}\n", json(&rows)))?;
         println!("\nwritten to {}", path.display());
     }
     Ok(())
@@ -56,7 +60,7 @@ fn measure(criterion: &mut Criterion) -> Vec<&'static str> {
     let mut names = Vec::new();
     for (name, mut sign) in signing_peers() {
         group.bench_function(name, |bencher| {
-            // Whatever signs gets a map that need not grow.
+            // With capacity for more headers, so that growing the map is not measured.
             let fresh = || {
                 let mut request = request.clone();
                 request.headers_mut().reserve(8);
@@ -70,7 +74,7 @@ fn measure(criterion: &mut Criterion) -> Vec<&'static str> {
     names
 }
 
-/// All peers, in the order of the table, each seen to sign.
+/// Returns all peers in the order of the table, after checking that each signs.
 fn signing_peers() -> Vec<Peer> {
     let mut afresh = peers::hmac_auth_afresh();
     let mut date = || afresh(peers::request()).headers()["x-date"].clone();
@@ -118,7 +122,7 @@ fn signing_peers() -> Vec<Peer> {
     ]
 }
 
-/// Signs one request, and looks into its headers.
+/// Signs one request and checks its headers.
 fn checked(
     name: &'static str,
     mut sign: impl FnMut(Request) -> Request + 'static,
@@ -138,17 +142,7 @@ fn checked(
     (name, Box::new(sign))
 }
 
-/// The median in nanoseconds that criterion has written for a benchmark, if it has since then.
-fn median(benchmark: &Path, since: SystemTime) -> Option<f64> {
-    let path = benchmark.join("new/estimates.json");
-    if fs::metadata(&path).ok()?.modified().ok()? < since {
-        return None;
-    }
-    let estimates: Value = serde_json::from_slice(&fs::read(&path).ok()?).ok()?;
-    estimates["median"]["point_estimate"].as_f64()
-}
-
-/// The first two rows are ours.
+/// Prints the table. The first two rows are this crate's.
 fn print(rows: &[(&str, f64)]) {
     let (cached, afresh) = (rows[0].1, rows[1].1);
     println!(
@@ -164,18 +158,13 @@ fn print(rows: &[(&str, f64)]) {
     }
 }
 
-fn report(rows: &[(&str, f64)]) -> Value {
-    let cpu = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
-    let model = cpu.lines().find(|line| line.starts_with("model name"));
-    let version = Command::new(env::var_os("RUSTC").unwrap_or("rustc".into()))
-        .arg("--version")
-        .output();
+fn json(rows: &[(&str, f64)]) -> Value {
+    let rows = rows
+        .iter()
+        .map(|(name, ns)| json!({"name": name, "ns": ns}));
     json!({
-        "machine": model.and_then(|line| line.split(": ").nth(1)).unwrap_or("unknown"),
-        "rustc": version.map_or_else(
-            |_| "unknown".into(),
-            |output| String::from_utf8_lossy(&output.stdout).trim().to_owned(),
-        ),
-        "rows": rows.iter().map(|(name, ns)| json!({"name": name, "ns": ns})).collect::<Vec<_>>(),
+        "machine": report::machine(),
+        "rustc": report::rustc(),
+        "rows": rows.collect::<Vec<_>>(),
     })
 }

@@ -1,7 +1,9 @@
-//! One request, signed by this crate and by its peers, each through its public interface as its documentation shows it.
+//! One request, signed by this crate and by other crates, each through its public API as its
+//! documentation shows it.
 //!
-//! What that lets be made once is made once: keys, credentials, settings, lists of components. The time is read anew for
-//! every request, where the peer signs one. No peer does the same work:
+//! What the API allows to be made once is made once: keys, credentials, settings, lists of
+//! components. A crate that signs a time reads the clock for every request. No two do the same
+//! work:
 //!
 //! | | what is under the MAC | work it has that `tower-hmac-auth` does not |
 //! |---|---|---|
@@ -13,8 +15,8 @@
 //! | [`reqsign_aws_v4()`] | method, path, query, all headers, host | sorts and escapes; five HMACs, as the key is derived anew, and a hash; works on a copy |
 //! | [`aws_sigv4()`] | method, path, query, most headers, host, body | as before, and the hash of the empty body |
 //!
-//! The last three sign more than `tower-hmac-auth` does by default, and part of what they cost is the price of that. What
-//! is compared is the bill: what one request costs a client that has to sign in that scheme.
+//! The last three sign more than `tower-hmac-auth` does by default, which is part of their cost.
+//! What is compared is the time that one request takes in a client that has to use that scheme.
 
 use std::{
     cell::Cell,
@@ -45,11 +47,11 @@ use tower_http::auth::AddAuthorizationLayer;
 use tower_layer::Layer;
 use tower_service::Service;
 
-/// With a body of a type that every peer takes; it is empty.
+/// A request with an empty body of a type that every crate accepts.
 pub type Request = http::Request<String>;
 type Response = http::Response<Request>;
 
-/// The samples of Tencent Cloud's documentation, for every peer.
+/// The key id of Tencent Cloud's documentation, used with every crate.
 const KEY_ID: &str = "AKIDCgOPWjQ6BAxvHtyckhWABJVYSBj548pN";
 const SECRET_KEY: &str = "ZxF2whO0RhuwnVCj5JMMAuqcDcN2oPrC";
 /// `SECRET_KEY` in base64, for `httpsig`.
@@ -57,7 +59,7 @@ const SECRET_KEY_BASE64: &str = "WnhGMndoTzBSaHV3blZDajVKTU1BdXFjRGNOMm9QckM=";
 const REGION: &str = "ap-guangzhou";
 const SERVICE: &str = "execute-api";
 
-/// The request that is signed, with six headers of a usual client.
+/// Returns the request to sign, with six headers that clients usually send.
 pub fn request() -> Request {
     http::Request::get(
         "https://service-1234.ap-guangzhou.apigateway.myqcloud.com/release/orders?page=2",
@@ -72,12 +74,13 @@ pub fn request() -> Request {
     .unwrap()
 }
 
-/// `SignLayer` as in the README: within a second, a thread computes one signature.
+/// Signs with `SignLayer`, which computes one signature for each second and thread.
 pub fn hmac_auth_cached() -> impl FnMut(Request) -> Request {
     through(sign_layer())
 }
 
-/// The same with the default clock set a second later at every call, so that nothing is ever found computed.
+/// Signs with `SignLayer` and a clock that is a second later at every call, so that no cached
+/// signature applies.
 pub fn hmac_auth_afresh() -> impl FnMut(Request) -> Request {
     let calls = Rc::new(Cell::new(0));
     through(sign_layer().clock(move || {
@@ -95,12 +98,13 @@ fn sign_layer() -> SignLayer {
     SignLayer::new(signer)
 }
 
-/// tower-http's layer for a token that never changes: no time, no MAC.
+/// Sets a fixed token with tower-http's layer: no time, no MAC.
 pub fn add_authorization() -> impl FnMut(Request) -> Request {
     through(AddAuthorizationLayer::bearer(SECRET_KEY).as_sensitive(true))
 }
 
-/// RFC 9421 with HMAC-SHA256. The parameters are made once; only their time is set for each request.
+/// Signs by RFC 9421 with HMAC-SHA256. The parameters are made once; only the time is set for each
+/// request.
 pub fn httpsig() -> impl FnMut(Request) -> Request {
     let key = SharedKey::from_base64(&AlgorithmName::HmacSha256, SECRET_KEY_BASE64).unwrap();
     let components =
@@ -115,7 +119,7 @@ pub fn httpsig() -> impl FnMut(Request) -> Request {
     }
 }
 
-/// Tencent Cloud's object storage: the nearest relative of the API gateway's scheme, HMAC-SHA1 too.
+/// Signs for Tencent Cloud's object storage, whose scheme is the closest to the API gateway's.
 pub fn reqsign_tencent_cos() -> impl FnMut(Request) -> Request {
     use reqsign_tencent_cos::{RequestSigner, StaticCredentialProvider};
     reqsign(
@@ -124,7 +128,7 @@ pub fn reqsign_tencent_cos() -> impl FnMut(Request) -> Request {
     )
 }
 
-/// AWS Signature Version 4, as the Rust crates around Apache OpenDAL sign it. The body is left out.
+/// Signs by AWS Signature Version 4, with the crates around Apache OpenDAL. The body is not signed.
 pub fn reqsign_aws_v4() -> impl FnMut(Request) -> Request {
     use reqsign_aws_v4::{RequestSigner, StaticCredentialProvider};
     reqsign(
@@ -145,8 +149,8 @@ fn reqsign<C: SigningCredential>(
     }
 }
 
-/// AWS Signature Version 4, as the AWS SDK signs it. The time is one of the parameters, so they are made for each
-/// request.
+/// Signs by AWS Signature Version 4, with the AWS SDK. The time is one of the parameters, so they
+/// are made for each request.
 pub fn aws_sigv4() -> impl FnMut(Request) -> Request {
     let identity = Identity::from(Credentials::from_keys(KEY_ID, SECRET_KEY, None));
     let settings = SigningSettings::default();
@@ -174,7 +178,8 @@ pub fn aws_sigv4() -> impl FnMut(Request) -> Request {
     }
 }
 
-/// Stands for the client: always ready. It hands the request back, so that dropping it is not measured.
+/// Stands in for the client. It is always ready, and returns the request, so that dropping it is
+/// not measured.
 struct HandBack;
 
 impl Service<Request> for HandBack {
@@ -203,10 +208,10 @@ where
     }
 }
 
-/// Polls once: nothing here has anything to wait for.
+/// Polls once, as nothing here has to wait.
 fn at_once<F: Future>(future: F) -> F::Output {
     match pin!(future).poll(&mut Context::from_waker(Waker::noop())) {
         Poll::Ready(output) => output,
-        Poll::Pending => panic!("signing waits for something"),
+        Poll::Pending => panic!("signing is not ready at the first poll"),
     }
 }

@@ -1,4 +1,4 @@
-//! Rounds of requests from one client.
+//! Sends rounds of requests from one client.
 
 use std::{
     fmt,
@@ -26,17 +26,17 @@ pub(super) fn client(version: Version) -> HyperClient {
         .build(connector)
 }
 
-/// What came of one variant's rounds.
+/// The times of one variant.
 #[derive(Default)]
 pub(super) struct Times {
-    /// Of whole rounds, in the order in which they ran.
+    /// The times of whole rounds, in the order in which they ran.
     pub(super) rounds: Vec<Duration>,
-    /// Of single requests, sorted once all are there.
+    /// The times of single requests. [`Times::percentile`] sorts them.
     latencies: Vec<Duration>,
 }
 
 impl Times {
-    /// Sends `count` requests, so many at a time, each of which has to be answered 200.
+    /// Sends `count` requests, `in_flight` at a time. Each has to be answered with 200.
     pub(super) async fn round<S, E>(
         &mut self,
         service: &S,
@@ -60,13 +60,13 @@ impl Times {
         self.latencies.extend(latencies.into_iter().flatten());
     }
 
-    /// Median of the rounds.
+    /// Returns the median over the rounds.
     pub(super) fn requests_a_second(&self, count: usize) -> f64 {
         let seconds = self.rounds.iter().map(Duration::as_secs_f64);
         super::median(seconds.map(|seconds| count as f64 / seconds).collect())
     }
 
-    /// The latency that so many percent of all requests do not exceed, in microseconds.
+    /// Returns a percentile of the latency, in microseconds.
     pub(super) fn percentile(&mut self, percent: usize) -> f64 {
         self.latencies.sort_unstable();
         let last = self.latencies.len() - 1;

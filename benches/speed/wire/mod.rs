@@ -1,20 +1,22 @@
-//! hyper's client and server on loopback, with and without the layers: what signing and verifying cost of a whole request.
+//! Measures hyper's client and server on loopback with and without the layers, which shows how much
+//! of a whole request signing and verifying take.
 //!
-//! Three variants take turns, round by round, so that whatever else the machine does meets all of them. `headers` has no
-//! layers, but the three headers, as constants: what only carrying their bytes costs. `layers` signs and verifies.
+//! Three variants take turns, round by round, so that other load on the machine affects all of
+//! them. `bare` has no layers. `headers` has none either, but sends the three headers as constants,
+//! which shows the cost of their bytes. `layers` signs and verifies.
 //!
-//! Requests one at a time have the server on the client's thread, as waking another would cost more than all that is
-//! measured; 32 at a time have it on a thread of its own.
+//! For one request at a time, the server is on the client's thread, as waking another thread would
+//! take longer than all that is measured. For 32 at a time, it has a thread of its own.
 
 mod load;
 mod server;
 
-use http::{HeaderValue, Request, StatusCode, Version, header};
+use http::{Request, StatusCode, Version, header};
 use http_body_util::Empty;
 use serde_json::{Value, json};
 use tokio::runtime;
 use tower::{Layer as _, ServiceExt as _};
-use tower_hmac_auth::{SignLayer, Signer, StaticKeys, VerifyLayer};
+use tower_hmac_auth::{SignLayer, StaticKeys, VerifyLayer, scheme::DateHeader};
 
 use self::{
     load::{HyperClient, Times, client},
@@ -22,17 +24,17 @@ use self::{
 };
 use crate::{clocks, keys, requests};
 
-/// The greatest ratio of a round with layers to one without.
+/// The largest ratio of a round with layers to one without that reaches the goal.
 const GOAL: f64 = 1.03;
 
-/// How much is sent.
+/// How many requests are sent.
 #[derive(Clone, Copy)]
 struct Amount {
     rounds: usize,
     requests: usize,
 }
 
-/// One result for each version of HTTP and number of requests at a time.
+/// Returns one result for each version of HTTP and number of requests at a time.
 pub(crate) fn run(is_test: bool) -> Vec<Value> {
     let amount = |rounds, requests| match is_test {
         true => Amount {
@@ -61,10 +63,7 @@ async fn measure(version: Version, in_flight: usize, amount: Amount) -> Value {
     };
     let open = Server::start(version, Handler, place);
     let closed = Server::start(version, verify.layer(Handler), place);
-    let signer = Signer::builder(pair)
-        .source(HeaderValue::from_static("billing"))
-        .build()
-        .unwrap();
+    let signer = keys::tencent(pair, DateHeader::XDate);
     let sign = SignLayer::new(signer.clone());
 
     let bare = request(&open);
@@ -75,7 +74,7 @@ async fn measure(version: Version, in_flight: usize, amount: Amount) -> Value {
     let to_layers = request(&closed);
 
     let (one, two, three) = (client(version), client(version), client(version));
-    // What is not signed is not answered.
+    // Without a signature, the server with layers refuses.
     assert_eq!(status(&three, &to_layers).await, StatusCode::UNAUTHORIZED);
     assert_eq!(status(&one, &bare).await, StatusCode::OK);
     let three = sign.layer(three);
@@ -130,7 +129,7 @@ fn summary(times: &mut Times, requests: usize) -> Value {
     })
 }
 
-/// How much longer a round takes than the other variant's of the same turn: the median.
+/// Returns the median, over the rounds, of the ratio of this variant's time to the other's.
 fn ratio(times: &Times, other: &Times) -> f64 {
     let pairs = times.rounds.iter().zip(&other.rounds);
     median(

@@ -1,4 +1,4 @@
-//! A server on loopback.
+//! Runs a server on loopback.
 
 use std::{
     convert::Infallible,
@@ -22,7 +22,7 @@ use hyper_util::{
 use tokio::{net::TcpListener, runtime, sync::oneshot};
 use tower::{BoxError, Service};
 
-/// Answers every request that gets here.
+/// Answers every request with the same body.
 #[derive(Clone)]
 pub(super) struct Handler;
 
@@ -43,20 +43,20 @@ impl Service<Request<Incoming>> for Handler {
 /// Where a server runs.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Place {
-    /// On the client's thread: then only work counts, and not which core a thread is woken on.
+    /// On the client's thread, so that no time for waking another thread is measured.
     WithClient,
-    /// On a thread and a runtime of its own, as if it were another process.
+    /// On a thread and a runtime of its own, like another process.
     OwnThread,
 }
 
-/// It ends when this is dropped.
+/// A server that ends when it is dropped.
 pub(super) struct Server {
     pub(super) address: SocketAddr,
     _stop: oneshot::Sender<()>,
     _thread: Option<Thread>,
 }
 
-/// Waits for its end when it is dropped.
+/// A thread that is joined on drop.
 struct Thread(Option<JoinHandle<()>>);
 
 impl Server {

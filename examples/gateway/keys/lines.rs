@@ -1,5 +1,5 @@
-//! Reads key pairs from lines `id:key`. Nothing is trimmed except the line's end. The key may have any
-//! other bytes except a colon.
+//! Reads key pairs from lines `id:key`. Nothing is trimmed except the line's end. The key may have
+//! any other bytes except a colon.
 
 use zeroize::Zeroizing;
 

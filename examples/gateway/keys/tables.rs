@@ -45,8 +45,7 @@ pub(super) fn from_toml(text: &[u8]) -> Result<Vec<Entry>, Fault> {
     let line_at = |offset: usize| line_of(text, offset);
     let file: File<Spanned<Table>> = toml::from_slice(text).map_err(|error| Fault {
         line: line_at(error.span().map_or(0, |span| span.start)),
-        what: "it is not TOML with tables [[keys]] of id and secret: see --help for the format"
-            .into(),
+        what: "it is not TOML with tables [[keys]] of id and secret: see --help".into(),
     })?;
     let entry = |table: Spanned<Table>| {
         let line = line_at(table.span().start);
@@ -56,17 +55,15 @@ pub(super) fn from_toml(text: &[u8]) -> Result<Vec<Entry>, Fault> {
 }
 
 pub(super) fn from_json(text: &[u8]) -> Result<Vec<Entry>, Fault> {
-    let fault = |lines_before: usize, error: &serde_json::Error| {
-        Fault {
+    let fault = |lines_before: usize, error: &serde_json::Error| Fault {
         line: lines_before.saturating_add(error.line().max(1)),
         what: match error.classify() {
             Category::Data => {
-                "it is other than {\"keys\": [{\"id\": …, \"secret\": …}]}: see --help for the format"
+                "it is other than {\"keys\": [{\"id\": …, \"secret\": …}]}: see --help"
             }
-            _ => "it is not JSON: see --help for the format",
+            _ => "it is not JSON: see --help",
         }
         .into(),
-    }
     };
     let file: File<&RawValue> = serde_json::from_slice(text).map_err(|error| fault(0, &error))?;
     let entry = |json: &RawValue| {

@@ -1,7 +1,8 @@
-// draft-cavage both ways with npm's `http-signature`: what it signs goes to the gateway example, and what the signature
-// tool signs goes to a server that checks with it.
+// Tests draft-cavage with npm's `http-signature`: what it signs goes to the example gateway, and
+// what the example sign signs goes to a server that verifies with it.
 //
-//     HMAC_KEY_ID=… HMAC_SECRET_KEY=… node cavage.mjs http://127.0.0.1:8080 target/debug/examples/sign NODE_MODULES
+//     HMAC_KEY_ID=… HMAC_SECRET_KEY=… \
+//         node cavage.mjs http://127.0.0.1:8080 target/debug/examples/sign NODE_MODULES BODY
 
 import { execFileSync } from "node:child_process";
 import { createHash } from "node:crypto";
@@ -40,7 +41,7 @@ function expect(name, got, wanted) {
   console.log(`ok node ${name}`);
 }
 
-// Theirs to ours.
+// The library signs, the gateway verifies.
 const names = ["(request-target)", "host", "date"];
 const signWith = (options) => (request) =>
   httpSignature.sign(request, { keyId, key, algorithm: "hmac-sha256", headers: names, ...options });
@@ -72,7 +73,7 @@ for (const [name, [status, options]] of Object.entries(theirs)) {
   expect(name, (await ask(gateway, options)).status, status);
 }
 
-// Ours to theirs.
+// The tool signs, the library verifies.
 const server = http.createServer((request, response) => {
   let status = 401;
   try {

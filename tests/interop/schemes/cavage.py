@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""draft-cavage both ways with PyPI's `httpsig`: what it signs goes to the gateway example, and what the signature tool
-signs is checked with it.
+"""Tests draft-cavage with PyPI's `httpsig`: what it signs goes to the example gateway, and it
+verifies what the example sign signs.
 
     HMAC_KEY_ID=… HMAC_SECRET_KEY=… cavage.py http://127.0.0.1:8080 target/debug/examples/sign
 """
@@ -27,7 +27,7 @@ def expect(name, got, wanted):
 
 def theirs(name, wanted, *, path="/a", sent_path=None, algorithm="hmac-sha256", names=NAMES, secret=secret_key,
            further=None):
-    """Signs with the library, sends to the gateway."""
+    """Signs with the library, and sends the request to the gateway."""
     headers = {"host": gateway.netloc, "date": email.utils.formatdate(usegmt=True)} | (further or {})
     signer = httpsig.HeaderSigner(key_id, secret, algorithm=algorithm, headers=names)
     signed = signer.sign(headers, method="GET", path=path)
@@ -38,7 +38,7 @@ def theirs(name, wanted, *, path="/a", sent_path=None, algorithm="hmac-sha256", 
 
 
 def ours(name, wanted, *options, path="/a", checked_path=None, names=NAMES):
-    """Signs with the tool, checks with the library."""
+    """Signs with the tool, and verifies with the library."""
     url = "http://api.example.com:8080" + path
     lines = subprocess.run([tool, "--scheme", "cavage", *options, url], check=True, capture_output=True,
                            text=True).stdout.splitlines()

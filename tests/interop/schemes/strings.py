@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
-"""Kong's and APISIX's signing strings, built from their descriptions alone: requests signed with them go to the gateway
-example, and what the signature tool signs is compared with them.
+"""Builds Kong's and APISIX's signing strings from their documentation alone. Requests signed with
+them go to the example gateway, and what the example sign signs is compared with them.
 
-    HMAC_KEY_ID=… HMAC_SECRET_KEY=… strings.py kong|apisix http://127.0.0.1:8080 target/debug/examples/sign BODY
+    HMAC_KEY_ID=… HMAC_SECRET_KEY=… \\
+        strings.py kong|apisix http://127.0.0.1:8080 target/debug/examples/sign BODY
 """
 
 import base64

@@ -114,8 +114,8 @@ async fn a_bad_key_file_is_named_with_the_line_but_not_repeated() {
 async fn a_line_with_two_colons_is_refused_with_the_form_to_use() {
     for line in ["arn:hush-hush:key", "hush-hush:a:secret", "hush-hush::"] {
         let content = format!("# comment: with: colons\na:b\n{line}\n");
-        let complaint = ", line 3: there is more than one colon, so the id's end is not clear: \
-                         take a file that ends in .toml or .json";
+        let complaint = ", line 3: there is more than one colon, so the end of the id is ambiguous: \
+                         use a file that ends in .toml or .json";
         is_refused("", content.as_bytes(), complaint).await;
     }
 }
