@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use http::header::AsHeaderName;
 use smallvec::SmallVec;
 
-use super::freshness::SentXDate;
+use super::{freshness::SentXDate, verified::CoveredComponents};
 use crate::{
     Rejection, RequestHead,
     header::{DateHeader, Repeated, trim},
@@ -21,16 +21,21 @@ use crate::{
     },
 };
 
-/// A component as a request lists it. A header is looked up by the spelling in the list.
-type ReceivedComponent<'h> = ListedComponent<&'h str, &'h str>;
+/// A component as a request lists it. A header is looked up by the name in the list.
+type ReceivedComponent<'h> = ListedComponent<&'h str, ()>;
+
+/// On the stack, however long the list is.
+type List<'h> = SmallVec<[ReceivedComponent<'h>; MAX_COMPONENTS]>;
 
 /// Reads the names in the list: at most [`MAX_COMPONENTS`], one space between two, each a field name
 /// or one of the scheme's derived components, none twice.
+///
+/// It fills the caller's list, because returning one would copy its 1.5 KiB.
 fn read_list<'h>(
     authorization: &Authorization<'h>,
     dialect: &Dialect,
-) -> Result<SmallVec<[ReceivedComponent<'h>; MAX_COMPONENTS]>, CredentialsError> {
-    let mut list = SmallVec::<[ReceivedComponent<'h>; MAX_COMPONENTS]>::new();
+    list: &mut List<'h>,
+) -> Result<(), CredentialsError> {
     for name in Names::new(authorization.headers) {
         if list.len() == MAX_COMPONENTS {
             return Err(CredentialsError::TooManyNames);
@@ -52,9 +57,10 @@ fn read_list<'h>(
                 name: Excerpt::new(name),
             });
         }
+        let component = component.map_header(|_same_name| ());
         list.push(ListedComponent { name, component });
     }
-    Ok(list)
+    Ok(())
 }
 
 /// Reads the listed components of one request. On HTTP/2 the host is in the target.
@@ -69,33 +75,51 @@ pub(super) struct ComponentReader<'a, 'h> {
     pub(super) normalize_target: bool,
 }
 
-/// The listed components of a request.
-#[derive(Clone)]
+/// What a request's signature covers.
+#[derive(Clone, Copy)]
 pub(super) struct ReceivedComponents<'h> {
-    pub(super) signing_string: SigningString,
+    /// The list as the request spells it.
+    pub(super) names: &'h str,
     /// The listed components that the request has.
     pub(super) present: ComponentSet,
     /// The value of `Date`, where it is listed in a spelling that the scheme recognizes.
-    pub(super) date: Option<&'h [u8]>,
+    date: Option<&'h [u8]>,
     /// The value of `X-Date`, likewise.
-    pub(super) x_date: Option<&'h [u8]>,
+    x_date: Option<&'h [u8]>,
+}
+
+impl<'h> ReceivedComponents<'h> {
+    /// Returns whether this name, in any case, is listed and its component in the request.
+    pub(super) fn cover(&self, name: &str) -> bool {
+        let mut covered = CoveredComponents::new(self.names, self.present);
+        covered.any(|covered| covered.eq_ignore_ascii_case(name))
+    }
+
+    /// Returns the value of a date header that is listed and in the request.
+    pub(super) fn date(&self, header: DateHeader) -> Option<&'h [u8]> {
+        match header {
+            DateHeader::Date => self.date,
+            DateHeader::XDate => self.x_date,
+        }
+    }
 }
 
 impl<'h> ComponentReader<'_, 'h> {
-    /// Reads the listed components, and builds the signing string of them.
+    /// Reads the listed components, and writes them into the signing string.
     pub(super) fn read(
         &self,
         authorization: &Authorization<'h>,
+        string: &mut SigningString,
     ) -> Result<ReceivedComponents<'h>, Rejection> {
         let format = &self.dialect.format;
-        let list = read_list(authorization, self.dialect)?;
+        let mut list = List::new();
+        read_list(authorization, self.dialect, &mut list)?;
         let mut received = ReceivedComponents {
-            signing_string: SigningString::new(),
+            names: authorization.headers,
             present: ComponentSet::default(),
             date: None,
             x_date: None,
         };
-        let string = &mut received.signing_string;
         string.begin(format, authorization.key_id);
         for (position, ListedComponent { name, component }) in list.iter().enumerate() {
             let value = match component {
@@ -105,7 +129,7 @@ impl<'h> ComponentReader<'_, 'h> {
                     continue;
                 }
                 Component::Date(header) => self.date(*header, name)?,
-                Component::Header(name) => self.header(*name, name)?,
+                Component::Header(()) => self.header(*name, name)?,
             };
             match &value {
                 Some(value) => {

@@ -2,10 +2,9 @@
 
 use std::fmt;
 
-use super::{components::ReceivedComponents, verified::CoveredComponents};
+use super::components::ReceivedComponents;
 use crate::{
     Algorithm,
-    header::DateHeader,
     verify::VerifyingKey,
     wire::{
         credentials::{Authorization, Signature},
@@ -22,6 +21,7 @@ pub struct Credentials<'h> {
     pub(super) algorithm: Algorithm,
     pub(super) signature: Signature,
     pub(super) components: ReceivedComponents<'h>,
+    pub(super) signing_string: SigningString,
 }
 
 impl<'h> Credentials<'h> {
@@ -40,30 +40,16 @@ impl<'h> Credentials<'h> {
     /// What the signature should have been made over, to be compared with the client's.
     #[must_use]
     pub fn signing_string(&self) -> SigningString {
-        self.components.signing_string.clone()
+        self.signing_string.clone()
     }
 
     /// [`signing_string`](Self::signing_string), without a copy.
     pub(super) fn signing_string_ref(&self) -> &SigningString {
-        &self.components.signing_string
-    }
-
-    /// Whether this is listed and present, in any case.
-    pub(super) fn covers(&self, name: &str) -> bool {
-        let mut names = CoveredComponents::new(self.authorization.headers, self.components.present);
-        names.any(|covered| covered.eq_ignore_ascii_case(name))
-    }
-
-    /// The date that is listed and present.
-    pub(super) fn date(&self, header: DateHeader) -> Option<&'h [u8]> {
-        match header {
-            DateHeader::Date => self.components.date,
-            DateHeader::XDate => self.components.x_date,
-        }
+        &self.signing_string
     }
 
     pub(super) fn is_signed_with(&self, key: &VerifyingKey) -> bool {
-        let message = self.components.signing_string.as_bytes();
+        let message = self.signing_string.as_bytes();
         let mac = key.keyed(self.algorithm);
         mac.verify(message, self.signature.as_bytes())
     }

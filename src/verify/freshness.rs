@@ -2,13 +2,14 @@
 
 use http::HeaderValue;
 
-use super::{Credentials, Verifier};
+use super::{Verifier, components::ReceivedComponents};
 use crate::{
     Rejection, RequestHead,
     header::{DateHeader, Repeated, has_repeats, single_value, trim},
     scheme::{DatePolicy, Dialect},
     wire::{
         component::DerivedComponent,
+        credentials::Times,
         date::{DateError, Timestamp},
     },
 };
@@ -71,15 +72,15 @@ impl Verifier {
     /// Only a time that the signature covers counts.
     pub(super) fn check_times(
         &self,
-        credentials: &Credentials<'_>,
+        times: &Times<&str>,
+        components: &ReceivedComponents<'_>,
         head: &RequestHead<'_>,
         x_date: &SentXDate<'_>,
         now: Timestamp,
     ) -> Result<(), Rejection> {
-        let times = &credentials.authorization.times;
         let covers = |derived| {
             let mut derived_components = self.scheme.dialect().derived_components.iter();
-            derived_components.any(|(name, other)| *other == derived && credentials.covers(name))
+            derived_components.any(|(name, other)| *other == derived && components.cover(name))
         };
         // What does not fit into the number is later than all that does.
         let time = |text: &str| Timestamp::from_seconds(text.parse().unwrap_or(u64::MAX));
@@ -103,7 +104,7 @@ impl Verifier {
             let max_skew = self.max_skew;
             return Err(Rejection::CreatedOutOfRange { skew, max_skew });
         }
-        let checked = self.check_date(credentials, head, x_date, now);
+        let checked = self.check_date(components, head, x_date, now);
         if created.is_some() && matches!(checked, Err(Rejection::DateNotCovered { .. })) {
             return Ok(());
         }
@@ -113,7 +114,7 @@ impl Verifier {
     /// Each of the headers that can carry the date may be there only once.
     fn check_date(
         &self,
-        credentials: &Credentials<'_>,
+        components: &ReceivedComponents<'_>,
         head: &RequestHead<'_>,
         x_date: &SentXDate<'_>,
         now: Timestamp,
@@ -125,7 +126,7 @@ impl Verifier {
             }
         }
         let covered = |header: DateHeader| {
-            let date = credentials.date(header)?;
+            let date = components.date(header)?;
             date_headers.contains(&header).then_some(date)
         };
         if covered(DateHeader::XDate).is_some() {

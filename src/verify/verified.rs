@@ -53,7 +53,7 @@ pub struct VerifiedKey {
 
 impl VerifiedKey {
     pub(super) fn new(scheme: Scheme, credentials: &Credentials<'_>) -> Self {
-        let (key_id, names) = (credentials.key_id(), credentials.authorization.headers);
+        let (key_id, names) = (credentials.key_id(), credentials.components.names);
         let mut text = SmallVec::from_slice(key_id.as_bytes());
         text.extend_from_slice(names.as_bytes());
         Self {

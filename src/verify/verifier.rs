@@ -23,6 +23,7 @@ use crate::{
         authority::names_two_hosts,
         component::DerivedComponent,
         credentials::{Authorization, HS2019, RawCredentials, Signature},
+        signing_string::SigningString,
         target,
     },
 };
@@ -150,24 +151,25 @@ impl Verifier {
             allow_missing_headers: self.allow_missing_headers,
             normalize_target: self.normalize_target,
         };
-        let components = reader.read(&authorization)?;
+        let mut signing_string = SigningString::new();
+        let components = reader.read(&authorization, &mut signing_string)?;
         if names_two_hosts(head) {
             return Err(Rejection::HostMismatch);
         }
-        let credentials = Credentials {
-            authorization,
-            algorithm,
-            signature,
-            components,
-        };
-        self.check_times(&credentials, head, &x_date, now)?;
+        self.check_times(&authorization.times, &components, head, &x_date, now)?;
         for name in &self.required {
-            if !credentials.covers(name) {
+            if !components.cover(name) {
                 let name = Excerpt::new(name);
                 return Err(Rejection::NotCovered { name });
             }
         }
-        Ok(credentials)
+        Ok(Credentials {
+            authorization,
+            algorithm,
+            signature,
+            components,
+            signing_string,
+        })
     }
 
     /// Compares the signature with that of the key that was found.

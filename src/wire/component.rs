@@ -21,6 +21,17 @@ pub(crate) enum Component<H = HeaderName> {
     Derived(DerivedComponent),
 }
 
+impl<H> Component<H> {
+    /// Names a header in another way.
+    pub(crate) fn map_header<T>(self, map: impl FnOnce(H) -> T) -> Component<T> {
+        match self {
+            Self::Date(header) => Component::Date(header),
+            Self::Header(name) => Component::Header(map(name)),
+            Self::Derived(derived) => Component::Derived(derived),
+        }
+    }
+}
+
 /// An entry of the signed list.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct ListedComponent<N, H = HeaderName> {
