@@ -76,7 +76,7 @@ pub(super) struct ComponentReader<'a, 'h> {
 }
 
 /// What a request's signature covers.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Default)]
 pub(super) struct ReceivedComponents<'h> {
     /// The list as the request spells it.
     pub(super) names: &'h str,
@@ -109,17 +109,13 @@ impl<'h> ComponentReader<'_, 'h> {
     pub(super) fn read(
         &self,
         authorization: &Authorization<'h>,
+        received: &mut ReceivedComponents<'h>,
         string: &mut SigningString,
-    ) -> Result<ReceivedComponents<'h>, Rejection> {
+    ) -> Result<(), Rejection> {
         let format = &self.dialect.format;
         let mut list = List::new();
         read_list(authorization, self.dialect, &mut list)?;
-        let mut received = ReceivedComponents {
-            names: authorization.headers,
-            present: ComponentSet::default(),
-            date: None,
-            x_date: None,
-        };
+        received.names = authorization.headers;
         string.begin(format, authorization.key_id);
         for (position, ListedComponent { name, component }) in list.iter().enumerate() {
             let value = match component {
@@ -146,7 +142,7 @@ impl<'h> ComponentReader<'_, 'h> {
             }
         }
         string.end(format);
-        Ok(received)
+        Ok(())
     }
 
     fn date(&self, header: DateHeader, name: &str) -> Result<Option<Cow<'h, [u8]>>, Rejection> {

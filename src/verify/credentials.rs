@@ -25,6 +25,17 @@ pub struct Credentials<'h> {
 }
 
 impl<'h> Credentials<'h> {
+    /// Returns credentials to be filled by [`Verifier::read_into`](crate::Verifier::read_into).
+    pub(super) fn unread() -> Self {
+        Self {
+            authorization: Authorization::default(),
+            algorithm: Algorithm::HmacSha1,
+            signature: Signature::NONE,
+            components: ReceivedComponents::default(),
+            signing_string: SigningString::new(),
+        }
+    }
+
     /// The key id to look up.
     #[must_use]
     pub fn key_id(&self) -> &'h str {

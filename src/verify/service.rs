@@ -11,8 +11,8 @@ use http::{Extensions, Request, Response, Uri, header};
 use tower_service::Service;
 
 use super::{
-    DefaultResponseForRejection, KeyLookup, KeyStore, ResponseForRejection, ServerSigningString,
-    VerifyBody, VerifyFuture, VerifyingKey, response::Refused,
+    Credentials, DefaultResponseForRejection, KeyLookup, KeyStore, ResponseForRejection,
+    ServerSigningString, VerifyBody, VerifyFuture, VerifyingKey, response::Refused,
 };
 use crate::{
     Rejection, RequestHead, Verifier,
@@ -151,7 +151,8 @@ impl<R: ResponseForRejection> Admission<R> {
     {
         let head = self.head(request);
         let verifier = &self.options.verifier;
-        let credentials = verifier.read(head, now)?;
+        let mut credentials = Credentials::unread();
+        verifier.read_into(&mut credentials, &head, now)?;
         let mut target = verifier.normalized_target(head.uri())?;
         if target.is_some() && head.uri() != request.uri() {
             // What a router outside has made of the target cannot be normalized any more.
@@ -159,7 +160,7 @@ impl<R: ResponseForRejection> Admission<R> {
             target = None;
         }
         let lookup = look_up(credentials.key_id(), head);
-        let verified_key = verifier.verify(credentials, lookup)?;
+        let verified_key = verifier.check_signature(&credentials, &lookup)?;
         verified_key.join_repeated_headers(request.headers_mut());
         request.extensions_mut().insert(verified_key);
         if let Some(target) = target {

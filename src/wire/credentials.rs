@@ -115,7 +115,9 @@ impl<'h> Authorization<'h> {
         syntax: &CredentialsSyntax,
         head: &RequestHead<'h>,
     ) -> Result<Self, Rejection> {
-        Self::read(syntax, RawCredentials::find(syntax, head)?)
+        let mut authorization = Self::default();
+        authorization.read(syntax, RawCredentials::find(syntax, head)?)?;
+        Ok(authorization)
     }
 
     /// Reads the parameters.
@@ -124,9 +126,10 @@ impl<'h> Authorization<'h> {
     /// their names, and a repeated one is refused; Kong alone wants them in order. An unknown one is refused or ignored
     /// as the scheme says. Each is quoted, without escapes, but for the times.
     pub(crate) fn read(
+        &mut self,
         syntax: &CredentialsSyntax,
         RawCredentials(value): RawCredentials<'h>,
-    ) -> Result<Self, Rejection> {
+    ) -> Result<(), Rejection> {
         let text = match str::from_utf8(value.as_bytes()) {
             Ok(text) if text.is_ascii() => text.trim_end_matches(WHITESPACE),
             _ => return Err(CredentialsError::NotAscii.into()),
@@ -157,13 +160,14 @@ impl<'h> Authorization<'h> {
             }
             _ => return Err(Rejection::KeyIdOrSignatureMissing),
         };
-        Ok(Self {
+        *self = Self {
             key_id,
             algorithm,
             headers,
             signature,
             times: parameters.times,
-        })
+        };
+        Ok(())
     }
 
     /// Whether the hash is to be known from the key.
@@ -180,17 +184,27 @@ pub(crate) struct Signature {
 }
 
 impl Signature {
+    /// No signature yet.
+    pub(crate) const NONE: Self = Self {
+        bytes: [0; DECODED_ROOM],
+        len: 0,
+    };
+
     /// Reads a signature: as many bytes as the algorithm has, in canonical, padded, standard base64.
-    pub(crate) fn read(text: &str, algorithm: Algorithm) -> Result<Self, CredentialsError> {
+    pub(crate) fn read(
+        &mut self,
+        text: &str,
+        algorithm: Algorithm,
+    ) -> Result<(), CredentialsError> {
         if text.len() > MAX_BASE64_LEN {
             return Err(CredentialsError::SignatureLength);
         }
-        let mut bytes = [0; DECODED_ROOM];
-        match STANDARD.decode_slice(text, &mut bytes) {
-            Ok(len) if len == algorithm.signature_len() => Ok(Self { bytes, len }),
-            Ok(_) => Err(CredentialsError::SignatureLength),
-            Err(_not_base64) => Err(CredentialsError::SignatureNotBase64),
+        match STANDARD.decode_slice(text, &mut self.bytes) {
+            Ok(len) if len == algorithm.signature_len() => self.len = len,
+            Ok(_) => return Err(CredentialsError::SignatureLength),
+            Err(_not_base64) => return Err(CredentialsError::SignatureNotBase64),
         }
+        Ok(())
     }
 
     pub(crate) fn as_bytes(&self) -> &[u8] {
