@@ -255,3 +255,62 @@ pub(crate) fn is_loopback(host: &str) -> bool {
         None => false,
     }
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    fn contain(pattern: &str, authority: &str, scheme: &str) -> bool {
+        let hosts = Hosts::parse([pattern]).unwrap();
+        hosts.contain(&authority.parse().unwrap(), Some(scheme))
+    }
+
+    /// Source: RFC 3986, section 3.2.2: a host's case does not matter, and the dot that ends a name may be left out.
+    #[test]
+    fn a_host_is_the_same_in_any_case_and_spelling() {
+        assert!(contain("gateway.example", "GATEWAY.Example", "https"));
+        assert!(contain("gateway.example", "gateway.example.", "https"));
+        assert!(contain("[2001:db8::1]", "[2001:DB8:0:0:0:0:0:1]", "https"));
+        assert!(!contain("gateway.example", "gateway.example.org", "https"));
+        assert!(!contain("gateway.example", "api.gateway.example", "https"));
+    }
+
+    #[test]
+    fn an_asterisk_stands_for_one_or_more_labels() {
+        assert!(contain("*.example.com", "api.example.com", "https"));
+        assert!(contain("*.example.com", "a.b.example.com", "https"));
+        for other in [
+            "example.com",
+            "badexample.com",
+            "example.com.evil.test",
+            ".example.com",
+        ] {
+            assert!(!contain("*.example.com", other, "https"), "{other}");
+        }
+    }
+
+    /// Source: RFC 9110, sections 4.2.1 and 4.2.2: 80 and 443 are the default ports.
+    #[test]
+    fn a_pattern_with_a_port_matches_it_written_or_by_default() {
+        assert!(contain("example.com:443", "example.com", "https"));
+        assert!(contain("example.com:443", "example.com:443", "http"));
+        assert!(contain("example.com:80", "example.com", "http"));
+        assert!(!contain("example.com:443", "example.com", "http"));
+        assert!(!contain("example.com:443", "example.com:8443", "https"));
+        assert!(contain("example.com", "example.com:8443", "https"));
+    }
+
+    #[test]
+    fn what_is_more_than_a_host_and_a_port_is_no_pattern() {
+        let user = "user@example.com";
+        for pattern in [
+            "", "*", "*.*.com", "a.*.com", user, "a:port", "*.0.0.1", "*.[::1]", "[::1",
+        ] {
+            let error = Hosts::parse([pattern]).unwrap_err();
+            let pattern = Excerpt::new(pattern);
+            assert_eq!(error, BuildError::InvalidHostPattern { pattern });
+        }
+        assert_eq!(Hosts::parse([""; 0]), Err(BuildError::NoHostPattern));
+    }
+}

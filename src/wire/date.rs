@@ -136,3 +136,77 @@ pub(crate) enum DateError {
     /// It has a time zone that is not UTC.
     Zone,
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The instant of RFC 9110's examples.
+    const RFC_9110: Result<Timestamp, DateError> = Ok(Timestamp(784_111_777));
+
+    /// Source: RFC 9110, section 5.6.7.
+    #[test]
+    fn the_three_forms_of_rfc_9110_are_one_instant() {
+        for date in [
+            "Sun, 06 Nov 1994 08:49:37 GMT",
+            "Sunday, 06-Nov-94 08:49:37 GMT",
+            "Sun Nov  6 08:49:37 1994",
+        ] {
+            assert_eq!(Timestamp::parse(date.as_bytes()), RFC_9110, "{date}");
+        }
+        let written = Timestamp(784_111_777).imf_fixdate();
+        assert_eq!(written, *b"Sun, 06 Nov 1994 08:49:37 GMT");
+    }
+
+    #[test]
+    fn utc_has_many_spellings_and_any_weekday() {
+        for zone in [
+            "GMT",
+            "UTC",
+            "+0000",
+            "-0000",
+            "GMT+00:00",
+            "Z",
+            "+0000 (UTC)",
+            "",
+        ] {
+            let date = format!("Sun, 06 Nov 1994 08:49:37 {zone}");
+            assert_eq!(Timestamp::parse(date.as_bytes()), RFC_9110, "{date}");
+        }
+        let date = b"Wed, 6 Nov 1994 08:49:37 GMT";
+        assert_eq!(Timestamp::parse(date), RFC_9110);
+    }
+
+    #[test]
+    fn a_date_in_another_zone_is_told_from_one_that_cannot_be_read() {
+        for zone in ["+0800", "GMT+08:00", "EST", "Asia/Shanghai"] {
+            let date = format!("Sun, 06 Nov 1994 08:49:37 {zone}");
+            assert_eq!(
+                Timestamp::parse(date.as_bytes()),
+                Err(DateError::Zone),
+                "{date}"
+            );
+        }
+        for date in [
+            "",
+            "1994-11-06T08:49:37Z",
+            "Sun, 31 Feb 1994 08:49:37 GMT",
+            "Sun, 06 Nov 1994 24:49:37 GMT",
+            "Sun, 06 Nov 1994 08:49:37 GMT+",
+        ] {
+            let error = Err(DateError::Unreadable);
+            assert_eq!(Timestamp::parse(date.as_bytes()), error, "{date}");
+        }
+    }
+
+    /// Source: RFC 9110, section 5.6.7: a year of two digits that seems to be more than 50 years ahead is past. Years
+    /// from 70 on are taken as the last century's, as nginx does.
+    #[test]
+    fn a_year_of_two_digits_is_after_1969() {
+        let date = |date: &str| Timestamp::parse(date.as_bytes()).map(Timestamp::imf_fixdate);
+        let first = date("Thursday, 01-Jan-70 00:00:00 GMT");
+        assert_eq!(first, Ok(*b"Thu, 01 Jan 1970 00:00:00 GMT"));
+        let last = date("Tuesday, 31-Dec-69 23:59:59 GMT");
+        assert_eq!(last, Ok(*b"Tue, 31 Dec 2069 23:59:59 GMT"));
+    }
+}

@@ -179,3 +179,113 @@ fn after_comma(text: &str) -> Option<&str> {
     let rest = text.strip_prefix(',')?.trim_start_matches(WHITESPACE);
     (!rest.is_empty()).then_some(rest)
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    /// The grammar of Kong's plugin: four parameters in one order.
+    const ORDERED: CredentialsSyntax = CredentialsSyntax {
+        auth_scheme: "hmac",
+        auth_scheme_spellings: &["hmac", "Hmac"],
+        key_id: "username",
+        separator: ", ",
+        is_ordered: true,
+        ignores_unknown: false,
+        is_key_id: |name| name.eq_ignore_ascii_case("keyId"),
+        has_times: false,
+        implied_list: None,
+    };
+
+    /// The grammar of draft-cavage-http-signatures-12, section 2.1.
+    const DRAFT: CredentialsSyntax = CredentialsSyntax {
+        auth_scheme: "Signature",
+        auth_scheme_spellings: &[],
+        key_id: "keyId",
+        separator: ",",
+        is_ordered: false,
+        ignores_unknown: true,
+        is_key_id: |name| name.eq_ignore_ascii_case("username"),
+        has_times: true,
+        implied_list: None,
+    };
+
+    fn read<'h>(
+        syntax: &CredentialsSyntax,
+        text: &'h str,
+    ) -> Result<Parameters<'h>, CredentialsError> {
+        Parameters::read(syntax, text, text)
+    }
+
+    #[test]
+    fn parameters_are_split_at_commas_outside_quotes() {
+        let text =
+            r#"username="a,b=c",algorithm="hmac-sha256", headers="date host",	signature="S=""#;
+        let values = [
+            Some("a,b=c"),
+            Some("hmac-sha256"),
+            Some("date host"),
+            Some("S="),
+        ];
+        assert_eq!(read(&ORDERED, text).unwrap().values, values);
+    }
+
+    /// Source: the example of draft-cavage-http-signatures-12, section 2.1, without quotes around the times.
+    #[test]
+    fn the_draft_has_any_order_and_times_without_quotes() {
+        let text =
+            r#"signature="S", created=1402170695 ,expires=1402170699,note=x,keyId="rsa-key-1""#;
+        let parameters = read(&DRAFT, text).unwrap();
+        assert_eq!(
+            parameters.values,
+            [Some("rsa-key-1"), None, None, Some("S")]
+        );
+        assert_eq!(parameters.times.created, Some("1402170695"));
+        assert_eq!(parameters.times.expires, Some("1402170699"));
+        let quoted = read(&DRAFT, r#"created="1402170695""#).err();
+        assert_eq!(
+            quoted,
+            Some(CredentialsError::NotAParameter { position: 0 })
+        );
+    }
+
+    #[test]
+    fn an_error_tells_where_the_text_stops_being_parameters() {
+        for (text, position) in [
+            (r#"username"a""#, 0),
+            (r#"username="a"#, 0),
+            (r#"username="a","#, 0),
+            (r#"username="a" ,algorithm="b""#, 0),
+            (r#"username="a", algorithm=b"#, 14),
+        ] {
+            let error = read(&ORDERED, text).err();
+            assert_eq!(
+                error,
+                Some(CredentialsError::NotAParameter { position }),
+                "{text}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_parameter_that_could_mean_two_things_is_refused() {
+        let name = |name| Excerpt::new(name);
+        let repeated = read(&DRAFT, r#"keyId="a",keyId="b""#).err();
+        let error = CredentialsError::RepeatedParameter {
+            name: name("keyId"),
+        };
+        assert_eq!(repeated, Some(error));
+        let moved = read(&ORDERED, r#"algorithm="b",username="a""#).err();
+        let error = CredentialsError::OutOfOrder {
+            name: name("algorithm"),
+        };
+        assert_eq!(moved, Some(error));
+        for (other, is_key_id) in [("KEYID", false), ("Created", false), ("username", true)] {
+            let text = format!("{other}=\"a\"");
+            let name = name(other);
+            let error = CredentialsError::UnknownParameter { name, is_key_id };
+            assert_eq!(read(&DRAFT, &text).err(), Some(error), "{text}");
+        }
+    }
+}
