@@ -149,7 +149,7 @@ mod tests {
     use super::*;
 
     fn normalized_text(target: &str) -> Result<Option<String>, TargetError> {
-        let uri = Uri::from_maybe_shared(target.to_owned()).unwrap();
+        let uri: Uri = target.parse().unwrap();
         normalized(&uri).map(|uri| uri.map(|uri| uri.to_string()))
     }
 
