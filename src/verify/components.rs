@@ -1,4 +1,4 @@
-//! From the list of what is signed to the signing string, as a server sees it.
+//! Builds the server's signing string from the list of signed components.
 
 use std::borrow::Cow;
 
@@ -21,11 +21,11 @@ use crate::{
     },
 };
 
-/// A component as a request lists it. A header is looked up by the spelling in the list.
+/// A component as a request lists it. Header lookups use the spelling in the list.
 type ReceivedComponent<'h> = ListedComponent<&'h str, &'h str>;
 
-/// Reads the names in the list: at most [`MAX_COMPONENTS`], one space between two, each a field name
-/// or one of the scheme's derived components, none twice.
+/// Reads the names in the list. There are at most [`MAX_COMPONENTS`], separated by one space. Each
+/// is a field name or one of the scheme's derived components, and none is repeated.
 fn read_list<'h>(
     authorization: &Authorization<'h>,
     dialect: &Dialect,
@@ -46,6 +46,8 @@ fn read_list<'h>(
                 name: Excerpt::new(name),
             });
         };
+        // Repeats are refused in any case. In some schemes `Date` is no date and `date` is one, so
+        // a list with both could be read in two ways.
         let is_same = |other: &ReceivedComponent<'_>| name.eq_ignore_ascii_case(other.name);
         if list.iter().any(is_same) {
             return Err(CredentialsError::RepeatedName {
@@ -57,15 +59,15 @@ fn read_list<'h>(
     Ok(list)
 }
 
-/// Reads the listed components of one request. On HTTP/2 the host is in the target.
+/// Reads the listed components of one request. On HTTP/2 `host` comes from the target's authority.
 pub(super) struct ComponentReader<'a, 'h> {
     pub(super) dialect: &'static Dialect,
     pub(super) head: &'a RequestHead<'h>,
     /// The request's `X-Date`.
     pub(super) x_date: &'a SentXDate<'h>,
-    /// Whether a listed header may be missing, where the scheme has a way to sign that.
+    /// Whether a listed header may be missing, if the scheme can sign that.
     pub(super) allow_missing_headers: bool,
-    /// Whether the handler gets the normalized target, so that another form of it can be accepted.
+    /// Whether the handler gets the normalized target, so that other forms of it can be accepted.
     pub(super) normalize_target: bool,
 }
 
@@ -75,14 +77,14 @@ pub(super) struct ReceivedComponents<'h> {
     pub(super) signing_string: SigningString,
     /// The listed components that the request has.
     pub(super) present: ComponentSet,
-    /// The value of `Date`, where it is listed in a spelling that the scheme recognizes.
+    /// The value of `Date`, if it is listed in a spelling that the scheme recognizes.
     pub(super) date: Option<&'h [u8]>,
-    /// The value of `X-Date`, likewise.
+    /// The value of `X-Date`, if it is listed in such a spelling.
     pub(super) x_date: Option<&'h [u8]>,
 }
 
 impl<'h> ComponentReader<'_, 'h> {
-    /// Reads the listed components, and builds the signing string of them.
+    /// Reads the listed components and builds their signing string.
     pub(super) fn read(
         &self,
         authorization: &Authorization<'h>,
@@ -114,6 +116,8 @@ impl<'h> ComponentReader<'_, 'h> {
                 }
                 None => string.push_absent(format, name),
             }
+            // Only a value that is in the signing string is kept. So the age check can never use a
+            // date that the signature does not cover.
             if let (Component::Date(header), Some(Cow::Borrowed(value))) = (component, value) {
                 match header {
                     DateHeader::Date => received.date = Some(value),
@@ -132,7 +136,7 @@ impl<'h> ComponentReader<'_, 'h> {
         }
     }
 
-    /// Returns the header's value, or `None` if it may be missing and is.
+    /// Returns the header's value, or `None` if it is missing and that is allowed.
     fn header(
         &self,
         header: impl AsHeaderName + AsRef<str> + Copy,
@@ -164,7 +168,8 @@ impl<'h> ComponentReader<'_, 'h> {
         let (time, parameter) = match derived {
             DerivedComponent::Created => (authorization.times.created, "created"),
             DerivedComponent::Expires => (authorization.times.expires, "expires"),
-            // The gateway would take it for what was signed.
+            // A header can have the same name as this derived component. The gateway would read the
+            // header and sign that, so the list would mean two things.
             _ if self.head.headers().contains_key(name) => return Err(Rejection::repeated(name)),
             derived => {
                 if derived == DerivedComponent::DecodedTarget {
@@ -181,7 +186,8 @@ impl<'h> ComponentReader<'_, 'h> {
         Ok(())
     }
 
-    /// The handler must see the one target that the signature is good for.
+    /// Refuses a target that the handler could read differently from what was signed. Many targets
+    /// decode to the same signing string, so one signature is valid for all of them.
     fn check_decoded(&self) -> Result<(), TargetError> {
         let target = self.head.uri();
         if self.normalize_target {

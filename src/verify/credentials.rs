@@ -13,9 +13,10 @@ use crate::{
     },
 };
 
-/// The credentials of a request, not verified yet: what
-/// [`Verifier::read`](crate::Verifier::read) returns and [`Verifier::verify`](crate::Verifier::verify)
-/// takes.
+/// Holds the credentials of a request, which are not verified yet.
+///
+/// [`Verifier::read`](crate::Verifier::read) returns them, and
+/// [`Verifier::verify`](crate::Verifier::verify) takes them.
 #[derive(Clone)]
 pub struct Credentials<'h> {
     pub(super) authorization: Authorization<'h>,
@@ -25,36 +26,36 @@ pub struct Credentials<'h> {
 }
 
 impl<'h> Credentials<'h> {
-    /// The key id to look up.
+    /// Returns the key id to look up.
     #[must_use]
     pub fn key_id(&self) -> &'h str {
         self.authorization.key_id
     }
 
-    /// The algorithm the request names, one of those the server allows.
+    /// Returns the algorithm of the signature. It is one of those that the server allows.
     #[must_use]
     pub fn algorithm(&self) -> Algorithm {
         self.algorithm
     }
 
-    /// What the signature should have been made over, to be compared with the client's.
+    /// Returns the server's signing string, for comparison with the client's.
     #[must_use]
     pub fn signing_string(&self) -> SigningString {
         self.components.signing_string.clone()
     }
 
-    /// [`signing_string`](Self::signing_string), without a copy.
+    /// Like [`signing_string`](Self::signing_string), without a copy.
     pub(super) fn signing_string_ref(&self) -> &SigningString {
         &self.components.signing_string
     }
 
-    /// Whether this is listed and present, in any case.
+    /// Returns `true` if this name is listed, in any case, and the request has the component.
     pub(super) fn covers(&self, name: &str) -> bool {
         let mut names = CoveredComponents::new(self.authorization.headers, self.components.present);
         names.any(|covered| covered.eq_ignore_ascii_case(name))
     }
 
-    /// The date that is listed and present.
+    /// Returns the value of a date header that is listed and present.
     pub(super) fn date(&self, header: DateHeader) -> Option<&'h [u8]> {
         match header {
             DateHeader::Date => self.components.date,
