@@ -1,4 +1,4 @@
-//! What can be wrong with an `Authorization` header.
+//! Errors in an `Authorization` header.
 
 use std::fmt;
 
@@ -7,66 +7,68 @@ use crate::{
     rejection::Excerpt,
 };
 
-/// What is wrong with an `Authorization` header that cannot be read.
+/// Describes why an `Authorization` header cannot be read.
 ///
 /// Positions count bytes of the header's value from 0.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum CredentialsError {
-    /// It has a byte that is not printable ASCII.
+    /// The header has a byte that is not printable ASCII.
     NotAscii,
-    /// It is of another authentication scheme than the server's, `Bearer` say.
+    /// The header is of another authentication scheme than the server's, such as `Bearer`.
     OtherScheme,
-    /// What stands there is not `name="value"`: unquoted where it must not be, unterminated, without a name, or behind a comma too
-    /// many or too few.
+    /// There is no valid `name="value"` at this position: the name or a required quote is missing,
+    /// or there is a comma too many or too few.
     NotAParameter {
-        /// Where it begins.
+        /// The position where a parameter was expected.
         position: usize,
     },
-    /// The scheme has no parameter of this name, and does not ignore it: either it ignores none, or another scheme or
-    /// another spelling would give it a meaning.
+    /// The scheme has no parameter of this name and does not ignore it. Either it ignores none, or
+    /// the name has a meaning in another scheme or in another spelling.
     UnknownParameter {
         /// The parameter's name.
         name: Excerpt,
-        /// Whether a gateway names its key id so.
+        /// Whether a gateway uses this name for its key id.
         is_key_id: bool,
     },
-    /// The parameter is there twice.
+    /// A parameter is repeated.
     RepeatedParameter {
-        /// Which.
+        /// The parameter's name.
         name: Excerpt,
     },
-    /// The scheme has its parameters in one order only, and this one is out of it.
+    /// The scheme has a fixed order of parameters, and this one is out of order.
     OutOfOrder {
-        /// Which.
+        /// The parameter's name.
         name: Excerpt,
     },
-    /// There are more than 16 parameters without a meaning in the scheme.
+    /// The header has more than 16 parameters that the scheme does not know.
     TooManyParameters,
-    /// The parameter is longer than 8 KiB.
+    /// A parameter is longer than 8 KiB.
     ParameterTooLong {
-        /// Which.
+        /// The parameter's name.
         name: Excerpt,
     },
     /// The list of headers has more than 64 names.
     TooManyNames,
-    /// The list of headers does not have exactly one space between names, and none around them.
+    /// The list of headers has an empty name: it must have exactly one space between names, and
+    /// none at its ends.
     EmptyName,
     /// The list of headers has commas, semicolons or tabs between names.
     ListSeparator,
-    /// The list has a name that is neither a header's nor one of the scheme's own, or `authorization` itself.
+    /// The list has a name that is neither a header name nor a derived component of the scheme, or
+    /// it has `authorization` itself.
     NotSignable {
-        /// Which.
+        /// The name.
         name: Excerpt,
     },
-    /// The list has this name twice, upper and lower case being the same.
+    /// The list has this name twice, ignoring case.
     RepeatedName {
-        /// Which.
+        /// The name.
         name: Excerpt,
     },
-    /// The signature is not standard base64 with its padding.
+    /// The signature is not standard base64 with padding.
     SignatureNotBase64,
-    /// The signature does not have as many bytes as the algorithm's.
+    /// The signature does not have the length of the algorithm's signatures.
     SignatureLength,
 }
 
@@ -77,8 +79,8 @@ impl fmt::Display for CredentialsError {
                 f.write_str("Authorization has a byte that is not printable ASCII: send none")
             }
             Self::OtherScheme => {
-                f.write_str("Authorization begins with another word than this scheme's: send `hmac` for Tencent Cloud and Kong, `Signature` for \
-                 APISIX and draft-cavage, as the server is set")
+                f.write_str("Authorization begins with another word than this scheme's: send `hmac` for \
+                 Tencent Cloud and Kong, `Signature` for APISIX and draft-cavage, as the server is set")
             }
             Self::NotAParameter { position } => write!(
                 f,

@@ -1,10 +1,11 @@
-//! What a client can learn of a refusal, and what to do about it.
+//! What a client can learn about a refusal, and what to do about it.
 
 use super::Rejection;
 
-/// What kind of refusal it is: all that can be told from the text a gateway answers with.
+/// Classifies refusals by what a client can learn from the gateway's text.
 ///
-/// [`Rejection::from_response_text`] finds it on the client's side, [`Rejection::kind`] on the server's.
+/// On the client's side [`Rejection::from_response_text`] returns it, on the server's side
+/// [`Rejection::kind`].
 ///
 /// ```
 /// use tower_hmac_auth::{Rejection, error::RejectionKind};
@@ -26,19 +27,20 @@ pub enum RejectionKind {
     KeyIdOrSignatureMissing,
     /// The algorithm is unknown or not allowed.
     AlgorithmNotSupported,
-    /// A header that may be there once is there more often, or two different hosts are named.
+    /// A header that must not be repeated is repeated, or the request names two different hosts.
     HeaderRepeated,
     /// A header is listed but not sent, or has to be signed and is not.
     HeaderMissing,
-    /// No date that counts is signed.
+    /// No date that the gateway accepts is signed.
     DateMissing,
     /// The date cannot be read, or is not in UTC.
     DateUnreadable,
     /// The date, or another time in the signature, is too far from the gateway's clock.
     OutOfDate,
-    /// The request target cannot be signed, or is not believed.
+    /// The request target cannot be signed or is not trusted.
     Target,
-    /// The key id is unknown or disabled; Kong says no more if the header or the algorithm is wrong.
+    /// The key id is unknown or disabled. Kong sends the same text for an invalid header or
+    /// algorithm.
     KeyUnknown,
     /// The signature is wrong.
     SignatureMismatch,
@@ -46,18 +48,18 @@ pub enum RejectionKind {
     KeyNotBound,
     /// The API has no usage plan.
     NoUsagePlan,
-    /// The body is not what its digest says, or its digest cannot be read.
+    /// The body does not match its digest, or the digest cannot be read.
     Digest,
-    /// The body is too long, or broke off.
+    /// The body is too long or incomplete.
     Body,
-    /// The gateway could not look the key up, or failed in another way of its own.
+    /// The gateway could not look up the key, or failed in another way.
     KeyStoreUnavailable,
     /// The gateway does not say why.
     Unspecified,
 }
 
 impl RejectionKind {
-    /// Every kind.
+    /// All kinds.
     pub const ALL: [Self; 19] = [
         Self::AuthorizationMissing,
         Self::AuthorizationMalformed,
@@ -80,7 +82,8 @@ impl RejectionKind {
         Self::Unspecified,
     ];
 
-    /// A sentence or two for the client's developer: what to check, the likeliest first.
+    /// Returns a few sentences for the client's developer: what to check, the most likely cause
+    /// first.
     #[must_use]
     pub fn hint(self) -> &'static str {
         match self {
@@ -165,7 +168,7 @@ impl RejectionKind {
 }
 
 impl Rejection {
-    /// What of it a client can learn.
+    /// Returns the kind of this rejection, which is what a client can learn about it.
     #[must_use]
     pub fn kind(&self) -> RejectionKind {
         match self {
@@ -192,7 +195,7 @@ impl Rejection {
         }
     }
 
-    /// A sentence or two for the client's developer: as [`RejectionKind::hint`].
+    /// Returns the [`RejectionKind::hint`] for the client's developer.
     #[must_use]
     pub fn hint(&self) -> &'static str {
         self.kind().hint()
