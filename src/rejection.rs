@@ -185,76 +185,139 @@ impl Rejection {
 impl fmt::Display for Rejection {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::AuthorizationMissing => {
-                f.write_str("no Authorization header: sign the request, after every layer that removes headers")
-            }
+            Self::AuthorizationMissing => f.write_str(
+                "no Authorization header: sign the request, after every layer that removes headers",
+            ),
             Self::AuthorizationMalformed(malformed) => fmt::Display::fmt(malformed, f),
             Self::ParameterMissing { parameter } => {
-                write!(f, "Authorization has no {parameter} parameter, or an empty one: send all four")
+                write!(
+                    f,
+                    "Authorization has no {parameter} parameter, or an empty one: send all four"
+                )
             }
-            Self::KeyIdOrSignatureMissing => {
-                f.write_str("Authorization has no key id or no signature, or an empty one: send all four parameters")
-            }
+            Self::KeyIdOrSignatureMissing => f.write_str(
+                "Authorization has no key id or no signature, or an empty one: send all four \
+                 parameters",
+            ),
             Self::AlgorithmNotSupported { algorithm } => {
-                write!(f, "the algorithm {algorithm} is unknown or not allowed here: sign with an allowed one")
+                write!(
+                    f,
+                    "the algorithm {algorithm} is unknown or not allowed here: sign with an \
+                     allowed one"
+                )
             }
             Self::HeaderRepeated { name } => {
-                write!(f, "the request names {name} more than once: send it once, with one value")
+                write!(
+                    f,
+                    "the request names {name} more than once: send it once, with one value"
+                )
             }
-            Self::HostMismatch => {
-                f.write_str("Host and the request's target name different hosts: send one host, with one port, in both")
-            }
+            Self::HostMismatch => f.write_str(
+                "Host and the request's target name different hosts: send one host, with one \
+                 port, in both",
+            ),
             Self::HeaderMissing { name } => {
-                write!(f, "{name} is listed as signed but is not in the request: send it, or do not list it")
+                write!(
+                    f,
+                    "{name} is listed as signed but is not in the request: send it, or do not \
+                     list it"
+                )
             }
             Self::NotCovered { name } => {
-                write!(f, "{name} must be covered by the signature and is not: sign it")
+                write!(
+                    f,
+                    "{name} must be covered by the signature and is not: sign it"
+                )
             }
             Self::DateNotCovered { wanted } => {
                 let name = wanted.name();
-                write!(f, "the signature covers no date header that counts here: send {name} and list it as {name}")
+                write!(
+                    f,
+                    "the signature covers no date header that counts here: send {name} and list \
+                     it as {name}"
+                )
             }
-            Self::XDateNotCovered => {
-                f.write_str("X-Date is there but not covered by the signature: sign it, or do not send it")
-            }
+            Self::XDateNotCovered => f.write_str(
+                "X-Date is there but not covered by the signature: sign it, or do not send it",
+            ),
             Self::DateUnreadable { header } => {
-                write!(f, "{} is not an HTTP date between 1970 and 9999: send it like \
-                           `Fri, 09 Oct 2015 00:00:00 GMT`", header.name())
+                write!(
+                    f,
+                    "{} is not an HTTP date between 1970 and 9999: send it like `Fri, 09 Oct \
+                     2015 00:00:00 GMT`",
+                    header.name()
+                )
             }
             Self::DateNotUtc { header } => {
-                write!(f, "{} has a time zone that is not zero: send the date in GMT, like \
-                           `Fri, 09 Oct 2015 00:00:00 GMT`", header.name())
+                write!(
+                    f,
+                    "{} has a time zone that is not zero: send the date in GMT, like `Fri, 09 \
+                     Oct 2015 00:00:00 GMT`",
+                    header.name()
+                )
             }
-            Self::DateOutOfRange { header, skew, max_skew } => {
-                write!(f, "{} is {skew} s from this clock, more than {max_skew} s: sign every request when it \
-                           is sent, and set the clocks", header.name())
+            Self::DateOutOfRange {
+                header,
+                skew,
+                max_skew,
+            } => {
+                write!(
+                    f,
+                    "{} is {skew} s from this clock, more than {max_skew} s: sign every request \
+                     when it is sent, and set the clocks",
+                    header.name()
+                )
             }
             Self::Target(error) => fmt::Display::fmt(error, f),
             Self::CreatedOutOfRange { skew, max_skew } => {
-                write!(f, "created is {skew} s from this clock, more than {max_skew} s: sign every request when it \
-                           is sent, and set the clocks")
+                write!(
+                    f,
+                    "created is {skew} s from this clock, more than {max_skew} s: sign every \
+                     request when it is sent, and set the clocks"
+                )
             }
             Self::Expired { since } => {
-                write!(f, "the signature expired {since} s ago: sign every request when it is sent, and set the clocks")
+                write!(
+                    f,
+                    "the signature expired {since} s ago: sign every request when it is sent, \
+                     and set the clocks"
+                )
             }
             Self::KeyUnknown => f.write_str("the key id is unknown or disabled: check the id"),
             Self::SignatureMismatch => f.write_str(
-                "the signature does not match: check the secret key, and compare both sides' signing strings",
+                "the signature does not match: check the secret key, and compare both sides' \
+                 signing strings",
             ),
-            Self::KeyNotBound => f.write_str("the key is not bound to this API: bind it, or use another key"),
-            Self::NoUsagePlan => f.write_str("this API has no usage plan: make one and bind the key to it"),
-            Self::DigestMalformed { name } => {
-                write!(f, "{name} has not exactly one SHA-256: send it like `SHA-256=` and base64, or `sha-256=:` base64 `:`")
+            Self::KeyNotBound => {
+                f.write_str("the key is not bound to this API: bind it, or use another key")
             }
-            Self::DigestMismatch => f.write_str("the body is not what its digest says: hash what is sent"),
+            Self::NoUsagePlan => {
+                f.write_str("this API has no usage plan: make one and bind the key to it")
+            }
+            Self::DigestMalformed { name } => {
+                write!(
+                    f,
+                    "{name} has not exactly one SHA-256: send it like `SHA-256=` and base64, or \
+                     `sha-256=:` base64 `:`"
+                )
+            }
+            Self::DigestMismatch => {
+                f.write_str("the body is not what its digest says: hash what is sent")
+            }
             Self::BodyTooLarge { limit, .. } => {
-                write!(f, "the body is longer than {limit} bytes: send less, or raise the server's limit")
+                write!(
+                    f,
+                    "the body is longer than {limit} bytes: send less, or raise the server's limit"
+                )
             }
             Self::BodyUnreadable => f.write_str("the body broke off: send all of it"),
-            Self::NotVerified => {
-                f.write_str("the request was not verified before its digest: put VerifyDigestLayer below VerifyLayer")
+            Self::NotVerified => f.write_str(
+                "the request was not verified before its digest: put VerifyDigestLayer below \
+                 VerifyLayer",
+            ),
+            Self::KeyStoreUnavailable => {
+                f.write_str("the key store is unavailable: see its own log")
             }
-            Self::KeyStoreUnavailable => f.write_str("the key store is unavailable: see its own log"),
         }
     }
 }

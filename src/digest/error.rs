@@ -20,7 +20,8 @@ impl fmt::Display for DigestError {
         match self {
             Self::BodyTooLarge { limit } => write!(
                 f,
-                "the body is longer than {limit} bytes, so it was not sent: raise DigestLayer's limit, or send less"
+                "the body is longer than {limit} bytes, so it was not sent: raise DigestLayer's \
+                 limit, or send less"
             ),
             Self::Body(error) => write!(
                 f,

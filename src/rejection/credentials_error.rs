@@ -78,49 +78,84 @@ impl fmt::Display for CredentialsError {
             Self::NotAscii => {
                 f.write_str("Authorization has a byte that is not printable ASCII: send none")
             }
-            Self::OtherScheme => {
-                f.write_str("Authorization begins with another word than this scheme's: send `hmac` for \
-                 Tencent Cloud and Kong, `Signature` for APISIX and draft-cavage, as the server is set")
-            }
+            Self::OtherScheme => f.write_str(
+                "Authorization begins with another word than this scheme's: send `hmac` for \
+                 Tencent Cloud and Kong, `Signature` for APISIX and draft-cavage, as the server \
+                 is set",
+            ),
             Self::NotAParameter { position } => write!(
                 f,
-                "Authorization has no name=\"value\" at byte {position}: quote every value, one comma between two"
+                "Authorization has no name=\"value\" at byte {position}: quote every value, one \
+                 comma between two"
             ),
-            Self::UnknownParameter { name, is_key_id: true } => write!(
+            Self::UnknownParameter {
+                name,
+                is_key_id: true,
+            } => write!(
                 f,
-                "Authorization names the key id {name}, as another scheme does: sign for the scheme that this server checks"
+                "Authorization names the key id {name}, as another scheme does: sign for the \
+                 scheme that this server checks"
             ),
-            Self::UnknownParameter { name, is_key_id: false } => {
-                write!(f, "Authorization has a parameter {name}, which this scheme does not have: leave it out")
+            Self::UnknownParameter {
+                name,
+                is_key_id: false,
+            } => {
+                write!(
+                    f,
+                    "Authorization has a parameter {name}, which this scheme does not have: \
+                     leave it out"
+                )
             }
             Self::RepeatedParameter { name } => {
-                write!(f, "Authorization has the parameter {name} twice: send it once")
+                write!(
+                    f,
+                    "Authorization has the parameter {name} twice: send it once"
+                )
             }
             Self::OutOfOrder { name } => {
-                write!(f, "the parameter {name} of Authorization is out of order: send key id, algorithm, headers, signature")
+                write!(
+                    f,
+                    "the parameter {name} of Authorization is out of order: send key id, \
+                     algorithm, headers, signature"
+                )
             }
             Self::TooManyParameters => {
-                write!(f, "Authorization has more than {MAX_UNKNOWN_PARAMETERS} parameters that mean nothing here: leave them out")
+                write!(
+                    f,
+                    "Authorization has more than {MAX_UNKNOWN_PARAMETERS} parameters that mean \
+                     nothing here: leave them out"
+                )
             }
             Self::ParameterTooLong { name } => {
-                write!(f, "the parameter {name} of Authorization is longer than {MAX_PARAMETER_LEN} bytes: shorten it")
+                write!(
+                    f,
+                    "the parameter {name} of Authorization is longer than {MAX_PARAMETER_LEN} \
+                     bytes: shorten it"
+                )
             }
             Self::TooManyNames => {
-                write!(f, "Authorization lists more than {MAX_COMPONENTS} headers: sign fewer")
+                write!(
+                    f,
+                    "Authorization lists more than {MAX_COMPONENTS} headers: sign fewer"
+                )
             }
-            Self::EmptyName => {
-                f.write_str("the headers list of Authorization has a space too many: put one between two names")
-            }
+            Self::EmptyName => f.write_str(
+                "the headers list of Authorization has a space too many: put one between two names",
+            ),
             Self::ListSeparator => f.write_str(
-                "the headers list of Authorization has a comma, semicolon or tab: separate names with one space",
+                "the headers list of Authorization has a comma, semicolon or tab: separate names \
+                 with one space",
             ),
             Self::NotSignable { name } if name.as_str().contains("request-target") => write!(
                 f,
-                "Authorization lists {name}, as another scheme names the request target: sign for the scheme that this \
-                 server checks"
+                "Authorization lists {name}, as another scheme names the request target: sign \
+                 for the scheme that this server checks"
             ),
             Self::NotSignable { name } => {
-                write!(f, "Authorization lists {name}, which cannot be signed here: do not list it")
+                write!(
+                    f,
+                    "Authorization lists {name}, which cannot be signed here: do not list it"
+                )
             }
             Self::RepeatedName { name } => {
                 write!(f, "Authorization lists {name} twice: list it once")
@@ -128,9 +163,10 @@ impl fmt::Display for CredentialsError {
             Self::SignatureNotBase64 => {
                 f.write_str("the signature is not standard base64: use + and /, with = as padding")
             }
-            Self::SignatureLength => {
-                f.write_str("the signature has another length than the algorithm's: send all of it, and the right algorithm")
-            }
+            Self::SignatureLength => f.write_str(
+                "the signature has another length than the algorithm's: send all of it, and the \
+                 right algorithm",
+            ),
         }
     }
 }

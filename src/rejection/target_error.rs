@@ -31,18 +31,27 @@ pub enum TargetError {
 impl fmt::Display for TargetError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::NoPath => "the request target has no path and cannot be signed: send one that begins with /",
-            Self::BadEscape => "the path has a % without two hexadecimal digits behind it: write % as %25",
-            Self::ControlCharacter => "the path has a control character, which cannot be signed: leave it out",
+            Self::NoPath => {
+                "the request target has no path and cannot be signed: send one that begins with /"
+            }
+            Self::BadEscape => {
+                "the path has a % without two hexadecimal digits behind it: write % as %25"
+            }
+            Self::ControlCharacter => {
+                "the path has a control character, which cannot be signed: leave it out"
+            }
             Self::AboveRoot => "the path leads above the root with ..: leave it out",
             Self::EscapedQuestionMark => {
-                "the path has an escaped ?, which reads as another target's query once decoded: leave it out"
+                "the path has an escaped ?, which reads as another target's query once decoded: \
+                 leave it out"
             }
             Self::NotNormal => {
-                "the path is not in normal form: send it without dot segments, empty segments and needless escapes"
+                "the path is not in normal form: send it without dot segments, empty segments \
+                 and needless escapes"
             }
             Self::LowerCaseMethod => {
-                "the method has a lower-case letter, which its signature does not cover: send it in upper case"
+                "the method has a lower-case letter, which its signature does not cover: send it \
+                 in upper case"
             }
         })
     }

@@ -149,83 +149,136 @@ impl fmt::Display for BuildError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::SignsAuthorization => f.write_str(
-                "authorization cannot be signed, as it holds the signature: take it out of the list",
+                "authorization cannot be signed, because it contains the signature: remove it \
+                 from the list",
             ),
             Self::HopByHop { name } => write!(
                 f,
-                "{name} is for the next peer only and does not arrive as it was sent: take it out of the list"
+                "{name} is for the next peer only and does not arrive as it was sent: remove it \
+                 from the list"
             ),
             Self::SignedAnyway { name } => write!(
                 f,
-                "{name} has its fixed place in front: take it out of the signed headers (date_header chooses \
-                 between date and x-date; other headers of the default list are signed wherever there is one)"
+                "{name} has its fixed place in front: remove it from the signed headers \
+                 (date_header chooses between date and x-date; the default list's other headers \
+                 are signed if the request has them)"
             ),
             Self::Ambiguous { name } => write!(
                 f,
-                "{name} stands for something else than a header at other gateways: use a header of another name"
+                "{name} stands for something else than a header at other gateways: use another \
+                 header name"
             ),
             Self::NotAName { scheme, name } => {
-                write!(f, "{name} is neither a header nor one of {scheme}'s own names")?;
-                let own = scheme.dialect().derived_components.iter().map(|(name, _)| *name);
+                write!(
+                    f,
+                    "{name} is neither a header nor one of {scheme}'s own names"
+                )?;
+                let own = scheme
+                    .dialect()
+                    .derived_components
+                    .iter()
+                    .map(|(name, _)| *name);
                 write_list(f, " (", own, ")")?;
-                f.write_str(": correct it or take it out")
+                f.write_str(": correct or remove it")
             }
             Self::TooManyHeaders => {
-                write!(f, "more than {MAX_COMPONENTS} headers are to be signed, with room kept for digest and content-digest: sign fewer")
+                write!(
+                    f,
+                    "more than {MAX_COMPONENTS} headers are to be signed, with room kept for \
+                     digest and content-digest: sign fewer"
+                )
             }
             Self::ListTooLong => {
-                write!(f, "the names make a list of more than {MAX_PARAMETER_LEN} bytes: name fewer, or shorter ones")
+                write!(
+                    f,
+                    "the names make a list of more than {MAX_PARAMETER_LEN} bytes: name fewer, \
+                     or shorter ones"
+                )
             }
             Self::NamedTwice { name } => {
-                write!(f, "{name} is named twice among the signed headers: name it once")
+                write!(
+                    f,
+                    "{name} is named twice among the signed headers: name it once"
+                )
             }
-            Self::TwoDates => f.write_str("date and x-date are both to be signed: name one of them"),
+            Self::TwoDates => {
+                f.write_str("date and x-date are both to be signed: name one of them")
+            }
             Self::NoDate { scheme } => {
                 let dialect = scheme.dialect();
-                let names = dialect.date_headers.iter().map(|header| header.name().as_str());
+                let names = dialect
+                    .date_headers
+                    .iter()
+                    .map(|header| header.name().as_str());
                 let created = dialect.syntax.has_times.then_some("(created) under hs2019");
-                write_list(f, "no date is to be signed: name one of ", names.chain(created), "")
+                write_list(
+                    f,
+                    "no date is to be signed: name one of ",
+                    names.chain(created),
+                    "",
+                )
             }
             Self::AlgorithmNotCarried { scheme, algorithm } => {
-                let algorithms = scheme.dialect().algorithms.iter().map(|algorithm| algorithm.name());
+                let algorithms = scheme
+                    .dialect()
+                    .algorithms
+                    .iter()
+                    .map(|algorithm| algorithm.name());
                 write!(f, "{scheme} has no {algorithm}: ")?;
                 write_list(f, "choose one of ", algorithms, "")
             }
             Self::DateHeaderNotCarried { scheme, header } => {
-                write!(f, "{scheme} takes no date from {}: choose the other date header", header.name())
+                write!(
+                    f,
+                    "{scheme} takes no date from {}: choose the other date header",
+                    header.name()
+                )
             }
             Self::KeyIdNotCarried { scheme, characters } => {
                 let characters = characters.iter().collect::<String>();
-                write!(f, "the key id has one of `{characters}`, which {scheme} cannot carry: use a pair with another id")
+                write!(
+                    f,
+                    "the key id has one of `{characters}`, which {scheme} cannot carry: use a \
+                     pair with another id"
+                )
             }
             Self::Hs2019NotCarried { scheme } => {
                 write!(f, "{scheme} has no hs2019: name the algorithm itself")
             }
             Self::NeedsHs2019 { name } => {
-                write!(f, "{name} can be signed under hs2019 only: set hs2019, or take it out")
+                write!(
+                    f,
+                    "{name} can be signed under hs2019 only: set hs2019, or remove it"
+                )
             }
-            Self::NoLifetime => f.write_str("(expires) is to be signed: say with expires_after for how long"),
-            Self::LifetimeTooShort => f.write_str("expires_after is less than a second: give it one second or more"),
+            Self::NoLifetime => {
+                f.write_str("(expires) is to be signed: say with expires_after for how long")
+            }
+            Self::LifetimeTooShort => {
+                f.write_str("expires_after is less than a second: give it one second or more")
+            }
             Self::LifetimeNotSigned => f.write_str(
-                "expires_after is set, but (expires) is not to be signed: name it in components, under hs2019",
+                "expires_after is set, but (expires) is not to be signed: name it in components, \
+                 under hs2019",
             ),
             Self::InvalidHostPattern { pattern } => write!(
                 f,
-                "\"{pattern}\" is not a host: write it like api.example.com, *.example.com, 192.0.2.1:8443 or \
-                 [2001:db8::1]"
+                "\"{pattern}\" is not a host: write it like api.example.com, *.example.com, \
+                 192.0.2.1:8443 or [2001:db8::1]"
             ),
             Self::NoHostPattern => f.write_str(
-                "the list of hosts is empty, so that no request would be signed: name the gateway's, like \
-                 api.example.com",
+                "the list of hosts is empty, so that no request would be signed: name the \
+                 gateway's, like api.example.com",
             ),
             Self::AuthorityExcluded { host } => write!(
                 f,
-                "the configured authority {host} is not one of allowed_hosts: add it there, or correct it"
+                "the configured authority {host} is not one of allowed_hosts: add it there, or \
+                 correct it"
             ),
             Self::SchemeName { name } => write!(
                 f,
-                "\"{name}\" is not a name for a scheme of one's own: use lower-case letters, digits and -, and no \
-                 preset's name"
+                "\"{name}\" is not a name for a scheme of one's own: use lower-case letters, \
+                 digits and -, and no preset's name"
             ),
             Self::AuthScheme { word } => write!(
                 f,
@@ -233,10 +286,12 @@ impl fmt::Display for BuildError {
             ),
             Self::KeyIdParameter { name } => write!(
                 f,
-                "\"{name}\" cannot name the key id's parameter: use one word that no other parameter has"
+                "\"{name}\" cannot name the key id's parameter: use one word that no other \
+                 parameter has"
             ),
             Self::Separator => f.write_str(
-                "parameters cannot be told apart with this separator: use a comma, with spaces after it if needed",
+                "parameters cannot be told apart with this separator: use a comma, with spaces \
+                 after it if needed",
             ),
             Self::NoAlgorithm => f.write_str("the scheme has no algorithm: name at least one"),
             Self::NoDateHeader => {
@@ -244,13 +299,13 @@ impl fmt::Display for BuildError {
             }
             Self::DerivedName { name } => write!(
                 f,
-                "\"{name}\" cannot name a derived component: use visible ASCII without quotes, commas and semicolons, \
-                 and no header's name that has a meaning of its own"
+                "\"{name}\" cannot name a derived component: use visible ASCII without quotes, \
+                 commas and semicolons, and no header's name that has a meaning of its own"
             ),
             Self::NoDateAccepted { scheme } => write!(
                 f,
-                "{scheme} takes dates from Date only, so that DatePolicy::Refuse would refuse every request: choose \
-                 CheckAge"
+                "{scheme} takes dates from Date only, so that DatePolicy::Refuse would refuse \
+                 every request: choose CheckAge"
             ),
         }
     }
