@@ -1,4 +1,4 @@
-//! Why a request is refused.
+//! Reasons for which a request is refused.
 
 mod credentials_error;
 mod excerpt;
@@ -15,11 +15,14 @@ pub use self::{
 };
 use crate::header::DateHeader;
 
-/// Why a request is refused: one value for each of the refusals that the gateway documents, and a few that only
-/// a careful verifier has.
+/// Describes why a request is refused.
 ///
-/// [`Scheme::text`](crate::Scheme::text) is what the client is told, word for word as the gateway documents it.
-/// [`Display`](fmt::Display) is for the server's log: one line that says what is wrong, where, and what to do. Neither ever holds a secret or a right signature.
+/// There is one variant for each refusal that the gateways document, and a few for checks that the
+/// gateways do not make.
+///
+/// [`Scheme::text`](crate::Scheme::text) returns the text for the client, word for word as the
+/// gateway documents it. [`Display`](fmt::Display) is for the server's log: one line that says what
+/// is wrong, where, and what to do. Neither ever contains a secret key or a valid signature.
 ///
 /// ```
 /// use http::StatusCode;
@@ -36,108 +39,110 @@ pub enum Rejection {
     AuthorizationMissing,
     /// The `Authorization` header cannot be read.
     AuthorizationMalformed(CredentialsError),
-    /// `Authorization` has no `algorithm` or no `headers`, or an empty one.
+    /// `Authorization` has no `algorithm` or no `headers`, or one of them is empty.
     ParameterMissing {
-        /// Which.
+        /// The parameter's name.
         parameter: &'static str,
     },
-    /// `Authorization` has no key id or no `signature`, or an empty one.
+    /// `Authorization` has no key id or no `signature`, or one of them is empty.
     KeyIdOrSignatureMissing,
-    /// The algorithm does not exist or is not among those the server allows.
+    /// The algorithm does not exist, or the server does not allow it.
     AlgorithmNotSupported {
-        /// As the request names it.
+        /// The algorithm's name in the request.
         algorithm: Excerpt,
     },
-    /// A signed header, a date header or `Authorization` is there more than once.
+    /// A signed header, a date header or `Authorization` is repeated.
     HeaderRepeated {
-        /// Which.
+        /// The header's name.
         name: Excerpt,
     },
     /// `Host` and the target (`:authority` on HTTP/2) name different hosts.
     HostMismatch,
-    /// A header is listed as signed, but not in the request.
+    /// A header is listed as signed but is not in the request.
     HeaderMissing {
-        /// Which.
+        /// The header's name.
         name: Excerpt,
     },
-    /// The server wants this header covered by the signature, and it is not.
+    /// The server requires a header or derived component that the signature does not cover.
     NotCovered {
-        /// Which.
+        /// The name.
         name: Excerpt,
     },
-    /// The signature covers neither `Date` nor `X-Date`, or not the one the server wants.
+    /// The signature covers neither `Date` nor `X-Date`, or not the one that the server requires.
     DateNotCovered {
         /// The header to send and sign.
         wanted: DateHeader,
     },
-    /// There is an `X-Date` that the signature does not cover, beside a `Date` that it covers.
+    /// The signature covers `Date`, but the request also has an `X-Date` that it does not cover.
     XDateNotCovered,
-    /// The date that counts cannot be read as an HTTP date between 1970 and 9999.
+    /// The signed date is not an HTTP date between 1970 and 9999.
     DateUnreadable {
-        /// Where it stands.
+        /// The date header.
         header: DateHeader,
     },
-    /// The date that counts has a time zone that is not UTC, `+0800` or `EST` for example.
+    /// The signed date has a time zone other than UTC, such as `+0800` or `EST`.
     DateNotUtc {
-        /// Where it stands.
+        /// The date header.
         header: DateHeader,
     },
-    /// The date that counts is too far from the server's clock.
+    /// The signed date is too far from the server's clock.
     DateOutOfRange {
-        /// Where it stands.
+        /// The date header.
         header: DateHeader,
-        /// How far off it is, in seconds, either way.
+        /// How far it is from the server's clock, in seconds, before or after.
         skew: u64,
-        /// How far off it may be, in seconds.
+        /// How far it may be from the server's clock, in seconds.
         max_skew: u64,
     },
-    /// The signature covers a request target that cannot be signed, or that is not believed.
+    /// The signature covers a request target that cannot be signed or is not trusted.
     Target(TargetError),
     /// The time in the parameter `created` is too far from the server's clock.
     CreatedOutOfRange {
-        /// How far off it is, in seconds, either way.
+        /// How far it is from the server's clock, in seconds, before or after.
         skew: u64,
-        /// How far off it may be, in seconds.
+        /// How far it may be from the server's clock, in seconds.
         max_skew: u64,
     },
-    /// The time in the parameter `expires` is over.
+    /// The time in the parameter `expires` has passed.
     Expired {
-        /// For how long, in seconds.
+        /// How long ago it passed, in seconds.
         since: u64,
     },
     /// No key has this id, or it is disabled.
     KeyUnknown,
-    /// The signature is not that of the signing string under this key.
+    /// The signature does not match the signing string and the key.
     SignatureMismatch,
-    /// The signature is right, but the key is not bound to this API.
+    /// The signature is valid, but the key is not bound to this API.
     KeyNotBound,
-    /// The signature is right, but the API has no usage plan.
+    /// The signature is valid, but the API has no usage plan.
     NoUsagePlan,
-    /// The header that carries the body's digest cannot be read, or has no SHA-256 or two.
+    /// The header that carries the body's digest cannot be read, or does not have exactly one
+    /// SHA-256.
     DigestMalformed {
-        /// Which.
+        /// The header's name.
         name: Excerpt,
     },
-    /// The body is not what the signed digest says.
+    /// The body does not match the signed digest.
     DigestMismatch,
-    /// The body is too long to be compared with its digest.
+    /// The body is longer than the limit up to which digests are compared.
     BodyTooLarge {
         /// The length in `Content-Length`, in bytes, if there is one.
         size: Option<u64>,
-        /// How long it may be, in bytes.
+        /// How long a body may be, in bytes.
         limit: usize,
     },
     /// The body could not be read to its end.
     BodyUnreadable,
-    /// A layer that needs to know what the signature covers is not behind [`VerifyLayer`](crate::VerifyLayer): the
-    /// server's mistake.
+    /// A layer that needs to know what the signature covers is not inside a
+    /// [`VerifyLayer`](crate::VerifyLayer). This is a mistake in the server.
     NotVerified,
-    /// The key could not be looked up: not the client's fault.
+    /// The key store could not be reached. This is not the client's mistake.
     KeyStoreUnavailable,
 }
 
 impl Rejection {
-    /// How far the signed time is from this clock, or past its end, in seconds, where that is the reason.
+    /// Returns how far the signed time is from the clock, or how long ago it expired, in seconds,
+    /// if that is the reason.
     #[cfg(feature = "tracing")]
     pub(crate) fn skew(&self) -> Option<u64> {
         match self {
@@ -147,7 +152,7 @@ impl Rejection {
         }
     }
 
-    /// Whether to tell the client apart what was wrong would tell it of credentials.
+    /// Returns `true` if this reason tells the client something about credentials.
     pub(crate) fn is_about_credentials(&self) -> bool {
         matches!(
             self.status(),
@@ -160,9 +165,10 @@ impl Rejection {
         Self::HeaderRepeated { name }
     }
 
-    /// The documented status: 401, but 403 for [`NoUsagePlan`](Self::NoUsagePlan), 413 for
-    /// [`BodyTooLarge`](Self::BodyTooLarge), 400 for [`BodyUnreadable`](Self::BodyUnreadable), 500 for
-    /// [`NotVerified`](Self::NotVerified), and 503 for [`KeyStoreUnavailable`](Self::KeyStoreUnavailable).
+    /// Returns the documented status: 401, but 403 for [`NoUsagePlan`](Self::NoUsagePlan), 413 for
+    /// [`BodyTooLarge`](Self::BodyTooLarge), 400 for [`BodyUnreadable`](Self::BodyUnreadable), 500
+    /// for [`NotVerified`](Self::NotVerified), and 503 for
+    /// [`KeyStoreUnavailable`](Self::KeyStoreUnavailable).
     #[must_use]
     pub fn status(&self) -> StatusCode {
         match self {
@@ -179,76 +185,139 @@ impl Rejection {
 impl fmt::Display for Rejection {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::AuthorizationMissing => {
-                f.write_str("no Authorization header: sign the request, after every layer that removes headers")
-            }
+            Self::AuthorizationMissing => f.write_str(
+                "no Authorization header: sign the request, after every layer that removes headers",
+            ),
             Self::AuthorizationMalformed(malformed) => fmt::Display::fmt(malformed, f),
             Self::ParameterMissing { parameter } => {
-                write!(f, "Authorization has no {parameter} parameter, or an empty one: send all four")
+                write!(
+                    f,
+                    "Authorization has no {parameter} parameter, or an empty one: send all four"
+                )
             }
-            Self::KeyIdOrSignatureMissing => {
-                f.write_str("Authorization has no key id or no signature, or an empty one: send all four parameters")
-            }
+            Self::KeyIdOrSignatureMissing => f.write_str(
+                "Authorization has no key id or no signature, or an empty one: send all four \
+                 parameters",
+            ),
             Self::AlgorithmNotSupported { algorithm } => {
-                write!(f, "the algorithm {algorithm} is unknown or not allowed here: sign with an allowed one")
+                write!(
+                    f,
+                    "the algorithm {algorithm} is unknown or not allowed here: sign with an \
+                     allowed one"
+                )
             }
             Self::HeaderRepeated { name } => {
-                write!(f, "the request names {name} more than once: send it once, with one value")
+                write!(
+                    f,
+                    "the request names {name} more than once: send it once, with one value"
+                )
             }
-            Self::HostMismatch => {
-                f.write_str("Host and the request's target name different hosts: send one host, with one port, in both")
-            }
+            Self::HostMismatch => f.write_str(
+                "Host and the request's target name different hosts: send one host, with one \
+                 port, in both",
+            ),
             Self::HeaderMissing { name } => {
-                write!(f, "{name} is listed as signed but is not in the request: send it, or do not list it")
+                write!(
+                    f,
+                    "{name} is listed as signed but is not in the request: send it, or do not \
+                     list it"
+                )
             }
             Self::NotCovered { name } => {
-                write!(f, "{name} must be covered by the signature and is not: sign it")
+                write!(
+                    f,
+                    "{name} must be covered by the signature and is not: sign it"
+                )
             }
             Self::DateNotCovered { wanted } => {
                 let name = wanted.name();
-                write!(f, "the signature covers no date header that counts here: send {name} and list it as {name}")
+                write!(
+                    f,
+                    "the signature covers no date header that counts here: send {name} and list \
+                     it as {name}"
+                )
             }
-            Self::XDateNotCovered => {
-                f.write_str("X-Date is there but not covered by the signature: sign it, or do not send it")
-            }
+            Self::XDateNotCovered => f.write_str(
+                "X-Date is there but not covered by the signature: sign it, or do not send it",
+            ),
             Self::DateUnreadable { header } => {
-                write!(f, "{} is not an HTTP date between 1970 and 9999: send it like \
-                           `Fri, 09 Oct 2015 00:00:00 GMT`", header.name())
+                write!(
+                    f,
+                    "{} is not an HTTP date between 1970 and 9999: send it like `Fri, 09 Oct \
+                     2015 00:00:00 GMT`",
+                    header.name()
+                )
             }
             Self::DateNotUtc { header } => {
-                write!(f, "{} has a time zone that is not zero: send the date in GMT, like \
-                           `Fri, 09 Oct 2015 00:00:00 GMT`", header.name())
+                write!(
+                    f,
+                    "{} has a time zone that is not zero: send the date in GMT, like `Fri, 09 \
+                     Oct 2015 00:00:00 GMT`",
+                    header.name()
+                )
             }
-            Self::DateOutOfRange { header, skew, max_skew } => {
-                write!(f, "{} is {skew} s from this clock, more than {max_skew} s: sign every request when it \
-                           is sent, and set the clocks", header.name())
+            Self::DateOutOfRange {
+                header,
+                skew,
+                max_skew,
+            } => {
+                write!(
+                    f,
+                    "{} is {skew} s from this clock, more than {max_skew} s: sign every request \
+                     when it is sent, and set the clocks",
+                    header.name()
+                )
             }
             Self::Target(error) => fmt::Display::fmt(error, f),
             Self::CreatedOutOfRange { skew, max_skew } => {
-                write!(f, "created is {skew} s from this clock, more than {max_skew} s: sign every request when it \
-                           is sent, and set the clocks")
+                write!(
+                    f,
+                    "created is {skew} s from this clock, more than {max_skew} s: sign every \
+                     request when it is sent, and set the clocks"
+                )
             }
             Self::Expired { since } => {
-                write!(f, "the signature expired {since} s ago: sign every request when it is sent, and set the clocks")
+                write!(
+                    f,
+                    "the signature expired {since} s ago: sign every request when it is sent, \
+                     and set the clocks"
+                )
             }
             Self::KeyUnknown => f.write_str("the key id is unknown or disabled: check the id"),
             Self::SignatureMismatch => f.write_str(
-                "the signature does not match: check the secret key, and compare both sides' signing strings",
+                "the signature does not match: check the secret key, and compare both sides' \
+                 signing strings",
             ),
-            Self::KeyNotBound => f.write_str("the key is not bound to this API: bind it, or use another key"),
-            Self::NoUsagePlan => f.write_str("this API has no usage plan: make one and bind the key to it"),
-            Self::DigestMalformed { name } => {
-                write!(f, "{name} has not exactly one SHA-256: send it like `SHA-256=` and base64, or `sha-256=:` base64 `:`")
+            Self::KeyNotBound => {
+                f.write_str("the key is not bound to this API: bind it, or use another key")
             }
-            Self::DigestMismatch => f.write_str("the body is not what its digest says: hash what is sent"),
+            Self::NoUsagePlan => {
+                f.write_str("this API has no usage plan: make one and bind the key to it")
+            }
+            Self::DigestMalformed { name } => {
+                write!(
+                    f,
+                    "{name} has not exactly one SHA-256: send it like `SHA-256=` and base64, or \
+                     `sha-256=:` base64 `:`"
+                )
+            }
+            Self::DigestMismatch => {
+                f.write_str("the body is not what its digest says: hash what is sent")
+            }
             Self::BodyTooLarge { limit, .. } => {
-                write!(f, "the body is longer than {limit} bytes: send less, or raise the server's limit")
+                write!(
+                    f,
+                    "the body is longer than {limit} bytes: send less, or raise the server's limit"
+                )
             }
             Self::BodyUnreadable => f.write_str("the body broke off: send all of it"),
-            Self::NotVerified => {
-                f.write_str("the request was not verified before its digest: put VerifyDigestLayer below VerifyLayer")
+            Self::NotVerified => f.write_str(
+                "the request was not verified before its digest: put VerifyDigestLayer below \
+                 VerifyLayer",
+            ),
+            Self::KeyStoreUnavailable => {
+                f.write_str("the key store is unavailable: see its own log")
             }
-            Self::KeyStoreUnavailable => f.write_str("the key store is unavailable: see its own log"),
         }
     }
 }

@@ -1,4 +1,4 @@
-//! The server's side: compares a body with the digest that was signed.
+//! The server's side: compares a body with its signed digest.
 
 use std::{
     error::Error,
@@ -30,21 +30,23 @@ use crate::{
 
 type BoxError = Box<dyn Error + Send + Sync>;
 
-/// Lets requests pass whose body is what their signed digest says. With the feature `digest`.
+/// Passes on requests whose body matches their signed digest, and refuses all others.
 ///
-/// Its place is right below [`VerifyLayer`](crate::VerifyLayer). Above it, it does not know what is signed, and answers
-/// every request with 500 and [`Rejection::NotVerified`].
+/// Requires the feature `digest`.
 ///
-/// It wants `Digest` or `Content-Digest` on every request, once, covered by the signature; a digest that is not signed
-/// protects nothing, so it does not count. If both are covered, both have to be right. Of a list of digests the SHA-256
-/// counts. Trailers are not part of what is hashed: nothing protects them.
+/// Put it directly inside [`VerifyLayer`](crate::VerifyLayer). Outside it, it does not know what is
+/// signed, and answers every request with 500 and [`Rejection::NotVerified`].
 ///
-/// A request without a body needs the digest of nothing too, unless
-/// [`allow_none_without_body`](Self::allow_none_without_body) says otherwise. An empty body that is sent in chunks is an
-/// empty body, and has that digest.
+/// Every request needs one `Digest` or `Content-Digest` header that the signature covers. A digest
+/// that is not signed protects nothing, so it is ignored. If both are covered, both have to match.
+/// In a list of digests the SHA-256 is used. Trailers are not hashed, so nothing protects them.
 ///
-/// [`buffered`](Self::buffered) compares before the handler sees the first byte, [`streaming`](Self::streaming) while
-/// the handler reads.
+/// A request without a body needs the digest of an empty body, unless
+/// [`allow_none_without_body`](Self::allow_none_without_body) is set. An empty body that is sent in
+/// chunks has the same digest.
+///
+/// [`buffered`](Self::buffered) compares the digest before the handler sees the first byte,
+/// [`streaming`](Self::streaming) while the handler reads.
 ///
 /// ```
 /// use tower::ServiceBuilder;
@@ -58,15 +60,15 @@ type BoxError = Box<dyn Error + Send + Sync>;
 /// ```
 #[must_use = "a layer does nothing until a service is put into it"]
 pub struct VerifyDigestLayer<R = DefaultResponseForRejection> {
-    /// `None` while streaming.
+    /// The longest body that is buffered, in bytes. `None` for streaming.
     limit: Option<usize>,
-    needs_none_without_body: bool,
+    allow_none_without_body: bool,
     refuse: Arc<R>,
 }
 
 pub(super) struct Options<R> {
     limit: Option<usize>,
-    needs_none_without_body: bool,
+    allow_none_without_body: bool,
     refuse: Arc<R>,
 }
 
@@ -74,48 +76,54 @@ impl VerifyDigestLayer {
     fn new(limit: Option<usize>) -> Self {
         Self {
             limit,
-            needs_none_without_body: false,
+            allow_none_without_body: false,
             refuse: Arc::new(DefaultResponseForRejection::new()),
         }
     }
 
-    /// Reads the whole body first, and refuses it if it is not what the digest says. A body of more than `limit` bytes is
-    /// refused with 413.
+    /// Creates a layer that reads the whole body first, and refuses the request if the digest does
+    /// not match. A body of more than `limit` bytes is refused with 413.
     ///
-    /// The body is copied into one buffer, which grows with what has arrived and is never larger than `limit` bytes,
-    /// however small the pieces are that the client sends; while it grows, up to half of that again is in use. (A body
-    /// that arrives whole in one frame is not copied.) Trailers come on top; hyper limits them to some 16 KiB. Multiply
-    /// by how many requests may be read at a time, which a concurrency limit outside bounds: the digest is compared
-    /// last, so that a captured head is enough to make the server read.
+    /// The body is copied into one buffer. It grows as bytes arrive, and is never larger than
+    /// `limit` bytes, however small the client's chunks are. While it grows, up to half of that is
+    /// used in addition. A body that arrives in a single frame is not copied. Trailers need memory
+    /// too; hyper limits them to about 16 KiB.
+    ///
+    /// The total is that times the number of requests that are read at a time, so limit it with a
+    /// concurrency limit outside this layer. The digest is compared last, so anyone who has
+    /// captured a signed head can make the server read a body.
     pub fn buffered(limit: usize) -> Self {
         Self::new(Some(limit))
     }
 
-    /// Hands the body on as it comes, and ends it with an error if it is not what the digest says: see [`CheckedBody`].
-    /// The handler must not act on a part of the body as if it were all; of a body that it does not read to the end
-    /// nothing is known. A body that is over before it begins is compared at once, and refused.
+    /// Creates a layer that passes the body on as it arrives, and ends it with an error if the
+    /// digest does not match: see [`CheckedBody`]. The handler must not act on a part of the body
+    /// as if it were complete. If it does not read the body to the end, the digest is not checked.
+    /// A body that is empty from the start is compared, and refused if needed, before the handler
+    /// is called.
     ///
-    /// A proxy that passes the body on keeps its length. hyper's client sends a `GET` of unknown length without its
-    /// body, which then has not been compared: use [`buffered`](Self::buffered) there.
+    /// A proxy that forwards the body keeps its length. hyper's client drops the body of a `GET`
+    /// whose length is unknown, and the body is then never compared. Use
+    /// [`buffered`](Self::buffered) in such a proxy.
     pub fn streaming() -> Self {
         Self::new(None)
     }
 }
 
 impl<R> VerifyDigestLayer<R> {
-    /// Lets requests without a body pass without a digest, as Kong does. Default: `false`, as with APISIX, which wants
-    /// the digest of nothing there. A body sent in chunks may turn out to be empty, but not before it is read: it needs
-    /// its digest all the same.
+    /// Sets whether requests without a body pass without a digest, as Kong lets them. Default:
+    /// `false`, as in APISIX, which requires the digest of an empty body. A body that is sent in
+    /// chunks always needs a digest, because only reading it shows whether it is empty.
     pub fn allow_none_without_body(mut self, allow: bool) -> Self {
-        self.needs_none_without_body = allow;
+        self.allow_none_without_body = allow;
         self
     }
 
-    /// Answers refusals with this. Default: [`DefaultResponseForRejection::new`].
+    /// Sets what answers refusals. Default: [`DefaultResponseForRejection::new`].
     pub fn refuse<Q>(self, refuse: Q) -> VerifyDigestLayer<Q> {
         VerifyDigestLayer {
             limit: self.limit,
-            needs_none_without_body: self.needs_none_without_body,
+            allow_none_without_body: self.allow_none_without_body,
             refuse: Arc::new(refuse),
         }
     }
@@ -125,7 +133,7 @@ impl<R> Clone for VerifyDigestLayer<R> {
     fn clone(&self) -> Self {
         Self {
             limit: self.limit,
-            needs_none_without_body: self.needs_none_without_body,
+            allow_none_without_body: self.allow_none_without_body,
             refuse: Arc::clone(&self.refuse),
         }
     }
@@ -147,17 +155,19 @@ impl<S, R> Layer<S> for VerifyDigestLayer<R> {
             inner,
             options: Arc::new(Options {
                 limit: self.limit,
-                needs_none_without_body: self.needs_none_without_body,
+                allow_none_without_body: self.allow_none_without_body,
                 refuse: Arc::clone(&self.refuse),
             }),
         }
     }
 }
 
-/// Lets requests pass whose body is what their signed digest says: what [`VerifyDigestLayer`] makes.
+/// Passes on requests whose body matches their signed digest, and refuses all others.
 ///
-/// The inner service has to be `Clone`, because it may be called only when the body has been read, and this service may
-/// be called again meanwhile.
+/// [`VerifyDigestLayer`] creates it.
+///
+/// The inner service has to be `Clone`, because it may be called only after the body was read, and
+/// this service may be called again before that.
 pub struct VerifyDigestService<S, R = DefaultResponseForRejection> {
     inner: S,
     options: Arc<Options<R>>,
@@ -221,7 +231,9 @@ where
                 future: VerifyFuture::refused(options.refused(&head, why)),
             },
             (Ok(Some(expected)), Some(limit)) => {
-                // The service that was polled ready goes with the request; its clone takes its place.
+                // The readiness belongs to `self.inner`, and a clone of it may not be ready. So the
+                // ready service goes with the request, and the clone waits for the next
+                // `poll_ready`.
                 let clone = self.inner.clone();
                 Kind::Reading {
                     body: ReadAhead::new(body, limit),
@@ -250,7 +262,7 @@ where
 }
 
 impl<R: ResponseForRejection> Options<R> {
-    /// What the body has to be, if it has to be anything.
+    /// Returns the digest that the body must have, or `None` if the request needs none.
     fn expected(
         &self,
         head: &request::Parts,
@@ -265,7 +277,7 @@ impl<R: ResponseForRejection> Options<R> {
         };
         let mut expected = None;
         for header in DigestHeader::ALL.into_iter().filter(is_covered) {
-            let digest = one(&head.headers, header)?;
+            let digest = single_digest(&head.headers, header)?;
             if expected
                 .replace(digest)
                 .is_some_and(|other| other != digest)
@@ -274,11 +286,12 @@ impl<R: ResponseForRejection> Options<R> {
             }
         }
         let has_body = !body.is_end_stream() && body.size_hint().exact() != Some(0);
-        if expected.is_none() && (has_body || !self.needs_none_without_body) {
+        if expected.is_none() && (has_body || !self.allow_none_without_body) {
             let name = Excerpt::new(DigestHeader::Digest.name().as_str());
             return Err(Rejection::NotCovered { name });
         }
-        // At once, because a server or client below may never poll such a body.
+        // Compared here and not while reading: hyper and other servers and clients never poll a
+        // body that is at its end, so [`CheckedBody`] would not get to compare it.
         if !has_body && expected.is_some_and(|digest| *Sha256::digest("") != digest) {
             return Err(Rejection::DigestMismatch);
         }
@@ -300,8 +313,8 @@ impl<R: ResponseForRejection> Options<R> {
     }
 }
 
-/// What one of the headers says, which may be there only once.
-fn one(headers: &HeaderMap, header: DigestHeader) -> Result<Sha256Digest, Rejection> {
+/// Returns the digest in one of the headers, which must not be repeated.
+fn single_digest(headers: &HeaderMap, header: DigestHeader) -> Result<Sha256Digest, Rejection> {
     let name = header.name();
     let mut values = headers.get_all(name).iter();
     match (values.next(), values.next()) {

@@ -25,9 +25,9 @@ use crate::{
 
 type BoxError = Box<dyn Error + Send + Sync>;
 
-/// A request whose body is being read, and all that it will need then.
+/// A request whose body is being read, and what is needed to continue with it.
 pub(super) struct Waiting<S, R> {
-    /// Polled ready.
+    /// The service that was polled ready.
     pub(super) inner: S,
     pub(super) options: Arc<Options<R>>,
     pub(super) head: request::Parts,
@@ -36,7 +36,9 @@ pub(super) struct Waiting<S, R> {
 }
 
 pin_project! {
-    /// The wait for the body, then the inner service's answer or a refusal: the future of [`VerifyDigestService`].
+    /// Waits for the body, then resolves to the inner service's response or a refusal.
+    ///
+    /// This is the response future of [`VerifyDigestService`].
     pub struct VerifyDigestFuture<S, R, B>
     where
         S: Service<Request<CheckedBody<B>>>,
@@ -84,7 +86,8 @@ where
                 KindProjection::Decided { future } => return future.poll(cx),
                 KindProjection::Reading { body, waiting } => {
                     let read = ready!(body.poll(cx));
-                    // There is always one: it is taken once, and then the future is another kind.
+                    // Always `Some`: it is taken once, and the kind is replaced below before the
+                    // next poll. Pending instead of a panic, should that ever change.
                     let Some(Waiting {
                         mut inner,
                         options,

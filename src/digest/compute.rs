@@ -1,4 +1,4 @@
-//! The client's side: reads a body ahead and sends its digest.
+//! The client's side: reads the body first and sends its digest.
 
 use std::{
     error::Error,
@@ -21,38 +21,49 @@ use crate::{request_head::Digested, wire::digest_header::ComputedFor};
 
 type BoxError = Box<dyn Error + Send + Sync>;
 
-/// Computes the digest of a request's body and sends it in a header, for [`SignLayer`](crate::SignLayer) to sign. With
-/// the feature `digest`.
+/// Computes the digest of a request's body and sends it in a header, for
+/// [`SignLayer`](crate::SignLayer) to sign.
 ///
-/// Its place is outermost, above retry: the body is read and hashed once, and handed on as a [`BufferedBody`], which can
-/// be sent again. Stale `Digest` and `Content-Digest` headers are replaced. An empty body has a digest too.
+/// Requires the feature `digest`.
 ///
-/// A body of one frame of [`Bytes`](bytes::Bytes) that says that it is over after it, such as `Full<Bytes>`, is not
-/// copied. All others are copied into one buffer, which is never larger than the [limit](Self::limit), however small the
-/// frames are; while it grows, up to half of that again is in use.
+/// Put it outermost, outside retries: the body is then read and hashed once, and passed on as a
+/// [`BufferedBody`], which can be sent again. Old `Digest` and `Content-Digest` headers are
+/// replaced. An empty body gets a digest too.
 ///
-/// Signers of every scheme sign the digest that this layer has computed, whatever their list says; a layer in between
-/// must hand the request's extensions on, as tower's do.
+/// A body of a single frame of [`Bytes`](bytes::Bytes) that reports its end after it, such as
+/// `Full<Bytes>`, is not copied. All others are copied into one buffer, which is never larger than
+/// the [limit](Self::limit), however small the frames are. While it grows, up to half of that is
+/// used in addition.
+///
+/// Signers of every scheme sign the digest that this layer computed, whatever their list says. They
+/// find out from the request's extensions, so a layer in between must keep those, as tower's layers
+/// do.
 ///
 /// ```
 /// use bytes::Bytes;
 /// use http::{Request, Response};
 /// use http_body_util::Full;
 /// use tower::{BoxError, ServiceBuilder, ServiceExt, service_fn};
-/// use tower_hmac_auth::{KeyPair, SignLayer, Signer, digest::{BufferedBody, DigestLayer}};
+/// use tower_hmac_auth::{
+///     KeyPair, SignLayer, Signer,
+///     digest::{BufferedBody, DigestLayer},
+/// };
 ///
 /// # #[tokio::main(flavor = "current_thread")]
 /// # async fn main() -> Result<(), BoxError> {
 /// let keys = KeyPair::new("AKIDtestkey0001", "test-secret-key-0001")?;
 /// # let client = service_fn(|request: Request<BufferedBody>| async move {
-/// #     assert_eq!(request.headers()["digest"], "SHA-256=k6I5cakU5erL8KjSUVTNownDwccvu5kU1Hxg88toFYg=");
-/// #     assert!(request.headers()["authorization"].to_str()?.contains("headers=\"x-date digest\""));
+/// #     let digest = "SHA-256=k6I5cakU5erL8KjSUVTNownDwccvu5kU1Hxg88toFYg=";
+/// #     assert_eq!(request.headers()["digest"], digest);
+/// #     let authorization = request.headers()["authorization"].to_str()?;
+/// #     assert!(authorization.contains("headers=\"x-date digest\""));
 /// #     Ok::<_, BoxError>(Response::new(()))
 /// # });
+/// let signer = Signer::builder(keys).allowed_hosts(["api.example.com"]).build()?;
 /// let service = ServiceBuilder::new()
 ///     .layer(DigestLayer::new())
 ///     // A retry layer belongs here.
-///     .layer(SignLayer::new(Signer::builder(keys).allowed_hosts(["api.example.com"]).build()?))
+///     .layer(SignLayer::new(signer))
 ///     .service(client);
 /// let body = Full::<Bytes>::from(r#"{"hello":"world"}"#);
 /// service.oneshot(Request::post("https://api.example.com/a").body(body)?).await?;
@@ -62,21 +73,26 @@ type BoxError = Box<dyn Error + Send + Sync>;
 ///
 /// # Redirects
 ///
-/// A layer in between that follows a redirect may turn a `POST` into a `GET` without a body, and leave the old digest
-/// on it. The method being another, [`SignLayer`](crate::SignLayer) sends and signs the digest of nothing instead. It
-/// knows the first method from the request's extensions, which tower-http's `FollowRedirect` hands on since its version
-/// 0.7, and to the same origin only. Where redirects lead to other origins, with an older version, or where a `GET` has
-/// a body, put this layer inside of the one that follows; otherwise a server that checks the digest refuses the request.
+/// A layer in between that follows a redirect may turn a `POST` into a `GET` without a body, and
+/// keep the old digest. If the method has changed, [`SignLayer`](crate::SignLayer) replaces that
+/// digest with the one of an empty body and signs it. It knows the first method from the request's
+/// extensions. tower-http's `FollowRedirect` keeps those since version 0.7, and only for the same
+/// origin.
+///
+/// So put this layer inside the one that follows redirects if they lead to other origins, if
+/// tower-http is older, or if a `GET` has a body. Otherwise a server that checks the digest refuses
+/// the request.
 ///
 /// # Trailers
 ///
-/// They are kept, and not hashed: nothing protects them. Clients send them on HTTP/2; on HTTP/1.1 they drop them, as the
-/// length of the body is known.
+/// Trailers are kept but not hashed, so nothing protects them. Clients send them on HTTP/2. On
+/// HTTP/1.1 they drop them, because the body's length is known.
 ///
 /// # reqwest
 ///
-/// The layer is for [`http::Request`]. On a `reqwest::Request`, set the header with
-/// [`DigestHeader::value_of`]: it is signed in every scheme. `SignLayer::reqwest_client` has an example.
+/// This layer takes an [`http::Request`]. For a `reqwest::Request`, compute the header's value with
+/// [`DigestHeader::value_of`]. It is signed in every scheme. `SignLayer::reqwest_client` has an
+/// example.
 #[derive(Debug, Clone, Copy)]
 #[must_use = "a layer does nothing until a service is put into it"]
 pub struct DigestLayer {
@@ -85,10 +101,11 @@ pub struct DigestLayer {
 }
 
 impl DigestLayer {
-    /// How long a body may be by default, in bytes: 8 MiB.
+    /// How long a body may be by default: 8 MiB.
     pub const DEFAULT_LIMIT: usize = 8 * 1024 * 1024;
 
-    /// Sends `Digest` for bodies of up to [`DEFAULT_LIMIT`](Self::DEFAULT_LIMIT) bytes.
+    /// Creates a layer that sends `Digest`, for bodies of up to
+    /// [`DEFAULT_LIMIT`](Self::DEFAULT_LIMIT) bytes.
     pub const fn new() -> Self {
         Self {
             limit: Self::DEFAULT_LIMIT,
@@ -96,15 +113,17 @@ impl DigestLayer {
         }
     }
 
-    /// How long a body may be, in bytes; a request with a longer one is an error before anything is sent. Default:
-    /// [`DEFAULT_LIMIT`](Self::DEFAULT_LIMIT). (With its default buffer Kong checks bodies of up to about 8 KiB only, and
-    /// refuses longer ones.)
+    /// Sets how long a body may be, in bytes. A request with a longer body is not sent and fails
+    /// with [`DigestError::BodyTooLarge`]. Default: [`DEFAULT_LIMIT`](Self::DEFAULT_LIMIT).
+    ///
+    /// With its default buffer, Kong only checks bodies of up to about 8 KiB and refuses longer
+    /// ones.
     pub const fn limit(mut self, limit: usize) -> Self {
         self.limit = limit;
         self
     }
 
-    /// Which header carries the digest. Default: [`DigestHeader::Digest`].
+    /// Sets the header that carries the digest. Default: [`DigestHeader::Digest`].
     pub const fn header(mut self, header: DigestHeader) -> Self {
         self.header = header;
         self
@@ -128,11 +147,13 @@ impl<S> Layer<S> for DigestLayer {
     }
 }
 
-/// Computes the digest of a request's body, then hands it to the inner service: what [`DigestLayer`] makes.
+/// Computes the digest of a request's body before it calls the inner service.
 ///
-/// The inner service has to be `Clone`, because it is called only when the body has been read, and this service may be
-/// called again meanwhile. As tower's own middleware has it, errors are boxed: the inner service's as they are, and
-/// [`DigestError`].
+/// [`DigestLayer`] creates it.
+///
+/// The inner service has to be `Clone`, because it is called only after the body was read, and this
+/// service may be called again before that. Errors are boxed, as in tower's own middleware. They
+/// are the inner service's errors and [`DigestError`].
 #[derive(Debug, Clone)]
 pub struct DigestService<S> {
     inner: S,
@@ -173,7 +194,8 @@ where
 
     fn call(&mut self, request: Request<B>) -> Self::Future {
         let (head, body) = request.into_parts();
-        // The service that was polled ready goes with the request; its clone takes its place.
+        // The readiness belongs to `self.inner`, and a clone of it may not be ready. So the ready
+        // service goes with the request, and the clone waits for the next `poll_ready`.
         let clone = self.inner.clone();
         DigestFuture {
             kind: Kind::Reading {
@@ -190,7 +212,7 @@ where
 
 struct Waiting<S> {
     head: request::Parts,
-    /// Polled ready.
+    /// The service that was polled ready.
     inner: S,
     options: DigestLayer,
 }
@@ -206,7 +228,8 @@ impl<S: Service<Request<BufferedBody>>> Waiting<S> {
             head.headers.remove(header.name());
         }
         let value = options.header.value_of(body.data());
-        // A map that is too full to take it is too full to be signed.
+        // If the map is full, the signer fails too and the request is not sent, so no error is
+        // needed here.
         let _full = head.headers.try_insert(options.header.name(), value);
         head.extensions.insert(Digested);
         head.extensions.insert(ComputedFor(head.method.clone()));
@@ -215,7 +238,9 @@ impl<S: Service<Request<BufferedBody>>> Waiting<S> {
 }
 
 pin_project! {
-    /// The wait for the body, then the inner service's answer: the future of [`DigestService`].
+    /// Waits for the body, then resolves to the inner service's response.
+    ///
+    /// This is the response future of [`DigestService`].
     pub struct DigestFuture<S, B>
     where
         S: Service<Request<BufferedBody>>,
@@ -265,7 +290,8 @@ where
                 }
                 KindProjection::Reading { body, waiting } => {
                     let read = ready!(body.poll(cx));
-                    // There is always one: it is taken once, and then the future is another kind.
+                    // Always `Some`: it is taken once, and the kind is replaced below before the
+                    // next poll. Pending instead of a panic, should that ever change.
                     let Some(waiting) = waiting.take() else {
                         return Poll::Pending;
                     };

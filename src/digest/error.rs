@@ -2,16 +2,16 @@ use std::{error::Error, fmt};
 
 type BoxError = Box<dyn Error + Send + Sync>;
 
-/// Why a request was not sent: its body's digest could not be computed.
+/// Describes why the digest of a request's body could not be computed. The request was not sent.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum DigestError {
     /// The body is longer than the layer's limit.
     BodyTooLarge {
-        /// How long it may be, in bytes.
+        /// How long a body may be, in bytes.
         limit: usize,
     },
-    /// The body could not be read: its own error, which may be of a limit of its own.
+    /// The body returned this error while it was read. It may have a limit of its own.
     Body(BoxError),
 }
 
@@ -20,7 +20,8 @@ impl fmt::Display for DigestError {
         match self {
             Self::BodyTooLarge { limit } => write!(
                 f,
-                "the body is longer than {limit} bytes, so it was not sent: raise DigestLayer's limit, or send less"
+                "the body is longer than {limit} bytes, so it was not sent: raise DigestLayer's \
+                 limit, or send less"
             ),
             Self::Body(error) => write!(
                 f,

@@ -1,4 +1,4 @@
-//! A body that has been read.
+//! A body in memory.
 
 use std::{
     convert::Infallible,
@@ -10,7 +10,9 @@ use bytes::Bytes;
 use http::HeaderMap;
 use http_body::{Body, Frame, SizeHint};
 
-/// A body that has been read: it can be sent again on a retry, its clones share the bytes, and its length is known.
+/// Holds a body that was read completely.
+///
+/// Its length is known, clones share its bytes, and it can be sent again on a retry.
 #[derive(Debug, Clone, Default)]
 pub struct BufferedBody {
     data: Bytes,
@@ -22,14 +24,14 @@ impl BufferedBody {
         Self { data, trailers }
     }
 
-    /// The whole data.
+    /// Returns the body's data.
     #[must_use]
     pub fn data(&self) -> &Bytes {
         &self.data
     }
 }
 
-/// A body of these bytes, without trailers.
+/// Creates a body of these bytes, without trailers.
 ///
 /// ```
 /// use bytes::Bytes;

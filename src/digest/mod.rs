@@ -1,4 +1,6 @@
-//! The body under the signature: a digest of it in a header, which is signed. With the feature `digest`.
+//! Protection of the body: a header carries its digest, and the signature covers that header.
+//!
+//! Requires the feature `digest`.
 
 mod check;
 mod check_future;

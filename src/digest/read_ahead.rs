@@ -1,4 +1,4 @@
-//! Reads a body to its end, up to a limit.
+//! Reads a whole body into memory, up to a limit.
 
 use std::{
     error::Error,
@@ -14,30 +14,31 @@ use super::BufferedBody;
 
 type BoxError = Box<dyn Error + Send + Sync>;
 
-/// The smallest buffer, in bytes, where as much is allowed.
+/// The smallest buffer, in bytes, unless the limit is lower.
 const MIN_CAPACITY: usize = 1024;
 
 pin_project! {
-    /// The whole body, once it is there.
+    /// Reads a body to its end, and resolves to all of it.
     ///
-    /// No frame is kept. A frame of one byte is a slice of the buffer that the connection was read into, so each one
-    /// that is kept keeps some 4 KiB alive, and a client chooses how many there are. They are copied into one buffer.
+    /// Frames are copied into one buffer and not kept. A frame of one byte is a slice of the buffer
+    /// that the connection was read into, so each kept frame would keep about 4 KiB alive, and the
+    /// client decides how many frames there are.
     pub(super) struct ReadAhead<B> {
         #[pin]
         body: B,
         buffer: Vec<u8>,
         limit: usize,
-        // The limit, or the body's length where it has announced a shorter one.
+        // The limit, or the announced length of the body if that is shorter.
         most: usize,
         is_too_large: bool,
     }
 }
 
-/// Why there is no whole body.
+/// Why a body could not be read to its end.
 pub(super) enum Unread {
-    /// It is longer than the limit.
+    /// The body is longer than the limit.
     TooLarge,
-    /// It says so itself, or there is no memory for it.
+    /// The body returned this error, or there was no memory for it.
     Broken(BoxError),
 }
 
@@ -74,7 +75,7 @@ where
             let frame = frame.map_err(|error| Unread::Broken(error.into()))?;
             let mut data = match frame.into_data() {
                 Ok(data) => data,
-                // The end: nothing may come after trailers.
+                // Trailers end the body: nothing may follow them.
                 Err(other) => match other.into_trailers() {
                     Ok(trailers) => break Some(trailers),
                     Err(_unknown) => continue,
@@ -84,13 +85,14 @@ where
             if len > this.limit.saturating_sub(this.buffer.len()) {
                 return Poll::Ready(Err(Unread::TooLarge));
             }
-            // All there is: for `Bytes` that is no copy, and as one frame it keeps one buffer alive at most.
+            // A single frame is the whole body. With `Bytes` this is no copy, and it keeps only one
+            // buffer of the connection alive.
             if this.buffer.is_empty() && this.body.is_end_stream() {
                 let data = data.copy_to_bytes(len);
                 return Poll::Ready(Ok(BufferedBody::new(data, None)));
             }
             let len = this.buffer.len() + len;
-            // A body that is longer than it has announced is bounded by the limit alone.
+            // If the body is longer than announced, only the limit bounds it.
             let most = Some(*this.most).filter(|most| len <= *most);
             make_room(this.buffer, len, most.unwrap_or(*this.limit)).map_err(Unread::Broken)?;
             this.buffer.put(data);
@@ -100,12 +102,13 @@ where
     }
 }
 
-/// Makes room for `len` bytes in all, of which there are at most `most`; allocates no more than that.
+/// Makes room for `len` bytes in total. `len` is at most `most`, and no more than `most` bytes are
+/// allocated.
 ///
-/// The buffer grows with what has come, not with what was announced: a client could announce the whole limit and send
-/// nothing. Its sizes are `most`, halved again and again, so that the last one is `most` itself: the doubling of `Vec`
-/// would end at up to twice the limit. While bytes are moved into the next size, the one before is in use too, which is
-/// half of it.
+/// The buffer grows with the bytes that arrived, not to the announced length: a client could
+/// announce the whole limit and send nothing. Its sizes are `most` divided by powers of two, so the
+/// last one is `most` itself. The doubling of `Vec` would end at up to twice the limit. While bytes
+/// move to the next size, the previous buffer, half as large, is in use too.
 fn make_room(buffer: &mut Vec<u8>, len: usize, most: usize) -> Result<(), BoxError> {
     if len <= buffer.capacity() {
         return Ok(());
@@ -114,7 +117,7 @@ fn make_room(buffer: &mut Vec<u8>, len: usize, most: usize) -> Result<(), BoxErr
     while capacity / 2 >= len.max(MIN_CAPACITY) {
         capacity /= 2;
     }
-    // Where there is no memory this is an error, where `reserve_exact` would panic or abort.
+    // Returns an error if there is no memory. `reserve_exact` would panic or abort the process.
     buffer
         .try_reserve_exact(capacity.saturating_sub(buffer.len()))
         .map_err(Into::into)

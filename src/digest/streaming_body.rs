@@ -16,12 +16,15 @@ use super::BufferedBody;
 use crate::wire::digest_header::Sha256Digest;
 
 pin_project! {
-    /// A request's body that is, or was, compared with its digest: what handlers below
-    /// [`VerifyDigestLayer`](super::VerifyDigestLayer) get.
+    /// Carries a request's body that is compared with its digest.
     ///
-    /// Where it is compared while it is read, the last frame of data is held back until the digest is known to be right;
-    /// if it is not, the body ends with the error [`DigestMismatch`] in that frame's place. So who reads as much as the
-    /// body says it has, and no further, has got a whole and right one. Trailers are handed on, but not covered.
+    /// Handlers inside [`VerifyDigestLayer`](super::VerifyDigestLayer) receive it. With `buffered`
+    /// the body was compared already.
+    ///
+    /// With `streaming` the last frame of data is held back until the digest matches. If it does
+    /// not, the body ends with the error [`DigestMismatch`] instead of that frame. So a reader that
+    /// stops after the announced length has a complete body with the right digest. Trailers are
+    /// passed on, but the digest does not cover them.
     #[derive(Debug)]
     pub struct CheckedBody<B> {
         #[pin]
@@ -39,9 +42,9 @@ pin_project! {
             hash: Sha256,
             expected: Sha256Digest,
             held: Option<Bytes>,
-            // How many bytes there may still be, by what the body has said of its length.
+            // How many bytes may still follow, by the body's announced length.
             room: u64,
-            // What comes after the end of the data has been found right.
+            // The trailers, which are returned after the last frame of data.
             after: Option<Frame<Bytes>>,
             is_over: bool,
         },
@@ -54,7 +57,8 @@ impl<B> CheckedBody<B> {
         Self { kind }
     }
 
-    /// For a body that has something to be compared: one that is at its end is taken to be right.
+    /// Creates a body that is compared while it is read. A body that is already at its end is not
+    /// compared: the caller has to do that.
     pub(super) fn streaming(body: B, expected: Sha256Digest) -> Self
     where
         B: Body,
@@ -73,7 +77,7 @@ impl<B> CheckedBody<B> {
     }
 }
 
-/// A body without data, whatever the inner body is.
+/// Creates a body without data.
 impl<B> Default for CheckedBody<B> {
     fn default() -> Self {
         Self::known(BufferedBody::default())
@@ -115,7 +119,9 @@ where
                 Some(Ok(frame)) => match frame.into_data() {
                     Ok(mut data) => {
                         let data = data.copy_to_bytes(data.remaining());
-                        // More than was announced, where a reader may stop: before anything was compared.
+                        // More than was announced. Returning the held frame now would complete the
+                        // announced length before anything was compared, and a reader may stop
+                        // there.
                         let Some(left) = room.checked_sub(data.len() as u64) else {
                             *is_over = true;
                             *held = None;
@@ -189,14 +195,14 @@ impl<B: fmt::Debug> fmt::Debug for Kind<B> {
     }
 }
 
-/// The body is not what its digest says: it was changed on its way.
+/// Reports that the body does not match its digest: it was changed on the way.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct DigestMismatch;
 
 impl fmt::Display for DigestMismatch {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("the body is not what its digest says: throw away what has been read of it")
+        f.write_str("the body does not match its digest: discard what has been read of it")
     }
 }
 

@@ -1,4 +1,4 @@
-//! What can be wrong with an `Authorization` header.
+//! Errors in an `Authorization` header.
 
 use std::fmt;
 
@@ -7,66 +7,68 @@ use crate::{
     rejection::Excerpt,
 };
 
-/// What is wrong with an `Authorization` header that cannot be read.
+/// Describes why an `Authorization` header cannot be read.
 ///
 /// Positions count bytes of the header's value from 0.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum CredentialsError {
-    /// It has a byte that is not printable ASCII.
+    /// The header has a byte that is not printable ASCII.
     NotAscii,
-    /// It is of another authentication scheme than the server's, `Bearer` say.
+    /// The header is of another authentication scheme than the server's, such as `Bearer`.
     OtherScheme,
-    /// What stands there is not `name="value"`: unquoted where it must not be, unterminated, without a name, or behind a comma too
-    /// many or too few.
+    /// There is no valid `name="value"` at this position: the name or a required quote is missing,
+    /// or there is a comma too many or too few.
     NotAParameter {
-        /// Where it begins.
+        /// The position where a parameter was expected.
         position: usize,
     },
-    /// The scheme has no parameter of this name, and does not ignore it: either it ignores none, or another scheme or
-    /// another spelling would give it a meaning.
+    /// The scheme has no parameter of this name and does not ignore it. Either it ignores none, or
+    /// the name has a meaning in another scheme or in another spelling.
     UnknownParameter {
         /// The parameter's name.
         name: Excerpt,
-        /// Whether a gateway names its key id so.
+        /// Whether a gateway uses this name for its key id.
         is_key_id: bool,
     },
-    /// The parameter is there twice.
+    /// A parameter is repeated.
     RepeatedParameter {
-        /// Which.
+        /// The parameter's name.
         name: Excerpt,
     },
-    /// The scheme has its parameters in one order only, and this one is out of it.
+    /// The scheme has a fixed order of parameters, and this one is out of order.
     OutOfOrder {
-        /// Which.
+        /// The parameter's name.
         name: Excerpt,
     },
-    /// There are more than 16 parameters without a meaning in the scheme.
+    /// The header has more than 16 parameters that the scheme does not know.
     TooManyParameters,
-    /// The parameter is longer than 8 KiB.
+    /// A parameter is longer than 8 KiB.
     ParameterTooLong {
-        /// Which.
+        /// The parameter's name.
         name: Excerpt,
     },
     /// The list of headers has more than 64 names.
     TooManyNames,
-    /// The list of headers does not have exactly one space between names, and none around them.
+    /// The list of headers has an empty name: it must have exactly one space between names, and
+    /// none at its ends.
     EmptyName,
     /// The list of headers has commas, semicolons or tabs between names.
     ListSeparator,
-    /// The list has a name that is neither a header's nor one of the scheme's own, or `authorization` itself.
+    /// The list has a name that is neither a header name nor a derived component of the scheme, or
+    /// it has `authorization` itself.
     NotSignable {
-        /// Which.
+        /// The name.
         name: Excerpt,
     },
-    /// The list has this name twice, upper and lower case being the same.
+    /// The list has this name twice, ignoring case.
     RepeatedName {
-        /// Which.
+        /// The name.
         name: Excerpt,
     },
-    /// The signature is not standard base64 with its padding.
+    /// The signature is not standard base64 with padding.
     SignatureNotBase64,
-    /// The signature does not have as many bytes as the algorithm's.
+    /// The signature does not have the length of the algorithm's signatures.
     SignatureLength,
 }
 
@@ -76,49 +78,84 @@ impl fmt::Display for CredentialsError {
             Self::NotAscii => {
                 f.write_str("Authorization has a byte that is not printable ASCII: send none")
             }
-            Self::OtherScheme => {
-                f.write_str("Authorization begins with another word than this scheme's: send `hmac` for Tencent Cloud and Kong, `Signature` for \
-                 APISIX and draft-cavage, as the server is set")
-            }
+            Self::OtherScheme => f.write_str(
+                "Authorization begins with another word than this scheme's: send `hmac` for \
+                 Tencent Cloud and Kong, `Signature` for APISIX and draft-cavage, as the server \
+                 is set",
+            ),
             Self::NotAParameter { position } => write!(
                 f,
-                "Authorization has no name=\"value\" at byte {position}: quote every value, one comma between two"
+                "Authorization has no name=\"value\" at byte {position}: quote every value, one \
+                 comma between two"
             ),
-            Self::UnknownParameter { name, is_key_id: true } => write!(
+            Self::UnknownParameter {
+                name,
+                is_key_id: true,
+            } => write!(
                 f,
-                "Authorization names the key id {name}, as another scheme does: sign for the scheme that this server checks"
+                "Authorization names the key id {name}, as another scheme does: sign for the \
+                 scheme that this server checks"
             ),
-            Self::UnknownParameter { name, is_key_id: false } => {
-                write!(f, "Authorization has a parameter {name}, which this scheme does not have: leave it out")
+            Self::UnknownParameter {
+                name,
+                is_key_id: false,
+            } => {
+                write!(
+                    f,
+                    "Authorization has a parameter {name}, which this scheme does not have: \
+                     leave it out"
+                )
             }
             Self::RepeatedParameter { name } => {
-                write!(f, "Authorization has the parameter {name} twice: send it once")
+                write!(
+                    f,
+                    "Authorization has the parameter {name} twice: send it once"
+                )
             }
             Self::OutOfOrder { name } => {
-                write!(f, "the parameter {name} of Authorization is out of order: send key id, algorithm, headers, signature")
+                write!(
+                    f,
+                    "the parameter {name} of Authorization is out of order: send key id, \
+                     algorithm, headers, signature"
+                )
             }
             Self::TooManyParameters => {
-                write!(f, "Authorization has more than {MAX_UNKNOWN_PARAMETERS} parameters that mean nothing here: leave them out")
+                write!(
+                    f,
+                    "Authorization has more than {MAX_UNKNOWN_PARAMETERS} parameters that mean \
+                     nothing here: leave them out"
+                )
             }
             Self::ParameterTooLong { name } => {
-                write!(f, "the parameter {name} of Authorization is longer than {MAX_PARAMETER_LEN} bytes: shorten it")
+                write!(
+                    f,
+                    "the parameter {name} of Authorization is longer than {MAX_PARAMETER_LEN} \
+                     bytes: shorten it"
+                )
             }
             Self::TooManyNames => {
-                write!(f, "Authorization lists more than {MAX_COMPONENTS} headers: sign fewer")
+                write!(
+                    f,
+                    "Authorization lists more than {MAX_COMPONENTS} headers: sign fewer"
+                )
             }
-            Self::EmptyName => {
-                f.write_str("the headers list of Authorization has a space too many: put one between two names")
-            }
+            Self::EmptyName => f.write_str(
+                "the headers list of Authorization has a space too many: put one between two names",
+            ),
             Self::ListSeparator => f.write_str(
-                "the headers list of Authorization has a comma, semicolon or tab: separate names with one space",
+                "the headers list of Authorization has a comma, semicolon or tab: separate names \
+                 with one space",
             ),
             Self::NotSignable { name } if name.as_str().contains("request-target") => write!(
                 f,
-                "Authorization lists {name}, as another scheme names the request target: sign for the scheme that this \
-                 server checks"
+                "Authorization lists {name}, as another scheme names the request target: sign \
+                 for the scheme that this server checks"
             ),
             Self::NotSignable { name } => {
-                write!(f, "Authorization lists {name}, which cannot be signed here: do not list it")
+                write!(
+                    f,
+                    "Authorization lists {name}, which cannot be signed here: do not list it"
+                )
             }
             Self::RepeatedName { name } => {
                 write!(f, "Authorization lists {name} twice: list it once")
@@ -126,9 +163,10 @@ impl fmt::Display for CredentialsError {
             Self::SignatureNotBase64 => {
                 f.write_str("the signature is not standard base64: use + and /, with = as padding")
             }
-            Self::SignatureLength => {
-                f.write_str("the signature has another length than the algorithm's: send all of it, and the right algorithm")
-            }
+            Self::SignatureLength => f.write_str(
+                "the signature has another length than the algorithm's: send all of it, and the \
+                 right algorithm",
+            ),
         }
     }
 }

@@ -1,10 +1,10 @@
-//! What of a request is repeated in answers and logs.
+//! Parts of a request that are repeated in responses and logs.
 
 use std::fmt;
 
-/// A piece of a request that is repeated in an answer or a log: escaped, and cut at 64 bytes.
+/// Holds a part of a request for a response or a log, escaped and cut at 64 bytes.
 ///
-/// Printable ASCII stays as it is, but for `"` and `\`, which are escaped like everything else.
+/// Printable ASCII is kept, except `"` and `\`, which are escaped like everything else.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Excerpt(Box<str>);
 
@@ -22,6 +22,8 @@ impl Excerpt {
                 excerpt.extend(c.escape_default());
             }
             if excerpt.len() > Self::MAX_LEN {
+                // Cut before the escape that does not fit. Half an escape could read as another
+                // character.
                 excerpt.truncate(before);
                 break;
             }
@@ -29,7 +31,7 @@ impl Excerpt {
         Self(excerpt.into_boxed_str())
     }
 
-    /// The escaped text, at most 64 bytes of printable ASCII.
+    /// Returns the escaped text, at most 64 bytes of printable ASCII.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0

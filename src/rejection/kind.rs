@@ -1,10 +1,11 @@
-//! What a client can learn of a refusal, and what to do about it.
+//! What a client can learn about a refusal, and what to do about it.
 
 use super::Rejection;
 
-/// What kind of refusal it is: all that can be told from the text a gateway answers with.
+/// Classifies refusals by what a client can learn from the gateway's text.
 ///
-/// [`Rejection::from_response_text`] finds it on the client's side, [`Rejection::kind`] on the server's.
+/// On the client's side [`Rejection::from_response_text`] returns it, on the server's side
+/// [`Rejection::kind`].
 ///
 /// ```
 /// use tower_hmac_auth::{Rejection, error::RejectionKind};
@@ -26,19 +27,20 @@ pub enum RejectionKind {
     KeyIdOrSignatureMissing,
     /// The algorithm is unknown or not allowed.
     AlgorithmNotSupported,
-    /// A header that may be there once is there more often, or two different hosts are named.
+    /// A header that must not be repeated is repeated, or the request names two different hosts.
     HeaderRepeated,
     /// A header is listed but not sent, or has to be signed and is not.
     HeaderMissing,
-    /// No date that counts is signed.
+    /// No date that the gateway accepts is signed.
     DateMissing,
     /// The date cannot be read, or is not in UTC.
     DateUnreadable,
     /// The date, or another time in the signature, is too far from the gateway's clock.
     OutOfDate,
-    /// The request target cannot be signed, or is not believed.
+    /// The request target cannot be signed or is not trusted.
     Target,
-    /// The key id is unknown or disabled; Kong says no more if the header or the algorithm is wrong.
+    /// The key id is unknown or disabled. Kong sends the same text for an invalid header or
+    /// algorithm.
     KeyUnknown,
     /// The signature is wrong.
     SignatureMismatch,
@@ -46,18 +48,18 @@ pub enum RejectionKind {
     KeyNotBound,
     /// The API has no usage plan.
     NoUsagePlan,
-    /// The body is not what its digest says, or its digest cannot be read.
+    /// The body does not match its digest, or the digest cannot be read.
     Digest,
-    /// The body is too long, or broke off.
+    /// The body is too long or incomplete.
     Body,
-    /// The gateway could not look the key up, or failed in another way of its own.
+    /// The gateway could not look up the key, or failed in another way.
     KeyStoreUnavailable,
     /// The gateway does not say why.
     Unspecified,
 }
 
 impl RejectionKind {
-    /// Every kind.
+    /// All kinds.
     pub const ALL: [Self; 19] = [
         Self::AuthorizationMissing,
         Self::AuthorizationMalformed,
@@ -80,92 +82,104 @@ impl RejectionKind {
         Self::Unspecified,
     ];
 
-    /// A sentence or two for the client's developer: what to check, the likeliest first.
+    /// Returns a few sentences for the client's developer: what to check, the most likely cause
+    /// first.
     #[must_use]
     pub fn hint(self) -> &'static str {
         match self {
             Self::AuthorizationMissing => {
-                "The request came without Authorization. Check that the signing layer is in the stack, that the host is \
-                 among those of allowed_hosts, and that no layer or proxy below it removes the header."
+                "The request came without Authorization. Check that the signing layer is in the \
+                 stack, that the host is among those of allowed_hosts, and that no layer or proxy \
+                 below it removes the header."
             }
             Self::AuthorizationMalformed => {
-                "Authorization cannot be read. Check that the gateway speaks the scheme you sign in, that nothing else \
-                 sets Authorization (a Bearer token, user:password in the URL), and that it is sent once."
+                "Authorization cannot be read. Check that the gateway speaks the scheme you sign \
+                 in, that nothing else sets Authorization (a Bearer token, user:password in the \
+                 URL), and that it is sent once."
             }
             Self::ParameterMissing => {
-                "Authorization lacks a parameter or has an empty one. Send the key id, the algorithm, the headers and \
-                 the signature, spelled as this gateway's scheme has them."
+                "Authorization lacks a parameter or has an empty one. Send the key id, the \
+                 algorithm, the headers and the signature, spelled as this gateway's scheme has \
+                 them."
             }
             Self::KeyIdOrSignatureMissing => {
-                "Authorization has no key id or no signature. Check that the key id is not empty, and that its parameter \
-                 has the name of this gateway's scheme."
+                "Authorization has no key id or no signature. Check that the key id is not \
+                 empty, and that its parameter has the name of this gateway's scheme."
             }
             Self::AlgorithmNotSupported => {
-                "The gateway does not take this algorithm. Use one it allows, its name in lower case: hmac-sha1 or \
-                 hmac-sha256 with most."
+                "The gateway does not accept this algorithm. Use one it allows, its name in \
+                 lower case: hmac-sha1 or hmac-sha256 with most."
             }
             Self::HeaderRepeated => {
-                "A signed header, a date or Authorization is on the request more than once, or two hosts are named. \
-                 Send each with one value; look for a layer or proxy that adds a second."
+                "A signed header, a date or Authorization is on the request more than once, or \
+                 two hosts are named. Send each with one value; look for a layer or proxy that \
+                 adds a second."
             }
             Self::HeaderMissing => {
-                "A header is listed as signed but did not arrive, or has to be signed and is not. Send it and sign it; \
-                 look for a proxy that removes it."
+                "A header is listed as signed but did not arrive, or has to be signed and is \
+                 not. Send it and sign it; look for a proxy that removes it."
             }
             Self::DateMissing => {
-                "No date that counts is signed. Send and sign X-Date, or Date where the gateway wants that, as an HTTP \
-                 date in GMT; Kong says the same of a date that is too old, so check the clocks too."
+                "No date that the gateway accepts is signed. Send and sign X-Date, or Date if \
+                 the gateway requires it, as an HTTP date in GMT. Kong sends the same text for a \
+                 date that is too old, so check the clocks too."
             }
             Self::DateUnreadable => {
-                "The date cannot be read, or has a time zone that is not zero. Send it in GMT, like \
-                 `Fri, 09 Oct 2015 00:00:00 GMT`."
+                "The date cannot be read, or has a time zone that is not zero. Send it in GMT, \
+                 like `Fri, 09 Oct 2015 00:00:00 GMT`."
             }
             Self::OutOfDate => {
-                "The date is too far from the gateway's clock. Sign each request when it is sent, each retry anew, and \
-                 set this machine's clock."
+                "The date is too far from the gateway's clock. Sign each request when it is \
+                 sent, each retry again, and set this machine's clock."
             }
             Self::Target => {
-                "The gateway does not believe the request target. Send a path that begins with /, without dot segments, \
-                 empty segments and needless escapes."
+                "The gateway does not trust the request target. Send a path that begins with /, \
+                 without dot segments, empty segments and needless escapes."
             }
             Self::KeyUnknown => {
-                "The key id is unknown or disabled: check it, and that the key is of this gateway and environment. Kong says \
-                 the same of a header it cannot read, an algorithm it does not allow, an enforced header that is not \
-                 signed, and a credential of another plugin or scheme."
+                "The key id is unknown or disabled: check it, and that the key is of this \
+                 gateway and environment. Kong says the same of a header it cannot read, an \
+                 algorithm it does not allow, an enforced header that is not signed, and a \
+                 credential of another plugin or scheme."
             }
             Self::SignatureMismatch => {
-                "The signature is wrong. Usual causes, in order: a newline or space around the secret key, base64 decoded \
-                 on one side only, a proxy that rewrites host or target, a cache that turns HEAD into GET, a changed header or \
-                 body (digest); compare both sides' signing strings: if equal, it is the secret."
+                "The signature is wrong. Usual causes, in order: a newline or space around the \
+                 secret key, base64 decoded on one side only, a proxy that rewrites host or \
+                 target, a cache that turns HEAD into GET, a changed header or body (digest); \
+                 compare both sides' signing strings: if equal, it is the secret."
             }
             Self::KeyNotBound => {
-                "The signature is right, but this key may not call this API. Bind the key to it, or use another key."
+                "The signature is right, but this key may not call this API. Bind the key to it, \
+                 or use another key."
             }
             Self::NoUsagePlan => {
-                "The API has no usage plan. Make one, bind the key and the API to it, and publish it in this environment."
+                "The API has no usage plan. Make one, bind the key and the API to it, and \
+                 publish it in this environment."
             }
             Self::Digest => {
-                "The body is not what its digest says. Hash exactly the bytes that are sent, compressed ones after \
-                 compression; look for a layer or proxy that changes the body."
+                "The body does not match its digest. Hash exactly the bytes that are sent, \
+                 compressed ones after compression; look for a layer or proxy that changes the \
+                 body."
             }
             Self::Body => {
-                "The body is longer than the gateway takes, or broke off on its way. Send less at a time."
+                "The body is longer than the gateway accepts, or incomplete. Send less at a time."
             }
             Self::KeyStoreUnavailable => {
-                "The gateway could not check the signature, for a reason of its own. Try again; if it stays so, ask who \
-                 runs the gateway."
+                "The gateway could not check the signature, for a reason of its own. Try again; \
+                 if that does not help, ask the gateway's operator."
             }
             Self::Unspecified => {
-                "The gateway keeps the reason for its own log. Check the key id, the secret key, the clocks, that all it \
-                 wants signed is signed (Date, not X-Date) and, with validate_request_body, the body's digest; then compare the signing \
-                 string with what it logs."
+                "The gateway only logs the reason. Check the key id, the secret key, the clocks, \
+                 that everything it requires is signed (Date, not X-Date) and, with \
+                 validate_request_body, the body's digest. Then compare the signing string with \
+                 what it logs."
             }
         }
     }
 }
 
 impl Rejection {
-    /// What of it a client can learn.
+    /// Returns the kind of this rejection, which is what a client can learn about it.
     #[must_use]
     pub fn kind(&self) -> RejectionKind {
         match self {
@@ -192,7 +206,7 @@ impl Rejection {
         }
     }
 
-    /// A sentence or two for the client's developer: as [`RejectionKind::hint`].
+    /// Returns the [`RejectionKind::hint`] for the client's developer.
     #[must_use]
     pub fn hint(&self) -> &'static str {
         self.kind().hint()

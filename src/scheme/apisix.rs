@@ -1,6 +1,6 @@
 //! Apache APISIX's plugin `hmac-auth`, from version 3.11 on.
 //!
-//! Source: the plugin's documentation, and what it does.
+//! Sources: the plugin's documentation and its behaviour.
 
 use std::borrow::Cow;
 
@@ -16,7 +16,8 @@ use crate::{
     },
 };
 
-/// Source: Apache APISIX's documentation of the plugin `hmac-auth`, and what the plugin does.
+/// Sources: Apache APISIX's documentation of the plugin `hmac-auth`, and the plugin's observed
+/// behaviour.
 pub(super) static DIALECT: Dialect = Dialect {
     name: "apisix",
     syntax: CredentialsSyntax {
@@ -72,8 +73,9 @@ pub(super) static DIALECT: Dialect = Dialect {
     challenge: "hmac realm=\"hmac\"",
 };
 
-/// Source: Apache APISIX's plugin `hmac-auth`, which keeps most reasons for its log. It reads a body to its end before it
-/// says how long it is; a body of unknown length is not read beyond the limit here, so its size is left out.
+/// Returns the text of Apache APISIX's plugin `hmac-auth`, which only logs most reasons. The plugin
+/// reads a body to its end and reports its length. Here a body of unknown length is not read beyond
+/// the limit, so the text leaves its size out.
 fn text(why: &Rejection) -> Cow<'static, str> {
     let text = match why {
         Rejection::AuthorizationMissing => {

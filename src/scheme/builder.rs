@@ -1,4 +1,4 @@
-//! Describing a gateway that has no preset.
+//! Schemes for gateways that have no preset.
 
 use std::{
     fmt,
@@ -22,7 +22,7 @@ use crate::{
     },
 };
 
-/// A scheme that was described with [`Scheme::builder`].
+/// Holds a scheme that was described with [`Scheme::builder`].
 #[derive(Clone, Copy)]
 pub struct CustomScheme(&'static Dialect);
 
@@ -32,7 +32,7 @@ impl CustomScheme {
     }
 }
 
-// Each description has one dialect, so the addresses tell whether two schemes are the same.
+// Equal descriptions share one dialect (see `intern`), so comparing addresses is enough.
 impl PartialEq for CustomScheme {
     fn eq(&self, other: &Self) -> bool {
         ptr::eq(self.0, other.0)
@@ -53,13 +53,14 @@ impl fmt::Debug for CustomScheme {
     }
 }
 
-/// Describes a gateway that this crate has no preset for, starting from the nearest preset: what
-/// [`Scheme::builder`] returns.
+/// Describes a gateway that this crate has no preset for, starting from the nearest preset.
 ///
-/// Whatever is not set is as in that preset, refusal texts included. Setters can be called in any
+/// [`Scheme::builder`] returns it.
+///
+/// What is not set is as in that preset, including the refusal texts. Setters can be called in any
 /// order and never fail; [`build`](Self::build) checks the whole description.
 ///
-/// SenseCore runs Kong's scheme and names the key id `accesskey`:
+/// SenseCore uses Kong's scheme and names the key id `accesskey`:
 ///
 /// ```
 /// use std::time::{Duration, UNIX_EPOCH};
@@ -101,11 +102,12 @@ impl fmt::Debug for CustomScheme {
 /// # let signed = signer.sign(&request, UNIX_EPOCH + Duration::from_secs(1_795_579_506))?;
 /// # let authorization = signed.iter().last().ok_or("no Authorization")?.1.to_str()?;
 /// # assert!(authorization.contains(r#"headers="date request-line""#), "{authorization}");
-/// # assert!(authorization.contains("mJ/O4TUc/qJ5Mfr02Em/ktdz3bZCIPgcRA0uE4Femuw="), "{authorization}");
+/// # let signature = "mJ/O4TUc/qJ5Mfr02Em/ktdz3bZCIPgcRA0uE4Femuw=";
+/// # assert!(authorization.contains(signature), "{authorization}");
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 ///
-/// MessageMedia signs with SHA-1, and keeps the case of names:
+/// MessageMedia signs with SHA-1 and keeps the case of names:
 ///
 /// ```
 /// use tower_hmac_auth::{Algorithm, Scheme};
@@ -124,12 +126,13 @@ impl fmt::Debug for CustomScheme {
 /// #     .body(())?;
 /// # let signed = signer.sign(&request, UNIX_EPOCH + Duration::from_secs(1_795_579_506))?;
 /// # let authorization = signed.iter().last().ok_or("no Authorization")?.1.to_str()?;
-/// # assert!(authorization.contains(r#"headers="Date x-Content-MD5 request-line""#), "{authorization}");
+/// # let headers = r#"headers="Date x-Content-MD5 request-line""#;
+/// # assert!(authorization.contains(headers), "{authorization}");
 /// # assert!(authorization.contains("fh8EJzC8FFI6nZQ5ofRGgyEmf7w="), "{authorization}");
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 ///
-/// A [`Verifier`](crate::Verifier) takes such a scheme like any other.
+/// A [`Verifier`](crate::Verifier) takes such a scheme in the same way.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[must_use = "a builder does nothing until it is built"]
 pub struct SchemeBuilder {
@@ -154,11 +157,13 @@ pub struct SchemeBuilder {
 }
 
 impl Scheme {
-    /// Describes a gateway that this crate has no preset for, starting from the nearest one. `name`
-    /// is for settings, logs and error messages: lower-case letters, digits and `-`.
+    /// Returns a builder that describes a gateway without a preset, starting from the nearest
+    /// preset. `name` is used in settings, logs and error messages. It consists of lower-case
+    /// letters, digits and `-`.
     ///
-    /// Describe a gateway once, when the program starts: a description stays in memory until the
-    /// program ends. An equal description gives the same scheme and takes no more memory.
+    /// Build the scheme once, when the program starts: its description stays in memory until the
+    /// program ends. Building an equal description again returns the same scheme and takes no more
+    /// memory.
     pub fn builder(name: impl Into<String>, nearest: Self) -> SchemeBuilder {
         SchemeBuilder {
             name: name.into(),
@@ -184,20 +189,20 @@ impl Scheme {
 }
 
 impl SchemeBuilder {
-    /// Sets the word that `Authorization` begins with, `hmac` for example. Verifiers take it in any
+    /// Sets the word that `Authorization` begins with, such as `hmac`. Verifiers accept it in any
     /// case.
     pub fn auth_scheme(mut self, word: impl Into<String>) -> Self {
         self.auth_scheme = Some(word.into());
         self
     }
 
-    /// Sets the name of the parameter that carries the key id, `username` for example.
+    /// Sets the name of the parameter that carries the key id, such as `username`.
     pub fn key_id_parameter(mut self, name: impl Into<String>) -> Self {
         self.key_id_parameter = Some(name.into());
         self
     }
 
-    /// Sets what signers send between two parameters: a comma, and whitespace after it if wanted.
+    /// Sets what signers write between two parameters: a comma, optionally followed by whitespace.
     /// Verifiers accept any whitespace there.
     pub fn separator(mut self, separator: impl Into<String>) -> Self {
         self.separator = Some(separator.into());
@@ -211,23 +216,23 @@ impl SchemeBuilder {
         self
     }
 
-    /// Sets whether verifiers ignore parameters that have no meaning in the scheme
-    /// (draft-cavage-http-signatures-12, section 2.2), or refuse them.
+    /// Sets whether verifiers ignore unknown parameters (draft-cavage-http-signatures-12, section
+    /// 2.2) or refuse them.
     pub fn ignore_unknown_parameters(mut self, ignore: bool) -> Self {
         self.ignore_unknown_parameters = Some(ignore);
         self
     }
 
-    /// Sets what is signed, in this order, unless the signer lists something else. What a request
-    /// lacks is left out. The list names `date` or `x-date`, which makes it the date header that
-    /// signers send by default.
+    /// Sets what is signed by default, in this order. What a request does not have is left out. The
+    /// list must contain `date` or `x-date`; that is the date header that signers send by default.
     pub fn default_list(mut self, names: impl IntoIterator<Item: AsRef<str>>) -> Self {
         let names = names.into_iter();
         self.default_list = Some(names.map(|name| name.as_ref().to_owned()).collect());
         self
     }
 
-    /// Sets what the list can name besides headers, instead of what the preset has.
+    /// Sets the derived components that a list can name besides headers. They replace those of the
+    /// preset.
     pub fn derived_components(
         mut self,
         components: impl IntoIterator<Item = (impl Into<String>, DerivedComponent)>,
@@ -238,46 +243,47 @@ impl SchemeBuilder {
         self
     }
 
-    /// Sets the algorithms, the default first.
+    /// Sets the algorithms. The first is the default.
     pub fn algorithms(mut self, algorithms: impl IntoIterator<Item = Algorithm>) -> Self {
         self.algorithms = Some(algorithms.into_iter().collect());
         self
     }
 
-    /// Sets the headers that a date is taken from, the default first.
+    /// Sets the headers that a date is read from. The first is the default.
     pub fn date_headers(mut self, headers: impl IntoIterator<Item = DateHeader>) -> Self {
         self.date_headers = Some(headers.into_iter().collect());
         self
     }
 
-    /// Sets whether names are signed and listed as they are spelled, the date's among them, or in
-    /// lower case.
+    /// Sets whether names, including the date header's, are signed and listed as they are spelled
+    /// or in lower case.
     pub fn keep_name_case(mut self, keep: bool) -> Self {
         self.keep_name_case = Some(keep);
         self
     }
 
-    /// Sets whether the signing string begins with a line that is the key id.
+    /// Sets whether the signing string begins with a line that contains the key id.
     pub fn key_id_line(mut self, key_id_line: bool) -> Self {
         self.key_id_line = Some(key_id_line);
         self
     }
 
-    /// Sets whether a newline ends the last line of the signing string too.
+    /// Sets whether the last line of the signing string ends with a newline too.
     pub fn final_newline(mut self, final_newline: bool) -> Self {
         self.final_newline = Some(final_newline);
         self
     }
 
-    /// Sets what the signing string has for a listed header that the request lacks. With `None` there
-    /// is no way to sign that, and such requests are refused. A verifier accepts such lists only if it
-    /// [allows missing headers](crate::verify::VerifierBuilder::allow_missing_headers).
+    /// Sets what the signing string contains for a listed header that is missing from the request.
+    /// With `None` a missing header cannot be signed, and such requests are refused. A verifier
+    /// accepts such lists only if it [allows missing
+    /// headers](crate::verify::VerifierBuilder::allow_missing_headers).
     pub fn missing_headers(mut self, line: Option<MissingHeaderLine>) -> Self {
         self.missing_headers = Some(line);
         self
     }
 
-    /// Sets whether the values of a repeated header are joined with `, `, or refused.
+    /// Sets whether the values of a repeated header are joined with `, ` or refused.
     pub fn join_repeated_headers(mut self, join: bool) -> Self {
         self.join_repeated_headers = Some(join);
         self
@@ -289,20 +295,21 @@ impl SchemeBuilder {
         self
     }
 
-    /// Sets what servers do by default with requests that sign `Date` alone.
+    /// Sets how servers treat requests that sign only `Date`, by default.
     pub fn date_policy(mut self, date_policy: DatePolicy) -> Self {
         self.date_policy = Some(date_policy);
         self
     }
 
-    /// Makes the scheme.
+    /// Builds the scheme.
     ///
     /// # Errors
     ///
-    /// [`BuildError`] for a description that a verifier could not read back, or could read in two
-    /// ways: an invalid or taken name, scheme word, parameter, separator or derived component; no
-    /// algorithm or no date header; a default list that cannot be signed, has no date or has a time
-    /// that needs `hs2019`; and [`DatePolicy::Refuse`] with `Date` as the only date header.
+    /// Returns a [`BuildError`] if a verifier could not read the signatures of this scheme, or
+    /// could read them in two ways. The causes are an invalid or taken name, scheme word,
+    /// parameter, separator or derived component; no algorithm or no date header; a default list
+    /// that cannot be signed, has no date, or has a time that needs `hs2019`; and
+    /// [`DatePolicy::Refuse`] with `Date` as the only date header.
     pub fn build(self) -> Result<Scheme, BuildError> {
         self.check_words()?;
         let scheme = Scheme::Custom(CustomScheme(self.intern()));
@@ -390,8 +397,9 @@ impl SchemeBuilder {
         }
     }
 
-    /// Returns the dialect of this description: the one that an equal description got, if there was
-    /// one.
+    /// Returns the dialect of this description. Equal descriptions get the same dialect: without
+    /// that, every call would leak another one, and two schemes from equal descriptions would
+    /// differ.
     fn intern(&self) -> &'static Dialect {
         static DESCRIBED: Mutex<Vec<(SchemeBuilder, &'static Dialect)>> = Mutex::new(Vec::new());
         let mut described = DESCRIBED.lock().unwrap_or_else(PoisonError::into_inner);
@@ -411,6 +419,8 @@ impl SchemeBuilder {
         dialect.name = leak(&self.name);
         if let Some(word) = &self.auth_scheme {
             dialect.syntax.auth_scheme = leak(word);
+            // The preset's spellings are those of its own word. An empty list accepts the new one
+            // in any case.
             dialect.syntax.auth_scheme_spellings = &[];
             dialect.challenge = dialect.syntax.auth_scheme;
         }
@@ -469,8 +479,9 @@ impl SchemeBuilder {
     }
 }
 
-/// Returns a name of the default list. A date header becomes the dialect's first, and is listed as
-/// `date`, which stands for the one that is sent, unless its spelling is kept.
+/// Returns the entry of the default list for this name. A date header becomes the dialect's first.
+/// It is listed as `date`, which stands for the date header that is sent, unless its spelling is
+/// kept.
 fn default_name(name: &str, dialect: &mut Dialect) -> &'static str {
     let mut dates = [DateHeader::Date, DateHeader::XDate].into_iter();
     let Some(date) = dates.find(|date| name.eq_ignore_ascii_case(date.name().as_str())) else {
@@ -488,9 +499,10 @@ fn default_name(name: &str, dialect: &mut Dialect) -> &'static str {
     }
 }
 
-/// Returns whether a list can name a derived component so: visible ASCII without what separates names
-/// and parameters. It must not be a header's name, or a signature that covers it would seem to cover
-/// that header; `request-line`, which gateways have, is an exception.
+/// Returns `true` if a derived component can have this name: visible ASCII without the characters
+/// that separate names and parameters. It must not be a valid header name, because a signature that
+/// covers it would then seem to cover that header. `request-line` is an exception, because gateways
+/// use it.
 fn is_derived_name(name: &str) -> bool {
     let is_visible = |byte: u8| byte.is_ascii_graphic() && !matches!(byte, b'"' | b',' | b';');
     let mut presets = Scheme::ALL.into_iter().map(Scheme::dialect);

@@ -12,8 +12,8 @@ use crate::{
     },
 };
 
-/// Source: draft-cavage-http-signatures-12, sections 2 and 3. It has no rule for the age of a date; 300 seconds is what
-/// Joyent's library allows.
+/// Source: draft-cavage-http-signatures-12, sections 2 and 3. The draft has no rule for the age of
+/// a date. 300 seconds is what Joyent's library allows.
 pub(super) static DIALECT: Dialect = Dialect {
     name: "cavage",
     syntax: CredentialsSyntax {
@@ -59,7 +59,8 @@ pub(super) static DIALECT: Dialect = Dialect {
     challenge: "Signature realm=\"hmac\",headers=\"(request-target) host date\"",
 };
 
-/// The draft has no texts. These say what is wrong where the client is to mend it, but not what is wrong with the server.
+/// Returns the rejection's own text, because the draft defines none. It tells the client what to
+/// fix, but no details of a problem in the server.
 fn text(why: &Rejection) -> Cow<'static, str> {
     match why {
         Rejection::NotVerified => "An unexpected error occurred".into(),

@@ -1,4 +1,4 @@
-//! What an option may name, for signers, verifiers and schemes.
+//! The checks that the builders of signers, verifiers and schemes share.
 
 use std::fmt;
 
@@ -13,71 +13,72 @@ use crate::{
     wire::component::{Component, NotSignable},
 };
 
-/// Why a signer cannot be made, or a verifier cannot take an option.
+/// Describes why a signer, a verifier or a scheme cannot be built.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum BuildError {
-    /// `authorization` is to be signed, which holds the signature.
+    /// `authorization` is in the list, but it contains the signature.
     SignsAuthorization,
-    /// The header ends at the next peer (RFC 9110, section 7.6.1; for `Expect` 10.1.1): connections write or remove it below all layers, and
-    /// proxies on the way, so that it does not arrive as it was signed.
+    /// The header is hop-by-hop (RFC 9110, section 7.6.1; for `Expect` section 10.1.1). Connections
+    /// below all layers, and proxies on the way, write or remove it, so it does not arrive as it
+    /// was signed.
     HopByHop {
-        /// Which.
+        /// The name.
         name: Excerpt,
     },
-    /// A header is named that is signed by default, in its own place, wherever a request has it.
+    /// The header is signed anyway, at a fixed position, if the request has it.
     SignedAnyway {
-        /// Which.
+        /// The name.
         name: Excerpt,
     },
-    /// The name stands for something else than a header at other gateways, so that verifiers refuse it.
+    /// The name has another meaning than a header's at other gateways, so verifiers refuse it.
     Ambiguous {
-        /// Which.
+        /// The name.
         name: Excerpt,
     },
-    /// The name is neither a header's nor one of the scheme's own.
+    /// The name is neither a header name nor one of the scheme's derived components.
     NotAName {
         /// The scheme.
         scheme: Scheme,
-        /// Which.
+        /// The name.
         name: Excerpt,
     },
-    /// The names make a list that is longer than 8 KiB, which is more than verifiers look at.
+    /// The list of names is longer than 8 KiB, which verifiers refuse.
     ListTooLong,
-    /// More than 64 things are to be signed, which is more than verifiers look at; `digest` and `content-digest` count
-    /// also where they are not listed, as `DigestLayer` adds them to the list.
+    /// The list has more than 64 names, which verifiers refuse. `digest` and `content-digest` count
+    /// even if they are not listed, because `DigestLayer` adds them.
     TooManyHeaders,
-    /// A header to be signed is named twice.
+    /// The list contains a name twice.
     NamedTwice {
-        /// Which.
+        /// The name.
         name: Excerpt,
     },
-    /// Both date headers are to be signed.
+    /// The list contains both date headers.
     TwoDates,
-    /// No date is to be signed, nor `(created)`.
+    /// The list contains no date header and no `(created)`.
     NoDate {
         /// The scheme.
         scheme: Scheme,
     },
-    /// The scheme has no such algorithm.
+    /// The scheme does not have this algorithm.
     AlgorithmNotCarried {
         /// The scheme.
         scheme: Scheme,
-        /// Which.
+        /// The algorithm.
         algorithm: Algorithm,
     },
-    /// The scheme takes no date from this header.
+    /// The scheme does not read a date from this header.
     DateHeaderNotCarried {
         /// The scheme.
         scheme: Scheme,
-        /// Which.
+        /// The date header.
         header: DateHeader,
     },
-    /// The key id has a character that the scheme cannot carry.
+    /// The key id contains a character that the scheme cannot carry.
     KeyIdNotCarried {
         /// The scheme.
         scheme: Scheme,
-        /// What it must not have.
+        /// The characters that a key id must not contain.
         characters: &'static [char],
     },
     /// The scheme does not have the algorithm's name `hs2019`.
@@ -85,56 +86,59 @@ pub enum BuildError {
         /// The scheme.
         scheme: Scheme,
     },
-    /// `(created)` or `(expires)` is to be signed or required, but `hs2019` is not set.
+    /// The list contains `(created)` or `(expires)`, but `hs2019` is not set.
     NeedsHs2019 {
-        /// Which.
+        /// The name.
         name: Excerpt,
     },
-    /// `(expires)` is to be signed, but it is not said for how long a signature is good.
+    /// The list contains `(expires)`, but no lifetime is set.
     NoLifetime,
-    /// Signatures are to be good for less than a second, which `expires` cannot say.
+    /// The lifetime is less than a second, which `expires` cannot express.
     LifetimeTooShort,
-    /// It is said for how long a signature is good, but `(expires)` is not to be signed.
+    /// A lifetime is set, but the list does not contain `(expires)`.
     LifetimeNotSigned,
     /// A host pattern is invalid.
     InvalidHostPattern {
         /// The pattern.
         pattern: Excerpt,
     },
-    /// The list of host patterns is empty, so that no request would ever be signed.
+    /// The list of host patterns is empty, so no request would ever be signed.
     NoHostPattern,
-    /// No host pattern allows the configured authority, so that requests that name no host would never be signed.
+    /// No host pattern allows the configured authority, so requests that name no host would never
+    /// be signed.
     AuthorityExcluded {
         /// The configured authority.
         host: Excerpt,
     },
-    /// A scheme's name is not made of lower-case letters, digits and `-`, or a preset has it.
+    /// The scheme's name is empty, has characters other than lower-case letters, digits and `-`, or
+    /// is a preset's.
     SchemeName {
         /// The name.
         name: Excerpt,
     },
-    /// The word that `Authorization` is to begin with is not a token (RFC 9110, section 5.6.2).
+    /// The word that `Authorization` begins with is not a token (RFC 9110, section 5.6.2).
     AuthScheme {
         /// The word.
         word: Excerpt,
     },
-    /// The key id's parameter is not a token, or another parameter has its name.
+    /// The name of the key id's parameter is not a token, or another parameter has it.
     KeyIdParameter {
         /// The parameter's name.
         name: Excerpt,
     },
-    /// Parameters are to be separated by something other than a comma and whitespace after it.
+    /// The separator is not a comma, optionally followed by whitespace.
     Separator,
-    /// A scheme without algorithms is described.
+    /// The scheme has no algorithms.
     NoAlgorithm,
-    /// A scheme is described that takes a date from no header.
+    /// The scheme has no date headers.
     NoDateHeader,
-    /// A derived component's name could not be told apart from a header or from two names in a list.
+    /// The name of a derived component could be read as a header, or as two names in a list.
     DerivedName {
         /// The name.
         name: Excerpt,
     },
-    /// Requests with `Date` alone are to be refused, but the scheme takes no date from another header.
+    /// Requests that sign only `Date` would be refused, but the scheme does not read a date from
+    /// another header.
     NoDateAccepted {
         /// The scheme.
         scheme: Scheme,
@@ -145,83 +149,136 @@ impl fmt::Display for BuildError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::SignsAuthorization => f.write_str(
-                "authorization cannot be signed, as it holds the signature: take it out of the list",
+                "authorization cannot be signed, because it contains the signature: remove it \
+                 from the list",
             ),
             Self::HopByHop { name } => write!(
                 f,
-                "{name} is for the next peer only and does not arrive as it was sent: take it out of the list"
+                "{name} is for the next peer only and does not arrive as it was sent: remove it \
+                 from the list"
             ),
             Self::SignedAnyway { name } => write!(
                 f,
-                "{name} has its fixed place in front: take it out of the signed headers (date_header chooses \
-                 between date and x-date; other headers of the default list are signed wherever there is one)"
+                "{name} has its fixed place in front: remove it from the signed headers \
+                 (date_header chooses between date and x-date; the default list's other headers \
+                 are signed if the request has them)"
             ),
             Self::Ambiguous { name } => write!(
                 f,
-                "{name} stands for something else than a header at other gateways: use a header of another name"
+                "{name} stands for something else than a header at other gateways: use another \
+                 header name"
             ),
             Self::NotAName { scheme, name } => {
-                write!(f, "{name} is neither a header nor one of {scheme}'s own names")?;
-                let own = scheme.dialect().derived_components.iter().map(|(name, _)| *name);
+                write!(
+                    f,
+                    "{name} is neither a header nor one of {scheme}'s own names"
+                )?;
+                let own = scheme
+                    .dialect()
+                    .derived_components
+                    .iter()
+                    .map(|(name, _)| *name);
                 write_list(f, " (", own, ")")?;
-                f.write_str(": correct it or take it out")
+                f.write_str(": correct or remove it")
             }
             Self::TooManyHeaders => {
-                write!(f, "more than {MAX_COMPONENTS} headers are to be signed, with room kept for digest and content-digest: sign fewer")
+                write!(
+                    f,
+                    "more than {MAX_COMPONENTS} headers are to be signed, with room kept for \
+                     digest and content-digest: sign fewer"
+                )
             }
             Self::ListTooLong => {
-                write!(f, "the names make a list of more than {MAX_PARAMETER_LEN} bytes: name fewer, or shorter ones")
+                write!(
+                    f,
+                    "the names make a list of more than {MAX_PARAMETER_LEN} bytes: name fewer, \
+                     or shorter ones"
+                )
             }
             Self::NamedTwice { name } => {
-                write!(f, "{name} is named twice among the signed headers: name it once")
+                write!(
+                    f,
+                    "{name} is named twice among the signed headers: name it once"
+                )
             }
-            Self::TwoDates => f.write_str("date and x-date are both to be signed: name one of them"),
+            Self::TwoDates => {
+                f.write_str("date and x-date are both to be signed: name one of them")
+            }
             Self::NoDate { scheme } => {
                 let dialect = scheme.dialect();
-                let names = dialect.date_headers.iter().map(|header| header.name().as_str());
+                let names = dialect
+                    .date_headers
+                    .iter()
+                    .map(|header| header.name().as_str());
                 let created = dialect.syntax.has_times.then_some("(created) under hs2019");
-                write_list(f, "no date is to be signed: name one of ", names.chain(created), "")
+                write_list(
+                    f,
+                    "no date is to be signed: name one of ",
+                    names.chain(created),
+                    "",
+                )
             }
             Self::AlgorithmNotCarried { scheme, algorithm } => {
-                let algorithms = scheme.dialect().algorithms.iter().map(|algorithm| algorithm.name());
+                let algorithms = scheme
+                    .dialect()
+                    .algorithms
+                    .iter()
+                    .map(|algorithm| algorithm.name());
                 write!(f, "{scheme} has no {algorithm}: ")?;
                 write_list(f, "choose one of ", algorithms, "")
             }
             Self::DateHeaderNotCarried { scheme, header } => {
-                write!(f, "{scheme} takes no date from {}: choose the other date header", header.name())
+                write!(
+                    f,
+                    "{scheme} takes no date from {}: choose the other date header",
+                    header.name()
+                )
             }
             Self::KeyIdNotCarried { scheme, characters } => {
                 let characters = characters.iter().collect::<String>();
-                write!(f, "the key id has one of `{characters}`, which {scheme} cannot carry: use a pair with another id")
+                write!(
+                    f,
+                    "the key id has one of `{characters}`, which {scheme} cannot carry: use a \
+                     pair with another id"
+                )
             }
             Self::Hs2019NotCarried { scheme } => {
                 write!(f, "{scheme} has no hs2019: name the algorithm itself")
             }
             Self::NeedsHs2019 { name } => {
-                write!(f, "{name} can be signed under hs2019 only: set hs2019, or take it out")
+                write!(
+                    f,
+                    "{name} can be signed under hs2019 only: set hs2019, or remove it"
+                )
             }
-            Self::NoLifetime => f.write_str("(expires) is to be signed: say with expires_after for how long"),
-            Self::LifetimeTooShort => f.write_str("expires_after is less than a second: give it one second or more"),
+            Self::NoLifetime => {
+                f.write_str("(expires) is to be signed: say with expires_after for how long")
+            }
+            Self::LifetimeTooShort => {
+                f.write_str("expires_after is less than a second: give it one second or more")
+            }
             Self::LifetimeNotSigned => f.write_str(
-                "expires_after is set, but (expires) is not to be signed: name it in components, under hs2019",
+                "expires_after is set, but (expires) is not to be signed: name it in components, \
+                 under hs2019",
             ),
             Self::InvalidHostPattern { pattern } => write!(
                 f,
-                "\"{pattern}\" is not a host: write it like api.example.com, *.example.com, 192.0.2.1:8443 or \
-                 [2001:db8::1]"
+                "\"{pattern}\" is not a host: write it like api.example.com, *.example.com, \
+                 192.0.2.1:8443 or [2001:db8::1]"
             ),
             Self::NoHostPattern => f.write_str(
-                "the list of hosts is empty, so that no request would be signed: name the gateway's, like \
-                 api.example.com",
+                "the list of hosts is empty, so that no request would be signed: name the \
+                 gateway's, like api.example.com",
             ),
             Self::AuthorityExcluded { host } => write!(
                 f,
-                "the configured authority {host} is not one of allowed_hosts: add it there, or correct it"
+                "the configured authority {host} is not one of allowed_hosts: add it there, or \
+                 correct it"
             ),
             Self::SchemeName { name } => write!(
                 f,
-                "\"{name}\" is not a name for a scheme of one's own: use lower-case letters, digits and -, and no \
-                 preset's name"
+                "\"{name}\" is not a name for a scheme of one's own: use lower-case letters, \
+                 digits and -, and no preset's name"
             ),
             Self::AuthScheme { word } => write!(
                 f,
@@ -229,10 +286,12 @@ impl fmt::Display for BuildError {
             ),
             Self::KeyIdParameter { name } => write!(
                 f,
-                "\"{name}\" cannot name the key id's parameter: use one word that no other parameter has"
+                "\"{name}\" cannot name the key id's parameter: use one word that no other \
+                 parameter has"
             ),
             Self::Separator => f.write_str(
-                "parameters cannot be told apart with this separator: use a comma, with spaces after it if needed",
+                "parameters cannot be told apart with this separator: use a comma, with spaces \
+                 after it if needed",
             ),
             Self::NoAlgorithm => f.write_str("the scheme has no algorithm: name at least one"),
             Self::NoDateHeader => {
@@ -240,13 +299,13 @@ impl fmt::Display for BuildError {
             }
             Self::DerivedName { name } => write!(
                 f,
-                "\"{name}\" cannot name a derived component: use visible ASCII without quotes, commas and semicolons, \
-                 and no header's name that has a meaning of its own"
+                "\"{name}\" cannot name a derived component: use visible ASCII without quotes, \
+                 commas and semicolons, and no header's name that has a meaning of its own"
             ),
             Self::NoDateAccepted { scheme } => write!(
                 f,
-                "{scheme} takes dates from Date only, so that DatePolicy::Refuse would refuse every request: choose \
-                 CheckAge"
+                "{scheme} takes dates from Date only, so that DatePolicy::Refuse would refuse \
+                 every request: choose CheckAge"
             ),
         }
     }
@@ -254,7 +313,7 @@ impl fmt::Display for BuildError {
 
 impl std::error::Error for BuildError {}
 
-/// Nothing at all for an empty list.
+/// Writes `before`, the names and `after`, or nothing if there are no names.
 fn write_list(
     f: &mut fmt::Formatter<'_>,
     before: &str,
@@ -271,9 +330,10 @@ fn write_list(
     f.write_str(after)
 }
 
-/// Headers that end at the next peer (RFC 9110, sections 7.6.1 and 11.7; RFC 7540, section 3.2.1), so that connections write
-/// or remove them below all layers and proxies on the way. `Expect` among them: whoever answers it with 100 does not send it
-/// on (RFC 9110, section 10.1.1).
+/// Hop-by-hop headers (RFC 9110, sections 7.6.1 and 11.7; RFC 7540, section 3.2.1). Connections
+/// below all layers, and proxies on the way, write or remove them, so a signature over one fails at
+/// the gateway. `Expect` is one too: a proxy that answers it with 100 does not forward it (RFC
+/// 9110, section 10.1.1).
 static HOP_BY_HOP: [HeaderName; 11] = [
     header::CONNECTION,
     header::EXPECT,
@@ -288,7 +348,8 @@ static HOP_BY_HOP: [HeaderName; 11] = [
     header::UPGRADE,
 ];
 
-/// Refuses lists of so many names, or in so many bytes with a space between two, that no verifier looks at them.
+/// Refuses lists that verifiers refuse: too many names, or too many bytes with a space between
+/// every two.
 pub(crate) fn check_list<'n>(
     names: impl Iterator<Item = &'n str> + Clone,
 ) -> Result<(), BuildError> {
@@ -303,7 +364,7 @@ pub(crate) fn check_list<'n>(
 }
 
 impl Scheme {
-    /// Returns the component of this name, if requests can sign it.
+    /// Returns the component of this name, or an error if requests cannot sign it.
     pub(crate) fn signable(self, name: &str, is_hs2019: bool) -> Result<Component, BuildError> {
         let excerpt = || Excerpt::new(name);
         let not_a_name = || BuildError::NotAName {

@@ -1,4 +1,4 @@
-//! What gateways differ in.
+//! The differences between gateways, as data.
 
 use std::{borrow::Cow, fmt, str::FromStr};
 
@@ -16,53 +16,56 @@ use crate::{
     },
 };
 
-/// A gateway's dialect: all that it differs in from other gateways, as data.
+/// A gateway's dialect: everything that differs between gateways, as data.
 #[derive(Debug, Clone)]
 pub(crate) struct Dialect {
-    /// The name in lower case, for settings and command lines.
+    /// The name, in lower case, for settings and command lines.
     pub(crate) name: &'static str,
     /// How `Authorization` is written.
     pub(crate) syntax: CredentialsSyntax,
     /// How the signing string is written.
     pub(crate) format: SigningStringFormat,
-    /// What a list may name beside headers.
+    /// What a list can name besides headers.
     pub(crate) derived_components: &'static [(&'static str, DerivedComponent)],
-    /// What is signed, in order, unless the caller says otherwise. `date` stands for either date header; what a
-    /// request lacks is left out.
+    /// What is signed by default, in order. `date` stands for either date header. What a request
+    /// does not have is left out.
     pub(crate) default_list: &'static [&'static str],
-    /// What can be carried, the default first.
+    /// The algorithms, the default first.
     pub(crate) algorithms: &'static [Algorithm],
-    /// The headers a date is taken from, the default first.
+    /// The headers that a date is read from, the default first.
     pub(crate) date_headers: &'static [DateHeader],
-    /// Whether the list may name the date in upper case too.
+    /// Whether a list can name the date header in any case.
     pub(crate) any_case_date: bool,
-    /// Whether signers list the date as the caller spells it, not in lower case.
+    /// Whether signers list the date header as the caller spells it instead of in lower case.
     pub(crate) sends_date_as_spelled: bool,
-    /// Characters that key ids must not have.
+    /// Characters that key ids must not contain.
     pub(crate) not_in_key_id: &'static [char],
-    /// How far a date may be from the server's clock unless the server says otherwise, in seconds.
+    /// How far a date may be from the server's clock by default, in seconds.
     pub(crate) max_skew: u64,
+    /// How requests that sign only `Date` are treated by default.
     pub(crate) date_policy: DatePolicy,
-    /// What a refused client is told.
+    /// Returns the text that a refused client gets.
     pub(crate) text: fn(&Rejection) -> Cow<'static, str>,
-    /// Texts that the gateway, or a service that runs it, is known to send besides those of `text`.
-    /// `*` stands for any text; the first that fits counts.
+    /// Texts that the gateway, or a service that runs it, sends besides those of `text`. `*` stands
+    /// for any text, and the first match counts.
     pub(crate) known_texts: &'static [(&'static str, RejectionKind)],
     /// The `WWW-Authenticate` of a refusal.
     pub(crate) challenge: &'static str,
 }
 
-/// What the server makes of a request whose signature covers `Date` but not `X-Date`.
+/// Selects how a server treats a request whose signature covers `Date` but not `X-Date`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 #[non_exhaustive]
 pub enum DatePolicy {
-    /// It is accepted however old it is, as Tencent Cloud API Gateway does. **Such a request can be sent again for
-    /// ever by whoever saw it once.** The default, because half of the documentation's samples sign `Date`.
+    /// The request is accepted at any age, as by Tencent Cloud API Gateway. **Anyone who has seen
+    /// such a request once can send it again at any time.** This is the default, because half of
+    /// the samples in Tencent's documentation sign `Date`.
     #[default]
     AnyAge,
-    /// It is accepted while it is no further from the clock than an `X-Date` may be.
+    /// The request is accepted if `Date` is no further from the clock than an `X-Date` may be.
     CheckAge,
-    /// It is refused. A scheme that takes dates from `Date` only, APISIX for example, cannot have this:
+    /// The request is refused. With a scheme that only reads `Date`, such as APISIX, building the
+    /// verifier fails with
     /// [`BuildError::NoDateAccepted`](crate::error::BuildError::NoDateAccepted).
     Refuse,
 }
@@ -81,7 +84,7 @@ impl FromStr for DatePolicy {
     }
 }
 
-/// The name is not that of a [`DatePolicy`].
+/// Reports that a name is not that of a [`DatePolicy`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ParseDatePolicyError;
@@ -94,14 +97,15 @@ impl fmt::Display for ParseDatePolicyError {
 
 impl std::error::Error for ParseDatePolicyError {}
 
-/// Returns whether a gateway names its key id so, in any case.
+/// Returns `true` if a gateway has this name for its key id's parameter, in any case.
 pub(super) fn is_key_id(name: &str) -> bool {
     let mut all = Scheme::ALL.into_iter();
     all.any(|scheme| name.eq_ignore_ascii_case(scheme.dialect().syntax.key_id))
 }
 
 impl Dialect {
-    /// Resolves a name of the signed list. `is_hs2019` says whether the algorithm is named `hs2019`.
+    /// Resolves a name in the list of signed components. `is_hs2019` says whether the algorithm is
+    /// named `hs2019`.
     pub(crate) fn component<'n>(
         &self,
         name: &'n str,
@@ -122,13 +126,14 @@ impl Dialect {
         if name.eq_ignore_ascii_case(header::AUTHORIZATION.as_str()) {
             return Err(NotSignable::Authorization);
         }
+        // After the scheme's own names, which are also on other gateways' lists.
         if self.is_ambiguous(name) {
             return Err(NotSignable::Ambiguous);
         }
         Ok(Component::Header(name))
     }
 
-    /// The date header of this name, in a spelling that the scheme recognizes as the date.
+    /// Returns the date header of this name, if the scheme recognizes the spelling as the date.
     fn date_header(&self, name: &str) -> Option<DateHeader> {
         let is_date = |header: &DateHeader| match self.any_case_date {
             true => name.eq_ignore_ascii_case(header.name().as_str()),
@@ -139,7 +144,7 @@ impl Dialect {
             .find(is_date)
     }
 
-    /// The derived component of this name.
+    /// Returns the derived component of this name.
     pub(super) fn derived(&self, name: &str) -> Option<DerivedComponent> {
         let mut derived_components = self.derived_components.iter();
         derived_components
@@ -147,7 +152,8 @@ impl Dialect {
             .map(|(_, derived)| *derived)
     }
 
-    /// Whether another gateway reads this name as a derived component, so that a list with it would mean two things.
+    /// Returns `true` if another gateway reads this name as a derived component. A signature that
+    /// covers a header of that name here would be valid for something else there.
     fn is_ambiguous(&self, name: &str) -> bool {
         let mut all = Scheme::ALL
             .into_iter()
@@ -159,14 +165,15 @@ impl Dialect {
         self.not_in_key_id.is_empty() || !key_id.contains(self.not_in_key_id)
     }
 
-    /// Whether an `Authorization` is of this scheme.
+    /// Returns `true` if an `Authorization` belongs to this scheme.
     pub(crate) fn wrote(&self, authorization: &HeaderValue) -> bool {
         let word = auth_scheme(authorization.as_bytes());
         word.eq_ignore_ascii_case(self.syntax.auth_scheme.as_bytes())
     }
 
-    /// Takes a signature of this scheme off a request that must not carry one, with the date and the source that came
-    /// with it. Another scheme's `Authorization` stays. Returns whether there was one.
+    /// Removes a signature of this scheme from a request that must not carry one, with the date and
+    /// the source that came with it. Another scheme's `Authorization` stays. Returns `true` if
+    /// there was a signature.
     pub(crate) fn remove_signature(&self, headers: &mut HeaderMap) -> bool {
         let (ours, others): (Vec<_>, Vec<_>) = headers
             .get_all(header::AUTHORIZATION)

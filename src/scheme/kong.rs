@@ -1,6 +1,6 @@
 //! Kong's plugin `hmac-auth`.
 //!
-//! Source: the plugin's documentation, and what it does.
+//! Sources: the plugin's documentation and its behaviour.
 
 use std::borrow::Cow;
 
@@ -16,7 +16,7 @@ use crate::{
     },
 };
 
-/// Source: Kong's documentation of the plugin `hmac-auth`, and what the plugin does.
+/// Sources: Kong's documentation of the plugin `hmac-auth`, and the plugin's behaviour.
 pub(super) static DIALECT: Dialect = Dialect {
     name: "kong",
     syntax: CredentialsSyntax {
@@ -73,7 +73,8 @@ pub(super) static DIALECT: Dialect = Dialect {
     challenge: "hmac",
 };
 
-/// Source: Kong's plugin `hmac-auth`; for what is not bound, its plugin `acl`.
+/// Returns the text of Kong's plugin `hmac-auth`, or of its plugin `acl` for a key that is not
+/// bound.
 fn text(why: &Rejection) -> Cow<'static, str> {
     let text = match why {
         Rejection::AuthorizationMissing => "Unauthorized",

@@ -1,6 +1,7 @@
-//! The gateways' dialects, and the types that settings and signing strings are made of.
+//! The gateways' schemes, and the types for their settings and signing strings.
 //!
-//! Every difference between the gateways is data in a file of its own: nothing else in the crate asks which scheme it serves.
+//! Every gateway is described by data in a file of its own. No other code in the crate depends on
+//! which scheme it works for.
 
 mod apisix;
 mod builder;
@@ -30,7 +31,7 @@ pub use crate::{
     },
 };
 
-/// A gateway's dialect of HMAC key-pair authentication.
+/// Selects a gateway's variant of HMAC key-pair authentication.
 ///
 /// | | `Authorization` | signed by default | algorithm by default | age of a date |
 /// |---|---|---|---|---|
@@ -39,9 +40,10 @@ pub use crate::{
 /// | [`Apisix`](Self::Apisix) | `Signature keyId="…",algorithm="…",headers="…",signature="…"` | `@request-target date` | `hmac-sha256` | 300 s |
 /// | [`Cavage`](Self::Cavage) | `Signature keyId="…",algorithm="…",headers="…",signature="…"` | `(request-target) host date` | `hmac-sha256` | 300 s |
 ///
-/// A `Source` and, but for Tencent's, a `Digest` on a request are signed as well.
+/// A request's `Source` is signed as well and, except in Tencent's scheme, its `Digest`.
 ///
-/// The schemes build equal strings for some requests, so a verifier speaks exactly one of them.
+/// Some requests have the same signing string in several schemes, so a verifier accepts exactly one
+/// scheme.
 ///
 /// ```
 /// use tower_hmac_auth::Scheme;
@@ -57,13 +59,15 @@ pub enum Scheme {
     Tencent,
     /// Kong's plugin `hmac-auth`.
     ///
-    /// Kong sees the first 100 header fields only, reads `Proxy-Authorization` before `Authorization`, and takes the first
-    /// value of a repeated header: send fewer, none, and one. A verifier of this scheme reads `Authorization` alone.
+    /// Kong only sees the first 100 header fields, reads `Proxy-Authorization` before
+    /// `Authorization`, and uses the first value of a repeated header. So send fewer fields, no
+    /// `Proxy-Authorization`, and no repeated headers. A verifier of this scheme only reads
+    /// `Authorization`.
     Kong,
     /// Apache APISIX's plugin `hmac-auth`, from version 3.11 on.
     Apisix,
-    /// draft-cavage-http-signatures-12 with an HMAC, as Joyent's libraries speak it. In `Authorization`, not in a header
-    /// `Signature`.
+    /// draft-cavage-http-signatures-12 with an HMAC, as in Joyent's libraries. The signature is in
+    /// `Authorization`, not in a header `Signature`.
     Cavage,
     /// A gateway that this crate has no preset for, described with [`Scheme::builder`].
     Custom(CustomScheme),
@@ -73,13 +77,14 @@ impl Scheme {
     /// Every preset.
     pub const ALL: [Self; 4] = [Self::Tencent, Self::Kong, Self::Apisix, Self::Cavage];
 
-    /// A name in lower case, for settings and command lines: what [`FromStr`] reads.
+    /// Returns the name in lower case, for settings and command lines. [`FromStr`] reads the names
+    /// of the presets.
     #[must_use]
     pub fn name(self) -> &'static str {
         self.dialect().name
     }
 
-    /// What this gateway tells a client that it refuses for this reason.
+    /// Returns the text that this gateway sends to a client that it refuses for this reason.
     #[must_use]
     pub fn text(self, why: &Rejection) -> Cow<'static, str> {
         (self.dialect().text)(why)
@@ -112,7 +117,7 @@ impl FromStr for Scheme {
     }
 }
 
-/// The name is not one of [`Scheme::ALL`]'s.
+/// Reports that a name is not one of those in [`Scheme::ALL`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ParseSchemeError;

@@ -1,4 +1,4 @@
-//! Finds a gateway's documented text in what it answered.
+//! Finds a gateway's documented text in its response.
 
 mod escapes;
 mod known_texts;
@@ -6,34 +6,39 @@ mod known_texts;
 use self::escapes::unescaped;
 use crate::{Rejection, rejection::RejectionKind};
 
-/// How much of an answer is looked at, in bytes: refusals are short.
+/// How many bytes of a response are searched. Refusals are short, and the limit bounds the work.
 const MAX_LEN: usize = 16 * 1024;
 
-/// The longest piece that can be one of the texts, escapes included, in bytes.
+/// The longest piece that can be one of the texts, in bytes, including escapes.
 const MAX_PIECE_LEN: usize = 1024;
 
 impl Rejection {
-    /// Understands what a gateway answered: Tencent Cloud's, Kong's and APISIX's documented texts, iFlytek's (Kong's with a
-    /// reason behind a colon), Tencent Cloud Market's for an unbound key and an old date, and all that this crate's servers
-    /// say ([`Scheme::text`](crate::Scheme::text)), with or without the final stop, alone, in JSON, HTML
-    /// or XML, or in a `grpc-message`. `None` if there is none of them.
+    /// Returns the kind of refusal that a gateway's response describes, or `None` if the response
+    /// contains no known text.
     ///
-    /// Where gateways have one text for several rejections, the kind is that of the likeliest: `HMAC signature cannot be
-    /// verified` is [`KeyUnknown`](RejectionKind::KeyUnknown), `HMAC signature does not match`
-    /// [`SignatureMismatch`](RejectionKind::SignatureMismatch), `a valid date or x-date header is required`
-    /// [`DateMissing`](RejectionKind::DateMissing), `You cannot consume this service`
-    /// [`KeyNotBound`](RejectionKind::KeyNotBound), and APISIX's `client request can't be validated`
-    /// [`Unspecified`](RejectionKind::Unspecified). Words that others say too, Kong's `Unauthorized`, are understood only
-    /// where Kong writes them: alone, as JSON's or XML's `message`, or as a paragraph of its HTML page.
+    /// The known texts are the documented ones of Tencent Cloud, Kong and APISIX, iFlytek's (Kong's
+    /// with a reason after a colon), Tencent Cloud Market's for an unbound key and an old date, and
+    /// all texts of this crate's servers ([`Scheme::text`](crate::Scheme::text)). They are found
+    /// with or without the final full stop, as the whole response, in JSON, HTML or XML, or in a
+    /// `grpc-message`.
     ///
-    /// Of a longer answer the first 16 KiB are looked at. The text is a stranger's: what is found in it is a hint, not a
-    /// proof.
+    /// If a gateway has one text for several rejections, the kind is that of the most likely one:
+    /// `HMAC signature cannot be verified` is [`KeyUnknown`](RejectionKind::KeyUnknown), `HMAC
+    /// signature does not match` [`SignatureMismatch`](RejectionKind::SignatureMismatch), `a valid
+    /// date or x-date header is required` [`DateMissing`](RejectionKind::DateMissing), `You cannot
+    /// consume this service` [`KeyNotBound`](RejectionKind::KeyNotBound), and APISIX's `client
+    /// request can't be validated` [`Unspecified`](RejectionKind::Unspecified). Texts that other
+    /// servers send too, such as Kong's `Unauthorized`, only count where Kong writes them: as the
+    /// whole response, as `message` in JSON or XML, or as a paragraph of its HTML page.
+    ///
+    /// Only the first 16 KiB are searched. Anyone on the way can have written the text, so treat
+    /// the result as a hint and not as proof.
     ///
     /// ```
     /// use tower_hmac_auth::{Rejection, error::RejectionKind};
     ///
-    /// let page = "<html><body><p>HMAC signature cannot be verified, a valid date or x-date header is required \
-    ///             for HMAC Authentication.</p></body></html>";
+    /// let page = "<html><body><p>HMAC signature cannot be verified, a valid date or x-date \
+    ///             header is required for HMAC Authentication.</p></body></html>";
     /// assert_eq!(Rejection::from_response_text(page), Some(RejectionKind::DateMissing));
     /// assert_eq!(Rejection::from_response_text("no such host"), None);
     /// ```
@@ -42,7 +47,7 @@ impl Rejection {
         let mut ends = (0..=MAX_LEN.min(text.len())).rev();
         let end = ends.find(|end| text.is_char_boundary(*end));
         let text = text.get(..end.unwrap_or_default()).unwrap_or_default();
-        // A byte order mark.
+        // A byte order mark is not whitespace to `trim`, so a text after one would not be found.
         let text = text.strip_prefix('\u{feff}').unwrap_or(text);
         let lines: &[char] = &['\n', '\r'];
         let strings_and_lines = &['"', '\n', '\r'];
@@ -55,7 +60,7 @@ impl Rejection {
     }
 }
 
-/// A part of an answer, between two ends of strings, lines or elements.
+/// A part of a response between two delimiters of strings, lines or elements.
 #[derive(Clone, Copy)]
 struct Piece<'t> {
     before: &'t str,
@@ -64,7 +69,8 @@ struct Piece<'t> {
 }
 
 impl<'t> Piece<'t> {
-    /// Those between any two of `ends`, which are ASCII. An escaped one ends nothing.
+    /// Returns the pieces between any two of the delimiters in `ends`, which are ASCII. An escaped
+    /// delimiter does not count.
     fn all(text: &'t str, ends: &[char]) -> impl Iterator<Item = Self> {
         let mut is_escaped = false;
         let pieces = text.split(move |c| {
@@ -101,7 +107,8 @@ impl<'t> Piece<'t> {
         kind(&text).or_else(of_a_line)
     }
 
-    /// Whether it stands where Kong puts its message, in JSON, XML, HTML or plain text.
+    /// Returns `true` if the piece is where Kong puts its message, in JSON, XML, HTML or plain
+    /// text.
     fn is_message(self) -> bool {
         let before = self.before.trim_end();
         if before.is_empty() {
@@ -118,7 +125,7 @@ impl<'t> Piece<'t> {
     }
 }
 
-/// Kong's page has this title, and little else.
+/// Returns `true` if this is the beginning of Kong's HTML page, which is short and has this title.
 fn is_errors_page(before: &str) -> bool {
     before.len() <= MAX_PIECE_LEN && before.contains("Error</title>")
 }

@@ -1,6 +1,7 @@
 //! Tencent Cloud API Gateway, "key pair authentication".
 //!
-//! Source: its documentation: "key pair authentication", "signature generation instructions", "error codes".
+//! Source: the documentation's pages "key pair authentication", "signature generation instructions"
+//! and "error codes".
 
 use std::borrow::Cow;
 
@@ -15,7 +16,8 @@ use crate::{
 /// How far an `X-Date` may be from the server's clock, in seconds.
 pub(crate) const MAX_SKEW: u64 = 900;
 
-/// Source: Tencent Cloud API Gateway, "key pair authentication" and "signature generation instructions".
+/// Source: Tencent Cloud API Gateway, "key pair authentication" and "signature generation
+/// instructions".
 pub(super) static DIALECT: Dialect = Dialect {
     name: "tencent",
     syntax: CredentialsSyntax {
@@ -46,9 +48,9 @@ pub(super) static DIALECT: Dialect = Dialect {
     max_skew: MAX_SKEW,
     date_policy: DatePolicy::AnyAge,
     text,
-    // The documentation has some texts in two spellings. The last two are Tencent Cloud Market's: the
-    // usage plan does not exist, which is how it says that the key is for another API; and the signing
-    // time is too far off.
+    // The documentation has some texts in two spellings. The last two are Tencent Cloud Market's:
+    // "the usage plan does not exist", which it sends if the key is for another API, and "the
+    // signing time is too far off".
     known_texts: &[
         (
             "authorization headers is invalidate",
@@ -76,7 +78,7 @@ pub(super) static DIALECT: Dialect = Dialect {
     challenge: "hmac",
 };
 
-/// Source: Tencent Cloud API Gateway, "error codes".
+/// Returns the text in Tencent Cloud API Gateway's documentation, "error codes".
 fn text(why: &Rejection) -> Cow<'static, str> {
     let text = match why {
         Rejection::AuthorizationMissing => {

@@ -1,4 +1,4 @@
-//! The same service with keys that have to be waited for.
+//! The `Service` implementation for key stores that return a future.
 
 use std::{
     fmt, mem,
@@ -40,7 +40,9 @@ where
         let lookup = read.map(|credentials| self.keys.0.lookup(credentials.key_id(), head));
         let kind = match lookup {
             Ok(lookup) => {
-                // The service that was polled ready goes with the request; its clone takes its place.
+                // The readiness belongs to `self.inner`, and a clone of it may not be ready. So the
+                // ready service goes with the request, and the clone waits for the next
+                // `poll_ready`.
                 let clone = self.inner.clone();
                 let waiting = Waiting {
                     request,
@@ -61,18 +63,19 @@ where
     }
 }
 
-/// A request whose key is being looked up, and all that it will need then.
+/// A request whose key is being looked up, and what is needed to continue with it.
 struct Waiting<S, R, B> {
     request: Request<B>,
-    /// Polled ready.
+    /// The service that was polled ready.
     inner: S,
     admission: Arc<Admission<R>>,
     now: SystemTime,
 }
 
 pin_project! {
-    /// The wait for a key, then the inner service's answer or a refusal: the future of a
-    /// [`VerifyService`] with [`AsyncKeys`].
+    /// Waits for a key, then resolves to the inner service's response or a refusal.
+    ///
+    /// This is the response future of a [`VerifyService`] with [`AsyncKeys`].
     pub struct AsyncVerifyFuture<S, L, R, B>
     where
         S: Service<Request<B>>,
@@ -115,7 +118,8 @@ where
                 KindProjection::Decided { future } => return future.poll(cx),
                 KindProjection::LookingUp { lookup, waiting } => {
                     let lookup = ready!(lookup.poll(cx));
-                    // There is always one: it is taken once, and then the future is another kind.
+                    // Always `Some`: it is taken once, and the kind is replaced below before the
+                    // next poll. Pending instead of a panic, should that ever change.
                     let Some(Waiting {
                         mut request,
                         mut inner,
@@ -125,6 +129,8 @@ where
                     else {
                         return Poll::Pending;
                     };
+                    // Reads the credentials again: those of `call` borrowed from the request, which
+                    // has moved into the future since.
                     match admission.check(&mut request, now, |_, _| lookup) {
                         Ok(()) => VerifyFuture::inner(inner.call(request)),
                         Err(why) => {

@@ -8,9 +8,12 @@ use http_body::{Body, Frame, SizeHint};
 use pin_project_lite::pin_project;
 
 pin_project! {
-    /// The inner service's body, or the text of a refusal. A [`Body`] where the inner one's data can be made from
-    /// [`Bytes`], and `Default` where the inner one is: layers outside of [`VerifyLayer`](crate::VerifyLayer) that answer
-    /// by themselves, such as tower-http's `CorsLayer` and `TimeoutLayer`, make their answer's body so.
+    /// Carries the inner service's body or the text of a refusal.
+    ///
+    /// It is a [`Body`] if the inner body's data implements `From<Bytes>`, and `Default` if the
+    /// inner body is. Layers outside [`VerifyLayer`](crate::VerifyLayer) that respond by
+    /// themselves, such as tower-http's `CorsLayer` and `TimeoutLayer`, use `Default` for their
+    /// response's body.
     #[derive(Debug)]
     pub struct VerifyBody<B> {
         #[pin]
@@ -41,7 +44,7 @@ impl<B> VerifyBody<B> {
     }
 }
 
-/// The inner body's default.
+/// Wraps the inner body's default.
 impl<B: Default> Default for VerifyBody<B> {
     fn default() -> Self {
         Self::inner(B::default())

@@ -53,78 +53,86 @@ impl VerifierBuilder {
         }
     }
 
-    /// Sets the scheme, and with it the defaults of all other options. Default: [`Scheme::Tencent`].
+    /// Sets the scheme, and with it the defaults of all other options. Default:
+    /// [`Scheme::Tencent`].
     ///
-    /// **The clients of other schemes sign the request target by default, but a client may leave it
-    /// out: [`require`](Self::require) it.**
+    /// **In the other schemes clients sign the request target by default, but they may leave it
+    /// out. Use [`require`](Self::require) to enforce it.**
     pub fn scheme(mut self, scheme: Scheme) -> Self {
         self.scheme = scheme;
         self
     }
 
-    /// Allows these of the scheme's algorithms and no others, also where [`hs2019`](Self::hs2019)
-    /// stands for one. Default: all. With none, every request is refused.
+    /// Sets the allowed algorithms. They also limit what [`hs2019`](Self::hs2019) can stand for.
+    /// Default: all of the scheme's. With an empty list every request is refused.
     pub fn algorithms(mut self, allowed: impl IntoIterator<Item = Algorithm>) -> Self {
         self.algorithms = Some(allowed.into_iter().collect());
         self
     }
 
-    /// Sets the algorithm that the name `hs2019`, and a request that names none, stands for, in a
-    /// scheme that has it. Default: none, such requests are refused.
+    /// Sets the algorithm that is used for the name `hs2019` and for requests that name no
+    /// algorithm, in a scheme that has `hs2019`. Default: none, such requests are refused.
     ///
-    /// draft-cavage-http-signatures-12, section 2.1.3: the key determines the hash, not the message.
+    /// draft-cavage-http-signatures-12, section 2.1.3: the key determines the hash, not the
+    /// message.
     pub fn hs2019(mut self, algorithm: Algorithm) -> Self {
         self.hs2019 = Some(algorithm);
         self
     }
 
-    /// Requires these to be covered, each listed **and** in the request: names of headers, in any
-    /// case, and derived components of the scheme, such as `@request-target`. Default: nothing but a
-    /// date.
+    /// Sets what every signature must cover: header names, in any case, and derived components of
+    /// the scheme, such as `@request-target`. Each must be listed **and** present in the request.
+    /// Default: nothing but a date.
     pub fn require(mut self, names: impl IntoIterator<Item: AsRef<str>>) -> Self {
         let names = names.into_iter();
         self.required = names.map(|name| name.as_ref().to_owned()).collect();
         self
     }
 
-    /// Sets how far a date may be from the clock, either way, in whole seconds. Default: the
-    /// scheme's; for Tencent's [`Verifier::DEFAULT_MAX_SKEW`].
+    /// Sets how far a date may be from the clock, before or after it, in whole seconds. Default:
+    /// the scheme's; for Tencent's scheme, [`Verifier::DEFAULT_MAX_SKEW`].
     pub fn max_skew(mut self, max_skew: Duration) -> Self {
         self.max_skew = Some(max_skew);
         self
     }
 
-    /// Sets what happens to requests that sign `Date` alone. Default: [`DatePolicy::AnyAge`] for
+    /// Sets how requests that sign only `Date` are treated. Default: [`DatePolicy::AnyAge`] for
     /// Tencent's scheme, [`DatePolicy::CheckAge`] for the others.
     pub fn date_policy(mut self, date_policy: DatePolicy) -> Self {
         self.date_policy = Some(date_policy);
         self
     }
 
-    /// Accepts lists with headers that the request lacks, where the scheme has a way to sign that
-    /// (Kong, APISIX). They never count as covered. Default: `false`.
+    /// Sets whether a listed header may be missing from the request, in a scheme that can sign that
+    /// (Kong, APISIX). Missing headers never count as covered. Default: `false`.
     pub fn allow_missing_headers(mut self, allow_missing_headers: bool) -> Self {
         self.allow_missing_headers = allow_missing_headers;
         self
     }
 
-    /// Accepts targets in other than normal form where the scheme signs a decoded one (APISIX), and hands the normalized
-    /// target on to the handler. Default: `false`, targets that are not in normal form are refused.
+    /// Sets whether targets that are not in normal form are accepted and normalized for the
+    /// handler, in a scheme that signs the decoded target (APISIX). Default: `false`, such targets
+    /// are refused.
     ///
-    /// A signature for `/a?x=1` is also good for `/admin/../a?x=1`, `//a?x=1`, `/%61?x=1` and `/a%3Fx=1`, and whoever has
-    /// seen it can send those; a handler that routes by what was sent would serve something else than was signed. So a
-    /// target is refused with [`TargetError::NotNormal`] if its path has dot segments, empty segments, or an escaped slash,
-    /// number sign, percent sign or unreserved character (RFC 3986, section 2.3). Targets that are accepted with one
-    /// signature have the same segments once decoded, and the same query; `/a@b` and `/a%40b` are two of that kind.
+    /// A signature for `/a?x=1` is also valid for `/admin/../a?x=1`, `//a?x=1`, `/%61?x=1` and
+    /// `/a%3Fx=1`. Anyone who has seen it can send those, and a handler that routes by the sent
+    /// target would serve something that was not signed. So a target is refused with
+    /// [`TargetError::NotNormal`] if its path has dot segments, empty segments, or an escaped
+    /// slash, number sign, percent sign or unreserved character (RFC 3986, section 2.3). All
+    /// targets that one signature is accepted for have the same decoded segments and the same
+    /// query, as `/a@b` and `/a%40b` do.
     ///
-    /// With `true` the handler gets one target for each signature: without dot segments and empty segments, unescaped what
-    /// can stand in a path (`pchar`: letters, digits, `-._~!$&'()*+,;=:@`), the rest escaped with capital digits, and no
-    /// question mark without a query behind it.
+    /// With `true` the handler gets one target for each signature. It has no dot segments and no
+    /// empty segments. Characters that a path can contain (`pchar`: letters, digits,
+    /// `-._~!$&'()*+,;=:@`) are unescaped, all others are escaped with upper-case digits. A
+    /// question mark without a query after it is removed.
     ///
-    /// Both ways a path with an escaped question mark is refused with [`TargetError::EscapedQuestionMark`], as what stands
-    /// behind it is signed like a query, and so is whatever cannot be decoded.
+    /// With either setting a path with an escaped question mark is refused with
+    /// [`TargetError::EscapedQuestionMark`], because what follows it is signed like a query. So is
+    /// a path that cannot be decoded.
     ///
-    /// A key store still sees the target as it was sent, so this is not for stores that decide by the path.
+    /// A key store still sees the target as it was sent, so do not use this with a store that
+    /// decides by the path.
     ///
     /// [`VerifyLayer`](crate::VerifyLayer) sets the request's target to
     /// [`Verifier::normalized_target`]; callers of [`Verifier`] do it themselves.
@@ -136,14 +144,15 @@ impl VerifierBuilder {
         self
     }
 
-    /// Makes the verifier.
+    /// Builds the verifier.
     ///
     /// # Errors
     ///
-    /// [`BuildError`] if the scheme lacks an algorithm or `hs2019`; for a required name that no
-    /// request can cover, by the rules for [signers](crate::sign::SignerBuilder::components); if more
-    /// than 64 names are required or they are longer than 8 KiB; and for [`DatePolicy::Refuse`] with
-    /// a scheme that takes dates from `Date` only.
+    /// Returns a [`BuildError`] if the scheme does not have an algorithm or `hs2019`, if no request
+    /// can cover a required name (the rules are those for
+    /// [signers](crate::sign::SignerBuilder::components)), if more than 64 names are required or
+    /// they are longer than 8 KiB, and for [`DatePolicy::Refuse`] with a scheme that only reads
+    /// `Date`.
     pub fn build(self) -> Result<Verifier, BuildError> {
         let scheme = self.scheme;
         for algorithm in self.algorithms.iter().flatten().chain(&self.hs2019) {
@@ -161,7 +170,7 @@ impl VerifierBuilder {
         Ok(self.with_defaults())
     }
 
-    /// Makes the verifier of options that are known to be valid.
+    /// Builds the verifier without checks, from options that are known to be valid.
     pub(super) fn with_defaults(self) -> Verifier {
         let dialect = self.scheme.dialect();
         let algorithms = self.algorithms;

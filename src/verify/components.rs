@@ -1,4 +1,4 @@
-//! From the list of what is signed to the signing string, as a server sees it.
+//! Builds the server's signing string from the list of signed components.
 
 use std::borrow::Cow;
 
@@ -51,6 +51,8 @@ fn read_list<'h>(
                 name: Excerpt::new(name),
             });
         };
+        // Repeats are refused in any case. In some schemes `Date` is no date and `date` is one, so
+        // a list with both could be read in two ways.
         let is_same = |other: &ReceivedComponent<'_>| name.eq_ignore_ascii_case(other.name);
         if list.iter().any(is_same) {
             return Err(CredentialsError::RepeatedName {
@@ -63,15 +65,15 @@ fn read_list<'h>(
     Ok(())
 }
 
-/// Reads the listed components of one request. On HTTP/2 the host is in the target.
+/// Reads the listed components of one request. On HTTP/2 `host` comes from the target's authority.
 pub(super) struct ComponentReader<'a, 'h> {
     pub(super) dialect: &'static Dialect,
     pub(super) head: &'a RequestHead<'h>,
     /// The request's `X-Date`.
     pub(super) x_date: &'a SentXDate<'h>,
-    /// Whether a listed header may be missing, where the scheme has a way to sign that.
+    /// Whether a listed header may be missing, if the scheme can sign that.
     pub(super) allow_missing_headers: bool,
-    /// Whether the handler gets the normalized target, so that another form of it can be accepted.
+    /// Whether the handler gets the normalized target, so that other forms of it can be accepted.
     pub(super) normalize_target: bool,
 }
 
@@ -134,6 +136,8 @@ impl<'h> ComponentReader<'_, 'h> {
                 }
                 None => string.push_absent(format, name),
             }
+            // Only a value that is in the signing string is kept. So the age check can never use a
+            // date that the signature does not cover.
             if let (Component::Date(header), Some(Cow::Borrowed(value))) = (component, value) {
                 match header {
                     DateHeader::Date => received.date = Some(value),
@@ -152,7 +156,7 @@ impl<'h> ComponentReader<'_, 'h> {
         }
     }
 
-    /// Returns the header's value, or `None` if it may be missing and is.
+    /// Returns the header's value, or `None` if it is missing and that is allowed.
     fn header(
         &self,
         header: impl AsHeaderName + AsRef<str> + Copy,
@@ -184,7 +188,8 @@ impl<'h> ComponentReader<'_, 'h> {
         let (time, parameter) = match derived {
             DerivedComponent::Created => (authorization.times.created, "created"),
             DerivedComponent::Expires => (authorization.times.expires, "expires"),
-            // The gateway would take it for what was signed.
+            // A header can have the same name as this derived component. The gateway would read the
+            // header and sign that, so the list would mean two things.
             _ if self.head.headers().contains_key(name) => return Err(Rejection::repeated(name)),
             derived => {
                 if derived == DerivedComponent::DecodedTarget {
@@ -201,7 +206,8 @@ impl<'h> ComponentReader<'_, 'h> {
         Ok(())
     }
 
-    /// The handler must see the one target that the signature is good for.
+    /// Refuses a target that the handler could read differently from what was signed. Many targets
+    /// decode to the same signing string, so one signature is valid for all of them.
     fn check_decoded(&self) -> Result<(), TargetError> {
         let target = self.head.uri();
         if self.normalize_target {

@@ -12,9 +12,10 @@ use crate::{
     },
 };
 
-/// The credentials of a request, not verified yet: what
-/// [`Verifier::read`](crate::Verifier::read) returns and [`Verifier::verify`](crate::Verifier::verify)
-/// takes.
+/// Holds the credentials of a request, which are not verified yet.
+///
+/// [`Verifier::read`](crate::Verifier::read) returns them, and
+/// [`Verifier::verify`](crate::Verifier::verify) takes them.
 #[derive(Clone)]
 pub struct Credentials<'h> {
     pub(super) authorization: Authorization<'h>,
@@ -36,25 +37,25 @@ impl<'h> Credentials<'h> {
         }
     }
 
-    /// The key id to look up.
+    /// Returns the key id to look up.
     #[must_use]
     pub fn key_id(&self) -> &'h str {
         self.authorization.key_id
     }
 
-    /// The algorithm the request names, one of those the server allows.
+    /// Returns the algorithm of the signature. It is one of those that the server allows.
     #[must_use]
     pub fn algorithm(&self) -> Algorithm {
         self.algorithm
     }
 
-    /// What the signature should have been made over, to be compared with the client's.
+    /// Returns the server's signing string, for comparison with the client's.
     #[must_use]
     pub fn signing_string(&self) -> SigningString {
         self.signing_string.clone()
     }
 
-    /// [`signing_string`](Self::signing_string), without a copy.
+    /// Like [`signing_string`](Self::signing_string), without a copy.
     pub(super) fn signing_string_ref(&self) -> &SigningString {
         &self.signing_string
     }

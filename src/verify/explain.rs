@@ -1,15 +1,18 @@
-//! The server's signing string, for whoever looks for the reason of a mismatch.
+//! The server's signing string, for debugging a signature mismatch.
 
 use std::fmt;
 
 use crate::wire::signing_string::SigningString;
 
-/// The signing string that a server has hashed, escaped on one line and cut at 4 KiB: in the response's extensions of a
-/// request whose signature does not match, if [`VerifyLayer::explain`](crate::VerifyLayer::explain) is on.
+/// Holds the signing string that the server hashed, escaped on one line and cut at 4 KiB.
 ///
-/// Compare it with what the client prints with [`Signer::signing_string`](crate::Signer::signing_string): the escapes are
-/// those of [`SigningString`]'s `Display`. A server without `tracing` can log it, as the gateway example does. It is not
-/// for the response's body: it has the values of signed headers.
+/// If [`VerifyLayer::explain`](crate::VerifyLayer::explain) is on, the response to a request whose
+/// signature does not match has one in its extensions.
+///
+/// Compare it with what the client prints with
+/// [`Signer::signing_string`](crate::Signer::signing_string): the escapes are those of
+/// [`SigningString`]'s `Display`. A server without `tracing` can log it, as the gateway example
+/// does. Do not send it in the response's body: it contains the values of signed headers.
 ///
 /// ```
 /// use http::{Request, Response};
@@ -21,14 +24,18 @@ use crate::wire::signing_string::SigningString;
 /// # #[tokio::main(flavor = "current_thread")]
 /// # async fn main() -> Result<(), BoxError> {
 /// let (id, secret) = ("AKIDtestkey0001", "test-secret-key-0001");
-/// let handler = service_fn(|_: Request<()>| async { Ok::<_, BoxError>(Response::new(Full::<Bytes>::default())) });
-/// let server = VerifyLayer::new(StaticKeys::from(KeyPair::new(id, secret)?)).explain(true).layer(handler);
+/// let handler = service_fn(|_: Request<()>| async {
+///     Ok::<_, BoxError>(Response::new(Full::<Bytes>::default()))
+/// });
+/// let keys = StaticKeys::from(KeyPair::new(id, secret)?);
+/// let server = VerifyLayer::new(keys).explain(true).layer(handler);
 ///
-/// // A newline at the end of the secret: the most frequent cause.
+/// // A newline at the end of the secret is the most frequent cause.
 /// let client = SignLayer::new(KeyPair::new(id, format!("{secret}\n"))?).layer(server);
 /// let response = client.oneshot(Request::get("/a").body(())?).await?;
 /// let hashed = response.extensions().get::<ServerSigningString>().ok_or("no explanation")?;
-/// assert!(hashed.as_str().starts_with("x-date: "), "both sides hash the same text, so the secrets differ");
+/// // Both sides hash the same text, so the secrets differ.
+/// assert!(hashed.as_str().starts_with("x-date: "));
 /// # Ok(())
 /// # }
 /// ```
@@ -42,7 +49,8 @@ impl ServerSigningString {
         Self(string.excerpt(Self::MAX_LEN).into_boxed_str())
     }
 
-    /// Returns the escaped text: printable ASCII on one line, at most 4,096 bytes. It ends with `...` if it was cut.
+    /// Returns the escaped text: printable ASCII on one line, at most 4,096 bytes. It ends with
+    /// `...` if it was cut.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0

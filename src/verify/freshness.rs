@@ -1,4 +1,4 @@
-//! Whether a request is of the present time.
+//! Checks of the times that a signature covers.
 
 use http::HeaderValue;
 
@@ -14,7 +14,8 @@ use crate::{
     },
 };
 
-/// The request's one `X-Date`, where the scheme takes dates from it: read once, and believed only if it is covered.
+/// The request's `X-Date`, if the scheme reads dates from it. It is parsed once, and trusted only
+/// if the signature covers it.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct SentXDate<'h> {
     pub(super) value: Option<&'h HeaderValue>,
@@ -55,8 +56,10 @@ fn invalid_date(header: DateHeader, error: DateError) -> Rejection {
 }
 
 impl Verifier {
-    /// Refuses an `X-Date` out of range before anything else is read, as Kong does: covered or not, no such request is
-    /// good. (But where another time can be covered in its place.)
+    /// Refuses an `X-Date` that is out of range before anything else is read, as Kong does: a
+    /// request with such an `X-Date` is refused later in any case, covered or not. In a scheme
+    /// where the signature can cover another time instead, that is not certain, so nothing is
+    /// refused here.
     pub(super) fn check_early(
         &self,
         x_date: &SentXDate<'_>,
@@ -69,7 +72,8 @@ impl Verifier {
         }
     }
 
-    /// Only a time that the signature covers counts.
+    /// Checks the times that the signature covers. A time that it does not cover is ignored,
+    /// because anyone could have replaced it.
     pub(super) fn check_times(
         &self,
         times: &Times<&str>,
@@ -82,7 +86,8 @@ impl Verifier {
             let mut derived_components = self.scheme.dialect().derived_components.iter();
             derived_components.any(|(name, other)| *other == derived && components.cover(name))
         };
-        // What does not fit into the number is later than all that does.
+        // A number that overflows is later than every `u64`. An error would be wrong: an `expires`
+        // that far away is valid.
         let time = |text: &str| Timestamp::from_seconds(text.parse().unwrap_or(u64::MAX));
         let created = times
             .created
@@ -111,7 +116,8 @@ impl Verifier {
         checked
     }
 
-    /// Each of the headers that can carry the date may be there only once.
+    /// Checks the date header that the signature covers. Each header that can carry the date must
+    /// not be repeated, covered or not: a gateway and a handler could read different values.
     fn check_date(
         &self,
         components: &ReceivedComponents<'_>,
@@ -138,7 +144,7 @@ impl Verifier {
         }
         let header = DateHeader::Date;
         let wanted = date_headers.iter().copied().find(|header| {
-            // Where a `Date` is refused, only the other one helps.
+            // If `Date` is refused, only `X-Date` helps.
             self.date_policy != DatePolicy::Refuse || *header == DateHeader::XDate
         });
         let not_covered = || Rejection::DateNotCovered {
@@ -147,6 +153,8 @@ impl Verifier {
         let Some(value) = covered(header) else {
             return Err(not_covered());
         };
+        // A server that reads `X-Date` first would use a date that anyone could have added to this
+        // request.
         if x_date.value.is_some() {
             return Err(Rejection::XDateNotCovered);
         }

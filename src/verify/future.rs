@@ -10,7 +10,9 @@ use pin_project_lite::pin_project;
 use super::VerifyBody;
 
 pin_project! {
-    /// The inner service's answer, or a refusal at once: the future of [`VerifyService`](crate::verify::VerifyService).
+    /// Resolves to the inner service's response, or to a refusal without waiting.
+    ///
+    /// This is the response future of [`VerifyService`](crate::verify::VerifyService).
     #[derive(Debug)]
     pub struct VerifyFuture<F> {
         #[pin]
@@ -55,7 +57,8 @@ where
                 let response = ready!(future.poll(cx))?;
                 Poll::Ready(Ok(response.map(VerifyBody::inner)))
             }
-            // Polled again after it was done, it waits for ever: the contract allows anything but unsoundness.
+            // `None` if the future is polled again after it completed, which its contract leaves
+            // open: it stays pending instead of panicking.
             KindProjection::Refused { response } => match response.take() {
                 Some(response) => Poll::Ready(Ok(response.map(VerifyBody::refusal))),
                 None => Poll::Pending,

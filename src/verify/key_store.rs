@@ -1,4 +1,4 @@
-//! Where keys are looked up.
+//! Key stores.
 
 use std::{fmt, ops::Deref, sync::Arc};
 
@@ -7,29 +7,38 @@ use crate::{
     verify::{KeyLookup, VerifyingKey},
 };
 
-/// Finds the key of a key id, at once: in memory.
+/// Finds the key of a key id without waiting, in memory.
 ///
-/// [`StaticKeys`](crate::StaticKeys) is one, and so is any closure `Fn(&str, RequestHead<'_>) ->
-/// KeyLookup<Arc<VerifyingKey>>`, and an [`Arc`] of one. For keys that have to be waited for, see
-/// [`AsyncKeyStore`].
+/// [`StaticKeys`](crate::StaticKeys) is one. So is any closure `Fn(&str, RequestHead<'_>) ->
+/// KeyLookup<Arc<VerifyingKey>>`, and an [`Arc`] of a key store. For keys in a database or another
+/// service, see [`AsyncKeyStore`].
 ///
-/// The request's head is there to answer for a usage plan: which key may call which API. **Nothing of it is
-/// verified yet**, so a store must not believe it, count by it or write because of it.
+/// The request's head is for usage plans, which say which key may call which API. **Nothing in it
+/// is verified yet**, so a store must not trust it, count requests by it, or write anything because
+/// of it.
 ///
-/// A look-up that takes longer for ids that exist tells a patient client which do: its time is the store's, and comes on top
-/// of the [verifier's](crate::Verifier#timing).
+/// Lookup time should not depend on whether the id exists; otherwise timing reveals valid ids. The
+/// [verifier](crate::Verifier#timing) only takes care of its own part of the time.
 ///
-/// The path is as the client sent it, neither decoded nor normalized: compare it whole. Below a router that rewrites it
-/// (axum's `nest`), see [`VerifyLayer::original_target`](crate::VerifyLayer::original_target). A closure needs the types
-/// of both its arguments written out, or the compiler says that it is "not general enough".
+/// The path is as the client sent it, neither decoded nor normalized: compare all of it. Below a
+/// router that rewrites it (axum's `nest`), see
+/// [`VerifyLayer::original_target`](crate::VerifyLayer::original_target).
+///
+/// A closure needs explicit types for both arguments. Otherwise the compiler says that it is "not
+/// general enough".
 ///
 /// ```
 /// use std::sync::Arc;
-/// use tower_hmac_auth::{RequestHead, SecretKey, VerifyLayer, verify::{KeyAccess, KeyLookup, VerifyingKey}};
+/// use tower_hmac_auth::{
+///     RequestHead, SecretKey, VerifyLayer,
+///     verify::{KeyAccess, KeyLookup, VerifyingKey},
+/// };
 ///
 /// let billing = Arc::new(VerifyingKey::new(&SecretKey::new("test-secret-key-0001")?));
 /// let layer = VerifyLayer::new(move |key_id: &str, head: RequestHead<'_>| match key_id {
-///     "billing" if head.uri().path() == "/invoices" => KeyLookup::Key(billing.clone(), KeyAccess::Bound),
+///     "billing" if head.uri().path() == "/invoices" => {
+///         KeyLookup::Key(billing.clone(), KeyAccess::Bound)
+///     }
 ///     "billing" => KeyLookup::Key(billing.clone(), KeyAccess::NotBound),
 ///     _ => KeyLookup::Unknown,
 /// });
@@ -40,7 +49,7 @@ use crate::{
     note = "a store that has to be waited for goes inside `AsyncKeys`; a closure needs the types of both its arguments"
 )]
 pub trait KeyStore {
-    /// Finds the key, borrowed from the store or shared with it.
+    /// Finds the key. The result is borrowed from the store or shared with it.
     fn lookup<'s>(&'s self, key_id: &str, head: RequestHead<'_>) -> KeyLookup<KeyRef<'s>>;
 }
 
@@ -63,12 +72,12 @@ impl<K: KeyStore + ?Sized> KeyStore for Arc<K> {
     }
 }
 
-/// A key that was found: the store's own, or shared with it.
+/// Refers to a key that was found in a key store.
 #[derive(Debug, Clone)]
 pub enum KeyRef<'s> {
     /// Borrowed from the store.
     Borrowed(&'s VerifyingKey),
-    /// Shared with the store, which may drop it meanwhile.
+    /// Shared with the store, which may drop its own reference at any time.
     Shared(Arc<VerifyingKey>),
 }
 
@@ -83,24 +92,29 @@ impl Deref for KeyRef<'_> {
     }
 }
 
-/// Finds the key of a key id in a database, a secrets manager: somewhere that has to be waited for.
+/// Finds the key of a key id asynchronously, for example in a database or a secrets manager.
 ///
-/// Hand it to the layer inside [`AsyncKeys`]. Any closure of this shape is one. What it costs beside a
-/// [`KeyStore`]:
+/// Pass it to the layer inside [`AsyncKeys`]. Any closure with the signature of
+/// [`lookup`](Self::lookup) is one. Compared to a [`KeyStore`]:
 ///
-/// - The inner service has to be `Clone`: the one that was polled ready is kept until the key is there, as in
+/// - The inner service has to be `Clone`: the one that was polled ready is kept until the key is
+///   found, as in
 ///   [`tower::filter::AsyncFilter`](https://docs.rs/tower/latest/tower/filter/struct.AsyncFilter.html).
-/// - The `Authorization` header is read twice, before the wait and behind it, because nothing can be borrowed from
-///   the request meanwhile. The time is read once: a slow store makes no request stale.
-/// - What waits is not bounded here: put a concurrency limit and a timeout around the layer.
-/// - Servers that run requests on several threads, axum's and tonic's, need its future to be `Send` and `'static`.
-/// - The wait for an unknown id and for a known one is the store's to make alike, and so is the keying of a
-///   [`VerifyingKey`] that is made for one request: the [verifier](crate::Verifier#timing) does the same work for both.
+/// - The `Authorization` header is read twice, before and after the wait, because nothing can
+///   borrow from the request during it. The time is read once, so a slow store does not make a
+///   request too old.
+/// - The number of waiting requests is not limited: put a concurrency limit and a timeout around
+///   the layer.
+/// - Servers that run requests on several threads, such as axum's and tonic's, need the future to
+///   be `Send` and `'static`.
+/// - The store has to take equally long for unknown and known ids. That includes the MAC state of a
+///   [`VerifyingKey`] that is created for one request. The [verifier](crate::Verifier#timing) does
+///   the same work for both.
 pub trait AsyncKeyStore {
-    /// What is waited for. It cannot borrow from the store or the request.
+    /// The future of a lookup. It cannot borrow from the store or the request.
     type Future: Future<Output = KeyLookup<Arc<VerifyingKey>>>;
 
-    /// Begins to find the key.
+    /// Starts a lookup.
     fn lookup(&self, key_id: &str, head: RequestHead<'_>) -> Self::Future;
 }
 
@@ -116,12 +130,13 @@ where
     }
 }
 
-/// Marks a key store as one that has to be waited for: an [`AsyncKeyStore`].
+/// Marks a key store as an [`AsyncKeyStore`].
 ///
 /// ```
 /// use std::sync::Arc;
 /// use tower_hmac_auth::{
-///     RequestHead, SecretKey, VerifyLayer, verify::{AsyncKeys, KeyAccess, KeyLookup, VerifyingKey},
+///     RequestHead, SecretKey, VerifyLayer,
+///     verify::{AsyncKeys, KeyAccess, KeyLookup, VerifyingKey},
 /// };
 ///
 /// async fn secret_from_database(key_id: &str) -> Result<Option<SecretKey>, std::io::Error> {
@@ -130,11 +145,14 @@ where
 /// }
 ///
 /// let store = |key_id: &str, _: RequestHead<'_>| {
-///     // The future cannot borrow from the request, which goes on meanwhile.
+///     // The future cannot borrow from the request, which the service keeps.
 ///     let key_id = key_id.to_owned();
 ///     async move {
 ///         match secret_from_database(&key_id).await {
-///             Ok(Some(secret)) => KeyLookup::Key(Arc::new(VerifyingKey::new(&secret)), KeyAccess::Bound),
+///             Ok(Some(secret)) => {
+///                 let key = Arc::new(VerifyingKey::new(&secret));
+///                 KeyLookup::Key(key, KeyAccess::Bound)
+///             }
 ///             Ok(None) => KeyLookup::Unknown,
 ///             Err(_) => KeyLookup::Unavailable,
 ///         }

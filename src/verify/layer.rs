@@ -9,11 +9,11 @@ use super::{
 };
 use crate::{Verifier, clock::SystemClock};
 
-/// Lets signed requests pass, and answers all others as the gateway does.
+/// Passes signed requests on to the inner service, and answers all others as the gateway does.
 ///
-/// `K` is where keys are found, a [`KeyStore`](crate::verify::KeyStore) or an [`AsyncKeyStore`](crate::verify::AsyncKeyStore) in
-/// [`AsyncKeys`](crate::verify::AsyncKeys); `R` answers refusals; `C` is the clock. See [`VerifyService`] for what happens
-/// to a request.
+/// `K` is the key store, a [`KeyStore`](crate::verify::KeyStore) or an
+/// [`AsyncKeyStore`](crate::verify::AsyncKeyStore) in [`AsyncKeys`](crate::verify::AsyncKeys); `R`
+/// answers refusals; `C` is the clock. See [`VerifyService`] for what happens to a request.
 ///
 /// ```
 /// use bytes::Bytes;
@@ -46,13 +46,14 @@ use crate::{Verifier, clock::SystemClock};
 /// # }
 /// ```
 ///
-/// Rules of the server's own, and another answer:
+/// With other rules and another response:
 ///
 /// ```
 /// use std::time::Duration;
 /// use http::{StatusCode, header};
 /// use tower_hmac_auth::{
-///     Algorithm, StaticKeys, Verifier, VerifyLayer, scheme::DatePolicy, verify::DefaultResponseForRejection,
+///     Algorithm, StaticKeys, Verifier, VerifyLayer, scheme::DatePolicy,
+///     verify::DefaultResponseForRejection,
 /// };
 ///
 /// let layer = VerifyLayer::new(StaticKeys::new())
@@ -64,7 +65,11 @@ use crate::{Verifier, clock::SystemClock};
 ///             .date_policy(DatePolicy::Refuse)
 ///             .build()?,
 ///     )
-///     .refuse(DefaultResponseForRejection::new().unauthorized_status(StatusCode::FORBIDDEN).hide_reason(true))
+///     .refuse(
+///         DefaultResponseForRejection::new()
+///             .unauthorized_status(StatusCode::FORBIDDEN)
+///             .hide_reason(true),
+///     )
 ///     .remove_authorization(true);
 /// # Ok::<(), tower_hmac_auth::error::BuildError>(())
 /// ```
@@ -77,8 +82,8 @@ pub struct VerifyLayer<K, R = DefaultResponseForRejection, C = SystemClock> {
 }
 
 impl<K> VerifyLayer<K> {
-    /// Verifies with these keys by [`Verifier::new`]'s rules and the system's clock, and refuses by
-    /// [`DefaultResponseForRejection::new`].
+    /// Creates a layer that verifies with these keys, by the rules of [`Verifier::new`] and the
+    /// system's clock, and answers refusals with [`DefaultResponseForRejection::new`].
     pub fn new(keys: K) -> Self {
         Self {
             keys: Arc::new(keys),
@@ -95,22 +100,23 @@ impl<K> VerifyLayer<K> {
 }
 
 impl<K, R, C> VerifyLayer<K, R, C> {
-    /// Verifies by these rules. Default: [`Verifier::new`].
+    /// Sets the verifier, which holds the rules. Default: [`Verifier::new`].
     pub fn verifier(mut self, verifier: Verifier) -> Self {
         self.options.verifier = verifier;
         self
     }
 
-    /// Takes `Authorization` off the requests that pass. Default: `false`.
+    /// Sets whether `Authorization` is removed from requests that pass. Default: `false`.
     pub fn remove_authorization(mut self, remove: bool) -> Self {
         self.options.remove_authorization = remove;
         self
     }
 
-    /// Where to find the target as the client sent it, if a router outside this layer has rewritten it; `None`
-    /// stands for the request's own. Default: always `None`.
+    /// Sets a function that finds the target as the client sent it, for servers where a router
+    /// outside this layer rewrites it. `None` means the request's own target. Default: always
+    /// `None`.
     ///
-    /// axum's `nest` takes the prefix off; for it:
+    /// axum's `nest` removes the prefix, and the signature covers the whole target. With `nest`:
     ///
     /// ```
     /// use axum::extract::OriginalUri;
@@ -124,27 +130,30 @@ impl<K, R, C> VerifyLayer<K, R, C> {
         self
     }
 
-    /// Reports the server's signing string of each request whose signature does not match: in the field
-    /// `signing_string` of the event (feature `tracing`, see [`events`](crate::events)), and as a
-    /// [`ServerSigningString`](crate::verify::ServerSigningString) in the response's extensions. Default: `false`.
+    /// Sets whether the server's signing string is reported for each request whose signature does
+    /// not match: in the field `signing_string` of the event (feature `tracing`, see
+    /// [`events`](crate::events)), and as a
+    /// [`ServerSigningString`](crate::verify::ServerSigningString) in the response's extensions.
+    /// Default: `false`.
     ///
-    /// "The signature does not match" means that the two sides have hashed different bytes or have different secrets.
-    /// Compare the string with the client's, from [`Signer::signing_string`](crate::Signer::signing_string): if both are
-    /// the same, the secrets differ. It is escaped, on one line, and cut at 4 KiB.
+    /// "The signature does not match" means that the two sides have hashed different bytes or have
+    /// different secrets. Compare the string with the client's, from
+    /// [`Signer::signing_string`](crate::Signer::signing_string): if both are the same, the secrets
+    /// differ. It is escaped, on one line, and cut at 4 KiB.
     ///
-    /// **Turn it on for debugging only.** The string holds no secret key and no right signature, but it does hold the
-    /// values of all signed headers, a `Cookie` for one, as anyone has sent them. And such a request takes longer to
-    /// refuse than one with an unknown key, so that a client can tell the two apart by time. The response that is sent
-    /// is the same as without it.
+    /// **Turn it on for debugging only.** The string contains no secret key and no valid signature,
+    /// but it does contain the values of all signed headers, such as `Cookie`, and anyone can send
+    /// those. Refusing such a request also takes longer than refusing one with an unknown key, so a
+    /// client can tell the two apart by timing. The response that is sent stays the same.
     pub fn explain(mut self, explain: bool) -> Self {
         self.options.explain = explain;
         self
     }
 
-    /// Answers refusals with this. Default: [`DefaultResponseForRejection::new`].
+    /// Sets what answers refusals. Default: [`DefaultResponseForRejection::new`].
     ///
-    /// A closure `|refusal: &Refusal<'_>|` makes the whole `Response<Bytes>`: it sets the status itself, and a gRPC client's form if it has such
-    /// clients.
+    /// A closure `|refusal: &Refusal<'_>|` makes the whole `Response<Bytes>`, including the status.
+    /// It gets no gRPC form by itself: a server with gRPC clients has to build that too.
     pub fn refuse<Q>(self, refuse: Q) -> VerifyLayer<K, Q, C> {
         VerifyLayer {
             keys: self.keys,
@@ -154,7 +163,7 @@ impl<K, R, C> VerifyLayer<K, R, C> {
         }
     }
 
-    /// Takes the time from this clock. Default: [`SystemClock`].
+    /// Sets the clock. Default: [`SystemClock`].
     pub fn clock<D>(self, clock: D) -> VerifyLayer<K, R, D> {
         VerifyLayer {
             keys: self.keys,

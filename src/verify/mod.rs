@@ -1,6 +1,7 @@
-//! Verifying: from a request's head to the key that signed it, without I/O, and the Tower middleware around it.
+//! Verification of signed requests, without I/O, and the Tower middleware around it.
 //!
-//! [`VerifyLayer`] is the middleware, [`Verifier`] its rules, and a [`KeyStore`] finds keys.
+//! [`VerifyLayer`] is the middleware, a [`Verifier`] holds its rules, and a [`KeyStore`] finds
+//! keys.
 
 mod async_service;
 mod body;

@@ -1,4 +1,4 @@
-//! How a refusal is answered.
+//! Responses to refused requests.
 
 use bytes::Bytes;
 use http::{HeaderValue, Method, Response, StatusCode, Version, header};
@@ -8,7 +8,7 @@ use crate::{Rejection, RequestHead, Scheme};
 #[cfg(feature = "tracing")]
 use crate::{VerifiedKey, events, rejection::Excerpt, wire::credentials::Authorization};
 
-/// A request that is refused, as a [`ResponseForRejection`] sees it.
+/// Describes a refused request to a [`ResponseForRejection`].
 #[derive(Debug, Clone, Copy)]
 pub struct Refusal<'a> {
     rejection: &'a Rejection,
@@ -33,23 +33,23 @@ impl<'a> Refusal<'a> {
         self.rejection
     }
 
-    /// Returns the request's head. Nothing of it is verified.
+    /// Returns the request's head. Nothing in it is verified.
     #[must_use]
     pub const fn head(&self) -> RequestHead<'a> {
         self.head
     }
 
-    /// Returns the scheme that the server speaks.
+    /// Returns the server's scheme.
     #[must_use]
     pub const fn scheme(&self) -> Scheme {
         self.scheme
     }
 }
 
-/// Makes the response to a request that is refused.
+/// Creates the response to a refused request.
 ///
 /// [`DefaultResponseForRejection`] is the default and answers as the gateway does. Any closure
-/// `Fn(&Refusal<'_>) -> Response<Bytes>` is one as well.
+/// `Fn(&Refusal<'_>) -> Response<Bytes>` implements this trait too.
 ///
 /// ```
 /// use bytes::Bytes;
@@ -64,7 +64,7 @@ impl<'a> Refusal<'a> {
 /// ```
 pub trait ResponseForRejection {
     /// Returns the response. The service adds the [`Rejection`] to its extensions, and removes the
-    /// content from the response to a `HEAD`.
+    /// body if the request is a `HEAD`.
     fn refuse(&self, refusal: &Refusal<'_>) -> Response<Bytes>;
 }
 
@@ -77,19 +77,22 @@ where
     }
 }
 
-/// Answers as the verifier's gateway does: `{"message": "…"}` with its documented text ([`Scheme::text`]) and status, and
-/// its `WWW-Authenticate`. (Kong can also write HTML, XML and plain text; this is JSON whatever the request accepts.)
+/// Answers as the verifier's gateway does: `{"message": "…"}` with its documented text
+/// ([`Scheme::text`]) and status, and its `WWW-Authenticate`. Kong can also answer in HTML, XML and
+/// plain text; this type always answers in JSON, whatever the request accepts.
 ///
 /// # gRPC
 ///
-/// A gRPC call is answered in its own terms: HTTP 200, `grpc-status` 16 (unauthenticated; 7 for a missing usage plan, 14 for
-/// a key store that is unavailable), the text as `grpc-message`, and no body. gRPC clients take any other answer for a broken
-/// stream. Whoever looks at the HTTP status alone takes it for a success: see [`grpc`](Self::grpc).
+/// A gRPC call is answered in gRPC's form: HTTP 200, a `grpc-status`, the text as `grpc-message`,
+/// and no body. The status is 16 (unauthenticated), 7 for a missing usage plan, and 14 for an
+/// unavailable key store. gRPC clients treat any other answer as a broken stream. Anything that
+/// looks only at the HTTP status sees a success: see [`grpc`](Self::grpc).
 ///
-/// A gRPC call is what the gRPC protocol over HTTP/2 says it is: a `POST`, over HTTP/2 or later, with one `Content-Type`,
-/// which is `application/grpc`, alone or followed by `+` or `;`, in lower case and without whitespace, as gRPC's clients send
-/// it. Everything else is answered with the plain status, `application/grpc-web` too: it has another form, in the body,
-/// and its clients understand an HTTP 401.
+/// A request counts as a gRPC call by the rules of the gRPC protocol over HTTP/2: it is a `POST`
+/// over HTTP/2 or later with exactly one `Content-Type`. The value is `application/grpc`, alone or
+/// followed by `+` or `;`, in lower case, without whitespace. Every other request is answered with
+/// the plain status. That includes `application/grpc-web`, which puts its status into the body, and
+/// whose clients understand an HTTP 401.
 #[derive(Debug, Clone)]
 pub struct DefaultResponseForRejection {
     unauthorized: StatusCode,
@@ -98,7 +101,7 @@ pub struct DefaultResponseForRejection {
 }
 
 impl DefaultResponseForRejection {
-    /// The documented answers, with status 401.
+    /// Creates the gateway's documented answers, with status 401.
     #[must_use]
     pub const fn new() -> Self {
         Self {
@@ -108,34 +111,37 @@ impl DefaultResponseForRejection {
         }
     }
 
-    /// Answers with `status` where it would be 401. The gateway's older documents have 403 there.
+    /// Sets the status that replaces 401. The gateway's older documents have 403 there.
     #[must_use]
     pub const fn unauthorized_status(mut self, status: StatusCode) -> Self {
         self.unauthorized = status;
         self
     }
 
-    /// Gives every refused client the same answer, so that none learns what was wrong. Default: `false`.
+    /// Sets whether every refused client gets the same answer, so that none learns what was wrong.
+    /// Default: `false`.
     ///
-    /// What does not depend on the credentials is still told apart: a key store that is unavailable (503), as the client should
-    /// try again, and a body that is too large or broke off. The reason
-    /// stays in the response's extensions, for the server's own log.
+    /// Answers that do not depend on the credentials stay distinct: an unavailable key store (503),
+    /// after which the client should try again, and a body that is too large or incomplete. The
+    /// reason stays in the response's extensions, for the server's own log.
     #[must_use]
     pub const fn hide_reason(mut self, hide_reason: bool) -> Self {
         self.hides_reason = hide_reason;
         self
     }
 
-    /// Answers gRPC calls in the form that gRPC clients understand, which is an HTTP 200. Default: `true`.
+    /// Sets whether gRPC calls are answered in gRPC's form, which is an HTTP 200. Default: `true`.
     ///
-    /// Switch it off where something other than a gRPC client acts on the HTTP status: a service that only authorizes, asked by
-    /// a proxy (nginx's `auth_request`, Envoy's `ext_authz`, Traefik's `forwardAuth`) that takes a 200 for permission. A gRPC
-    /// client makes status 16 of an HTTP 401 as well, but does not get the text.
+    /// Turn it off if something other than a gRPC client acts on the HTTP status. An example is an
+    /// authorization service behind nginx's `auth_request`, Envoy's `ext_authz` or Traefik's
+    /// `forwardAuth`: those proxies let a request through on a 200. A gRPC client maps an HTTP 401
+    /// to status 16 too, but does not get the text.
     ///
     /// ```
     /// use tower_hmac_auth::{StaticKeys, VerifyLayer, verify::DefaultResponseForRejection};
     ///
-    /// let authorizer = VerifyLayer::new(StaticKeys::new()).refuse(DefaultResponseForRejection::new().grpc(false));
+    /// let authorizer = VerifyLayer::new(StaticKeys::new())
+    ///     .refuse(DefaultResponseForRejection::new().grpc(false));
     /// ```
     #[must_use]
     pub const fn grpc(mut self, grpc: bool) -> Self {
@@ -187,19 +193,20 @@ impl ResponseForRejection for DefaultResponseForRejection {
     }
 }
 
-/// A request that is refused.
+/// A refused request, and what its answer and its event need.
 pub(crate) struct Refused<'a> {
     pub(crate) scheme: Scheme,
     pub(crate) why: Rejection,
     pub(crate) head: RequestHead<'a>,
-    /// The key, if it was verified before something else was found wrong.
+    /// The key, if the signature was valid and something else is wrong.
     #[cfg(feature = "tracing")]
     pub(crate) key: Option<&'a VerifiedKey>,
     pub(crate) explained: Option<ServerSigningString>,
 }
 
 impl Refused<'_> {
-    /// The answer, with the reason in its extensions; without content for HEAD (RFC 9110, section 9.3.2).
+    /// Creates the response, with the reason in its extensions. The response to a `HEAD` has no
+    /// body (RFC 9110, section 9.3.2).
     pub(crate) fn answer(self, refuse: &impl ResponseForRejection) -> Response<Bytes> {
         let mut response = refuse.refuse(&Refusal::new(&self.why, self.head, self.scheme));
         #[cfg(feature = "tracing")]
@@ -224,10 +231,11 @@ impl Refused<'_> {
         response
     }
 
-    /// Makes the event. Its fields are computed only if there is a subscriber that wants it.
+    /// Emits the event. Its fields are computed only if a subscriber wants it.
     #[cfg(feature = "tracing")]
     fn report(&self, status: StatusCode) {
-        // A level is part of what is fixed when this is compiled.
+        // The level has to be a constant, because `tracing` puts it into a static call site. A
+        // macro avoids writing the fields twice.
         macro_rules! event {
             ($level:ident) => {
                 tracing::event!(
@@ -251,7 +259,7 @@ impl Refused<'_> {
         }
     }
 
-    /// The key id as the request has it, if it can be read.
+    /// Returns the key id that the request names, if it can be read.
     #[cfg(feature = "tracing")]
     fn key_id(&self) -> Option<Excerpt> {
         if let Some(key) = self.key {
@@ -262,7 +270,8 @@ impl Refused<'_> {
     }
 }
 
-/// The text, which is printable ASCII, as JSON's `message`.
+/// Returns a JSON object with the text as its `message`. The text is printable ASCII, so only `"`
+/// and `\` need escapes.
 fn json(text: &str) -> Bytes {
     let (before, after) = ("{\"message\":\"", "\"}");
     let mut json = String::with_capacity(before.len() + text.len() + after.len());
@@ -281,8 +290,9 @@ fn json(text: &str) -> Bytes {
     json.into()
 }
 
-/// Whether the request is a gRPC call: nothing else may get a 200 for a refusal. grpc-go, too, compares the bytes of the
-/// content type as they are.
+/// Returns `true` if the request is a gRPC call. The check is strict, because any other client
+/// would read the 200 of a refusal as a success. grpc-go compares the bytes of the content type in
+/// the same way.
 fn is_grpc(head: RequestHead<'_>) -> bool {
     let mut content_types = head.headers().get_all(header::CONTENT_TYPE).iter();
     let (Some(content_type), None) = (content_types.next(), content_types.next()) else {
@@ -294,7 +304,8 @@ fn is_grpc(head: RequestHead<'_>) -> bool {
         && matches!(after, Some([] | [b'+' | b';', ..]))
 }
 
-/// A "trailers-only" answer of the gRPC protocol over HTTP/2; `text` is printable ASCII.
+/// Creates a "trailers-only" response of the gRPC protocol over HTTP/2. `text` is printable ASCII,
+/// so of its characters only `%` needs an escape.
 fn grpc_status(status: StatusCode, text: &str) -> Response<Bytes> {
     let code = match status {
         StatusCode::FORBIDDEN => "7",

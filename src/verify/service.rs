@@ -20,21 +20,23 @@ use crate::{
     wire::target,
 };
 
-/// Lets signed requests pass to the inner service, and answers all others: what
-/// [`VerifyLayer`](crate::VerifyLayer) makes.
+/// Passes signed requests on to the inner service, and answers all others.
 ///
-/// - The handler of a request that passes finds a [`VerifiedKey`](crate::VerifiedKey) in the request's extensions.
-///   Nothing a client sends can put one there.
-/// - A request that is refused never reaches the inner service; its body is not read. On HTTP/1.1 the server then
-///   closes the connection under a large upload, and the client may see a reset instead of the answer:
-///   [`DrainLayer`](crate::verify::DrainLayer), outside of this one, prevents that. The answer's extensions hold the
-///   [`Rejection`], and with the feature `tracing` there is an
-///   [event](crate::events).
-/// - Errors and readiness are the inner service's. A refusal uses up a readiness of the inner service, with a permit
-///   that goes with it, until the service is called the next time: concurrency limits belong outside this layer.
+/// [`VerifyLayer`](crate::VerifyLayer) creates it.
 ///
-/// With keys that have to be waited for ([`AsyncKeys`](crate::verify::AsyncKeys)) the inner service has to be `Clone`, because
-/// it is called only when the key is there, and this service may be called again meanwhile.
+/// - A request that passes has a [`VerifiedKey`](crate::VerifiedKey) in its extensions. Nothing
+///   that a client sends can put one there.
+/// - A refused request never reaches the inner service, and its body is not read. On HTTP/1.1 the
+///   server then closes the connection during a large upload, and the client may see a reset
+///   instead of the response. [`DrainLayer`](crate::verify::DrainLayer), outside this layer,
+///   prevents that. The response's extensions contain the [`Rejection`], and with the feature
+///   `tracing` there is an [event](crate::events).
+/// - Errors and readiness are the inner service's. A refusal does not use the inner service's
+///   readiness: a permit that was reserved for it stays taken until the service is called the next
+///   time. So put concurrency limits outside this layer.
+///
+/// With [`AsyncKeys`](crate::verify::AsyncKeys) the inner service has to be `Clone`, because it is
+/// called only after the key was found, and this service may be called again before that.
 pub struct VerifyService<S, K, R = DefaultResponseForRejection, C = SystemClock> {
     pub(super) inner: S,
     pub(super) keys: Arc<K>,
@@ -43,17 +45,17 @@ pub struct VerifyService<S, K, R = DefaultResponseForRejection, C = SystemClock>
 }
 
 impl<S, K, R, C> VerifyService<S, K, R, C> {
-    /// The inner service.
+    /// Returns a reference to the inner service.
     pub const fn get_ref(&self) -> &S {
         &self.inner
     }
 
-    /// The inner service.
+    /// Returns a mutable reference to the inner service.
     pub const fn get_mut(&mut self) -> &mut S {
         &mut self.inner
     }
 
-    /// The inner service.
+    /// Returns the inner service.
     pub fn into_inner(self) -> S {
         self.inner
     }
@@ -107,27 +109,27 @@ impl<S: fmt::Debug, K, R, C> fmt::Debug for VerifyService<S, K, R, C> {
     }
 }
 
-/// Where to find the target as the client sent it.
+/// Finds the target as the client sent it.
 pub(super) type OriginalTarget = for<'e> fn(&'e Extensions) -> Option<&'e Uri>;
 
-/// Options of the layer, whatever the type that answers refusals.
+/// The layer's options that do not depend on the type that answers refusals.
 #[derive(Clone)]
 pub(super) struct Options {
     pub(super) verifier: Verifier,
     pub(super) remove_authorization: bool,
     pub(super) original_target: OriginalTarget,
-    /// Whether the server's signing string is reported where the signature does not match.
+    /// Whether the server's signing string is reported if the signature does not match.
     pub(super) explain: bool,
 }
 
-/// Admits requests, or refuses them.
+/// Decides whether requests pass.
 pub(super) struct Admission<R> {
     pub(super) options: Options,
     pub(super) refuse: Arc<R>,
 }
 
 impl<R: ResponseForRejection> Admission<R> {
-    /// The request's head as the client sent it.
+    /// Returns the request's head as the client sent it.
     pub(super) fn head<'h, B>(&self, request: &'h Request<B>) -> RequestHead<'h> {
         let target = (self.options.original_target)(request.extensions());
         let target = target.unwrap_or(request.uri());
@@ -139,7 +141,8 @@ impl<R: ResponseForRejection> Admission<R> {
         )
     }
 
-    /// Checks the request with what `look_up` finds, and makes it ready for the handler if it passes.
+    /// Checks the request with the key that `look_up` finds, and prepares it for the handler if it
+    /// passes.
     pub(super) fn check<B, K>(
         &self,
         request: &mut Request<B>,
@@ -155,13 +158,17 @@ impl<R: ResponseForRejection> Admission<R> {
         verifier.read_into(&mut credentials, &head, now)?;
         let mut target = verifier.normalized_target(head.uri())?;
         if target.is_some() && head.uri() != request.uri() {
-            // What a router outside has made of the target cannot be normalized any more.
+            // A router outside has rewritten the target, so the normalized one cannot replace it:
+            // the handler would see the router's prefix again. Only a target that is in normal form
+            // already is safe here.
             target::check_normal(head.uri())?;
             target = None;
         }
         let lookup = look_up(credentials.key_id(), head);
         let verified_key = verifier.check_signature(&credentials, &lookup)?;
         verified_key.join_repeated_headers(request.headers_mut());
+        // `insert` replaces a `VerifiedKey` of an outer layer: the handler sees the key that this
+        // layer verified.
         request.extensions_mut().insert(verified_key);
         if let Some(target) = target {
             *request.uri_mut() = target;
@@ -193,7 +200,8 @@ impl<R: ResponseForRejection> Admission<R> {
         refused.answer(&*self.refuse)
     }
 
-    /// What was hashed. The request is read a second time, so that those that are accepted keep nothing for this.
+    /// Returns the signing string that was hashed. The request is read again for it, so that
+    /// accepted requests do not pay for keeping it.
     fn explanation(&self, head: RequestHead<'_>, now: SystemTime) -> Option<ServerSigningString> {
         let credentials = self.options.verifier.read(head, now).ok()?;
         Some(ServerSigningString::new(credentials.signing_string_ref()))

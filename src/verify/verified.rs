@@ -1,4 +1,4 @@
-//! What a verified signature covers.
+//! The result of a verification: the key, and what its signature covers.
 
 use std::fmt;
 
@@ -14,10 +14,12 @@ use crate::{
     },
 };
 
-/// The key that signed a verified request, and what its signature covers: what
-/// [`Verifier::verify`](crate::Verifier::verify) returns.
+/// Identifies the key that signed a verified request, and what its signature covers.
 ///
-/// Only a verifier can make one. So the one in a request's extensions was put there by the server
+/// [`Verifier::verify`](crate::Verifier::verify) returns it, and
+/// [`VerifyLayer`](crate::VerifyLayer) puts it into the request's extensions.
+///
+/// Only a verifier can create one. So the one in a request's extensions was put there by the server
 /// itself.
 ///
 /// ```
@@ -42,11 +44,11 @@ use crate::{
 /// ```
 #[derive(Clone, PartialEq, Eq)]
 pub struct VerifiedKey {
-    /// The key id, then the names; in place if they are as short as most are.
+    /// The key id followed by the list of names. Most are short enough to need no allocation.
     text: SmallVec<[u8; 96]>,
     key_id_len: usize,
     scheme: Scheme,
-    /// The names of components that the request has.
+    /// The listed components that the request has.
     present: ComponentSet,
     algorithm: Algorithm,
 }
@@ -65,19 +67,19 @@ impl VerifiedKey {
         }
     }
 
-    /// The gateway's dialect it was signed in.
+    /// Returns the scheme that the request was signed with.
     #[must_use]
     pub fn scheme(&self) -> Scheme {
         self.scheme
     }
 
-    /// The id of the key the request was signed with.
+    /// Returns the id of the key that the request was signed with.
     #[must_use]
     pub fn key_id(&self) -> &str {
         text(self.text.get(..self.key_id_len))
     }
 
-    /// The algorithm it was signed with.
+    /// Returns the algorithm that the request was signed with.
     #[must_use]
     pub fn algorithm(&self) -> Algorithm {
         self.algorithm
@@ -86,9 +88,9 @@ impl VerifiedKey {
     /// Returns the names of the components that the signature covers, in signing order and as the
     /// client spelled them.
     ///
-    /// Each was in the request: a listed header that was missing is not among them. Nothing else of
-    /// the request can be trusted: its method and target only where `@request-target`,
-    /// `(request-target)` or `request-line` is covered, its body only with a digest. Whitespace around
+    /// Each was in the request: a listed header that was missing is not among them. Nothing else in
+    /// the request can be trusted. The method and target are covered only if `@request-target`,
+    /// `(request-target)` or `request-line` is, and the body only with a digest. Whitespace around
     /// a value is not covered.
     #[must_use]
     pub fn covered(&self) -> CoveredComponents<'_> {
@@ -96,18 +98,21 @@ impl VerifiedKey {
         CoveredComponents::new(names, self.present)
     }
 
-    /// Replaces the lines of each covered header that the request repeats by the one line that was signed.
+    /// Replaces the lines of each covered header that is repeated with the one line that was
+    /// signed.
     ///
-    /// draft-cavage signs two lines `X-Role: reader` and `X-Role: not-admin` as `reader, not-admin`, and the crumbs of a cookie
-    /// (RFC 9113, section 8.2.3) are signed as one cookie in every scheme. A handler that reads the first line only would see
-    /// a value that was not signed. [`VerifyLayer`](crate::VerifyLayer) calls this; callers of
-    /// [`Verifier`](crate::Verifier) do it themselves before they use the headers.
+    /// draft-cavage signs two lines `X-Role: reader` and `X-Role: not-admin` as `reader,
+    /// not-admin`, and every scheme signs the split lines of a cookie (RFC 9113, section 8.2.3) as
+    /// one cookie. A handler that reads only the first line would see a value that was not signed.
+    /// [`VerifyLayer`](crate::VerifyLayer) calls this; callers of [`Verifier`](crate::Verifier) do
+    /// it themselves before they use the headers.
     pub fn join_repeated_headers(&self, headers: &mut HeaderMap) {
         component::join_repeated(self.scheme.dialect().format.join, headers, self.covered());
     }
 }
 
-/// It was text before, so this never falls back.
+/// Returns the bytes as text. They were copied from a `str` and are cut where two were joined, so
+/// the fallback is never used.
 fn text(bytes: Option<&[u8]>) -> &str {
     let text = bytes.map(str::from_utf8);
     text.and_then(Result::ok).unwrap_or_default()
@@ -123,11 +128,11 @@ impl fmt::Debug for VerifiedKey {
     }
 }
 
-/// The names of what a signature covers, in signing order.
+/// Iterates over the names of the components that a signature covers, in signing order.
 #[derive(Debug, Clone)]
 pub struct CoveredComponents<'a> {
     names: Names<'a>,
-    /// The position of the next name.
+    /// The position of the next name in the list.
     position: usize,
     present: ComponentSet,
 }

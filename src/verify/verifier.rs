@@ -1,4 +1,5 @@
-//! The verifier: request head, key look-up and time in, verified key or rejection out. No I/O, no async.
+//! The verifier: a request's head, a key lookup and the time go in, a verified key or a rejection
+//! comes out. It does no I/O and is not async.
 
 use std::{
     ops::Deref,
@@ -27,16 +28,20 @@ use crate::{
     },
 };
 
-/// Checks signed requests as the gateway does, and no rule of it is the message's to choose.
+/// Verifies signed requests by the gateway's rules. The request cannot influence which rules apply.
 ///
-/// Two steps, so that a look-up may wait in between: [`read`](Self::read) takes the credentials out of a request
-/// and refuses whatever needs no key to be refused; [`verify`](Self::verify) takes the key that was found and
-/// compares signatures. Neither does I/O, and the time is an argument.
+/// Verification has two steps, so that a key lookup can wait in between. [`read`](Self::read) reads
+/// the credentials of a request and makes all checks that need no key. [`verify`](Self::verify)
+/// takes the result of the lookup and compares the signatures. Neither does I/O, and the time is an
+/// argument.
 ///
 /// ```
 /// use std::time::SystemTime;
 /// use http::Request;
-/// use tower_hmac_auth::{KeyPair, Rejection, Signer, Verifier, verify::{KeyAccess, KeyLookup, VerifyingKey}};
+/// use tower_hmac_auth::{
+///     KeyPair, Rejection, Signer, Verifier,
+///     verify::{KeyAccess, KeyLookup, VerifyingKey},
+/// };
 ///
 /// let keys = KeyPair::new("AKIDtestkey0001", "test-secret-key-0001")?;
 /// let key = VerifyingKey::from(&keys);
@@ -62,30 +67,35 @@ use crate::{
 ///
 /// # What is accepted
 ///
-/// - Exactly one `Authorization`, with the four parameters in any order (the names say which is which; Kong has one
-///   order only), none repeated, none of another scheme. With APISIX and draft-cavage, up to 16 parameters without a
-///   meaning are ignored (draft-cavage-http-signatures-12, section 2.2); with the others they are refused.
-/// - Every listed header is in the request, once. Also once, listed or not: `Date`, `X-Date`. A `Host` beside an
-///   authority in the target names the same host.
-/// - A time only from a header the signature covers. `X-Date` is checked for age, in whole seconds; so is `Date`
-///   if [`date_policy`](VerifierBuilder::date_policy) says so. IMF-fixdate, RFC 850 and asctime dates are read, with any
-///   weekday and with every spelling of UTC (`GMT`, `UTC`, `UT`, `Z`, `+0000`, `-0000`, `GMT+00:00`, none), as Go's
-///   `RFC1123` and Python's `formatdate()` print them. A date in another time zone is refused.
-/// - At most 64 listed names and 8 KiB a parameter, counted before anything is hashed.
+/// - Exactly one `Authorization` with the four parameters, in any order (in Kong's scheme, in one
+///   order only). None is repeated, and none belongs to another scheme. In the schemes of APISIX
+///   and draft-cavage, up to 16 unknown parameters are ignored (draft-cavage-http-signatures-12,
+///   section 2.2); in the others they are refused.
+/// - Every listed header is in the request, once. `Date` and `X-Date` are not repeated, even if
+///   they are not listed. If the target has an authority, a `Host` header names the same host.
+/// - The time comes from a header that the signature covers. The age of `X-Date` is checked, in
+///   whole seconds; that of `Date` as [`date_policy`](VerifierBuilder::date_policy) says.
+///   IMF-fixdate, RFC 850 and asctime dates are read, with any weekday and with every spelling of
+///   UTC (`GMT`, `UTC`, `UT`, `Z`, `+0000`, `-0000`, `GMT+00:00`, none), because Go's `RFC1123` and
+///   Python's `formatdate()` print some of those. A date in another time zone is refused.
+/// - At most 64 names are listed, and no parameter is longer than 8 KiB. Both are checked before
+///   anything is hashed.
 ///
 /// # Timing
 ///
-/// An unknown key id and a wrong signature take the same work, on the same path and without an early end: the MAC is computed
-/// and compared with a dummy key where there is no other. Signatures are compared in constant time. That is not the same
-/// nanosecond:
+/// An unknown key id and a wrong signature cost the same work on the same path, without an early
+/// return: if there is no key, the MAC is computed and compared with a dummy key. Signatures are
+/// compared in constant time. Small differences remain:
 ///
-/// - a look-up's own time is the key store's, and a store that waits for a database should answer both alike;
-/// - among many keys, one that was not used for a while is no longer in the processor's caches (about half a microsecond with
-///   100,000 keys), while the dummy key is;
-/// - a key's first use with an algorithm also puts the key into the MAC (about a third of a microsecond, once), unless it was
-///   [prepared](VerifyingKey::prepare).
+/// - the lookup takes as long as the key store takes, and a store that waits for a database should
+///   take as long for an unknown id as for a known one;
+/// - with many keys, one that was not used for a while is no longer in the processor's caches
+///   (about half a microsecond with 100,000 keys), while the dummy key is;
+/// - a key's first use with an algorithm also computes its MAC state (about a third of a
+///   microsecond, once), unless the key was [prepared](VerifyingKey::prepare).
 ///
-/// By default the answers themselves tell the two apart, as the gateways' do: see [`DefaultResponseForRejection::hide_reason`](crate::verify::DefaultResponseForRejection::hide_reason).
+/// By default the response texts differ too, as the gateways' do: see
+/// [`DefaultResponseForRejection::hide_reason`](crate::verify::DefaultResponseForRejection::hide_reason).
 #[derive(Debug, Clone)]
 pub struct Verifier {
     pub(super) scheme: Scheme,
@@ -93,21 +103,23 @@ pub struct Verifier {
     /// The algorithm that `hs2019` stands for.
     pub(super) hs2019: Option<Algorithm>,
     pub(super) required: Vec<Box<str>>,
-    /// In seconds.
+    /// How far a date may be from the clock, in seconds.
     pub(super) max_skew: u64,
     pub(super) date_policy: DatePolicy,
     pub(super) allow_missing_headers: bool,
     pub(super) normalize_target: bool,
-    /// Used to compute a MAC where there is no key.
+    /// Keys to compute a MAC with if no key was found.
     pub(super) dummy_keys: DummyKeys,
 }
 
 impl Verifier {
-    /// How far an `X-Date` may be from the server's clock by default, as documented by Tencent Cloud API Gateway.
+    /// How far an `X-Date` may be from the server's clock by default: 900 seconds, as documented by
+    /// Tencent Cloud API Gateway.
     pub const DEFAULT_MAX_SKEW: Duration = Duration::from_secs(DEFAULT_MAX_SKEW);
 
-    /// Creates a verifier with the rules of Tencent Cloud API Gateway: all four algorithms, an `X-Date` at most 900
-    /// seconds off or a `Date` of any age, and nothing else required to be covered.
+    /// Creates a verifier with the rules of Tencent Cloud API Gateway. It allows all four
+    /// algorithms, and requires an `X-Date` at most 900 seconds from the clock or a `Date` of any
+    /// age. Nothing else has to be covered.
     #[must_use]
     pub fn new() -> Self {
         Self::builder().with_defaults()
@@ -118,17 +130,17 @@ impl Verifier {
         VerifierBuilder::new()
     }
 
-    /// Returns the scheme that this verifier speaks.
+    /// Returns the verifier's scheme.
     #[must_use]
     pub fn scheme(&self) -> Scheme {
         self.scheme
     }
 
-    /// Reads the credentials of a request, and refuses whatever needs no key to be refused.
+    /// Reads the credentials of a request, and makes all checks that need no key.
     ///
     /// # Errors
     ///
-    /// Every [`Rejection`] but those that depend on the key.
+    /// Returns any [`Rejection`] except those that depend on the key.
     pub fn read<'h>(
         &self,
         head: impl Into<RequestHead<'h>>,
@@ -152,6 +164,7 @@ impl Verifier {
         let dialect = self.scheme.dialect();
         let now = now.into();
         let raw_credentials = RawCredentials::find(&dialect.syntax, head)?;
+        // The order of the checks decides which rejection a request with several faults gets.
         let x_date = SentXDate::find(dialect, head)?;
         self.check_early(&x_date, now)?;
         let Credentials {
@@ -185,16 +198,17 @@ impl Verifier {
         Ok(())
     }
 
-    /// Compares the signature with that of the key that was found.
+    /// Compares the request's signature with that of the key that was found.
     ///
     /// # Errors
     ///
-    /// [`Rejection::KeyUnknown`], [`SignatureMismatch`](Rejection::SignatureMismatch) and, once the signature is
-    /// known to be right, [`KeyNotBound`](Rejection::KeyNotBound) and [`NoUsagePlan`](Rejection::NoUsagePlan);
+    /// Returns [`Rejection::KeyUnknown`] or [`SignatureMismatch`](Rejection::SignatureMismatch);
+    /// for a valid signature, [`KeyNotBound`](Rejection::KeyNotBound) or
+    /// [`NoUsagePlan`](Rejection::NoUsagePlan) as the lookup says; and
     /// [`KeyStoreUnavailable`](Rejection::KeyStoreUnavailable) for [`KeyLookup::Unavailable`].
     #[allow(
         clippy::needless_pass_by_value,
-        reason = "credentials and a look-up are for one verification"
+        reason = "credentials and a lookup are for one verification"
     )]
     pub fn verify<K: Deref<Target = VerifyingKey>>(
         &self,
@@ -210,7 +224,8 @@ impl Verifier {
         credentials: &Credentials<'_>,
         lookup: &KeyLookup<K>,
     ) -> Result<VerifiedKey, Rejection> {
-        // Both go the same way until the signature is known to be right or wrong.
+        // A known and an unknown id take the same path up to the comparison. An early return for an
+        // unknown id would skip the MAC, and the shorter time would tell a client which ids exist.
         let (key, access) = match lookup {
             KeyLookup::Key(key, access) => (&**key, Some(*access)),
             KeyLookup::Unknown => (self.dummy_keys.of(credentials.algorithm), None),
@@ -220,7 +235,8 @@ impl Verifier {
         let access = match access {
             Some(access) if is_signed => access,
             Some(_) => return Err(Rejection::SignatureMismatch),
-            // Even if the signature is right: anyone can sign with the dummy key.
+            // Refused even if the signature is valid: the dummy key is no secret, so anyone can
+            // sign with it.
             None => return Err(Rejection::KeyUnknown),
         };
         match access {
@@ -230,12 +246,13 @@ impl Verifier {
         }
     }
 
-    /// What a handler must see as the request's target, if that is not what was sent: see
-    /// [`VerifierBuilder::normalize_target`]. It has the same signature.
+    /// Returns the target that the handler must see instead of the one that was sent, or `None` if
+    /// it is the same. The signature is valid for both. See [`VerifierBuilder::normalize_target`].
     ///
     /// # Errors
     ///
-    /// [`TargetError`] for a target that has no normal form: the request must be refused.
+    /// Returns a [`TargetError`] if the target has no normal form. The request must then be
+    /// refused.
     pub fn normalized_target(&self, target: &Uri) -> Result<Option<Uri>, TargetError> {
         let mut derived_components = self.scheme.dialect().derived_components.iter();
         let is_decoded =

@@ -1,6 +1,7 @@
-//! What JSON, HTML, XML and gRPC escape in a text.
+//! The escapes of JSON, HTML, XML and gRPC.
 
-/// The text without JSON's and HTML's escapes, and gRPC's of ASCII; `None` if it has none.
+/// Returns the text with its escapes of JSON, HTML and XML, and gRPC's of ASCII, replaced. Returns
+/// `None` if it contains none.
 pub(super) fn unescaped(text: &str) -> Option<String> {
     text.contains(['\\', '&', '%']).then_some(())?;
     let mut unescaped = String::with_capacity(text.len());
@@ -13,7 +14,7 @@ pub(super) fn unescaped(text: &str) -> Option<String> {
     Some(unescaped)
 }
 
-/// The character that an escape at the beginning stands for, and what comes behind it.
+/// Returns the character of the escape that the text begins with, and the text after it.
 fn escape(text: &str) -> Option<(char, &str)> {
     const NAMED: [(&str, char); 8] = [
         ("\\n", '\n'),
@@ -49,7 +50,7 @@ fn escape(text: &str) -> Option<(char, &str)> {
     };
     let is_short = digits.len() <= 6;
     let code = is_short.then(|| u32::from_str_radix(digits, radix).ok())??;
-    // A byte beyond ASCII is a part of a character.
+    // gRPC escapes bytes. One outside ASCII is only a part of a character, so it is left as it is.
     let c = char::from_u32(code).filter(|c| !is_byte || c.is_ascii())?;
     Some((c, after))
 }

@@ -1,4 +1,4 @@
-//! The texts that are understood.
+//! The texts that `Rejection::from_response_text` knows.
 
 use std::sync::LazyLock;
 
@@ -8,24 +8,25 @@ use crate::{
     rejection::{CredentialsError, Excerpt, RejectionKind, TargetError},
 };
 
-/// Stands for what a text repeats of the request.
+/// A placeholder for what a text repeats from the request.
 const GAP: &str = "*";
 
-/// Stands for a number in a text.
+/// A placeholder for a number in a text, one that no text contains otherwise.
 const NUMBER: usize = 7_777_777;
 
-/// What others than gateways say too.
+/// Texts that servers other than gateways send too.
 const COMMON: [&str; 2] = ["Unauthorized", "An unexpected error occurred"];
 
-/// A text, without the final stop, which comes and goes.
+/// A known text, without the final full stop, which gateways do not always send.
 pub(super) struct KnownText {
-    /// What stands around its gaps.
+    /// The parts of the text between its placeholders.
     parts: Vec<Box<str>>,
     pub(super) kind: RejectionKind,
     pub(super) is_common: bool,
 }
 
-/// The first that fits counts: those without gaps come first, and of rejections with one text the likeliest.
+/// The known texts. The first match counts, so texts without placeholders come first, and among
+/// rejections with the same text the most likely one is first.
 static ALL: LazyLock<Vec<KnownText>> = LazyLock::new(|| {
     let mut all: Vec<KnownText> = Vec::new();
     let mut add = |text: &str, kind| {
@@ -56,7 +57,7 @@ static ALL: LazyLock<Vec<KnownText>> = LazyLock::new(|| {
     all
 });
 
-/// The known text that this is.
+/// Returns the known text that matches, if any.
 pub(super) fn find(text: &str) -> Option<&'static KnownText> {
     let text = text.trim();
     let text = text.strip_suffix('.').unwrap_or(text).trim_end();
@@ -82,7 +83,7 @@ impl KnownText {
     }
 }
 
-/// One of each, the likeliest of those that share a text first.
+/// Returns one rejection of each kind. Among those that share a text, the most likely is first.
 fn rejections() -> impl Iterator<Item = Rejection> {
     let gap = || Excerpt::new(GAP);
     let (skew, max_skew) = (NUMBER as u64, NUMBER as u64);

@@ -6,11 +6,12 @@ use std::{
 
 use http_body::{Body, Frame, SizeHint};
 
-/// Where a body goes that is dropped before its end. Locked only to put it in or take it out.
+/// The place where a body is put if it is dropped before its end. It is only locked to put the body
+/// in or take it out.
 pub(super) struct Returned<B>(Arc<Mutex<Option<B>>>);
 
 impl<B> Returned<B> {
-    /// The body, if it has been dropped, and before its end.
+    /// Takes the body, if it was dropped before its end.
     pub(super) fn take(&self) -> Option<B> {
         self.0.lock().ok()?.take()
     }
@@ -28,14 +29,15 @@ impl<B> Default for Returned<B> {
     }
 }
 
-/// A request's body, of which [`DrainLayer`](crate::verify::DrainLayer) gets the rest if it is dropped before its end.
+/// Wraps a request's body, and gives the rest of it to [`DrainLayer`](crate::verify::DrainLayer) if
+/// it is dropped before its end.
 #[derive(Debug)]
 pub struct DrainBody<B> {
-    /// There until it is dropped.
+    /// `Some` until this is dropped.
     body: Option<B>,
-    /// None where nothing is to be drained.
+    /// `None` if nothing is to be drained.
     returned: Option<Returned<B>>,
-    /// Whether the client waits to be asked for the body, which the first poll does.
+    /// Whether the client still waits for `100 Continue`, which the first poll makes hyper send.
     waits_for_poll: bool,
 }
 
@@ -71,7 +73,7 @@ impl<B: Body + Unpin> Body for DrainBody<B> {
         };
         let frame = ready!(Pin::new(body).poll_frame(cx));
         if !matches!(frame, Some(Ok(_))) {
-            // Over, or broken: there is nothing left to be discarded.
+            // The body ended or failed: nothing is left to discard.
             self.returned = None;
         }
         Poll::Ready(frame)
@@ -90,7 +92,8 @@ impl<B: Body + Unpin> Body for DrainBody<B> {
 impl<B> Drop for DrainBody<B> {
     fn drop(&mut self) {
         let returned = self.returned.take().filter(|_| !self.waits_for_poll);
-        // Whoever waits for it has given up if the lock is poisoned, which nothing that is done under it can do.
+        // The lock cannot be poisoned, because nothing panics while it is held. If it ever were,
+        // the body would be dropped, as without this layer.
         if let Some(Ok(mut place)) = returned.as_ref().map(|returned| returned.0.lock()) {
             *place = self.body.take();
         }

@@ -11,18 +11,21 @@ use pin_project_lite::pin_project;
 
 use super::{body::Returned, layer::Options};
 
-/// A request whose body is drained, if it comes back.
+/// What is needed to drain a request's body, if it is put back.
 pub(super) struct Tracked<B> {
     pub(super) returned: Returned<B>,
     pub(super) options: Arc<Options>,
-    /// Whether the client sees the end of an answer of unknown length only when the connection is closed.
+    /// Whether the client sees the end of a response of unknown length only when the connection is
+    /// closed.
     pub(super) ends_with_connection: bool,
 }
 
 pin_project! {
-    /// The inner service's answer: the future of [`DrainService`](crate::verify::DrainService).
+    /// Resolves to the inner service's response.
+    ///
+    /// This is the response future of [`DrainService`](crate::verify::DrainService).
     pub struct DrainFuture<F, B> {
-        // None when it is done.
+        // `None` after it completed.
         #[pin]
         inner: Option<F>,
         tracked: Option<Tracked<B>>,
@@ -46,12 +49,14 @@ where
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let mut this = self.project();
-        // Polled again after it was done, it waits for ever: the contract allows anything but unsoundness.
+        // `None` if the future is polled again after it completed, which its contract leaves open:
+        // it stays pending instead of panicking.
         let Some(inner) = this.inner.as_mut().as_pin_mut() else {
             return Poll::Pending;
         };
         let answered = ready!(inner.poll(cx));
-        // It may have kept the body, which comes back only when it is dropped.
+        // The inner future may still own the body. It is put back only when it is dropped, so drop
+        // the future before taking it.
         this.inner.set(None);
         let mut response = answered?;
         if let Some(tracked) = this.tracked.take() {
@@ -59,7 +64,7 @@ where
             if tracked.ends_with_connection && is_unbounded {
                 return Poll::Ready(Ok(response));
             }
-            // None if it was read to its end, or if somebody still reads it.
+            // `None` if it was read to its end, or if something still uses it.
             if let Some(body) = tracked.returned.take() {
                 tracked.options.drain(body, &mut response);
             }

@@ -16,18 +16,23 @@ use super::{
     task::{Discarding, discard},
 };
 
-/// Lets HTTP/1.1 clients that send a large body get an answer that was given before the body was read, such as a
-/// refusal.
+/// Lets HTTP/1.1 clients that send a large body receive a response that was sent before the body
+/// was read, such as a refusal.
 ///
-/// [`VerifyLayer`](crate::VerifyLayer) refuses a request without reading its body. An HTTP/1.1 server then closes the
-/// connection, because what follows on it is the rest of that body; and a socket that is closed while bytes arrive is
-/// reset. A client that is still writing then sees `EPIPE` or `ECONNRESET` and, as most clients write all before they
-/// read, never the answer. This layer answers at once, keeps the connection open, and reads and discards the rest of the
-/// body in the background. A client that writes all first finds the answer then, and can use the connection again; one
-/// that reads meanwhile has the answer at once, and can stop sending.
+/// [`VerifyLayer`](crate::VerifyLayer) refuses a request without reading its body. An HTTP/1.1
+/// server then closes the connection, because the next bytes on it are the rest of that body. A
+/// socket that is closed while bytes arrive is reset. A client that is still writing gets `EPIPE`
+/// or `ECONNRESET`, and most clients never see the response, because they write the whole request
+/// before they read.
 ///
-/// Its place is outside of `VerifyLayer`, and of everything else that may answer without reading the body (in axum, a
-/// layer that is added later is outside). It looks at no status: whatever the answer is, it would be lost.
+/// With this layer the response is sent without waiting, the connection stays open, and the rest of
+/// the body is read and discarded in the background. A client that writes everything first then
+/// finds the response and can reuse the connection. A client that reads while it writes has the
+/// response early and can stop sending.
+///
+/// Put it outside `VerifyLayer`, and outside everything else that may answer without reading the
+/// body (in axum, a layer that is added later is outside). It does not look at the status, because
+/// any response would be lost in the same way.
 ///
 /// ```
 /// use std::time::Duration;
@@ -44,30 +49,36 @@ use super::{
 ///
 /// # Bounds
 ///
-/// At most `max_bytes` of a body are discarded, and only until the timer is over. Then the body is dropped, and the
-/// server closes the connection, as it does without this layer. An answer to a request whose `Content-Length` says that
-/// more than `max_bytes` are left has `Connection: close`. What is discarded takes no memory. Each connection has one
-/// such task at most, so that the server's limit of connections is the limit of tasks too (a graceful shutdown waits for them); a concurrency limit is not,
-/// as the request is over when it has been answered. Anyone can make the server read that much, signed or not, so
-/// `max_bytes` should be the largest upload that clients really send.
+/// At most `max_bytes` of a body are discarded, and only until the timer ends. Then the body is
+/// dropped, and the server closes the connection, as it does without this layer. If the request's
+/// `Content-Length` says that more than `max_bytes` are left, the response has `Connection: close`.
+/// Discarded bytes take no memory.
+///
+/// Each connection has at most one such task, so the server's connection limit also limits the
+/// tasks. A graceful shutdown waits for them. A concurrency limit does not count them, because the
+/// request is over after its response. Anyone can make the server read that much, signed or not, so
+/// set `max_bytes` to the largest upload that clients really send.
 ///
 /// # What is not drained
 ///
-/// - **HTTP/2**: each stream ends for itself, and no connection is closed. The body passes as it is.
-/// - **`Expect: 100-continue`**, while nothing of the body has been read: the client waits for the answer before it
-///   sends anything, and reading would invite it to send.
-/// - **A body that is still in use when the answer is there**, in a task that the handler has started, or in the answer:
-///   it is its owner's to read.
-/// - **An HTTP/1.0 answer of unknown length**: its end is the end of the connection, which draining would delay.
-/// - **`CONNECT`, and an answer with status 101**: another protocol begins on the connection.
-/// - **A service that ends with an error**: there is no answer that could be lost.
+/// - **HTTP/2**: each stream ends by itself, and the connection stays open. The body is passed on
+///   unchanged.
+/// - **`Expect: 100-continue`**, as long as nothing of the body has been read: the client waits for
+///   a response before it sends the body, and reading would make the server ask for it.
+/// - **A body that is still in use when the response is ready**, in a task that the handler started
+///   or in the response: its owner reads it.
+/// - **An HTTP/1.0 response of unknown length**: it ends when the connection is closed, which
+///   draining would delay.
+/// - **`CONNECT`, and a response with status 101**: another protocol begins on the connection.
+/// - **A service that returns an error**: there is no response to lose.
 ///
 /// # Other servers, other ways
 ///
-/// It takes a server that leaves the connection open, after an HTTP/1.1 answer, for as long as the request's body is not
-/// dropped, as hyper 1 does, and with it axum. A server that owns its sockets can linger on those instead, as the
-/// example `gateway` does and nginx (`lingering_close`): that also covers what the server itself refuses, such as a head
-/// that is too large. With one, the other is not needed.
+/// This layer needs a server that keeps the connection open after an HTTP/1.1 response until the
+/// request's body is dropped, as hyper 1 and axum do. A server that owns its sockets can instead
+/// keep reading from them for a while before it closes them, as the example `gateway` and nginx
+/// (`lingering_close`) do. That also covers what the server itself refuses, such as a head that is
+/// too large. One of the two is enough.
 #[derive(Clone)]
 #[must_use = "a layer does nothing until a service is put into it"]
 pub struct DrainLayer {
@@ -80,13 +91,16 @@ pub(super) struct Options {
 }
 
 impl DrainLayer {
-    /// Discards up to `max_bytes` bytes of a body until `timer`'s future is over, in tasks that `spawn` starts.
+    /// Creates a layer that discards up to `max_bytes` bytes of a body, until `timer`'s future
+    /// completes, in tasks that `spawn` starts.
     ///
-    /// The crate has no async runtime, so both come from yours: `|| tokio::time::sleep(Duration::from_secs(30))` and
-    /// `tokio::spawn`. They are called once for each body that is drained, in the task that polls the service. What
-    /// `spawn` returns is dropped; if it drops the [`DrainTask`], the body is not drained.
+    /// The crate does not depend on an async runtime, so both come from yours: `||
+    /// tokio::time::sleep(Duration::from_secs(30))` and `tokio::spawn`, for example. They are
+    /// called once for each body that is drained, in the task that polls the service. What `spawn`
+    /// returns is dropped. If `spawn` drops the [`DrainTask`], the body is not drained.
     ///
-    /// nginx has 30 seconds by default (`lingering_time`), and no limit of bytes but the one of the request's body.
+    /// nginx's default is 30 seconds (`lingering_time`), with no limit in bytes except the one on
+    /// the request's body.
     pub fn new<T, F, P, O>(max_bytes: u64, timer: T, spawn: P) -> Self
     where
         T: Fn() -> F + Send + Sync + 'static,
@@ -124,11 +138,14 @@ impl<S> Layer<S> for DrainLayer {
     }
 }
 
-/// Discards the rest of a request's body after the inner service's answer: what [`DrainLayer`] makes.
+/// Discards the rest of a request's body after the inner service's response.
 ///
-/// Readiness, answers and errors are the inner service's, but for `Connection: close` (see [`DrainLayer`]). The body has
-/// to be `Unpin`, because it moves into the task that discards the rest of it, and `Send` and `'static`, because another
-/// thread may run that task. hyper's and axum's bodies are.
+/// [`DrainLayer`] creates it.
+///
+/// Readiness, responses and errors are the inner service's, except for `Connection: close` (see
+/// [`DrainLayer`]). The body has to be `Unpin`, because it moves into the task that discards the
+/// rest of it. It has to be `Send` and `'static`, because another thread may run that task. The
+/// bodies of hyper and axum are all three.
 #[derive(Clone)]
 pub struct DrainService<S> {
     inner: S,
@@ -176,7 +193,8 @@ where
 
     fn call(&mut self, request: Request<B>) -> Self::Future {
         let shares_a_connection = request.version() >= Version::HTTP_2;
-        // What follows the head of a CONNECT is the tunnel's. Most requests have no body: they pay for nothing.
+        // The bytes after the head of a `CONNECT` belong to the tunnel: draining would take them
+        // from it. Most requests have no body, and tracking them would cost an allocation each.
         if shares_a_connection
             || request.method() == Method::CONNECT
             || request.body().is_end_stream()
@@ -198,18 +216,20 @@ where
 }
 
 impl Options {
-    /// Starts to discard what is left of the body, and says so in the answer's headers where it will not be all.
+    /// Starts to discard the rest of the body. Adds `Connection: close` to the response if more is
+    /// left than will be discarded.
     pub(super) fn drain<B, RB>(&self, body: B, response: &mut Response<RB>)
     where
         B: Body + Send + Unpin + 'static,
     {
-        // A new protocol begins where the body should end.
+        // After a 101 the next bytes belong to a new protocol: draining would take them from it.
         if body.is_end_stream() || response.status() == StatusCode::SWITCHING_PROTOCOLS {
             return;
         }
         if body.size_hint().lower() > self.max_bytes {
             let close = header::HeaderValue::from_static("close");
-            // A map that is full is an answer without it, which the server closes as well.
+            // If the map is full, the header is left out. The server still closes the connection
+            // when the body is dropped before its end.
             let _full = response.headers_mut().try_append(header::CONNECTION, close);
         }
         (self.start)(discard(body, self.max_bytes));

@@ -1,4 +1,4 @@
-//! What is left of the body of a request that was answered early: read and discarded, within bounds.
+//! Reads and discards the rest of a request's body after an early response, within bounds.
 
 mod body;
 mod future;

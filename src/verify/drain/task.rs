@@ -7,14 +7,15 @@ use std::{
 use bytes::Buf as _;
 use http_body::Body;
 
-/// A body that is being discarded, whatever its type.
+/// The future that discards a body, with the body's type erased.
 pub(super) type Discarding = Pin<Box<dyn Future<Output = ()> + Send>>;
 
-/// How many frames are discarded before other tasks get their turn.
+/// How many frames are discarded in one poll, before other tasks on the thread get their turn.
 const FRAMES_A_POLL: u32 = 32;
 
-/// Discards the rest of a body, until a bound is reached: a future for the caller's runtime to run, which
-/// [`DrainLayer`](crate::verify::DrainLayer) makes.
+/// Discards the rest of a body until a limit is reached.
+///
+/// [`DrainLayer`](crate::verify::DrainLayer) creates this future for the caller's runtime to run.
 #[must_use = "futures do nothing unless polled"]
 pub struct DrainTask {
     discarding: Discarding,
@@ -34,7 +35,8 @@ impl Future for DrainTask {
     type Output = ();
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
-        // First, so that a body that always has more does not outlast it.
+        // The timer is polled first. A body that always has another frame ready would otherwise run
+        // past it.
         if self.timer.as_mut().poll(cx).is_ready() {
             return Poll::Ready(());
         }
@@ -69,7 +71,7 @@ impl<B: Body + Unpin> Future for Discard<B> {
         for _ in 0..FRAMES_A_POLL {
             let frame = match Pin::new(&mut self.body).poll_frame(cx) {
                 Poll::Ready(Some(Ok(frame))) => frame,
-                // Nothing more comes, or it cannot be read.
+                // The body ended or failed.
                 Poll::Ready(None | Some(Err(_))) => return Poll::Ready(()),
                 Poll::Pending => return Poll::Pending,
             };
@@ -79,6 +81,8 @@ impl<B: Body + Unpin> Future for Discard<B> {
                 None => return Poll::Ready(()),
             }
         }
+        // The body did not return `Pending`, so it has registered no waker. Without this line the
+        // task would never be polled again.
         cx.waker().wake_by_ref();
         Poll::Pending
     }

@@ -296,7 +296,7 @@ fn a_verifier_requires_nothing_that_no_request_can_cover() {
             assert_not_required(scheme, name, name);
         }
     }
-    let created = "(created) can be signed under hs2019 only: set hs2019, or take it out";
+    let created = "(created) can be signed under hs2019 only: set hs2019, or remove it";
     assert_not_required(Scheme::Cavage, "(created)", created);
     verifying(Scheme::Cavage)
         .require(["(created)", "(expires)"])
