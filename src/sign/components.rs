@@ -1,4 +1,4 @@
-//! What a signer signs of a request, and what it adds to one.
+//! The components that a signer signs of a request, and the headers that it adds.
 
 use std::{borrow::Cow, time::Duration};
 
@@ -70,6 +70,8 @@ impl SignedComponents {
 
     /// Adds this header to requests that lack it.
     pub(crate) fn supply(&mut self, name: &HeaderName, value: HeaderValue) {
+        // The receiver removes whitespace around a value before it verifies. Signed with it, every
+        // request would be refused.
         let value = trimmed(&value).unwrap_or(value);
         self.supplied.retain(|(other, _)| other != name);
         self.supplied.push((name.clone(), value));

@@ -10,7 +10,7 @@ use crate::{
     rejection::{Excerpt, TargetError},
 };
 
-/// Why a request cannot be signed.
+/// Says why a request cannot be signed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum SignError {

@@ -67,6 +67,7 @@ impl Destinations {
                 return Err(excluded(hosts, destination, head));
             }
         }
+        // An unknown destination may be another machine, so it is not a loopback address here.
         let host = destination.as_ref().map_or("", |to| to.host());
         if self.https_only && !scheme.is_some_and(is_tls) && !is_loopback(host) {
             let host = Excerpt::new(host);
@@ -163,6 +164,8 @@ impl Hosts {
         let Some(host) = Host::of(authority.host()) else {
             return false;
         };
+        // Clients connect to the default port where they cannot read the port, so such an authority
+        // must not match a pattern by its host alone.
         let Ok(port) = named_port(authority) else {
             return false;
         };

@@ -94,6 +94,7 @@ where
             authority: authority.into(),
             #[cfg(feature = "retry")]
             signed: signed_time(head),
+            // Before the inner call: the gateway's `Date` has to lie between this and the arrival.
             sent: self.clock.base.now(),
             clock: self.clock.clone(),
         });
