@@ -35,8 +35,8 @@ pub(crate) struct ListedComponent<N, H = HeaderName> {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct ComponentSet(u64);
 
-// A position without a bit is never contained: its component would be in the signing string, but not
-// in the list that is sent, and no verifier could build the same string.
+// A position without a bit is never contained: its component would be in the signing string, but
+// not in the list that is sent, and no verifier could build the same string.
 const _: () = assert!(MAX_COMPONENTS <= u64::BITS as usize);
 
 impl ComponentSet {
