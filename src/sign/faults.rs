@@ -68,7 +68,7 @@ impl Signer {
     /// let layer = SignLayer::new(signer);
     /// let client = service_fn(|_: Request<()>| async { Ok::<_, BoxError>(Response::new(())) });
     ///
-    /// The layers of a tonic client see such targets, unless it is made with its origin.
+    /// // The layers of a tonic client see such targets, unless it is made with its origin.
     /// let request = Request::post("/helloworld.Greeter/SayHello").body(())?;
     /// layer.layer(client).oneshot(request).await?;
     /// assert_eq!(layer.signer().unsigned_requests(), 1);

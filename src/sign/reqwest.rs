@@ -46,7 +46,7 @@ impl<C> SignLayer<C> {
     /// let request = get("https://gateway.example/v1/orders")?;
     ///
     /// let mut service = ServiceBuilder::new()
-    /// A retry layer belongs here: outside, so that every attempt is signed again.
+    ///     // A retry layer belongs here: outside, so that every attempt is signed again.
     ///     .timeout(Duration::from_secs(5))
     ///     .service(client);
     /// # if false {
