@@ -6,11 +6,11 @@ use zeroize::Zeroizing;
 
 use crate::limits::MAX_PARAMETER_LEN;
 
-/// The public half of a key pair: the name under which a gateway finds the secret key.
+/// Names a key pair: the public half, by which a gateway finds the secret key.
 ///
-/// Tencent Cloud calls it `SecretId`, Kong `username`, APISIX and draft-cavage `keyId`. It is one or more
-/// visible ASCII characters or spaces, without `"`, because it is sent inside a quoted parameter of the
-/// `Authorization` header and none of the gateways knows an escape there.
+/// Tencent Cloud calls it `SecretId`, Kong `username`, APISIX and draft-cavage `keyId`. It consists
+/// of one or more visible ASCII characters or spaces, without `"`: it is sent in a quoted parameter
+/// of the `Authorization` header, and no gateway knows an escape there.
 ///
 /// ```
 /// use tower_hmac_auth::KeyId;
@@ -24,12 +24,12 @@ use crate::limits::MAX_PARAMETER_LEN;
 pub struct KeyId(Box<str>);
 
 impl KeyId {
-    /// Takes a key id that can be sent in an `Authorization` header.
+    /// Creates a key id from a text that can be sent in an `Authorization` header.
     ///
     /// # Errors
     ///
-    /// [`KeyError`] if the id is empty or longer than 8,192 bytes, or has a `"`, a control character or a byte above
-    /// 127.
+    /// Returns [`KeyError`] if the id is empty or longer than 8,192 bytes, or has a `"`, a control
+    /// character or a byte above 127.
     pub fn new(id: impl Into<String>) -> Result<Self, KeyError> {
         let id = id.into();
         if id.is_empty() {
@@ -49,14 +49,15 @@ impl KeyId {
         Ok(Self(id.into_boxed_str()))
     }
 
-    /// The id as it is sent.
+    /// Returns the id as it is sent.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
     }
 }
 
-/// A key id is equal to, and hashed as, its text.
+/// Borrows the text, so that a map with key ids can be searched by a `&str`. `Eq`, `Ord` and `Hash`
+/// are derived and so those of the text, as `Borrow` requires.
 impl Borrow<str> for KeyId {
     fn borrow(&self) -> &str {
         self.as_str()
@@ -75,20 +76,23 @@ impl fmt::Display for KeyId {
     }
 }
 
-/// The secret half of a key pair: any bytes, at least one.
+/// Holds the secret half of a key pair: any bytes, at least one.
 ///
-/// It is never sent. It has no `Display` and a redacted `Debug`, and its memory is overwritten when it is
-/// dropped. Keys longer than the hash's block are allowed; HMAC hashes them first (RFC 2104, section 2).
+/// It is never sent. It has no `Display`, its `Debug` is redacted, and its memory is overwritten
+/// when it is dropped. Keys longer than the hash's block are allowed; HMAC hashes them first (RFC
+/// 2104, section 2).
 #[derive(Clone)]
 pub struct SecretKey(Zeroizing<Vec<u8>>);
 
 impl SecretKey {
-    /// Takes the bytes of a secret key as they are: nothing is trimmed or decoded. A newline at the end, often left over from
-    /// a file, is part of the key, and the gateway will find no signature right.
+    /// Creates a secret key from these bytes, without trimming or decoding them.
+    ///
+    /// A trailing newline, often left over from a file, becomes part of the key, and every
+    /// signature will be rejected.
     ///
     /// # Errors
     ///
-    /// [`KeyError::EmptySecretKey`] if there are none.
+    /// Returns [`KeyError::EmptySecretKey`] if there are no bytes.
     pub fn new(secret: impl Into<Vec<u8>>) -> Result<Self, KeyError> {
         let secret = Zeroizing::new(secret.into());
         if secret.is_empty() {
@@ -97,7 +101,8 @@ impl SecretKey {
         Ok(Self(secret))
     }
 
-    /// A key that belongs to no id, for work whose result is thrown away.
+    /// Returns a key that belongs to no id, for computing tags that no signature is compared with.
+    /// An unknown id then takes as long as a known one.
     pub(crate) fn dummy() -> Self {
         Self(Zeroizing::new(vec![0]))
     }
@@ -113,8 +118,7 @@ impl fmt::Debug for SecretKey {
     }
 }
 
-/// A key id and its secret key.
-///
+/// Holds a key id and its secret key.
 /// ```
 /// use tower_hmac_auth::{KeyPair, error::KeyError};
 ///
@@ -132,14 +136,15 @@ pub struct KeyPair {
 }
 
 impl KeyPair {
-    /// Takes a key id and its secret key.
+    /// Creates a key pair from an id and its secret key.
     ///
     /// # Errors
     ///
-    /// [`KeyError`] if the id is empty or longer than 8,192 bytes, or has a `"`, a control character or a byte above
-    /// 127, or if the secret key is empty.
+    /// Returns [`KeyError`] if the id is empty or longer than 8,192 bytes, or has a `"`, a control
+    /// character or a byte above 127, or if the secret key is empty.
     pub fn new(id: impl Into<String>, secret: impl Into<Vec<u8>>) -> Result<Self, KeyError> {
-        // Both are converted first, so that the secret is overwritten also when the id is refused.
+        // The secret is converted before the id is checked. Otherwise an invalid id would return
+        // early and drop the caller's plain `Vec`, whose memory is not overwritten.
         let secret = SecretKey::new(secret);
         Ok(Self {
             id: KeyId::new(id)?,
@@ -147,13 +152,13 @@ impl KeyPair {
         })
     }
 
-    /// The public half.
+    /// Returns the public half.
     #[must_use]
     pub fn id(&self) -> &KeyId {
         &self.id
     }
 
-    /// The secret half.
+    /// Returns the secret half.
     #[must_use]
     pub fn secret(&self) -> &SecretKey {
         &self.secret
@@ -181,9 +186,10 @@ impl From<(KeyId, SecretKey)> for KeyPair {
     }
 }
 
-/// Why a key id or a secret key was not taken.
+/// Says why a key id or a secret key is invalid.
 ///
-/// Positions count bytes from 0. The texts never repeat what was given: id and secret may have been swapped.
+/// Positions count bytes from 0. The texts never repeat the input, because id and secret may have
+/// been swapped.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum KeyError {
@@ -195,17 +201,17 @@ pub enum KeyError {
     KeyIdTooLong,
     /// The key id has a `"`, which would end the quoted parameter it is sent in.
     QuoteInKeyId {
-        /// Where in the id.
+        /// The byte's position in the id.
         position: usize,
     },
     /// The key id has a control character (0 to 31, or 127), which no header can carry.
     ControlInKeyId {
-        /// Where in the id.
+        /// The byte's position in the id.
         position: usize,
     },
     /// The key id has a byte above 127.
     NonAsciiInKeyId {
-        /// Where in the id.
+        /// The byte's position in the id.
         position: usize,
     },
 }
@@ -219,21 +225,23 @@ impl fmt::Display for KeyError {
             }
             Self::KeyIdTooLong => write!(
                 f,
-                "the key id is longer than {MAX_PARAMETER_LEN} bytes: give the id the gateway issued"
+                "the key id is longer than {MAX_PARAMETER_LEN} bytes: give the id the \
+                 gateway issued"
             ),
             Self::QuoteInKeyId { position } => write!(
                 f,
-                "the key id has a double quote at byte {position}: give the id without quotes around it"
+                "the key id has a double quote at byte {position}: give the id without quotes \
+                 around it"
             ),
             Self::ControlInKeyId { position } => write!(
                 f,
-                "the key id has a control character at byte {position}: remove it (a newline at the end \
-                 is often left over from a file)"
+                "the key id has a control character at byte {position}: remove it (a newline at \
+                 the end is often left over from a file)"
             ),
             Self::NonAsciiInKeyId { position } => write!(
                 f,
-                "the key id has a byte that is not ASCII at byte {position}: give the id as the gateway \
-                 issued it"
+                "the key id has a byte that is not ASCII at byte {position}: give the id as the \
+                 gateway issued it"
             ),
         }
     }

@@ -1,13 +1,16 @@
-//! What is looked at of a request at most, by signers and verifiers alike.
+//! Limits on what signers and verifiers read of a request.
 
-/// The longest parameter value that is looked at, in bytes.
+/// The longest parameter value that is accepted, in bytes.
 pub(crate) const MAX_PARAMETER_LEN: usize = 8 * 1024;
 
-/// The most names that are looked at in a `headers` list.
+/// The most names in a `headers` list. [`ComponentSet`](crate::wire::component::ComponentSet) has
+/// one bit for each.
 pub(crate) const MAX_COMPONENTS: usize = 64;
 
-/// The most parameters without a meaning that are ignored; each is compared with those before it.
+/// The most unknown parameters that are ignored. Each is compared with all before it, so the time
+/// grows with the square of their number.
 pub(crate) const MAX_UNKNOWN_PARAMETERS: usize = 16;
 
-/// The most headers of a request that is signed. An [`http::HeaderMap`] is full at half as many again.
+/// The most headers of a request that is signed. An [`http::HeaderMap`] holds 24,576, and inserting
+/// more panics; the rest is room for the signature's own headers.
 pub(crate) const MAX_HEADERS: usize = 16 * 1024;

@@ -1,10 +1,10 @@
-//! What of a request the core looks at.
+//! The parts of a request that signing and verifying read.
 
 use http::{Extensions, HeaderMap, Method, Request, Uri, Version, request};
 
-/// A borrowed request head: everything but the body and the extensions.
+/// Borrows a request's head: everything but the body and the extensions.
 ///
-/// Made from a reference to a [`Request`] of any body, or to its [`Parts`](request::Parts).
+/// It is made from a reference to a [`Request`] with any body, or to its [`Parts`](request::Parts).
 ///
 /// ```
 /// use http::Request;
@@ -24,17 +24,17 @@ pub struct RequestHead<'h> {
     has_digest: bool,
 }
 
-/// Among a request's extensions, the sign that its digest has to be signed.
+/// In a request's extensions, marks that its digest has to be signed.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Digested;
 
-/// Whether the request's digest has to be signed.
+/// Returns whether the request's digest has to be signed.
 pub(crate) fn has_digest(extensions: &Extensions) -> bool {
     extensions.get::<Digested>().is_some()
 }
 
 impl<'h> RequestHead<'h> {
-    /// Puts a head together from its parts.
+    /// Creates a head from its parts.
     #[must_use]
     pub const fn new(
         method: &'h Method,
@@ -60,25 +60,26 @@ impl<'h> RequestHead<'h> {
         self
     }
 
-    /// The method.
+    /// Returns the method.
     #[must_use]
     pub const fn method(self) -> &'h Method {
         self.method
     }
 
-    /// The target: in origin form on HTTP/1.1 servers, with scheme and authority in clients and on HTTP/2.
+    /// Returns the target: in origin form on HTTP/1.1 servers, with scheme and authority in clients
+    /// and on HTTP/2.
     #[must_use]
     pub const fn uri(self) -> &'h Uri {
         self.uri
     }
 
-    /// The HTTP version.
+    /// Returns the HTTP version.
     #[must_use]
     pub const fn version(self) -> Version {
         self.version
     }
 
-    /// The headers.
+    /// Returns the headers.
     #[must_use]
     pub const fn headers(self) -> &'h HeaderMap {
         self.headers

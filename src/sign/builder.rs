@@ -1,4 +1,4 @@
-//! The options of a signer.
+//! The options of a signer, and the checks of them when it is built.
 
 use std::{sync::Arc, time::Duration};
 
@@ -86,66 +86,78 @@ impl SignerBuilder {
         }
     }
 
-    /// Signs in this gateway's dialect. Default: [`Scheme::Tencent`].
+    /// Sets the gateway's scheme. Default: [`Scheme::Tencent`].
     pub fn scheme(mut self, scheme: Scheme) -> Self {
         self.scheme = scheme;
         self
     }
 
-    /// Signs with this algorithm. Default: the scheme's, for Tencent's [`Algorithm::HmacSha1`].
+    /// Sets the algorithm. Default: the scheme's first, which for Tencent is
+    /// [`Algorithm::HmacSha1`].
     pub fn algorithm(mut self, algorithm: Algorithm) -> Self {
         self.algorithm = Some(algorithm);
         self
     }
 
-    /// Sends and signs this of the two date headers. Default: the scheme's, for Tencent's [`DateHeader::XDate`].
+    /// Sets the date header that is sent and signed. Default: the scheme's first, which for Tencent
+    /// is [`DateHeader::XDate`].
     pub fn date_header(mut self, date_header: DateHeader) -> Self {
         self.date_header = Some(date_header);
         self
     }
 
-    /// Signs these headers after what the scheme signs by default, in this order, on requests that have them.
-    /// Default: none.
+    /// Signs these headers after the scheme's default list, in this order, on requests that have
+    /// them. Default: none.
     ///
-    /// Kong's and APISIX's settings (`enforce_headers`, `signed_headers`) are compared with the list in upper and lower
-    /// case; so with these two schemes the names are sent in the spelling given, else in lower case.
+    /// Kong's and APISIX's settings (`enforce_headers`, `signed_headers`) are compared with the
+    /// list case-sensitively. So with these two schemes the names are sent in the spelling given;
+    /// with the others, in lower case.
     ///
-    /// A header that a connection or a proxy writes or removes on the way does not arrive as it was signed, and
-    /// [`build`](Self::build) returns an error for it: `connection`, `expect`, `http2-settings`, `keep-alive`,
-    /// `proxy-connection`, `proxy-authenticate`, `proxy-authorization`, `te`, `trailer`, `transfer-encoding`, `upgrade`.
+    /// Some headers are written or removed by each connection or proxy, so they would not arrive as
+    /// they were signed. [`build`](Self::build) returns an error for them: `connection`, `expect`,
+    /// `http2-settings`, `keep-alive`, `proxy-connection`, `proxy-authenticate`,
+    /// `proxy-authorization`, `te`, `trailer`, `transfer-encoding`, `upgrade`.
     ///
-    /// Other headers can be named, and whether they arrive as they were signed depends on what lies on the way:
+    /// Other headers can be named. Whether they arrive as they were signed depends on the client
+    /// and the proxies:
     ///
-    /// - `content-length`: hyper sets it below all layers, so that it is signed only on requests that the caller has put it
-    ///   on. A request without a body may be sent without it, also where the caller has set it to 0.
+    /// - `content-length`: hyper sets it below all layers, so it is signed only if the caller has
+    ///   set it. A request without a body may be sent without it, even where the caller has set it
+    ///   to 0.
     /// - `host`: signed only where it is known when the request is signed, see
-    ///   [`authority`](Self::authority). A proxy that connects to another host changes it (nginx does
-    ///   unless told `proxy_set_header Host $http_host`).
-    /// - Names with other characters than letters, digits and `-`: nginx, in front of Kong and APISIX too, drops headers with
-    ///   `.`, `!` and the like (`ignore_invalid_headers`), and those with `_` (`underscores_in_headers`; Kong and APISIX keep them).
-    /// - `cookie`, `accept` and `accept-encoding`: clients that add them below this layer (reqwest's cookie store) send what was not
-    ///   signed.
-    /// - `via`, `forwarded`, `x-forwarded-for` and `max-forwards`: each proxy changes them (RFC 9110, section 7.6).
+    ///   [`authority`](Self::authority). A proxy that connects to another host changes it (nginx
+    ///   does, unless configured with `proxy_set_header Host $http_host`).
+    /// - Names with other characters than letters, digits and `-`: nginx, in front of Kong and
+    ///   APISIX too, drops headers with `.`, `!` and the like (`ignore_invalid_headers`), and those
+    ///   with `_` (`underscores_in_headers`; Kong and APISIX keep them).
+    /// - `cookie`, `accept` and `accept-encoding`: some clients add them below this layer
+    ///   (reqwest's cookie store), so that what is sent was not signed.
+    /// - `via`, `forwarded`, `x-forwarded-for` and `max-forwards`: each proxy changes them (RFC
+    ///   9110, section 7.6).
     ///
-    /// Together with the default list there is room for 64 names, of which `digest` and `content-digest` take two, whether
-    /// they are listed or not: `DigestLayer` adds them to the list.
+    /// Together with the default list there can be 64 names. `digest` and `content-digest` count as
+    /// two of them even if they are not listed, because `DigestLayer` adds them to the list.
     pub fn signed_headers(mut self, names: impl IntoIterator<Item: AsRef<str>>) -> Self {
         self.signed_headers = owned(names);
         self
     }
 
-    /// Signs exactly this list, in this order, in place of what the scheme signs by default; what a request lacks is
-    /// left out. (A digest that `DigestLayer` has computed, or that a reqwest request has, is signed behind it.) Besides headers it can name what the scheme has beside them:
+    /// Signs exactly this list, in this order, instead of the scheme's default list.
+    ///
+    /// What a request lacks is left out. A digest that `DigestLayer` has computed, or that a
+    /// reqwest request has, is signed after the list. Beside headers, the list can have these
+    /// names:
     ///
     /// | scheme | name | what is signed |
     /// |---|---|---|
     /// | Kong | `@request-target` | method and target, as sent |
-    /// | Kong | `request-line` | the same with the HTTP version: **wrong** where ALPN may pick HTTP/2, as the version is not known when the request is signed |
+    /// | Kong | `request-line` | the same with the HTTP version: **wrong** where ALPN may choose HTTP/2, because the version is not known when the request is signed |
     /// | APISIX | `@request-target` | method and target, the path decoded |
     /// | draft-cavage | `(request-target)` | method and target, as sent |
     /// | draft-cavage | `(created)`, `(expires)` | the times, with [`hs2019`](Self::hs2019) |
     ///
-    /// It has to name `date` or `x-date` (which makes it the header that is sent), or `(created)`.
+    /// The list must have `date` or `x-date`, which is then the date header that is sent, or
+    /// `(created)`.
     ///
     /// ```
     /// use tower_hmac_auth::{KeyPair, Scheme, Signer};
@@ -162,46 +174,56 @@ impl SignerBuilder {
         self
     }
 
-    /// Names the algorithm `hs2019`, which leaves it to the key which hash is used: the one set here. Default: `false`.
+    /// Sends `hs2019` as the algorithm's name. Default: `false`.
     ///
-    /// draft-cavage-http-signatures-12, section 2.3, allows `(created)` and `(expires)` with it only.
+    /// With this name the hash is agreed on together with the key. The signer uses the one of
+    /// [`algorithm`](Self::algorithm).
+    ///
+    /// draft-cavage-http-signatures-12, section 2.3, allows `(created)` and `(expires)` only with
+    /// this name.
     pub fn hs2019(mut self, hs2019: bool) -> Self {
         self.hs2019 = hs2019;
         self
     }
 
-    /// For how long a signature is good from its making on, in whole seconds, at least one: what is sent as `expires`.
-    /// Needed if `(expires)` is listed, and an error otherwise.
+    /// Sets how long a signature is valid, in whole seconds, at least one. The time at which it
+    /// ends is sent as `expires`.
+    ///
+    /// It must be set if `(expires)` is listed, and is an error otherwise.
     pub fn expires_after(mut self, lifetime: Duration) -> Self {
         self.lifetime = Some(lifetime);
         self
     }
 
-    /// Sends this `Source` with requests that have none, and signs it unless
-    /// [`components`](Self::components) leaves it out of the list. Any value is allowed, also an empty
-    /// one. Default: none.
+    /// Sends this `Source` with requests that have none. Default: none.
     ///
-    /// Tencent Cloud calls it the signature watermark. It has no meaning for the gateway.
+    /// It is signed unless [`components`](Self::components) leaves it out of the list. Any value is
+    /// allowed, even an empty one.
+    ///
+    /// Tencent Cloud calls it the signature watermark. The gateway does not interpret it.
     pub fn source(mut self, source: HeaderValue) -> Self {
         self.source = Some(source);
         self
     }
 
-    /// Sends `X-NameSpace-Code` and `X-MicroService-Name`, which a microservice API needs, with
-    /// requests that have none. They are signed only if [`signed_headers`](Self::signed_headers)
-    /// names them. Default: neither.
+    /// Sends `X-NameSpace-Code` and `X-MicroService-Name` with requests that have none. Default:
+    /// neither.
+    ///
+    /// A microservice API needs them. They are signed only if
+    /// [`signed_headers`](Self::signed_headers) names them.
     pub fn microservice(mut self, name_space_code: HeaderValue, name: HeaderValue) -> Self {
         self.microservice = Some((name_space_code, name));
         self
     }
 
-    /// Sets the host and port that the client will send, for clients whose layers do not see it in
-    /// the request's target (tonic's). It is used where `host` is signed, and by
-    /// [`allowed_hosts`](Self::allowed_hosts) for requests that name no host. Default: that of the
-    /// target.
+    /// Sets the host and port that the client will send. Default: that of the request's target.
     ///
-    /// If `host` is to be signed and neither this, the target nor `Host` says what it is, the
-    /// request is signed without it: [`Signer::requests_without_host`] counts that.
+    /// It is for clients whose layers do not see the authority in the target (tonic's). It is used
+    /// where `host` is signed, and by [`allowed_hosts`](Self::allowed_hosts) for requests that name
+    /// no host.
+    ///
+    /// If `host` is to be signed, and neither this, the target nor a `Host` header names it, the
+    /// request is signed without it. [`Signer::requests_without_host`] counts such requests.
     pub fn authority(mut self, authority: Authority) -> Self {
         self.authority = Some(authority);
         self
@@ -209,18 +231,18 @@ impl SignerBuilder {
 
     /// Signs only requests to these hosts; all others are sent unsigned. Default: every host.
     ///
-    /// A signature over a date and a source is valid for every API that the key may call. So a host
-    /// that is not the gateway must not receive one, neither by a mistake in a URL nor by a redirect.
+    /// A signature over a date and a source is valid for every API that the key may call. A host
+    /// that receives one by a wrong URL or a redirect could call these APIs with it.
     ///
-    /// A pattern is a host, or `*.` and a domain for all hosts below it (not the domain itself). With
-    /// a port it matches that port only. Case does not matter, and neither does the dot that ends a
-    /// full domain name. The pattern is compared with the authority of the request's target; if it
-    /// has none, with its `Host`; if it has none either, with [`authority`](Self::authority).
+    /// A pattern is a host, or `*.` and a domain for all hosts below it (not the domain itself).
+    /// With a port it matches that port only. Case does not matter, and neither does the dot that
+    /// ends a full domain name. The pattern is compared with the authority of the request's target;
+    /// if it has none, with its `Host`; if it has none either, with [`authority`](Self::authority).
     ///
-    /// A request to another host gets no date, source or `Authorization`, and loses those that an
-    /// earlier signature has left on it, also one of another layer that uses the same scheme word:
-    /// two gateways need a stack each. An `Authorization` of another kind, a `Bearer` token for
-    /// example, stays. A target whose port is empty, or not a number up to 65535, matches no pattern.
+    /// A request to another host gets no date, source or `Authorization`. Those of an earlier
+    /// signature are removed, even if another layer with the same scheme word made it: two gateways
+    /// need two stacks of layers. An `Authorization` of another kind, a `Bearer` token for example,
+    /// is kept. A target whose port is empty, or not a number up to 65535, matches no pattern.
     ///
     /// ```
     /// use tower_hmac_auth::{KeyPair, Signer};
@@ -232,8 +254,8 @@ impl SignerBuilder {
     /// ```
     ///
     /// A request that names no host is not signed ([`SignError::DestinationUnknown`]). A tonic
-    /// client's requests name none, unless the client is made with its origin. For such a client set
-    /// [`authority`](Self::authority) to one of these hosts.
+    /// client's requests name none, unless the client is made with its origin. For such a client
+    /// set [`authority`](Self::authority) to one of these hosts.
     ///
     /// [`SignError::DestinationUnknown`]: crate::error::SignError::DestinationUnknown
     pub fn allowed_hosts(mut self, patterns: impl IntoIterator<Item: AsRef<str>>) -> Self {
@@ -241,17 +263,15 @@ impl SignerBuilder {
         self
     }
 
-    /// Leaves requests unsigned that do not go over `https`, unless they go to this machine.
-    /// Default: `false`.
+    /// Signs only requests over `https` or to this machine. Default: `false`.
     ///
-    /// Anyone who can read a signed request on its way can send another one with its signature.
+    /// Anyone who can read a signed request on its way can send another request with its signature.
     ///
-    /// What counts is the scheme of the request's target. **A request whose target has no scheme is
-    /// not signed** ([`SignError::SchemeUnknown`]). A tonic client's target has none unless the
-    /// client is made with its origin (`with_origin(service,
-    /// Uri::from_static("https://gateway.example"))` instead of `new`); [`authority`](Self::authority)
-    /// does not say `https`. The channel below sends to its own endpoint whatever the origin says:
-    /// give both the same.
+    /// The scheme of the request's target decides. **A request whose target has no scheme is not
+    /// signed** ([`SignError::SchemeUnknown`]). A tonic client's target has none unless the client
+    /// is made with its origin (`with_origin(service, Uri::from_static("https://gateway.example"))`
+    /// instead of `new`); [`authority`](Self::authority) does not say `https`. The channel below
+    /// sends to its own endpoint whatever the origin says, so set both to the same.
     ///
     /// [`SignError::SchemeUnknown`]: crate::error::SignError::SchemeUnknown
     pub fn https_only(mut self, https_only: bool) -> Self {
@@ -259,14 +279,18 @@ impl SignerBuilder {
         self
     }
 
-    /// Makes the signer.
+    /// Builds the signer.
     ///
     /// # Errors
     ///
-    /// [`BuildError`] if the scheme cannot carry an option, if a header that should be signed cannot be, is signed
-    /// anyway, is named twice or does not outlive the first connection, if more than 64 components are to be signed, if
-    /// signatures are to be valid for less than a second, if a host pattern is invalid or there is none, or if none allows
-    /// the authority.
+    /// Returns [`BuildError`] if
+    ///
+    /// - the scheme cannot carry an option or the key id,
+    /// - a header in the list cannot be signed, is signed anyway, is named twice or is specific to
+    ///   one connection,
+    /// - the list has no date, two dates, or more than 64 names,
+    /// - signatures are to be valid for less than a second,
+    /// - a host pattern is invalid, there is none, or no pattern allows the authority.
     pub fn build(self) -> Result<Signer, BuildError> {
         let (scheme, dialect) = (self.scheme, self.scheme.dialect());
         if let Some(algorithm) = self.algorithm {
@@ -301,7 +325,8 @@ impl SignerBuilder {
         Ok(self.with(list, destinations))
     }
 
-    /// Makes the signer of a builder that was given keys only, which Tencent's defaults suit.
+    /// Builds the signer of a builder on which nothing is set. Its list is Tencent's default, which
+    /// has no errors, so the empty list that stands for one here is never used.
     pub(super) fn with_defaults(self) -> Signer {
         let list = self.list().unwrap_or_default();
         self.with(list, Destinations::default())
@@ -337,7 +362,7 @@ impl SignerBuilder {
         }
     }
 
-    /// What is signed, entry by entry.
+    /// Returns the entries of the signed list, in signing order.
     fn list(&self) -> Result<Vec<SignedComponent>, BuildError> {
         let dialect = self.scheme.dialect();
         let date_header = self.date_header.or(dialect.date_headers.first().copied());
@@ -360,10 +385,11 @@ impl SignerBuilder {
         names.map(|name| self.listed(name)).collect()
     }
 
-    /// Resolves one name, and spells it as it is sent.
+    /// Resolves one name, and returns it in the spelling that is sent.
     fn listed(&self, name: &str) -> Result<SignedComponent, BuildError> {
         let (scheme, dialect) = (self.scheme, self.scheme.dialect());
-        // APISIX looks for the date in lower case only.
+        // APISIX looks up the date by its lower-case name. Listed as `Date`, it would not be found,
+        // and the request would be refused for having no date.
         let name = match is_date(name) && !dialect.sends_date_as_spelled {
             true => &name.to_ascii_lowercase(),
             false => name,
@@ -383,7 +409,7 @@ impl SignerBuilder {
         })
     }
 
-    /// Refuses lists that no verifier accepts.
+    /// Checks the list against what verifiers accept: its length, one date at most, each name once.
     fn check(&self, list: &[SignedComponent]) -> Result<(), BuildError> {
         let is_listed = |name: &HeaderName| {
             let mut list = list.iter();

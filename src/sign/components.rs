@@ -1,4 +1,4 @@
-//! What a signer signs of a request, and what it adds to one.
+//! The components that a signer signs of a request, and the headers that it adds.
 
 use std::{borrow::Cow, time::Duration};
 
@@ -26,19 +26,20 @@ use crate::{
 /// The components that a signer signs, and the headers that it adds for them.
 #[derive(Debug, Clone)]
 pub(crate) struct SignedComponents {
-    /// In signing order; what a request lacks is left out.
+    /// The listed components in signing order. What a request lacks is left out.
     list: Vec<SignedComponent>,
-    /// What follows from the list, so that no request has to find it out.
+    /// Whether `host` is listed. This and the next four are computed from the list once, so that no
+    /// request has to search it.
     signs_host: bool,
     signs_target: bool,
     signs_times: bool,
     depends_on_time_alone: bool,
     date_header: Option<DateHeader>,
-    /// How long a signature is good, where `expires` is sent.
+    /// How long a signature is valid, where `expires` is sent.
     lifetime: Option<Duration>,
     /// Headers that are added to requests that lack them.
     supplied: Vec<(HeaderName, HeaderValue)>,
-    /// Listed headers that are not supplied.
+    /// The listed headers that are not supplied.
     own: Vec<HeaderName>,
 }
 
@@ -69,20 +70,24 @@ impl SignedComponents {
 
     /// Adds this header to requests that lack it.
     pub(crate) fn supply(&mut self, name: &HeaderName, value: HeaderValue) {
+        // The receiver removes whitespace around a value before it verifies. Signed with it, every
+        // request would be refused.
         let value = trimmed(&value).unwrap_or(value);
         self.supplied.retain(|(other, _)| other != name);
         self.supplied.push((name.clone(), value));
         self.own.retain(|other| other != name);
     }
 
-    /// Whether what is signed depends on the target's form, and it is not the one that clients send.
+    /// Returns whether what is signed depends on the target's form, and clients would send another
+    /// form.
     #[inline]
     pub(crate) fn changes_target(&self, target: &Uri) -> bool {
         self.signs_host && is_authority_changed(target)
             || self.signs_target && target::lacks_path(target)
     }
 
-    /// The target in the form that clients send, as far as what is signed depends on it; `None` if it has that form.
+    /// Returns the target in the form that clients send, as far as the signature depends on it, or
+    /// `None` if it has that form already.
     pub(crate) fn sent_target(&self, target: &Uri) -> Option<Uri> {
         let with_authority = || with_sent_authority(target);
         let changed = self.signs_host.then(with_authority).flatten();
@@ -90,18 +95,20 @@ impl SignedComponents {
         self.signs_target.then(with_path).flatten().or(changed)
     }
 
-    /// Whether `host` is listed.
+    /// Returns whether `host` is listed.
     #[inline]
     pub(crate) fn signs_host(&self) -> bool {
         self.signs_host
     }
 
-    /// The date header in use; a list may do without.
+    /// Returns the date header in use, or `None` if the list has `(created)` instead.
     pub(crate) fn date_header(&self) -> Option<DateHeader> {
         self.date_header
     }
 
-    /// Whether what is signed depends on the time alone, for requests that have none of the listed headers themselves.
+    /// Returns whether the time is all that varies in what is signed, for requests that have none
+    /// of the headers of [`own`](Self::own). The cache relies on it: if this were wrong, one
+    /// request would get another's signature.
     pub(crate) fn depends_on_time_alone(&self) -> bool {
         self.depends_on_time_alone
     }
@@ -116,7 +123,7 @@ impl SignedComponents {
             .filter_map(|listed| header_name(&listed.component))
     }
 
-    /// The listed headers that a request can only have of its own.
+    /// Returns the listed headers that only the request itself can have.
     pub(crate) fn own(&self) -> &[HeaderName] {
         &self.own
     }
@@ -129,7 +136,7 @@ impl SignedComponents {
         &self.supplied
     }
 
-    /// What of the two times the list names.
+    /// Returns the texts of those of the two times that the list names.
     pub(crate) fn times(&self, now: Timestamp) -> Times<String> {
         if !self.signs_times {
             return Times::default();
@@ -172,18 +179,21 @@ pub(super) struct ComponentWriter<'a> {
     pub(super) times: &'a Times<String>,
 }
 
-/// What is signed, and what has to be set on the request beside the date and `Authorization`.
+/// Which components are signed, and what has to be set on the request beside the date and
+/// `Authorization`.
 #[derive(Default)]
 pub(super) struct HeaderEdits {
     /// The entries of the signer's list that are signed.
     listed: ComponentSet,
     /// Those of [`DIGESTS`] that are signed without being in the signer's list.
     digests: ComponentSet,
-    /// Where in the signing string the date is.
+    /// The position of the date in the signing string.
     pub(super) date_at: Option<usize>,
     /// The supplied headers that the request lacks.
     lacking: ComponentSet,
-    /// Signed headers that are sent as they are signed: without whitespace around the value, a cookie's crumbs joined.
+    /// Headers whose value on the request is replaced by the signed one: without surrounding
+    /// whitespace, a cookie's fields joined. Otherwise the bytes sent would differ from those
+    /// signed.
     pub(super) rewritten: SmallVec<[(HeaderName, HeaderValue); 1]>,
 }
 
@@ -252,8 +262,11 @@ impl<'a> ComponentWriter<'a> {
         Ok(edits)
     }
 
-    /// Verifiers accept each date header once only, whether it is signed or not. Where the time is signed as `(created)`, the
-    /// signer sets none and leaves the request's own.
+    /// Checks that the request has each date header at most once.
+    ///
+    /// Verifiers refuse a repeated one even if it is not signed. A date header in the list replaces
+    /// what the request has, but where the time is signed as `(created)`, the request's own date
+    /// headers are sent as they are.
     fn check_unsigned_dates(&self) -> Result<(), SignError> {
         for header in [DateHeader::Date, DateHeader::XDate] {
             let name = header.name();
@@ -262,7 +275,8 @@ impl<'a> ComponentWriter<'a> {
         Ok(())
     }
 
-    /// A digest that was computed for the body is signed whatever the list says.
+    /// Signs a digest that was computed for the body and is not in the list. Unsigned, it could be
+    /// replaced together with the body.
     fn write_digests(
         &self,
         edits: &mut HeaderEdits,
@@ -278,7 +292,7 @@ impl<'a> ComponentWriter<'a> {
         Ok(())
     }
 
-    /// Returns whether there is such a header.
+    /// Writes the header's line. Returns whether the request has such a header.
     fn write_header(
         &self,
         spelling: &str,
@@ -293,7 +307,8 @@ impl<'a> ComponentWriter<'a> {
         Ok(value.is_some())
     }
 
-    /// The value that will be sent, without blanks around it: the request's own, or the one that is supplied.
+    /// Returns the value that will be sent, without surrounding whitespace: the request's own, or
+    /// the one that is supplied.
     fn header(
         &self,
         name: &'a HeaderName,
@@ -312,8 +327,9 @@ impl<'a> ComponentWriter<'a> {
                 return Ok(Some(trim(own.as_bytes()).into()));
             }
             Ok(None) => {}
-            // Of joined values each stays as it is: blanks around it do not get to the other side. HTTP/1.1 has no crumbs of
-            // a cookie, only one line (RFC 6265, section 5.4).
+            // Joined values are not rewritten: the receiver removes the whitespace around each. A
+            // cookie is, because HTTP/1.1 allows one `Cookie` line only (RFC 6265, section 5.4); a
+            // server that reads the first of several would see less than what was signed.
             Err(Repeated) => {
                 let joined = component::header_value(self.format.join, headers, name)
                     .map_err(repeated(name))?;
@@ -337,7 +353,8 @@ impl<'a> ComponentWriter<'a> {
         let configured = self.authority.map(Authority::as_str);
         match configured.or_else(|| sent_authority(self.head.uri())) {
             Some(host) if !has_host(host) => Err(SignError::InvalidHost),
-            // HTTP/1.1 clients send such a host without its port, or with another spelling of it.
+            // HTTP/1.1 clients send such a host without its port, or with another spelling of the
+            // port. The signature over this one would not match.
             Some(host) if configured.is_none() && !has_sendable_port(host) => {
                 let host = Excerpt::new(host);
                 Err(SignError::InvalidPort { host })
@@ -346,7 +363,7 @@ impl<'a> ComponentWriter<'a> {
         }
     }
 
-    /// Returns whether there is such a thing.
+    /// Writes the line of a component that is not a header. Returns whether there is one.
     fn write_derived(
         &self,
         name: &str,
@@ -356,7 +373,8 @@ impl<'a> ComponentWriter<'a> {
         let time = match derived {
             DerivedComponent::Created => &self.times.created,
             DerivedComponent::Expires => &self.times.expires,
-            // Only some of the scheme's own names can be a header's.
+            // Some derived names, such as `request-line`, are valid header names too. A gateway
+            // that finds such a header would sign its value instead of the request line.
             _ if is_field_name(name) && self.head.headers().contains_key(name) => {
                 let name = Excerpt::new(name);
                 return Err(SignError::NameTaken { name });

@@ -10,50 +10,57 @@ use crate::{
     rejection::{Excerpt, TargetError},
 };
 
-/// Why a request cannot be signed.
+/// Says why a request cannot be signed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum SignError {
-    /// A header that should be signed has more than one value, or a date header is on the request more than once: no gateway
-    /// of this scheme accepts either.
+    /// A header that should be signed has more than one value, or a date header is on the request
+    /// more than once. No gateway of this scheme accepts either.
     RepeatedHeader {
-        /// Which.
+        /// The header's name.
         name: HeaderName,
     },
     /// The target should be signed and cannot be.
     Target(TargetError),
-    /// The request has a header of the name that stands for its request line, which gateways would take instead.
+    /// The request has a header with the name that stands for its request line. Gateways would use
+    /// that header's value instead of the request line.
     NameTaken {
-        /// Which.
+        /// The header's name.
         name: Excerpt,
     },
-    /// The key id has a character that the scheme cannot carry. Only a pair that came by
-    /// [`RotatingKeyPair::rotate`](crate::sign::RotatingKeyPair::rotate) can: others are refused when the signer is built.
+    /// The key id has a character that the scheme cannot carry. Only a pair passed to
+    /// [`RotatingKeyPair::rotate`](crate::sign::RotatingKeyPair::rotate) can cause this: the first
+    /// pair is checked when the signer is built.
     KeyIdNotCarried {
         /// The scheme.
         scheme: Scheme,
     },
-    /// The request has more than 16,384 headers: it might not hold three more.
+    /// The request has more than 16,384 headers, so that the signature's own might not fit.
     TooManyHeaders,
-    /// The host that should be signed, or that [`SignerBuilder::allowed_hosts`](crate::sign::SignerBuilder::allowed_hosts) has to know, is empty or cannot be
-    /// read.
+    /// The host that should be signed, or that
+    /// [`SignerBuilder::allowed_hosts`](crate::sign::SignerBuilder::allowed_hosts) has to know, is
+    /// empty or cannot be read.
     InvalidHost,
-    /// `host` should be signed, and the target's port is not a number up to 65535 without zeros in front: clients send
-    /// something else.
+    /// `host` should be signed, and the target's port is not a number up to 65535 without leading
+    /// zeros. Clients would send another `Host` than the signed one.
     InvalidPort {
-        /// Host and port.
+        /// The host and port.
         host: Excerpt,
     },
-    /// The request goes to a host that is not among those of [`SignerBuilder::allowed_hosts`](crate::sign::SignerBuilder::allowed_hosts).
+    /// The request goes to a host that is not among those of
+    /// [`SignerBuilder::allowed_hosts`](crate::sign::SignerBuilder::allowed_hosts).
     NotForThisHost {
-        /// Which.
+        /// The host.
         host: Excerpt,
     },
-    /// [`SignerBuilder::allowed_hosts`](crate::sign::SignerBuilder::allowed_hosts) is set, and it is not known where the request goes: neither its
-    /// target nor its `Host` names a host, and [`SignerBuilder::authority`](crate::sign::SignerBuilder::authority) is not set.
+    /// [`SignerBuilder::allowed_hosts`](crate::sign::SignerBuilder::allowed_hosts) is set, and the
+    /// destination is not known: neither the request's target nor its `Host` names one, and
+    /// [`SignerBuilder::authority`](crate::sign::SignerBuilder::authority) is not set.
     DestinationUnknown,
-    /// The request names no host, and that of [`SignerBuilder::authority`](crate::sign::SignerBuilder::authority) is not among those of
-    /// [`SignerBuilder::allowed_hosts`](crate::sign::SignerBuilder::allowed_hosts): the two options contradict each other.
+    /// The request names no host, and that of
+    /// [`SignerBuilder::authority`](crate::sign::SignerBuilder::authority) is not among those of
+    /// [`SignerBuilder::allowed_hosts`](crate::sign::SignerBuilder::allowed_hosts): the two options
+    /// contradict each other.
     AuthorityExcluded {
         /// The configured host.
         host: Excerpt,
@@ -61,13 +68,13 @@ pub enum SignError {
     /// The request goes to another machine, its target has a scheme other than `https`, and
     /// [`SignerBuilder::https_only`](crate::sign::SignerBuilder::https_only) is set.
     NotHttps {
-        /// Which; empty if the request names none.
+        /// The host; empty if the request names none.
         host: Excerpt,
     },
-    /// [`SignerBuilder::https_only`](crate::sign::SignerBuilder::https_only) is set, and the target does not say whether the request goes
-    /// over `https`: it has no scheme.
+    /// [`SignerBuilder::https_only`](crate::sign::SignerBuilder::https_only) is set, and the target
+    /// does not say whether the request goes over `https`: it has no scheme.
     SchemeUnknown {
-        /// Where it goes; empty if the request names no host.
+        /// The host; empty if the request names none.
         host: Excerpt,
     },
 }
@@ -75,11 +82,11 @@ pub enum SignError {
 /// Whose fault it is that a request is not signed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Cause {
-    /// No one's: the options exclude the host or the scheme that the request names.
+    /// Nobody's: the options exclude the host or the scheme that the request names.
     Excluded,
-    /// The signer's options or the client's setup: all requests of this client have it.
+    /// That of the signer's options or the client's setup: no request of this client is signed.
     Setup,
-    /// The request's own.
+    /// That of the request alone.
     Request,
 }
 
@@ -94,7 +101,7 @@ impl SignError {
         }
     }
 
-    /// The variant's name, for events.
+    /// Returns the variant's name, for events.
     pub(crate) fn name(&self) -> &'static str {
         match self {
             Self::RepeatedHeader { .. } => "RepeatedHeader",
@@ -123,37 +130,40 @@ impl fmt::Display for SignError {
             Self::Target(error) => fmt::Display::fmt(error, f),
             Self::NameTaken { name } => write!(
                 f,
-                "the request has a header {name}, which gateways would take for the request line: leave it out"
+                "the request has a header {name}, which gateways would use instead of the request \
+                 line: leave it out"
             ),
             Self::KeyIdNotCarried { scheme } => write!(
                 f,
-                "the key id has a character that {scheme} cannot carry: rotate to a pair with another id"
+                "the key id has a character that {scheme} cannot carry: rotate to a pair with \
+                 another id"
             ),
             Self::TooManyHeaders => write!(
                 f,
                 "the request has more than {MAX_HEADERS} headers: leave some out"
             ),
             Self::InvalidHost => f.write_str(
-                "the host that the request names is empty or invalid: correct its target, its Host header or authority",
+                "the host that the request names is empty or invalid: correct its target, its Host \
+                 header or authority",
             ),
             Self::InvalidPort { host } => write!(
                 f,
-                "the target's host {host} has a port that is no number up to 65535, as clients send it: correct it or \
-                 leave it out"
+                "the target's host {host} has a port that is not a number up to 65535 as clients \
+                 send it: correct it or leave it out"
             ),
             Self::NotForThisHost { host } => write!(
                 f,
-                "the request goes to the host \"{host}\", which is not signed for: add it to allowed_hosts if it is the \
-                 gateway's"
+                "the request goes to the host \"{host}\", which allowed_hosts does not name: add \
+                 it if it is the gateway's"
             ),
             Self::DestinationUnknown => f.write_str(
-                "the destination is not known, as the request names no host, and allowed_hosts is set: set authority \
-                 (or give a tonic client its origin)",
+                "the destination is not known, as the request names no host, and allowed_hosts is \
+                 set: set authority (or give a tonic client its origin)",
             ),
             Self::AuthorityExcluded { host } => write!(
                 f,
-                "the request names no host, and authority is \"{host}\", which allowed_hosts does not name: add it to \
-                 allowed_hosts, or correct authority"
+                "the request names no host, and authority is \"{host}\", which allowed_hosts does \
+                 not name: add it to allowed_hosts, or correct authority"
             ),
             Self::SchemeUnknown { host } => {
                 f.write_str("the target of the request")?;
@@ -161,14 +171,14 @@ impl fmt::Display for SignError {
                     write!(f, " to \"{host}\"")?;
                 }
                 f.write_str(
-                    " has no scheme, and https_only is set: give it one that begins with https:// (to a tonic client, \
-                     its origin)",
+                    " has no scheme, and https_only is set: give it one that begins with https:// \
+                     (to a tonic client, its origin)",
                 )
             }
             Self::NotHttps { host } => write!(
                 f,
-                "the target of the request to \"{host}\" does not begin with https://, and https_only is set: give it one \
-                 that does (to a tonic client, its origin)"
+                "the target of the request to \"{host}\" does not begin with https://, and \
+                 https_only is set: give it one that does (to a tonic client, its origin)"
             ),
         }
     }

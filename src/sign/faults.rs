@@ -7,7 +7,8 @@ use http::{Request, header};
 use super::signer::Signer;
 use crate::header::has;
 
-/// Touched only by requests that are not signed as configured, so that signing shares no cache line that is written to.
+/// The counts. Only requests that are not signed as configured write them: a write for every
+/// request would move the cache line between the cores of all threads that sign.
 #[derive(Debug, Default)]
 pub(crate) struct Faults {
     unsigned: AtomicU64,
@@ -16,7 +17,7 @@ pub(crate) struct Faults {
 }
 
 impl Clone for Faults {
-    /// A signer is cloned inside only to give it another option: the clone is another signer, and counts from zero.
+    /// Returns counts at zero: what is cloned with its options is another signer.
     fn clone(&self) -> Self {
         Self::default()
     }
@@ -27,29 +28,33 @@ impl Faults {
         self.unsigned.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// Returns whether it is the first one.
+    /// Counts a request that is signed without its host. Returns whether it is the first one.
     pub(crate) fn count_without_host(&self) -> bool {
         self.without_host.fetch_add(1, Ordering::Relaxed) == 0
     }
 
-    /// Returns whether it is the first report of a fault that every request of this kind will have.
+    /// Marks a fault of the setup as reported. Returns whether this is the first report.
     pub(crate) fn report_setup(&self) -> bool {
         !self.setup_was_reported.swap(true, Ordering::Relaxed)
     }
 }
 
 impl Signer {
-    /// Returns how many requests services with this signer have sent unsigned that should have been signed. A test can
-    /// assert that it is 0.
+    /// Returns how many requests should have been signed and were sent unsigned by services with
+    /// this signer.
     ///
-    /// It counts what [`SignService`](crate::sign::SignService) and `SignMiddleware` pass on without a signature, for whatever
-    /// [`SignError`](crate::error::SignError), but for requests that [`allowed_hosts`](crate::sign::SignerBuilder::allowed_hosts) or
-    /// [`https_only`](crate::sign::SignerBuilder::https_only) exclude by their own host or scheme, as that is what they are for. Errors that
-    /// are returned, by [`sign_request`](Self::sign_request) and the like, are not counted.
+    /// A test can assert that it is 0.
     ///
-    /// Clones share the count. Another signer, built from the same keys, is another
-    /// signer and counts from zero: ask the signer of the layer ([`SignLayer::signer`](crate::SignLayer::signer)) or of
-    /// the service, or keep a clone of it where the layer disappears into a client, as that of `reqwest_middleware`.
+    /// It counts what [`SignService`](crate::sign::SignService) and `SignMiddleware` pass on
+    /// without a signature, whatever the [`SignError`](crate::error::SignError). Not counted are
+    /// requests that [`allowed_hosts`](crate::sign::SignerBuilder::allowed_hosts) or
+    /// [`https_only`](crate::sign::SignerBuilder::https_only) exclude by their own host or scheme,
+    /// and errors that are returned to the caller, as [`sign_request`](Self::sign_request) does.
+    ///
+    /// Clones share the count; another signer that is built from the same keys counts for itself.
+    /// So use the signer of the layer ([`SignLayer::signer`](crate::SignLayer::signer)) or of the
+    /// service. Where the layer is moved into a client, as by `reqwest_middleware`, keep a clone of
+    /// the signer.
     ///
     /// ```
     /// use http::{Request, Response};
@@ -63,7 +68,7 @@ impl Signer {
     /// let layer = SignLayer::new(signer);
     /// let client = service_fn(|_: Request<()>| async { Ok::<_, BoxError>(Response::new(())) });
     ///
-    /// // A tonic client's targets look so to its layers, unless it is made with its origin.
+    /// // The layers of a tonic client see such targets, unless it is made with its origin.
     /// let request = Request::post("/helloworld.Greeter/SayHello").body(())?;
     /// layer.layer(client).oneshot(request).await?;
     /// assert_eq!(layer.signer().unsigned_requests(), 1);
@@ -75,13 +80,17 @@ impl Signer {
         self.inner.faults.unsigned.load(Ordering::Relaxed)
     }
 
-    /// Returns how many requests services with this signer have signed without the `host` that is to be signed, as it
-    /// was not known: the request has no `Host` header, its target no authority, and [`authority`](crate::sign::SignerBuilder::authority) is
-    /// not set. A test can assert that it is 0.
+    /// Returns how many requests were signed by services with this signer without their `host`,
+    /// although it is listed.
     ///
-    /// The signature is then right but does not cover the host. A gateway that requires it refuses the request.
+    /// The host was not known: the request has no `Host` header, its target has no authority, and
+    /// [`authority`](crate::sign::SignerBuilder::authority) is not set. A test can assert that it
+    /// is 0.
     ///
-    /// Clones share the count as that of [`unsigned_requests`](Self::unsigned_requests).
+    /// The signature is valid but does not cover the host. A gateway that requires it refuses the
+    /// request.
+    ///
+    /// Clones share the count, as they do that of [`unsigned_requests`](Self::unsigned_requests).
     #[must_use]
     pub fn requests_without_host(&self) -> u64 {
         self.inner.faults.without_host.load(Ordering::Relaxed)
@@ -91,7 +100,7 @@ impl Signer {
         &self.inner.faults
     }
 
-    /// Whether `host` is to be signed but was left out of the signature of this request.
+    /// Returns whether `host` is to be signed but was left out of the signature of this request.
     #[inline]
     pub(crate) fn left_out_host<B>(&self, request: &Request<B>) -> bool {
         self.inner.components.signs_host()

@@ -28,8 +28,11 @@ pub(crate) struct Destinations {
 }
 
 impl Destinations {
-    /// Refuses an authority that no pattern allows. One without a port is allowed if its host is: which
-    /// port it stands for depends on the scheme of each request's target.
+    /// Checks that a pattern allows the authority; otherwise no request that relies on it would be
+    /// signed.
+    ///
+    /// An authority without a port is allowed if its host is, because its port depends on the
+    /// scheme of each request's target.
     pub(crate) fn check(&self) -> Result<(), BuildError> {
         let (Some(authority), Some(hosts)) = (&self.authority, &self.allowed_hosts) else {
             return Ok(());
@@ -45,13 +48,13 @@ impl Destinations {
         Err(BuildError::AuthorityExcluded { host })
     }
 
-    /// Returns whether any request could go to a destination that it is not signed for.
+    /// Returns whether there are destinations that requests are not signed for.
     #[inline]
     pub(crate) fn are_limited(&self) -> bool {
         self.allowed_hosts.is_some() || self.https_only
     }
 
-    /// Refuses a request to a destination that it is not signed for.
+    /// Checks that a request goes to a destination that it is signed for.
     pub(crate) fn check_request(&self, head: RequestHead<'_>) -> Result<(), SignError> {
         if !self.are_limited() {
             return Ok(());
@@ -64,6 +67,7 @@ impl Destinations {
                 return Err(excluded(hosts, destination, head));
             }
         }
+        // An unknown destination may be another machine, so it is not a loopback address here.
         let host = destination.as_ref().map_or("", |to| to.host());
         if self.https_only && !scheme.is_some_and(is_tls) && !is_loopback(host) {
             let host = Excerpt::new(host);
@@ -75,7 +79,10 @@ impl Destinations {
         Ok(())
     }
 
-    /// Returns the authority that the client below sends the request to: its target's if it has one.
+    /// Returns the authority that the client below sends the request to.
+    ///
+    /// The target comes first: a client connects to its authority whatever `Host` says, so that a
+    /// `Host` with the gateway's name must not allow a signature for another destination.
     fn destination<'a>(&'a self, head: RequestHead<'a>) -> Result<Cow<'a, Authority>, SignError> {
         let destination = match head.uri().authority() {
             Some(authority) => Some(Cow::Borrowed(authority)),
@@ -122,10 +129,11 @@ fn excluded(hosts: &Hosts, destination: &Authority, head: RequestHead<'_>) -> Si
 /// A pattern of hosts that requests are signed for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Pattern {
-    /// With `any_label`, the domain below which all are meant.
+    /// The host; with `any_label`, the domain whose subdomains match.
     host: Host<String>,
+    /// Whether the pattern begins with `*.`.
     any_label: bool,
-    /// Any port, if there is none.
+    /// The port; `None` matches every port.
     port: Option<u16>,
 }
 
@@ -150,11 +158,14 @@ impl Hosts {
         Ok(Self(patterns))
     }
 
-    /// Returns whether a pattern matches this authority. Without a port, `scheme` tells which one is used.
+    /// Returns whether a pattern matches this authority. If it has no port, it is compared with the
+    /// default port of `scheme`.
     pub(crate) fn contain(&self, authority: &Authority, scheme: Option<&str>) -> bool {
         let Some(host) = Host::of(authority.host()) else {
             return false;
         };
+        // Clients connect to the default port where they cannot read the port, so such an authority
+        // must not match a pattern by its host alone.
         let Ok(port) = named_port(authority) else {
             return false;
         };
@@ -183,7 +194,9 @@ impl Pattern {
             Some(port) => format!("{}:{port}", authority.host()),
             None => authority.host().to_owned(),
         };
-        // Nothing else may be there: no user information, no port that is not a number, no second asterisk.
+        // `Authority` accepts more than a host and a port: user information, a port that is not a
+        // number, an asterisk anywhere. A pattern with one of them would match other hosts than it
+        // seems to.
         let is_whole = spelled == rest && !rest.contains('*');
         let is_address = match host {
             Host::Address(_) => true,
@@ -221,7 +234,7 @@ enum Host<T> {
 }
 
 impl<'a> Host<&'a str> {
-    /// `None` if it is none.
+    /// Returns the host, or `None` if it is empty or has an empty label at an end.
     fn of(host: &'a str) -> Option<Self> {
         if let Some(literal) = host
             .strip_prefix('[')
@@ -242,7 +255,7 @@ impl<'a> Host<&'a str> {
     }
 }
 
-/// Whether what is sent to this host stays on this machine.
+/// Returns whether what is sent to this host stays on this machine.
 pub(crate) fn is_loopback(host: &str) -> bool {
     match Host::of(host) {
         Some(Host::Address(address)) => address.is_loopback(),

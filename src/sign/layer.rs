@@ -3,12 +3,14 @@ use tower_layer::Layer;
 use super::SignService;
 use crate::{Signer, clock::SystemClock};
 
-/// Signs every request that passes, each at the time it passes.
+/// Signs every request that passes, with the time at which it passes.
 ///
-/// Put it inside (below) retry and timeout, so that every attempt has a date and signature of its own, and below
-/// every layer that sets a signed header. Signing never waits and is never an error: a request that cannot be signed is
-/// sent without `Authorization`, and the gateway refuses it; with the feature `tracing`, an [event](crate::events) says
-/// why, and [`Signer::unsigned_requests`] counts it. See [`SignService`].
+/// Put it inside (below) retry and timeout, so that every attempt has a date and signature of its
+/// own, and below every layer that sets a signed header.
+///
+/// Signing never waits and never fails the call. A request that cannot be signed is sent without
+/// `Authorization`, and the gateway refuses it. With the feature `tracing`, an
+/// [event](crate::events) says why; [`Signer::unsigned_requests`] counts it. See [`SignService`].
 ///
 /// ```
 /// use http::{HeaderValue, Request, Response};
@@ -40,7 +42,7 @@ use crate::{Signer, clock::SystemClock};
 /// # }
 /// ```
 ///
-/// `SignLayer::new(keys)` signs with all defaults, requests to every host.
+/// `SignLayer::new(keys)` signs with all defaults, and signs requests to every host.
 #[derive(Debug, Clone)]
 #[must_use = "a layer does nothing until a service is put into it"]
 pub struct SignLayer<C = SystemClock> {
@@ -50,8 +52,8 @@ pub struct SignLayer<C = SystemClock> {
 
 impl SignLayer {
     /// Creates a layer from a [`Signer`], or from a [`KeyPair`](crate::KeyPair) or a
-    /// [`RotatingKeyPair`](crate::sign::RotatingKeyPair) with the defaults of [`Signer::new`]. It uses
-    /// the system's clock.
+    /// [`RotatingKeyPair`](crate::sign::RotatingKeyPair) with the defaults of [`Signer::new`]. It
+    /// uses the system's clock.
     pub fn new(signer: impl Into<Signer>) -> Self {
         Self {
             signer: signer.into(),
@@ -61,13 +63,13 @@ impl SignLayer {
 }
 
 impl<C> SignLayer<C> {
-    /// The signer, whose [`unsigned_requests`](Signer::unsigned_requests) a test can read.
+    /// Returns the signer, whose [`unsigned_requests`](Signer::unsigned_requests) a test can read.
     #[must_use]
     pub const fn signer(&self) -> &Signer {
         &self.signer
     }
 
-    /// Takes the time from this clock. Default: [`SystemClock`].
+    /// Sets the clock that the time is taken from. Default: [`SystemClock`].
     pub fn clock<D>(self, clock: D) -> SignLayer<D> {
         let Self { signer, clock: _ } = self;
         SignLayer { signer, clock }
@@ -76,7 +78,7 @@ impl<C> SignLayer<C> {
 
 #[cfg(feature = "reqwest")]
 impl<C> SignLayer<C> {
-    /// What it signs with.
+    /// Returns the signer and the clock.
     pub(crate) fn into_parts(self) -> (Signer, C) {
         (self.signer, self.clock)
     }

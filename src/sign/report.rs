@@ -1,4 +1,4 @@
-//! What is counted and said of requests that are not signed as configured.
+//! Counts and reports requests that are not signed as configured.
 
 use std::fmt;
 
@@ -9,8 +9,8 @@ use crate::{events, rejection::Excerpt};
 
 /// Reports that a request is sent unsigned.
 ///
-/// What every further request will have as well, as the fault is in the setup, is a warning only the first time: a log
-/// that grows with each request would hide the rest.
+/// A fault of the setup is a warning only the first time. Every further request has it too, and a
+/// warning for each would hide all others in the log.
 #[cold]
 pub(super) fn unsigned(signer: &Signer, error: &SignError) {
     let faults = signer.faults();
@@ -34,8 +34,9 @@ pub(super) fn unsigned(signer: &Signer, error: &SignError) {
     );
 }
 
-/// Reports that a request is sent unsigned because of the form of its URL, which is not repeated: a query can hold
-/// secrets.
+/// Reports that a request is sent unsigned because of the form of its URL.
+///
+/// The text does not repeat the URL, because its query can hold secrets.
 #[cfg(feature = "reqwest")]
 #[cold]
 pub(super) fn unsendable_url(signer: &Signer) {
@@ -73,7 +74,7 @@ fn report(
     kind: &'static str,
     reason: &dyn fmt::Display,
 ) {
-    // A level is part of what is fixed when this is compiled.
+    // tracing needs the level as a constant, so each level needs a call of its own.
     macro_rules! event {
         ($level:ident) => {
             tracing::event!(

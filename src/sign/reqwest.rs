@@ -13,15 +13,17 @@ use super::{SignLayer, SignService, report, service};
 use crate::{Signer, clock::Clock, header::DIGESTS, request_head::Digested};
 
 impl<C> SignLayer<C> {
-    /// Builds a client that follows no redirects, and signs what it sends. With the feature `reqwest`.
+    /// Builds a client that follows no redirects, and signs what it sends. With the feature
+    /// `reqwest`.
     ///
-    /// reqwest follows redirects below every layer: to another host without the `Authorization`, but with the date,
-    /// `Source` and every other header that was signed; on the same host with the old signature. So whatever policy
-    /// `builder` has is replaced by [`redirect::Policy::none`], and an answer that redirects comes back as it is. To
-    /// follow it, send a request to its `Location` through the same service, with [`allowed_hosts`](crate::sign::SignerBuilder::allowed_hosts).
+    /// reqwest follows redirects below every layer. On the same host it repeats the old signature.
+    /// To another host it removes the `Authorization`, but sends the date, `Source` and every other
+    /// signed header. So [`redirect::Policy::none`] replaces the policy of `builder`, and an answer
+    /// that redirects is returned as it is. To follow it, send a request to its `Location` through
+    /// the same service, with [`allowed_hosts`](crate::sign::SignerBuilder::allowed_hosts).
     ///
-    /// The layer can also be put around a [`Client`] that is there already, as around any service. A client does not
-    /// show which policy it has: that one must have been built with [`redirect::Policy::none`].
+    /// The layer can also be put around an existing [`Client`], as around any service. That client
+    /// must have been built with [`redirect::Policy::none`]; its policy cannot be read from it.
     ///
     /// ```
     /// use std::time::Duration;
@@ -44,7 +46,7 @@ impl<C> SignLayer<C> {
     /// let request = get("https://gateway.example/v1/orders")?;
     ///
     /// let mut service = ServiceBuilder::new()
-    ///     // A retry layer belongs here: outside, so that every attempt is signed anew.
+    ///     // A retry layer belongs here: outside, so that every attempt is signed again.
     ///     .timeout(Duration::from_secs(5))
     ///     .service(client);
     /// # if false {
@@ -54,19 +56,20 @@ impl<C> SignLayer<C> {
     /// # Ok(())
     /// # }
     /// ```
+    /// # What is sent unsigned
     ///
-    /// # What sends unsigned
-    ///
-    /// [`get_ref`](SignService::get_ref) is the client itself, for its request builders (`get`, `post`) and `build()`. A
-    /// request that is sent by the builder's `send()`, or by the client's `execute`, does not pass the service: it is
-    /// **not signed**, there is no event, and [`Signer::unsigned_requests`] does not count it. Hand the request that
-    /// `build()` returns to the service, as above. In a chain of reqwest-middleware (feature `reqwest-middleware`)
+    /// [`get_ref`](SignService::get_ref) returns the client itself, for its request builders
+    /// (`get`, `post`) and `build()`. A request that is sent by the builder's `send()`, or by the
+    /// client's `execute`, does not pass the service. It is **not signed**, there is no event, and
+    /// [`Signer::unsigned_requests`] does not count it. Pass the request that `build()` returns to
+    /// the service, as above. In a chain of reqwest-middleware (feature `reqwest-middleware`)
     /// `send()` does sign.
     ///
     /// # The body
     ///
-    /// `DigestLayer` is not for reqwest's requests. A `Digest` or `Content-Digest` that is set on one is signed, in every
-    /// scheme and whatever the signer's list says; with the feature `digest`, `DigestHeader` computes it:
+    /// `DigestLayer` does not take reqwest's requests. A `Digest` or `Content-Digest` that is set
+    /// on one is signed in every scheme, even if it is not in the signer's list. With the feature
+    /// `digest`, `DigestHeader` computes it:
     ///
     /// ```
     /// # #[cfg(feature = "digest")]
@@ -103,17 +106,17 @@ impl<C> SignLayer<C> {
     ///
     /// # What is below the layer
     ///
-    /// The client adds its [`default_headers`](ClientBuilder::default_headers) and its cookies after signing: a header
-    /// that is to be signed, `Host` also, belongs on the request. Attempts of [`ClientBuilder::retry`] repeat the
-    /// signature; retry outside.
+    /// The client adds its [`default_headers`](ClientBuilder::default_headers) and its cookies
+    /// after signing. So set a header that is to be signed, `Host` too, on the request. Attempts of
+    /// [`ClientBuilder::retry`] repeat the signature; put retries outside.
     ///
-    /// A request from reqwest's `RequestBuilder` has no user information in its URL: it has become an `Authorization:
-    /// Basic`, which the signature replaces. What is still in the URL of a request is taken off where `host` is
-    /// signed, as [`Signer::sign_request`] does.
+    /// A request from reqwest's `RequestBuilder` has no user information in its URL: the builder
+    /// turns it into an `Authorization: Basic`, which the signature replaces. User information in
+    /// the URL of another request is removed where `host` is signed, as [`Signer::sign_request`]
+    /// does.
     ///
     /// # Errors
-    ///
-    /// As [`ClientBuilder::build`].
+    /// Returns the errors of [`ClientBuilder::build`].
     pub fn reqwest_client(
         self,
         builder: ClientBuilder,
@@ -147,10 +150,12 @@ where
     }
 }
 
-/// Signs by the clock, or leaves the request unsigned and reports it. Returns whether it is signed.
+/// Signs the request with the clock's time, or leaves it unsigned and reports that. Returns whether
+/// it is signed.
 pub(crate) fn sign(signer: &Signer, clock: &impl Clock, request: &mut reqwest::Request) -> bool {
     let Some(uri) = sent_target(request.url()) else {
-        // reqwest refuses to send it; another service might not.
+        // reqwest refuses to send it; another service might not. An older signature must not be
+        // sent.
         signer.remove_signature(request.headers_mut());
         report::unsendable_url(signer);
         return false;
@@ -160,7 +165,8 @@ pub(crate) fn sign(signer: &Signer, clock: &impl Clock, request: &mut reqwest::R
     *head.uri_mut() = uri.clone();
     *head.version_mut() = request.version();
     mem::swap(head.headers_mut(), request.headers_mut());
-    // No layer can mark a reqwest request, so whoever set a digest is taken to want it signed.
+    // No layer can mark a reqwest request as digested, so a digest is always signed. Unsigned, it
+    // could be replaced together with the body.
     if DIGESTS.iter().any(|name| head.headers().contains_key(name)) {
         head.extensions_mut().insert(Digested);
     }
@@ -170,7 +176,9 @@ pub(crate) fn sign(signer: &Signer, clock: &impl Clock, request: &mut reqwest::R
     mem::swap(head.headers_mut(), request.headers_mut());
     if *head.uri() != uri {
         remove_user_information(request.url_mut());
-        // Nothing else of a `Url` needs to change; should it ever, the gateway must not get a wrong signature.
+        // Signing may change the target to the form that is sent, and of a `Url` only the user
+        // information can differ from it. If anything else did, the signature would be over another
+        // target than the one sent, so it is removed.
         if sent_target(request.url()).as_ref() != Some(head.uri()) {
             signer.remove_signature(request.headers_mut());
             if is_signed {
@@ -182,13 +190,14 @@ pub(crate) fn sign(signer: &Signer, clock: &impl Clock, request: &mut reqwest::R
     is_signed
 }
 
-/// The target as reqwest makes it of the URL. A `Url` has no default and no empty port, and no empty path.
+/// Returns the target that reqwest makes of the URL. A `Url` has no default and no empty port, and
+/// no empty path.
 fn sent_target(url: &Url) -> Option<Uri> {
     url.as_str().parse().ok()
 }
 
 fn remove_user_information(url: &mut Url) {
-    // These fail only for a URL without a host, which has none.
+    // These fail only for a URL without a host, which has no user information.
     let _ = url.set_username("");
     let _ = url.set_password(None);
 }

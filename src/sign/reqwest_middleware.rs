@@ -1,4 +1,4 @@
-//! Signing as one of the middlewares of the crate `reqwest-middleware`: wiring around [`Signer`].
+//! Signing in a chain of the crate `reqwest-middleware`.
 
 use std::fmt;
 
@@ -16,12 +16,13 @@ impl<C> SignLayer<C>
 where
     C: Clock + Send + Sync + 'static,
 {
-    /// Builds a client that follows no redirects, and signs what it sends after the `outer` middlewares. With the
-    /// feature `reqwest-middleware`.
+    /// Builds a client that follows no redirects, and signs what it sends after the `outer`
+    /// middlewares. With the feature `reqwest-middleware`.
     ///
-    /// `outer` is where the other middlewares are added, reqwest-retry's for one; the one that signs is put inside all
-    /// of them, so that every attempt is signed anew. A redirect policy of `builder` is replaced by none, for the
-    /// reasons that [`reqwest_client`](Self::reqwest_client) gives: an answer that redirects comes back as it is.
+    /// `outer` adds the other middlewares, for example reqwest-retry's. The one that signs is put
+    /// inside all of them, so that every attempt is signed again. `Policy::none` replaces the
+    /// redirect policy of `builder`, for the reasons that [`reqwest_client`](Self::reqwest_client)
+    /// gives: an answer that redirects is returned as it is.
     ///
     /// ```
     /// use http::HeaderValue;
@@ -49,8 +50,7 @@ where
     /// ```
     ///
     /// # Errors
-    ///
-    /// As [`reqwest::ClientBuilder::build`].
+    /// Returns the errors of [`reqwest::ClientBuilder::build`].
     pub fn reqwest_middleware(
         self,
         builder: reqwest::ClientBuilder,
@@ -62,12 +62,12 @@ where
     }
 }
 
-/// Signs every request that passes a chain of the crate reqwest-middleware, each at the time it passes. With the feature
+/// Signs every request that passes a chain of the crate reqwest-middleware. With the feature
 /// `reqwest-middleware`.
 ///
-/// [`SignLayer::reqwest_middleware`] makes a whole client with it, and is the safe way. To put it into a chain of your
-/// own, make it from a [`SignLayer`] or [`Signer`], add it last of all, behind retries, and build the
-/// client with [`reqwest::redirect::Policy::none`].
+/// [`SignLayer::reqwest_middleware`] builds a whole client with it, and is the safe way. To put it
+/// into a chain of your own, make it from a [`SignLayer`] or [`Signer`], add it last, after
+/// retries, and build the client with [`reqwest::redirect::Policy::none`].
 ///
 /// ```
 /// use tower_hmac_auth::{KeyPair, SignLayer, Signer, sign::SignMiddleware};
@@ -84,14 +84,15 @@ where
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 ///
-/// What it signs, and what becomes of the request's headers, is as in [`SignService`](crate::sign::SignService).
+/// It signs requests and sets their headers as [`SignService`](crate::sign::SignService) does.
 ///
 /// # Redirects
 ///
-/// Nothing shows which redirect policy a client has. If a signed request is answered from another origin, this
-/// returns [`RedirectFollowed`] instead of the answer, so that the mistake is found. It comes too late for the
-/// request itself, whose date and source have been sent there. A middleware below this one that answers by
-/// itself has to give its response the URL of the request (`reqwest::ResponseBuilderExt::url`).
+/// The redirect policy of a client cannot be read from it. If a signed request is answered from
+/// another origin, this middleware returns [`RedirectFollowed`] instead of the answer, so that the
+/// mistake is found. By then the request's date and source have already been sent there. A
+/// middleware below this one that answers by itself has to give its response the URL of the request
+/// (`reqwest::ResponseBuilderExt::url`).
 #[derive(Debug, Clone)]
 pub struct SignMiddleware<C = SystemClock> {
     signer: Signer,
@@ -135,7 +136,8 @@ where
     }
 }
 
-/// The client below a [`SignMiddleware`] has followed a redirect of a signed request to another origin.
+/// Reports that the client below a [`SignMiddleware`] followed a redirect of a signed request to
+/// another origin.
 ///
 /// It is in the `Middleware` variant of [`reqwest_middleware::Error`].
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -145,7 +147,7 @@ pub struct RedirectFollowed {
 }
 
 impl RedirectFollowed {
-    /// Origins only: a path or query may hold what is nobody's business.
+    /// Keeps the origins only: errors are logged, and a path or query can hold secrets.
     fn new(from: &Url, to: &Url) -> Self {
         let origin = |url: &Url| url.origin().ascii_serialization().into_boxed_str();
         Self {
@@ -159,8 +161,8 @@ impl fmt::Display for RedirectFollowed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             f,
-            "a signed request to {} was answered by {}, which has got its date and source: build the client with \
-             redirect::Policy::none()",
+            "a signed request to {} was answered by {}, which received its date and source: build \
+             the client with redirect::Policy::none()",
             self.from, self.to
         )
     }

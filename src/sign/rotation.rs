@@ -13,11 +13,12 @@ use arc_swap::{ArcSwap, Guard};
 use super::cache;
 use crate::{KeyId, KeyPair, mac::LazyMacs};
 
-/// The key pair that signers sign with, to be exchanged while they run.
+/// Holds the key pair that signers sign with, and can replace it while they run.
 ///
-/// Clones are cheap and show the same pair: keep one, give the others to layers. A request is signed with one pair,
-/// the old or the new, never with the id of one and the key of the other; no lock is held meanwhile. The old secret's
-/// memory is overwritten when the last request that began to be signed with it is signed.
+/// Clones are cheap and share the pair: keep one, and give the others to layers. A request is
+/// signed with the old pair or the new one, never with the id of one and the key of the other. No
+/// lock is held while signing. The old secret's memory is overwritten when the last request that is
+/// being signed with it is done.
 ///
 /// ```
 /// use tower_hmac_auth::{KeyPair, SignLayer, sign::RotatingKeyPair};
@@ -31,7 +32,7 @@ use crate::{KeyId, KeyPair, mac::LazyMacs};
 /// # Ok::<(), tower_hmac_auth::error::KeyError>(())
 /// ```
 ///
-/// A server accepts the old and the new pair side by side while clients change over:
+/// While clients change to the new pair, a server accepts both: see
 /// [`StaticKeys`](crate::StaticKeys).
 #[derive(Clone)]
 pub struct RotatingKeyPair {
@@ -40,11 +41,12 @@ pub struct RotatingKeyPair {
 
 struct Shared {
     current: ArcSwap<ActiveKey>,
-    /// A number of the current pair alone, to be read without a reference to the pair; of an earlier one for a moment.
+    /// The number of the current pair, which can be read without taking a reference to the pair.
+    /// During a rotation it is still that of the earlier pair for a moment.
     generation: AtomicU64,
 }
 
-/// One pair, and the MAC states made of it.
+/// One pair, and the MAC states computed from it.
 pub(crate) struct ActiveKey {
     /// A number that no other pair has.
     pub(crate) generation: u64,
@@ -53,7 +55,7 @@ pub(crate) struct ActiveKey {
 }
 
 impl RotatingKeyPair {
-    /// A handle that shows this pair.
+    /// Creates a handle that holds this pair.
     #[must_use]
     pub fn new(pair: KeyPair) -> Self {
         let current = ActiveKey::from(pair);
@@ -65,17 +67,20 @@ impl RotatingKeyPair {
         }
     }
 
-    /// Shows this pair from now on: every clone of every service signs its next request with it.
+    /// Replaces the pair. Every clone of every service signs its next request with the new one.
     pub fn rotate(&self, pair: KeyPair) {
         let current = Arc::new(ActiveKey::from(pair));
         let generation = current.generation;
-        // In this order, and by an exchange, so that whoever sees the number also sees this pair, those of all numbers
-        // before, or a later one whose number is still to come.
+        // The pair first, then its number. A thread that reads the new number then also sees this
+        // pair or a later one. In the other order, it could sign with the old pair, cache that
+        // signature under the new number, and send the old id until the second is over. `swap`
+        // instead of `store`, so that two rotations at once are ordered too: a reader of the second
+        // number also sees the pair of the first.
         self.shared.current.store(current);
         let _earlier = self.shared.generation.swap(generation, Ordering::AcqRel);
     }
 
-    /// The id of the pair that is shown now.
+    /// Returns the id of the current pair.
     #[must_use]
     pub fn key_id(&self) -> KeyId {
         self.load().id.clone()
@@ -85,7 +90,7 @@ impl RotatingKeyPair {
         self.shared.current.load()
     }
 
-    /// The number of the pair that is shown now.
+    /// Returns the number of the current pair.
     pub(crate) fn generation(&self) -> u64 {
         self.shared.generation.load(Ordering::Acquire)
     }

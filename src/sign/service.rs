@@ -9,26 +9,29 @@ use crate::{
     clock::{Clock, SystemClock},
 };
 
-/// Signs every request, then hands it to the inner service: what [`SignLayer`](crate::SignLayer) makes.
+/// Signs every request, then passes it to the inner service. [`SignLayer`](crate::SignLayer) makes
+/// it.
 ///
-/// It has the inner service's response, error, future and readiness, and asks nothing of the body. All that can be
-/// wrong was wrong at construction, but for a request that cannot be signed ([`SignError`](crate::error::SignError)): it has a
-/// header to be signed more than once, say. It is passed on without any `Authorization`, so that the gateway refuses it;
-/// with the feature `tracing`, an [event](crate::events) says why, and [`Signer::unsigned_requests`] counts it.
+/// It has the inner service's response, error, future and readiness, and needs nothing of the body.
+///
+/// The options were checked when the signer was built. A request that cannot be signed
+/// ([`SignError`](crate::error::SignError)), for example because a header to be signed is repeated,
+/// is passed on without any `Authorization`, so that the gateway refuses it. With the feature
+/// `tracing`, an [event](crate::events) says why; [`Signer::unsigned_requests`] counts it.
 /// [`Signer::sign_request`] returns the error instead.
 ///
-/// # What becomes of the request's headers
+/// # The request's headers
 ///
-/// The date and `Authorization` are set, not added: what was there before, from an earlier attempt or anyone else,
-/// is gone, and so is the date header that is not in use. A `Source` already there is signed as it is. See
-/// [`Signer`].
+/// The date and `Authorization` are set, not added: they replace those of an earlier attempt or of
+/// anyone else. The date header that is not in use is removed. A `Source` that the request has is
+/// signed as it is. See [`Signer`].
 ///
 /// # reqwest
 ///
-/// With the feature `reqwest` it takes a `reqwest::Request` as well as an [`http::Request`], so that a
-/// `reqwest::Client` can be the inner service. Make it with `SignLayer::reqwest_client`, which keeps the client from
-/// following redirects. A `Digest` or `Content-Digest` on the request is signed whatever the signer's list says. A URL
-/// that cannot be an [`http::Uri`] is passed on unsigned.
+/// With the feature `reqwest` it also takes a `reqwest::Request`, so that a `reqwest::Client` can
+/// be the inner service. Make it with `SignLayer::reqwest_client`, which prevents the client from
+/// following redirects. A `Digest` or `Content-Digest` on the request is signed even if it is not
+/// in the signer's list. A URL that cannot be an [`http::Uri`] is passed on unsigned.
 #[derive(Debug, Clone)]
 pub struct SignService<S, C = SystemClock> {
     pub(super) inner: S,
@@ -37,7 +40,7 @@ pub struct SignService<S, C = SystemClock> {
 }
 
 impl<S, C> SignService<S, C> {
-    /// Signs with `signer` by `clock`.
+    /// Creates a service that signs with `signer`, at the time of `clock`.
     pub const fn new(inner: S, signer: Signer, clock: C) -> Self {
         Self {
             inner,
@@ -46,23 +49,25 @@ impl<S, C> SignService<S, C> {
         }
     }
 
-    /// The signer, whose [`unsigned_requests`](Signer::unsigned_requests) a test can read.
+    /// Returns the signer, whose [`unsigned_requests`](Signer::unsigned_requests) a test can read.
     pub const fn signer(&self) -> &Signer {
         &self.signer
     }
 
-    /// The inner service. **What is sent through it is not signed**: it is for what the inner service has beside that,
-    /// such as the request builders of a `reqwest::Client`.
+    /// Returns a reference to the inner service. **What is sent through it is not signed.**
+    ///
+    /// It is for the inner service's other methods, such as the request builders of a
+    /// `reqwest::Client`.
     pub const fn get_ref(&self) -> &S {
         &self.inner
     }
 
-    /// The inner service. What is sent through it is not signed.
+    /// Returns a mutable reference to the inner service. What is sent through it is not signed.
     pub const fn get_mut(&mut self) -> &mut S {
         &mut self.inner
     }
 
-    /// The inner service.
+    /// Returns the inner service.
     pub fn into_inner(self) -> S {
         self.inner
     }
@@ -87,7 +92,8 @@ where
     }
 }
 
-/// Signs by the clock, or leaves the request unsigned and reports it. Returns whether it is signed.
+/// Signs the request with the clock's time, or leaves it unsigned and reports that. Returns whether
+/// it is signed.
 pub(super) fn sign<B>(signer: &Signer, clock: &impl Clock, request: &mut Request<B>) -> bool {
     let now = clock.now_for((&*request).into());
     match signer.sign_request(request, now) {

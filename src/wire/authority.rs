@@ -1,14 +1,15 @@
-//! The authority of a target and `Host`: ports, default ports, and the form in which clients send them.
+//! The authority of a target and `Host`: ports, default ports, and the form in which clients send
+//! them.
 
 use http::{Uri, header, uri::Authority};
 
 use crate::{RequestHead, header::trim};
 
-/// The host and port that HTTP clients send for a target: without user information, an empty port, or the
-/// port that is the scheme's default.
+/// Returns the host and port that HTTP clients send for a target: without user information, an
+/// empty port, or the scheme's default port.
 ///
-/// HTTP/1.1 clients drop a default port from `Host`; on HTTP/2 the authority goes out as it stands, so what is
-/// signed holds on both only if the target has this form.
+/// HTTP/1.1 clients drop a default port from `Host`, but on HTTP/2 the authority is sent as it is.
+/// So a signature is valid on both only if the target has this form.
 pub(crate) fn sent_authority(uri: &Uri) -> Option<&str> {
     Some(without_default_port(
         without_user(uri.authority()?),
@@ -16,7 +17,7 @@ pub(crate) fn sent_authority(uri: &Uri) -> Option<&str> {
     ))
 }
 
-/// Host and port.
+/// Returns the host and port, without user information.
 pub(crate) fn without_user(authority: &Authority) -> &str {
     let authority = authority.as_str();
     authority
@@ -24,14 +25,17 @@ pub(crate) fn without_user(authority: &Authority) -> &str {
         .map_or(authority, |(_user, rest)| rest)
 }
 
-/// Whether a target's scheme means TLS. `wss` connects as `https` does, and `ws` as `http` (RFC 6455, section 3).
+/// Returns whether a target's scheme means TLS. `wss` connects as `https` does, and `ws` as `http`
+/// (RFC 6455, section 3).
 ///
-/// The crate `http` keeps the case of schemes other than `http` and `https`.
+/// The comparison ignores case, because the crate `http` keeps that of schemes other than `http`
+/// and `https`.
 pub(crate) fn is_tls(scheme: &str) -> bool {
     scheme.eq_ignore_ascii_case("https") || scheme.eq_ignore_ascii_case("wss")
 }
 
-/// The port that is meant where a target names none; `None` if the target has no scheme, or another one.
+/// Returns the port of a target that names none, or `None` if the target has no scheme, or one
+/// without a known port.
 pub(crate) fn default_port(scheme: Option<&str>) -> Option<u16> {
     match scheme? {
         scheme if is_tls(scheme) => Some(443),
@@ -55,7 +59,8 @@ fn without_default_port<'a>(host_and_port: &'a str, scheme: Option<&str>) -> &'a
     }
 }
 
-/// Host and port; what is behind the last colon may be the end of an IPv6 address.
+/// Splits host and port. In an IPv6 address without a port, the last colon is within the brackets,
+/// and what follows it is not a port.
 fn split_port(host_and_port: &str) -> (&str, Option<&str>) {
     match host_and_port.rsplit_once(':') {
         Some((host, port)) if !port.ends_with(']') => (host, Some(port)),
@@ -63,8 +68,11 @@ fn split_port(host_and_port: &str) -> (&str, Option<&str>) {
     }
 }
 
-/// The port that is named, if one is; what is no number of 16 bits, as an empty one, is an error. [`Authority::port`]
-/// takes it for none, and clients for the default port.
+/// Returns the port, or `None` if the authority has none.
+///
+/// A port that is empty or not a number of 16 bits is an error. [`Authority::port`] returns `None`
+/// for it, and clients use the default port. Treated so here, a pattern for one port would match a
+/// destination whose port cannot be read.
 pub(crate) fn named_port(authority: &Authority) -> Result<Option<u16>, InvalidPort> {
     let (_, Some(port)) = split_port(without_user(authority)) else {
         return Ok(None);
@@ -72,34 +80,35 @@ pub(crate) fn named_port(authority: &Authority) -> Result<Option<u16>, InvalidPo
     port_number(port).map(Some).ok_or(InvalidPort)
 }
 
-/// Digits only: `parse` alone takes a plus sign, too.
+/// Parses a port of digits only: `parse` alone also accepts a plus sign.
 fn port_number(port: &str) -> Option<u16> {
     let is_number = port.bytes().all(|byte| byte.is_ascii_digit());
     port.parse().ok().filter(|_| is_number)
 }
 
-/// A port that is none.
+/// A port that is empty or not a number of 16 bits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct InvalidPort;
 
-/// Whether there is a host before the port.
+/// Returns whether there is a host before the port.
 pub(crate) fn has_host(host_and_port: &str) -> bool {
     !split_port(host_and_port).0.is_empty()
 }
 
-/// Whether the host's port, if it has one, is spelled as clients send it.
+/// Returns whether the port, if there is one, is spelled as clients send it.
 pub(crate) fn has_sendable_port(host_and_port: &str) -> bool {
     let (_, port) = split_port(host_and_port);
     port.is_none_or(|port| !port.starts_with('0') && port_number(port).is_some())
 }
 
-/// Whether the target's authority is not in the form of [`sent_authority`].
+/// Returns whether the target's authority differs from that of [`sent_authority`].
 pub(crate) fn is_authority_changed(uri: &Uri) -> bool {
     let authority = uri.authority().map(Authority::as_str);
     authority.is_some_and(|authority| sent_authority(uri) != Some(authority))
 }
 
-/// The target with its authority in the form of [`sent_authority`]; `None` if it has that form already.
+/// Returns the target with the authority of [`sent_authority`], or `None` if it has that form
+/// already.
 pub(crate) fn with_sent_authority(uri: &Uri) -> Option<Uri> {
     if !is_authority_changed(uri) {
         return None;
@@ -109,18 +118,21 @@ pub(crate) fn with_sent_authority(uri: &Uri) -> Option<Uri> {
     Uri::from_parts(parts).ok()
 }
 
-/// The target's authority, where a request that lists `host` has no such header: on HTTP/2 it has none.
+/// Returns the target's authority if `name` is `host`. On HTTP/2 it replaces the `Host` header,
+/// which clients do not send.
 pub(crate) fn authority_as_host<'h>(head: RequestHead<'h>, name: &str) -> Option<&'h [u8]> {
     let authority = head.uri().authority()?;
     name.eq_ignore_ascii_case(header::HOST.as_str())
         .then_some(authority.as_str().as_bytes())
 }
 
-/// Whether the request names two different hosts, in `Host` and in its target (`:authority` on HTTP/2).
+/// Returns whether the request names two different hosts, in `Host` and in its target (`:authority`
+/// on HTTP/2).
 ///
-/// Upper and lower case are one, and so are a default port and none.
+/// The signature covers only one of them, and a handler could read the other. Case does not matter,
+/// and neither does a default port.
 pub(crate) fn names_two_hosts(head: &RequestHead<'_>) -> bool {
-    // Most requests have either: a `Host` on HTTP/1.1, an authority on HTTP/2.
+    // Most requests have only one of them: a `Host` on HTTP/1.1, an authority on HTTP/2.
     let has_both = head.uri().authority().is_some() && head.headers().contains_key(header::HOST);
     if !has_both {
         return false;

@@ -1,4 +1,5 @@
-//! What can be signed of a request: headers, joined where they are repeated, and what a list names beside them.
+//! What can be signed of a request: headers, joined where they are repeated, and components that
+//! are not headers.
 
 use std::borrow::Cow;
 
@@ -37,6 +38,7 @@ impl<H> Component<H> {
 pub(crate) struct ListedComponent<N, H = HeaderName> {
     /// The name as the list spells it.
     pub(crate) name: N,
+    /// What is signed for it.
     pub(crate) component: Component<H>,
 }
 
@@ -44,6 +46,8 @@ pub(crate) struct ListedComponent<N, H = HeaderName> {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct ComponentSet(u64);
 
+// A position without a bit is never contained: its component would be in the signing string, but
+// not in the list that is sent, and no verifier could build the same string.
 const _: () = assert!(MAX_COMPONENTS <= u64::BITS as usize);
 
 impl ComponentSet {
@@ -55,7 +59,8 @@ impl ComponentSet {
         self.0 & Self::bit(position) != 0
     }
 
-    /// No bit for a position that no list has.
+    /// Returns the position's bit, or no bit for a position that no list has. A shift by 64 or more
+    /// would wrap or panic.
     fn bit(position: usize) -> u64 {
         let position = u32::try_from(position).ok();
         position
@@ -77,7 +82,7 @@ pub(crate) enum NotSignable {
     NeedsHs2019,
 }
 
-/// A component that is not a header (RFC 9421, section 2.2).
+/// Names a component that is not a header (RFC 9421, section 2.2).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum DerivedComponent {
@@ -87,14 +92,14 @@ pub enum DerivedComponent {
     DecodedTarget,
     /// `METHOD /path?query HTTP/1.1`, as sent.
     RequestLine,
-    /// The parameter `created`: when it was signed.
+    /// The parameter `created`: the time of signing.
     Created,
-    /// The parameter `expires`: until when it is good.
+    /// The parameter `expires`: the time at which the signature ceases to be valid.
     Expires,
 }
 
 impl DerivedComponent {
-    /// Whether it is about the request's target.
+    /// Returns whether it covers the request's target.
     pub(crate) fn is_target(self) -> bool {
         matches!(
             self,
@@ -102,18 +107,19 @@ impl DerivedComponent {
         )
     }
 
-    /// Whether it is a time, sent as a parameter of its own.
+    /// Returns whether it is a time, sent as a parameter of its own.
     pub(crate) fn is_time(self) -> bool {
         matches!(self, Self::Created | Self::Expires)
     }
 
-    /// Whether its line has no name in front.
+    /// Returns whether its line has no name in front.
     pub(crate) fn is_bare(self) -> bool {
         matches!(self, Self::DecodedTarget | Self::RequestLine)
     }
 }
 
-/// What is signed of a header, if it is there: its one value, or all of them where the scheme joins them.
+/// Returns what is signed of a header, or `None` if the request lacks it: its one value, or all
+/// values joined if the scheme joins them.
 pub(crate) fn header_value<'h>(
     join: Option<&'static [u8]>,
     headers: &'h HeaderMap,
@@ -126,23 +132,24 @@ pub(crate) fn header_value<'h>(
     let values = headers.get_all(name).iter();
     let values: Vec<_> = values.map(|value| trim(value.as_bytes())).collect();
     let joined = values.join(separator);
-    if separator == CRUMBS {
-        // An empty crumb at an end leaves whitespace there, which is not part of the one line that is sent on.
+    if separator == COOKIE_SEPARATOR {
+        // An empty field at the end leaves whitespace after the last `;`. HTTP removes it from the
+        // one line that is passed on, so it must not be signed.
         return Ok(Some(trim(&joined).to_vec().into()));
     }
     Ok(Some(joined.into()))
 }
 
-/// What joins the crumbs of a cookie.
-const CRUMBS: &[u8] = b"; ";
+/// Joins the fields of a cookie.
+const COOKIE_SEPARATOR: &[u8] = b"; ";
 
-/// What joins the values of a repeated header; `None` if it must not be repeated.
+/// Returns what joins the values of a repeated header, or `None` if it must not be repeated.
 ///
-/// HTTP/2 clients may send a cookie in crumbs, a field each, and who reads them as one header joins them with `; ` (RFC
-/// 9113, section 8.2.3). A second `Host` makes a request invalid (RFC 9112, section 3.2).
+/// HTTP/2 clients may send a cookie in several fields, which are joined with `; ` to one header
+/// (RFC 9113, section 8.2.3). A second `Host` makes a request invalid (RFC 9112, section 3.2).
 fn separator(join: Option<&'static [u8]>, name: &str) -> Option<&'static [u8]> {
     if name.eq_ignore_ascii_case(header::COOKIE.as_str()) {
-        return Some(CRUMBS);
+        return Some(COOKIE_SEPARATOR);
     }
     if name.eq_ignore_ascii_case(header::HOST.as_str()) {
         return None;
@@ -150,7 +157,10 @@ fn separator(join: Option<&'static [u8]>, name: &str) -> Option<&'static [u8]> {
     join
 }
 
-/// The line with the joined value of a repeated header, which is as sensitive as any of the lines that it replaces.
+/// Returns one line with the joined value of a repeated header.
+///
+/// It is sensitive if any line that it replaces is. Otherwise HPACK would put a value that was
+/// excluded into its table, and `Debug` would print it.
 pub(crate) fn joined_line(
     headers: &HeaderMap,
     name: &HeaderName,
@@ -164,8 +174,9 @@ pub(crate) fn joined_line(
 
 /// Replaces the values of each named header that is repeated by the one value that was signed.
 ///
-/// Two lines `X-Role: reader` and `X-Role: not-admin` have the signature of one line `X-Role: reader, not-admin`. A handler
-/// that looks at the first line only would see a value that nobody signed.
+/// Two lines `X-Role: reader` and `X-Role: not-admin` have the same signature as one line `X-Role:
+/// reader, not-admin`. A handler that reads the first line only would see a value that nobody
+/// signed.
 pub(crate) fn join_repeated<'n>(
     join: Option<&'static [u8]>,
     headers: &mut HeaderMap,
@@ -178,7 +189,7 @@ pub(crate) fn join_repeated<'n>(
         let Ok(name) = HeaderName::from_bytes(name.as_bytes()) else {
             continue;
         };
-        // A value that is borrowed is that of a single line.
+        // A borrowed value is that of a single line, which stays as it is.
         if let Ok(Some(Cow::Owned(joined))) = header_value(join, headers, &name)
             && let Some(line) = joined_line(headers, &name, &joined)
         {

@@ -1,4 +1,4 @@
-//! The two headers that carry a body's digest: encode and strict decode.
+//! The two headers with a body's digest: encoding, and strict decoding.
 
 use std::{fmt, str::FromStr};
 
@@ -9,13 +9,13 @@ use sha2::{Digest as _, Sha256};
 
 use crate::header::DIGESTS;
 
-/// A SHA-256.
+/// A SHA-256 digest.
 pub(crate) type Sha256Digest = [u8; 32];
 
-/// The base64 of 32 bytes.
+/// The length of 32 bytes in base64.
 const BASE64_LEN: usize = 44;
 
-/// Which header carries the digest of a body.
+/// Names the header with the digest of a body.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 #[non_exhaustive]
 pub enum DigestHeader {
@@ -37,7 +37,7 @@ impl FromStr for DigestHeader {
     }
 }
 
-/// The name is not that of a [`DigestHeader`].
+/// Reports a name that is not that of a [`DigestHeader`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ParseDigestHeaderError;
@@ -53,7 +53,7 @@ impl std::error::Error for ParseDigestHeaderError {}
 impl DigestHeader {
     pub(crate) const ALL: [Self; 2] = [Self::Digest, Self::ContentDigest];
 
-    /// The header's name, in lower case.
+    /// Returns the header's name, in lower case.
     #[must_use]
     pub fn name(self) -> &'static HeaderName {
         let [digest, content_digest] = &DIGESTS;
@@ -70,7 +70,9 @@ impl DigestHeader {
         }
     }
 
-    /// What the header says of this body, for a request that [`DigestLayer`](crate::digest::DigestLayer) cannot take, such as
+    /// Returns the header's value for this body.
+    ///
+    /// It is for requests that [`DigestLayer`](crate::digest::DigestLayer) does not take, such as
     /// reqwest's.
     ///
     /// ```
@@ -86,7 +88,8 @@ impl DigestHeader {
 
     fn encode(self, digest: impl AsRef<[u8]>) -> HeaderValue {
         let mut base64 = [0; BASE64_LEN];
-        // The array has room for exactly that, so this cannot fail; if it did, the gateway would refuse the value.
+        // The array has room for exactly 32 bytes in base64, so this cannot fail. If it did, the
+        // value would be empty, and the gateway would refuse it.
         let len = STANDARD.encode_slice(digest, &mut base64).unwrap_or(0);
         let (before, after) = self.around();
         let base64 = base64.get(..len).unwrap_or_default();
@@ -95,7 +98,10 @@ impl DigestHeader {
             .unwrap_or_else(|_| HeaderValue::from_static(""))
     }
 
-    /// The one SHA-256 in a list of digests; other algorithms' are passed over.
+    /// Returns the SHA-256 in a list of digests; those of other algorithms are ignored.
+    ///
+    /// A second SHA-256 makes the list invalid. If the first or the last of them counted, two
+    /// readers could check the same body against different digests.
     pub(crate) fn decode(self, value: &HeaderValue) -> Option<Sha256Digest> {
         let text = value.to_str().ok()?;
         let mut found = None;
@@ -127,12 +133,14 @@ fn sha256(base64: &str) -> Option<Sha256Digest> {
     bytes.get(..len)?.try_into().ok()
 }
 
-/// Among a request's extensions, the method of the request whose body the digest was computed for.
+/// In a request's extensions, the method of the request whose body the digest was computed for.
 #[derive(Clone)]
 pub(crate) struct ComputedFor(pub(crate) Method);
 
-/// Where a layer in between has changed the method, as following a 303 does, the body is gone for which the digest was
-/// computed: the digest becomes that of nothing.
+/// Replaces the digest by that of an empty body if a layer in between has changed the method.
+///
+/// Following a 303 does so: it sends a `GET` without the body that the digest was computed for. The
+/// old digest would not match, and the gateway would refuse the request.
 pub(crate) fn renew<B>(request: &mut Request<B>) {
     match request.extensions().get::<ComputedFor>() {
         Some(ComputedFor(method)) if method != request.method() => {}
@@ -141,7 +149,7 @@ pub(crate) fn renew<B>(request: &mut Request<B>) {
     for header in DigestHeader::ALL {
         if request.headers().contains_key(header.name()) {
             let value = header.value_of("");
-            // It takes the place of one, so that it fits.
+            // It replaces a value, so the map does not grow and this cannot fail.
             let _fits = request.headers_mut().try_insert(header.name(), value);
         }
     }

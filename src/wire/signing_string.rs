@@ -1,41 +1,44 @@
-//! The signing string: the only place where the signed bytes are built, for both directions.
+//! The signing string. Signers and verifiers build the signed bytes here and nowhere else, so that
+//! the two cannot differ.
 
 use std::fmt::{self, Write as _};
 
 use super::{buffer::Buffer, component::DerivedComponent, target};
 use crate::{RequestHead, rejection::TargetError};
 
-/// The bytes a signature was, or would be, computed over.
+/// Holds the bytes that a signature is computed over.
 ///
-/// Both sides can show theirs ([`Signer::signing_string`](crate::Signer::signing_string),
-/// [`Credentials::signing_string`](crate::verify::Credentials::signing_string)): a signature that does not match nearly
-/// always means that the two differ. It holds no secret, but it does hold the values of all signed headers.
+/// Both sides can print theirs ([`Signer::signing_string`](crate::Signer::signing_string),
+/// [`Credentials::signing_string`](crate::verify::Credentials::signing_string)): if a signature
+/// does not match, the two nearly always differ. It holds no secret, but it holds the values of all
+/// signed headers.
 ///
-/// [`Display`](fmt::Display) writes it on one line, a newline as `\n` and every byte that is not printable
-/// ASCII as an escape; [`as_bytes`](Self::as_bytes) gives the exact bytes.
+/// [`Display`](fmt::Display) writes it on one line, a newline as `\n` and every byte that is not
+/// printable ASCII as an escape. [`as_bytes`](Self::as_bytes) returns the exact bytes.
 #[derive(Clone, PartialEq, Eq)]
 pub struct SigningString(Buffer);
 
 impl SigningString {
-    /// Nothing yet.
+    /// Creates an empty string.
     #[inline]
     pub(crate) fn new() -> Self {
         Self(Buffer::new())
     }
 
-    /// Writes what stands before the first line.
+    /// Writes what comes before the first header: for some schemes, a line with the key id.
     ///
-    /// Each component makes a line, joined with newlines; most lines are `name: value`. What differs is in [`SigningStringFormat`].
+    /// Each component is one line, and newlines join them. Most lines are `name: value`.
+    /// [`SigningStringFormat`] has the differences between the schemes.
     ///
-    /// Source: Tencent Cloud API Gateway, "signature generation instructions"; draft-cavage-http-signatures-12,
-    /// section 2.3.
+    /// Source: Tencent Cloud API Gateway, "signature generation instructions";
+    /// draft-cavage-http-signatures-12, section 2.3.
     pub(crate) fn begin(&mut self, format: &SigningStringFormat, key_id: &str) {
         if format.begins_with_key_id {
             self.0.extend(key_id.as_bytes());
         }
     }
 
-    /// Adds the line of a header or a parameter, whose value has no blanks around it.
+    /// Adds the line of a header or a parameter. The value must have no surrounding whitespace.
     pub(crate) fn push(&mut self, format: &SigningStringFormat, name: &str, value: &[u8]) {
         let buffer = self.begin_line();
         write_name(buffer, format, name);
@@ -43,7 +46,7 @@ impl SigningString {
         buffer.extend(value);
     }
 
-    /// Adds the line of a header that the request lacks, if there is one.
+    /// Adds the line for a header that the request lacks, if the scheme has such a line.
     pub(crate) fn push_absent(&mut self, format: &SigningStringFormat, name: &str) {
         if format.missing_header == Some(MissingHeaderLine::Empty) {
             let buffer = self.begin_line();
@@ -52,7 +55,7 @@ impl SigningString {
         }
     }
 
-    /// Adds the line of a component that [is about the target](DerivedComponent::is_target).
+    /// Adds the line of a component that [covers the target](DerivedComponent::is_target).
     pub(crate) fn push_target(
         &mut self,
         format: &SigningStringFormat,
@@ -68,7 +71,8 @@ impl SigningString {
         target::write(derived, head, buffer)
     }
 
-    /// No line is empty, so only the first finds nothing before it.
+    /// Ends the line before, if there is one. No line is empty, so only the first finds an empty
+    /// buffer.
     fn begin_line(&mut self) -> &mut Buffer {
         let Self(buffer) = self;
         if buffer.len() > 0 {
@@ -77,26 +81,27 @@ impl SigningString {
         buffer
     }
 
-    /// How many bytes there are so far.
+    /// Returns the number of bytes written so far.
     pub(crate) fn len(&self) -> usize {
         self.0.len()
     }
 
-    /// What stands at a place, to be written over; `None` if the string ends before.
+    /// Returns the bytes at a position, to be overwritten, or `None` if the string ends before
+    /// them.
     pub(crate) fn array_at<const N: usize>(&mut self, position: usize) -> Option<&mut [u8; N]> {
         let rest = self.0.as_mut_slice().get_mut(position..)?;
         rest.first_chunk_mut()
     }
 
-    /// Writes what stands behind the last line.
+    /// Writes what comes after the last line: for some schemes, a newline.
     pub(crate) fn end(&mut self, format: &SigningStringFormat) {
         if format.ends_with_newline {
             self.0.extend(b"\n");
         }
     }
 
-    /// As [`Display`](fmt::Display) writes it, cut before the first byte that does not fit into `max_len` with the three
-    /// dots that say so.
+    /// Returns what [`Display`](fmt::Display) writes. If it is longer than `max_len`, it is cut so
+    /// that it fits together with three dots at the end.
     pub(crate) fn excerpt(&self, max_len: usize) -> String {
         const CUT: &str = "...";
         let mut excerpt = String::new();
@@ -117,36 +122,38 @@ impl SigningString {
         excerpt
     }
 
-    /// The exact bytes that go into the MAC.
+    /// Returns the exact bytes that the MAC is computed over.
     #[must_use]
     pub fn as_bytes(&self) -> &[u8] {
         self.0.as_slice()
     }
 }
 
-/// One byte, as printable ASCII.
+/// Returns one byte as printable ASCII.
 fn escaped(byte: u8) -> impl Iterator<Item = char> {
-    // Nothing encloses the string, so quotes stay as they are; `escape_ascii` has a backslash before them.
+    // No quotes enclose the string, so a quote is written as it is. `escape_ascii` puts a backslash
+    // before it, which is skipped.
     let before = usize::from(matches!(byte, b'"' | b'\''));
     byte.escape_ascii().skip(before).map(char::from)
 }
 
-/// How the signing string is written.
+/// The differences between the schemes in how the signing string is written.
 #[derive(Debug, Clone)]
 pub(crate) struct SigningStringFormat {
-    /// Whether names are written in lower case whatever the list's spelling.
+    /// Whether names are written in lower case instead of the list's spelling.
     pub(crate) lower_case_names: bool,
     /// Whether the key id is the first line.
     pub(crate) begins_with_key_id: bool,
     /// Whether a newline ends the last line too.
     pub(crate) ends_with_newline: bool,
-    /// What stands for a listed header that the request lacks; an error if nothing can.
+    /// The line for a listed header that the request lacks; `None` if that is an error.
     pub(crate) missing_header: Option<MissingHeaderLine>,
-    /// What joins the values of a repeated header other than a cookie; an error if nothing does.
+    /// The separator between the values of a repeated header other than a cookie; `None` if a
+    /// repeated one is an error.
     pub(crate) join: Option<&'static [u8]>,
 }
 
-/// What stands in the signing string for a listed header that the request lacks.
+/// Says which line the signing string has for a listed header that the request lacks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum MissingHeaderLine {

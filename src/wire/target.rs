@@ -1,4 +1,4 @@
-//! The request target as it is signed: as it is sent, or decoded as APISIX has it.
+//! The request target as it is signed: as it is sent, or decoded as APISIX decodes it.
 
 mod normal;
 
@@ -9,9 +9,10 @@ pub(crate) use self::normal::{check_normal, normalized};
 use super::{buffer::Buffer, component::DerivedComponent};
 use crate::{RequestHead, rejection::TargetError};
 
-/// Writes what `derived` stands for on this request, which must be one that [is about the target](DerivedComponent::is_target).
+/// Writes the value of `derived` for this request. It must be a component that [covers the
+/// target](DerivedComponent::is_target).
 ///
-/// If there is an error, some of it may have been written.
+/// If it returns an error, part of the value may have been written.
 pub(crate) fn write(
     derived: DerivedComponent,
     head: RequestHead<'_>,
@@ -20,7 +21,9 @@ pub(crate) fn write(
     let target = path_and_query(head.uri())?;
     let method = head.method().as_str();
     if derived == DerivedComponent::RequestTarget {
-        // The only spelling that reaches a handler is the one that the lower-case form stands for.
+        // Methods are case-sensitive, but the signed form has lower case only. If `get` were
+        // accepted too, the signature of a `GET` would be valid for a method that a handler may
+        // treat in another way.
         if method.bytes().any(|byte| byte.is_ascii_lowercase()) {
             return Err(TargetError::LowerCaseMethod);
         }
@@ -39,7 +42,7 @@ pub(crate) fn write(
     }
     let sent = target.as_str();
     if !sent.starts_with('/') {
-        // It is sent, but not in the target: a query without a path.
+        // The target is a query without a path. Clients send a slash before it.
         buffer.extend(b"/");
     }
     buffer.extend(sent.as_bytes());
@@ -51,7 +54,8 @@ pub(crate) fn write(
 }
 
 fn path_and_query(uri: &Uri) -> Result<&PathAndQuery, TargetError> {
-    // Before 1.5 the crate http let HTTP/2 targets begin without a slash, which none that is signed lacks.
+    // Before 1.5, the crate http accepted HTTP/2 targets that do not begin with a slash. Such a
+    // target would get the same signing string as the one with the slash.
     let is_path = |target: &&PathAndQuery| {
         let text = target.as_str();
         text.is_empty() || text.starts_with(['/', '?'])
@@ -61,7 +65,7 @@ fn path_and_query(uri: &Uri) -> Result<&PathAndQuery, TargetError> {
         .ok_or(TargetError::NoPath)
 }
 
-/// APISIX drops a question mark with nothing behind it.
+/// Returns the query as it is signed: APISIX drops a question mark with nothing after it.
 fn signed_query(target: &PathAndQuery) -> Option<&str> {
     target.query().filter(|query| !query.is_empty())
 }
@@ -76,14 +80,16 @@ fn version(version: Version) -> &'static str {
     }
 }
 
-/// Whether the target is a query without a path.
+/// Returns whether the target is a query without a path.
 pub(crate) fn lacks_path(uri: &Uri) -> bool {
     uri.path_and_query()
         .is_some_and(|target| target.as_str().starts_with('?'))
 }
 
-/// The target with a slash before a query that has no path: on HTTP/1.1 hyper sends one, on HTTP/2 it does not.
-/// `None` if it has its path.
+/// Returns the target with a slash before a query that has no path, or `None` if it has a path.
+///
+/// hyper sends such a slash on HTTP/1.1, but not on HTTP/2. Without it, the signature would be
+/// valid on one of them only.
 pub(crate) fn with_sent_path(uri: &Uri) -> Option<Uri> {
     if !lacks_path(uri) {
         return None;

@@ -580,8 +580,8 @@ fn a_signed_host_has_a_port_as_it_is_sent_or_the_request_is_not_signed() {
         assert_eq!(
             error.to_string(),
             format!(
-                "the target's host {host} has a port that is no number up to 65535, as clients send it: correct it or leave \
-                 it out"
+                "the target's host {host} has a port that is not a number up to 65535 as clients \
+                 send it: correct it or leave it out"
             )
         );
         assert!(request.headers().is_empty(), "{request:?}");
@@ -818,7 +818,7 @@ fn a_host_that_is_not_signed_for_is_named_in_the_error_with_what_to_do() {
     let error = signer.sign(&request, at(FRIDAY)).unwrap_err();
     assert_eq!(
         error.to_string(),
-        "the request goes to the host \"evil.example\", which is not signed for: add it to allowed_hosts if it is the \
-         gateway's"
+        "the request goes to the host \"evil.example\", which allowed_hosts does not name: add it \
+         if it is the gateway's"
     );
 }

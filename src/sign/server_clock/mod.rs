@@ -23,11 +23,12 @@ use crate::{
 #[cfg(feature = "tracing")]
 use crate::{events, rejection::Excerpt};
 
-/// A clock that shows each gateway's own time, once the gateway has refused a request and said what time it is: for
-/// machines whose clocks are wrong and cannot be set.
+/// Shows each gateway's own time, which it learns from the `Date` of the gateway's refusals.
 ///
-/// Hand it to [`SignLayer::clock`](crate::SignLayer::clock), put [`observe`](Self::observe)'s layer below, and try again
-/// after a refusal:
+/// It is for machines whose clocks are wrong and cannot be set.
+///
+/// Pass it to [`SignLayer::clock`](crate::SignLayer::clock), put the layer of
+/// [`observe`](Self::observe) below, and retry after a refusal:
 #[cfg_attr(feature = "retry", doc = "```")]
 #[cfg_attr(not(feature = "retry"), doc = "```text")]
 /// use tower::{ServiceBuilder, service_fn};
@@ -49,66 +50,75 @@ use crate::{events, rejection::Excerpt};
 ///
 /// # The risk
 ///
-/// Whoever answers in the gateway's name chooses the date that the next request is signed with: up to
-/// [`max_offset`](Self::max_offset) ahead, so that a captured request stays good for that long. So nothing is learnt
-/// unless this clock is asked for, and then only
+/// Whoever can answer in the gateway's name can choose the date of the next signature, up to
+/// [`max_offset`](Self::max_offset) ahead. A captured request is then valid for that much longer.
+/// So nothing is learnt unless this clock is used, and then only
 ///
-/// - from a 401 or 403, the answer to a request with an `Authorization` of one of the schemes: use
-///   [`allowed_hosts`](crate::sign::SignerBuilder::allowed_hosts), so that hosts that are not signed for get none;
+/// - from a 401 or 403 to a request with an `Authorization` of one of the schemes: set
+///   [`allowed_hosts`](crate::sign::SignerBuilder::allowed_hosts), so that other hosts receive
+///   none;
 /// - over `https` or from a loopback address;
-/// - for the authority that answered, and of at most 64, the last ones;
-/// - if there is no `Age` (a cache's answer is of another time), and `Date` is an HTTP date;
+/// - for the authority that answered; the last 64 authorities are kept;
+/// - if there is no `Age`, which would mark a cache's answer from an earlier time, and `Date` is an
+///   HTTP date;
 /// - if the offset is at most [`max_offset`](Self::max_offset).
 ///
 /// # How it learns
 ///
-/// The gateway wrote its `Date` at some time between the sending of the request and the arrival of the answer, and cut
-/// it to the second. So the true offset lies between `Date` − received and `Date` + 1 s − sent. An offset that lies
-/// there is kept, and so is one that differs by less than [`threshold`](Self::threshold) from the middle.
+/// The gateway wrote its `Date` at some time between the sending of the request and the arrival of
+/// the answer, and cut it to the second. So the true offset lies between `Date` − received and
+/// `Date` + 1 s − sent. The present offset is kept if it lies there, or if it differs by less than
+/// [`threshold`](Self::threshold) from the middle.
 ///
-/// With the feature `tracing` an event says what was learnt of whom: see [`events`](crate::events).
+/// With the feature `tracing`, an event reports the authority and what was learnt: see
+/// [`events`](crate::events).
 ///
-/// # A request that was held up
+/// # Delayed requests
 ///
-/// A process that is suspended between signing and sending, or a request that waits below [`SignLayer`](crate::SignLayer),
-/// is refused for its age although this clock is right, so that there is nothing to learn.
+/// If a process is suspended between signing and sending, or a request waits below
+/// [`SignLayer`](crate::SignLayer), the request is refused for its age although this clock is
+/// right. There is nothing to learn from that.
 #[cfg_attr(feature = "retry", doc = "[`RetryOnClockSkew`]")]
 #[cfg_attr(not(feature = "retry"), doc = "`RetryOnClockSkew`")]
-/// tries such a request once more: where, by the rules above, an answer may be learnt from, and a request that is signed
-/// now would have a date that is nearer to the answer's `Date` than that which was sent, by
+/// sends such a request once more if, by the rules above, its answer is trusted, and if a date of
+/// now is nearer to the answer's `Date` than the date that was sent, by 300 seconds and by
 /// [`threshold`](Self::threshold) at least.
 ///
-/// Clones share what was learnt. Authorities are those of the request's target: a client whose layers do not see it
-/// (tonic's) learns nothing. The layer and the policy are for `http::Request`s only, not for reqwest's own.
+/// Clones share what was learnt. The authority is that of the request's target, so a client whose
+/// layers do not see it (tonic's) learns nothing. The layer and the policy are for `http::Request`s
+/// only, not for reqwest's own.
 #[derive(Clone)]
 pub struct ServerClock<C = SystemClock> {
     base: C,
     max_offset: Duration,
     threshold: Duration,
-    /// In the order in which they were learnt.
+    /// The offsets, in the order in which they were learnt.
     learnt: Arc<ArcSwap<Vec<Offset>>>,
 }
 
-/// The most authorities that are learnt of.
+/// The most authorities whose offsets are kept. Without a limit, a client that calls many hosts
+/// would use more and more memory.
 const MAX_AUTHORITIES: usize = 64;
 
-/// The shortest of the gateways' windows by default (Kong's, APISIX's): how old a date has to be to count as stale.
+/// The shortest of the gateways' default windows (Kong's, APISIX's): how old a date has to be to
+/// count as stale.
 ///
-/// An answer's `Date` is that of the answer. Where the gateway's upstream has worked on a request for a while before it
-/// answered 403, the date that was signed is that much older, but it was not refused for it: sending such a request again
-/// would do its work twice.
+/// `Date` is the time of the answer, not of the request's arrival. If the gateway's upstream works
+/// on a request for a while and then answers 403, the signed date is that much older, but is not
+/// the cause of the refusal. With a shorter limit such a request would be sent again, and its work
+/// done twice.
 #[cfg(feature = "retry")]
 const SHORTEST_WINDOW: Duration = Duration::from_secs(300);
 
-/// How far [`SystemClock`] may be behind.
+/// How far the clock's times may be too early, because some clocks are read in steps of up to this.
 const TICK: Duration = Duration::from_millis(10);
 
-/// What was learnt of an authority.
+/// An authority, and how far its clock is off.
 #[derive(Clone)]
 struct Offset {
     authority: Box<str>,
     by: SignedDuration,
-    /// Which of all things learnt it is; the later, the greater.
+    /// The number of this offset, greater than that of every earlier one.
     number: u64,
 }
 
@@ -128,7 +138,7 @@ enum SignedDuration {
 impl SignedDuration {
     const ZERO: Self = Self::Ahead(Duration::ZERO);
 
-    /// What `from` must be moved by to show `to`.
+    /// Returns the duration by which `from` must be moved to show `to`.
     fn between(from: SystemTime, to: SystemTime) -> Self {
         match to.duration_since(from) {
             Ok(ahead) => Self::Ahead(ahead),
@@ -142,7 +152,7 @@ impl SignedDuration {
         }
     }
 
-    /// In whole seconds, negative if it is behind.
+    /// Returns the whole seconds, negative if it is behind.
     #[cfg(feature = "tracing")]
     fn seconds(self) -> i64 {
         let seconds = i64::try_from(self.length().as_secs()).unwrap_or(i64::MAX);
@@ -162,7 +172,7 @@ impl SignedDuration {
 }
 
 impl ServerClock {
-    /// A clock that shows the system's time until it learns better.
+    /// Creates a clock that shows the system's time until it learns another.
     #[must_use]
     pub fn new() -> Self {
         Self::with_base(SystemClock)
@@ -176,7 +186,7 @@ impl Default for ServerClock {
 }
 
 impl<C: Clock> ServerClock<C> {
-    /// A clock that shows the time of `base` until it learns better.
+    /// Creates a clock that shows the time of `base` until it learns another.
     #[must_use]
     pub fn with_base(base: C) -> Self {
         Self {
@@ -187,21 +197,22 @@ impl<C: Clock> ServerClock<C> {
         }
     }
 
-    /// The greatest offset that is believed, either way. Default: 24 hours.
+    /// Sets the greatest offset that is trusted, ahead or behind. Default: 24 hours.
     #[must_use]
     pub fn max_offset(mut self, max_offset: Duration) -> Self {
         self.max_offset = max_offset;
         self
     }
 
-    /// The least change of an offset that is worth learning. Default: 10 seconds.
+    /// Sets the smallest change of an offset that is learnt. Default: 10 seconds.
     #[must_use]
     pub fn threshold(mut self, threshold: Duration) -> Self {
         self.threshold = threshold;
         self
     }
 
-    /// The layer that reads the gateways' answers: put it below [`SignLayer`](crate::SignLayer).
+    /// Returns the layer that reads the gateways' answers. Put it below
+    /// [`SignLayer`](crate::SignLayer).
     pub fn observe(&self) -> ServerClockLayer<C>
     where
         C: Clone,
@@ -226,7 +237,7 @@ impl<C: Clock> ServerClock<C> {
         offset.map(part)
     }
 
-    /// Takes note that this authority's clock showed `date` at some time between `sent` and `received`.
+    /// Learns that this authority's clock showed `date` at some time between `sent` and `received`.
     fn learn(&self, authority: &str, sent: SystemTime, received: SystemTime, date: Timestamp) {
         let date = date.system_time();
         let present = self.offset(authority);
@@ -234,7 +245,8 @@ impl<C: Clock> ServerClock<C> {
             return;
         };
         let received_by = received.checked_add(TICK).unwrap_or(received);
-        // The present offset is right if what it makes of the two ends encloses the date.
+        // The present offset is right if the date lies between the two times moved by it. Learning
+        // from such an answer would move a right offset by up to half the time of the round trip.
         if present.moved(sent) <= before_the_next_second && date <= present.moved(received_by) {
             return;
         }
@@ -261,7 +273,7 @@ impl<C: Clock> ServerClock<C> {
             let last = offsets.last().map_or(0, |offset| offset.number);
             offsets.retain(|offset| !offset.is_of(authority));
             if offsets.len() == MAX_AUTHORITIES {
-                // The oldest gives way.
+                // The oldest is removed to make room.
                 offsets.remove(0);
             }
             offsets.push(Offset {
@@ -280,11 +292,13 @@ impl<C: Clock> ServerClock<C> {
         );
     }
 
-    /// Whether a date that was refused when the authority's clock showed `date` was stale: a request that is signed now
-    /// has a date that is nearer, by the threshold and the shortest window at least.
+    /// Returns whether the date of a request was stale when the authority's clock showed `date`:
+    /// whether a request that is signed now has a date that is nearer, by the threshold and the
+    /// shortest window at least.
     ///
-    /// It has been waiting between its signing and its arrival, in a suspended process for one. Seconds alone are cut
-    /// off on both sides, so that one of them says nothing.
+    /// A date becomes stale if the request waits between signing and arrival, for example in a
+    /// suspended process. Both dates are cut to the second, so a difference of one second means
+    /// nothing.
     #[cfg(feature = "retry")]
     fn was_stale(
         &self,
@@ -302,7 +316,7 @@ impl<C: Clock> ServerClock<C> {
 }
 
 impl<C: Clock> Clock for ServerClock<C> {
-    /// The time of the clock below: for whom it is asked is not known.
+    /// Returns the time of `base`, because the authority is not known here.
     fn now(&self) -> SystemTime {
         self.base.now()
     }

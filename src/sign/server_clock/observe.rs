@@ -24,8 +24,10 @@ use crate::{
 #[cfg(feature = "retry")]
 use crate::{header::DateHeader, wire::credentials::Authorization};
 
-/// Shows a [`ServerClock`] the answers to signed requests: what [`ServerClock::observe`] returns. Its place is below
-/// [`SignLayer`](crate::SignLayer). It changes nothing. It is for [`http::Request`]s, not reqwest's own.
+/// Passes the answers to signed requests to a [`ServerClock`]. [`ServerClock::observe`] returns it.
+///
+/// Its place is below [`SignLayer`](crate::SignLayer). It changes neither request nor answer. It is
+/// for [`http::Request`]s, not reqwest's own.
 #[derive(Debug, Clone)]
 #[must_use = "a layer does nothing until a service is put into it"]
 pub struct ServerClockLayer<C> {
@@ -49,7 +51,7 @@ impl<S, C: Clone> Layer<S> for ServerClockLayer<C> {
     }
 }
 
-/// Shows a [`ServerClock`] the answers to signed requests: what [`ServerClockLayer`] makes.
+/// Passes the answers to signed requests to a [`ServerClock`]. [`ServerClockLayer`] makes it.
 #[derive(Debug, Clone)]
 pub struct ServerClockService<S, C> {
     inner: S,
@@ -92,6 +94,7 @@ where
             authority: authority.into(),
             #[cfg(feature = "retry")]
             signed: signed_time(head),
+            // Before the inner call: the gateway's `Date` has to lie between this and the arrival.
             sent: self.clock.base.now(),
             clock: self.clock.clone(),
         });
@@ -102,8 +105,11 @@ where
     }
 }
 
-/// The authority of a request whose answer may be learnt from: one that was signed, and that nobody on the way can
-/// answer in its stead.
+/// Returns the authority of a request whose answer is trusted, or `None`.
+///
+/// The request has to be signed, because only refusals of a signature are learnt from. It has to go
+/// over TLS or to this machine: anyone on the way of a plain one could answer with a `Date` of
+/// their choice.
 fn trusted_authority(head: RequestHead<'_>) -> Option<&str> {
     let authorization = head.headers().get(header::AUTHORIZATION)?;
     let host = head.uri().host()?;
@@ -118,7 +124,8 @@ fn trusted_authority(head: RequestHead<'_>) -> Option<&str> {
         .flatten()
 }
 
-/// The time that the request was signed with: that of its one date header, else of `created`.
+/// Returns the time that the request was signed with: that of its one date header, else of
+/// `created`.
 #[cfg(feature = "retry")]
 fn signed_time(head: RequestHead<'_>) -> Option<Timestamp> {
     let dates = [DateHeader::XDate, DateHeader::Date];
@@ -135,7 +142,8 @@ fn signed_time(head: RequestHead<'_>) -> Option<Timestamp> {
     Some(Timestamp::from_seconds(created))
 }
 
-/// In a response's extensions, the sign that the request's date was stale when it arrived, and a new one will not be.
+/// In a response's extensions, marks that the request's date was stale when it arrived, and that a
+/// new one will not be.
 #[cfg(feature = "retry")]
 #[derive(Debug, Clone, Copy)]
 pub(super) struct WasStale;
@@ -176,7 +184,7 @@ impl<C: Clock> Observation<C> {
 }
 
 pin_project! {
-    /// The inner service's answer: the future of [`ServerClockService`].
+    /// Returns the inner service's answer. It is the future of [`ServerClockService`].
     pub struct ServerClockFuture<F, C> {
         #[pin]
         inner: F,

@@ -9,26 +9,31 @@ use crate::{
     wire::authority::sent_authority,
 };
 
-/// Tries once more after a 401 or 403, if the clock has learnt of the request's authority since the request was sent, or
-/// if the answer's `Date` shows that the date that was sent was stale, by 300 seconds or the clock's
-/// [`threshold`](ServerClock::threshold) if that is more: a policy for [`tower::retry`].
+/// Retries once after a 401 or 403 that was caused by a wrong or stale date. It is a policy for
+/// [`tower::retry`].
 ///
-/// Stale is the date of a request that was signed and then held up, as when the process was suspended in between; see
-/// [`ServerClock`]. There is one retry at most, whatever the reasons.
+/// It retries if the clock has learnt the time of the request's authority since the request was
+/// sent. It also retries if the answer's `Date` shows that the date that was sent was stale: by 300
+/// seconds, or by the clock's [`threshold`](ServerClock::threshold) if that is more.
 ///
-/// Its place is outside [`SignLayer`](crate::SignLayer), so that the second attempt is signed again, by what was learnt;
-/// the layer of [`ServerClock::observe`] has to be below. It is for [`http::Request`]s, not reqwest's own, and their body
-/// has to be `Clone`. See [`ServerClock`] for an example and for the risk.
+/// A date becomes stale if the request waits after signing, for example in a suspended process; see
+/// [`ServerClock`]. There is at most one retry, even if both reasons apply.
+///
+/// Its place is outside [`SignLayer`](crate::SignLayer), so that the second attempt is signed again
+/// with the time that was learnt. The layer of [`ServerClock::observe`] has to be below. It is for
+/// [`http::Request`]s, not reqwest's own, and their body has to be `Clone`. See [`ServerClock`] for
+/// an example and for the risk.
 #[derive(Debug, Clone)]
 pub struct RetryOnClockSkew<C = SystemClock> {
     clock: ServerClock<C>,
-    /// What the clock had last learnt of the request's authority when the request was sent.
+    /// The number of the offset of the request's authority when the request was sent.
     last_learnt: u64,
+    /// Whether the request has been retried.
     is_second: bool,
 }
 
 impl<C: Clock> RetryOnClockSkew<C> {
-    /// Tries again when this clock has learnt of the authority that a request goes to.
+    /// Creates a policy that retries by what this clock learns.
     #[must_use]
     pub fn new(clock: ServerClock<C>) -> Self {
         Self {
@@ -38,7 +43,7 @@ impl<C: Clock> RetryOnClockSkew<C> {
         }
     }
 
-    /// Nothing is learnt of a request that names no authority.
+    /// Returns the number of the offset of the request's authority; 0 if none was learnt.
     fn last_learnt<B>(&self, request: &Request<B>) -> u64 {
         let authority = sent_authority(request.uri());
         authority.map_or(0, |authority| self.clock.last_learnt(authority))
@@ -65,7 +70,10 @@ impl<C: Clock, B: Clone, RB, E> Policy<Request<B>, Response<RB>, E> for RetryOnC
         Some(ready(()))
     }
 
-    /// Runs on the policy that all requests share, before each gets its own copy: so it overwrites what is there.
+    /// Stores the number of the offset with the copy of the request.
+    ///
+    /// tower calls this on the policy that all requests share, and then clones the policy for the
+    /// request. So it overwrites what an earlier request has left there.
     fn clone_request(&mut self, request: &Request<B>) -> Option<Request<B>> {
         self.last_learnt = self.last_learnt(request);
         Some(request.clone())

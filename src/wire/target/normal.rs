@@ -1,4 +1,5 @@
-//! The decoded path that APISIX signs, and which of all targets that decode to it a handler may see.
+//! The decoded path that APISIX signs, and the one target that decodes to it and that a handler may
+//! see.
 
 use std::borrow::Cow;
 
@@ -7,7 +8,8 @@ use http::{Uri, uri::PathAndQuery};
 use super::{path_and_query, signed_query};
 use crate::rejection::TargetError;
 
-/// A path as nginx hands it to APISIX: percent-decoded, adjacent slashes merged, dot segments resolved.
+/// Returns a path as nginx passes it to APISIX: percent-decoded, adjacent slashes merged, dot
+/// segments resolved.
 pub(super) fn decoded_path(raw: &str) -> Result<Cow<'_, [u8]>, TargetError> {
     let is_decoded = |byte: u8| byte != b'%' && !byte.is_ascii_control();
     if has_plain_segments(raw) && raw.bytes().all(is_decoded) {
@@ -37,7 +39,7 @@ pub(super) fn decoded_path(raw: &str) -> Result<Cow<'_, [u8]>, TargetError> {
     Ok(path.into())
 }
 
-/// Whether there is nothing to merge or to resolve.
+/// Returns whether there is nothing to merge or to resolve.
 fn has_plain_segments(path: &str) -> bool {
     path.starts_with('/') && !path.contains("//") && !path.contains("/.")
 }
@@ -67,12 +69,13 @@ fn percent_decoded(raw: &str) -> Result<Vec<u8>, TargetError> {
     Ok(decoded)
 }
 
-/// What stands for itself in a path (RFC 3986, section 3.3: `pchar`, and the slash).
+/// Returns whether a byte needs no escape in a path (RFC 3986, section 3.3: `pchar`, and the
+/// slash).
 fn is_plain(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || b"/-._~!$&'()*+,;=:@".contains(&byte)
 }
 
-/// The one spelling of all paths that decode to the same.
+/// Returns the normal form, which all paths share that decode to the same bytes.
 fn normal_path(raw: &str) -> Result<Cow<'_, [u8]>, TargetError> {
     const HEX: &[u8; 16] = b"0123456789ABCDEF";
     if has_plain_segments(raw) && raw.bytes().all(is_plain) {
@@ -82,7 +85,8 @@ fn normal_path(raw: &str) -> Result<Cow<'_, [u8]>, TargetError> {
     let mut path = Vec::with_capacity(raw.len());
     for byte in decoded.iter().copied() {
         match byte {
-            // What follows is signed as if it were a query.
+            // The signing string has the path decoded, so `/a%3Fb` and `/a?b` have the same
+            // signature. What follows would be a path to one reader and a query to the other.
             b'?' => return Err(TargetError::EscapedQuestionMark),
             byte if is_plain(byte) => path.push(byte),
             byte => {
@@ -94,8 +98,9 @@ fn normal_path(raw: &str) -> Result<Cow<'_, [u8]>, TargetError> {
     Ok(path.into())
 }
 
-/// Refuses a path that decodes to other segments than it shows, or hides what more decoding would find: a handler that
-/// routes by it could be made to serve something else than was signed.
+/// Checks that a path does not decode to other segments than it shows, and would not change if it
+/// were decoded a second time. Otherwise a handler that routes by the raw path could serve
+/// something other than what was signed.
 pub(crate) fn check_normal(uri: &Uri) -> Result<(), TargetError> {
     let raw = path_and_query(uri)?.path();
     let decoded = decoded_path(raw)?;
@@ -109,20 +114,22 @@ pub(crate) fn check_normal(uri: &Uri) -> Result<(), TargetError> {
             _ => escaped += 1,
         }
     }
-    // Escapes aside, normalising takes bytes away only.
+    // Apart from the escapes, which become one byte instead of three, decoding only removes bytes.
+    // So an equal length means that no slash was merged and no dot segment resolved.
     if raw.len() != decoded.len() + 2 * escaped {
         return Err(TargetError::NotNormal);
     }
     Ok(())
 }
 
-/// The bytes that valid escapes stand for.
+/// Returns the bytes that the path's valid escapes stand for.
 fn percent_escapes(raw: &str) -> impl Iterator<Item = u8> + '_ {
     let escapes = raw.split('%').skip(1);
     escapes.filter_map(|rest| u8::from_str_radix(rest.get(..2)?, 16).ok())
 }
 
-/// The one target in normal form that has this one's signature; `None` if it is this one.
+/// Returns the one target in normal form that has the same signature, or `None` if this one is in
+/// normal form.
 pub(crate) fn normalized(uri: &Uri) -> Result<Option<Uri>, TargetError> {
     let target = path_and_query(uri)?;
     let path = normal_path(target.path())?;
@@ -135,7 +142,7 @@ pub(crate) fn normalized(uri: &Uri) -> Result<Option<Uri>, TargetError> {
         text.push(b'?');
         text.extend_from_slice(query.as_bytes());
     }
-    // With its escapes it may have become too long for a target.
+    // With its escapes the target may have become too long.
     let target = PathAndQuery::try_from(text).map_err(|_| TargetError::NotNormal)?;
     let mut parts = uri.clone().into_parts();
     parts.path_and_query = Some(target);
