@@ -5,7 +5,6 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use http::{Request, header};
 
 use super::signer::Signer;
-use crate::header::has;
 
 /// Touched only by requests that are not signed as configured, so that signing shares no cache line that is written to.
 #[derive(Debug, Default)]
@@ -97,6 +96,6 @@ impl Signer {
         options.signs_host()
             && options.authority.is_none()
             && request.uri().authority().is_none()
-            && !has(request.headers(), &header::HOST)
+            && !request.headers().contains_key(header::HOST)
     }
 }

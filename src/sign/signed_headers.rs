@@ -6,7 +6,7 @@ use smallvec::SmallVec;
 
 use super::{options::Options, walk::Changes};
 use crate::{
-    header::{DateHeader, has_date, has_repeats},
+    header::{DateHeader, has_repeats},
     mac::Tag,
     wire::{credentials, date::IMF_FIXDATE_LEN},
 };
@@ -70,7 +70,7 @@ impl SignedHeaders {
             return None;
         }
         if let Some((header, date)) = &self.date {
-            remove_date(headers, header.other());
+            headers.remove(header.other().name());
             set(headers, header.name(), date.clone())?;
         }
         for (name, value) in &self.others {
@@ -105,7 +105,7 @@ impl SignedHeaders {
     /// `None` if the map is too full.
     pub(super) fn insert_into(self, headers: &mut HeaderMap) -> Option<()> {
         if let Some((header, date)) = self.date {
-            remove_date(headers, header.other());
+            headers.remove(header.other().name());
             set(headers, header.name(), date)?;
         }
         for (name, value) in self.others {
@@ -119,14 +119,6 @@ impl SignedHeaders {
 #[inline(never)]
 pub(super) fn set(headers: &mut HeaderMap, name: &HeaderName, value: HeaderValue) -> Option<()> {
     headers.try_insert(name, value).ok().map(drop)
-}
-
-/// Takes a date header off.
-#[inline]
-pub(super) fn remove_date(headers: &mut HeaderMap, header: DateHeader) {
-    if has_date(headers, header) {
-        headers.remove(header.name());
-    }
 }
 
 /// Sets a header that is not there; `None` if it is there or the map is too full.

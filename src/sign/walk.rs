@@ -8,7 +8,7 @@ use smallvec::SmallVec;
 use super::options::{Listed, Options, What};
 use crate::{
     RequestHead,
-    header::{DIGESTS, DateHeader, Repeated, has, is_field_name, single_value, trim, trimmed},
+    header::{DIGESTS, DateHeader, Repeated, is_field_name, single_value, trim, trimmed},
     limits::MAX_HEADERS,
     rejection::Excerpt,
     sign::SignError,
@@ -104,7 +104,7 @@ impl<'a> Walk<'a> {
             if self.options.lists(name) {
                 continue;
             }
-            if !has(self.head.headers(), name) {
+            if !self.head.headers().contains_key(name) {
                 changes.lacking |= 1 << position;
             }
         }
@@ -160,11 +160,7 @@ impl<'a> Walk<'a> {
         changes: &mut Changes,
     ) -> Result<Option<Cow<'a, [u8]>>, SignError> {
         let headers = self.head.headers();
-        let own = match has(headers, name) {
-            true => single_value(headers, name),
-            false => Ok(None),
-        };
-        match own {
+        match single_value(headers, name) {
             Ok(Some(own)) => {
                 if let Some(trimmed) = trimmed(own) {
                     changes.rewritten.push((name.clone(), trimmed));
