@@ -76,7 +76,6 @@ pub(super) fn position(configuration: u64) -> usize {
 impl Signer {
     /// Signs a request of which nothing but the time is signed, unless it has a listed header itself, with what this
     /// thread keeps for it; `None` for any other request, and where the thread is ending.
-    #[inline]
     pub(super) fn sign_from_cache(&self, headers: &mut HeaderMap, now: Timestamp) -> Option<()> {
         let Inner { options, keys, .. } = &*self.inner;
         let has = |name: &HeaderName| headers.contains_key(name);
@@ -103,7 +102,6 @@ impl Signer {
     }
 
     /// Fills a slot with what is signed at this moment; `None` if it cannot be kept.
-    #[inline(never)]
     fn renew(&self, slot: &mut Option<Kept>, moment: Moment, now: Timestamp) -> Option<()> {
         // Before the pair is taken, as what has just been written is slow to be read.
         let date = now.imf_fixdate();

@@ -90,7 +90,6 @@ impl Signer {
     }
 
     /// Whether `host` is to be signed but was left out of the signature of this request.
-    #[inline]
     pub(crate) fn left_out_host<B>(&self, request: &Request<B>) -> bool {
         let options = &self.inner.options;
         options.signs_host()

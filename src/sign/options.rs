@@ -114,7 +114,6 @@ impl Options {
     }
 
     /// Whether what is signed depends on the target's form, and it is not the one that clients send.
-    #[inline]
     pub(crate) fn changes_target(&self, target: &Uri) -> bool {
         self.signs_host && is_authority_changed(target)
             || self.signs_target && target::lacks_path(target)
@@ -129,7 +128,6 @@ impl Options {
     }
 
     /// Whether `host` is listed.
-    #[inline]
     pub(crate) fn signs_host(&self) -> bool {
         self.signs_host
     }
@@ -183,7 +181,6 @@ impl Options {
     }
 
     /// Whether there are requests that no signature may go with.
-    #[inline]
     pub(crate) fn limits_destinations(&self) -> bool {
         self.hosts.is_some() || self.https_only
     }

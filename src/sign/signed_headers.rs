@@ -61,7 +61,6 @@ impl SignedHeaders {
 
     /// Sets copies of them on another request, which has none of [`others`](Self::others) itself; `None` if it has, or if
     /// the map is too full.
-    #[inline]
     pub(super) fn copy_to(&self, headers: &mut HeaderMap) -> Option<()> {
         // Setting a header gives its value back if it has one, so that one need not be looked for before.
         let is_single = self.others.len() == 1 && !has_repeats(headers);
@@ -115,14 +114,12 @@ impl SignedHeaders {
     }
 }
 
-/// Sets a header; `None` if the map is too full. Not inlined, as three copies of all this are slower than one.
-#[inline(never)]
+/// Sets a header; `None` if the map is too full.
 pub(super) fn set(headers: &mut HeaderMap, name: &HeaderName, value: HeaderValue) -> Option<()> {
     headers.try_insert(name, value).ok().map(drop)
 }
 
 /// Sets a header that is not there; `None` if it is there or the map is too full.
-#[inline(never)]
 fn supply(headers: &mut HeaderMap, name: &HeaderName, value: &HeaderValue) -> Option<()> {
     if let Some(own) = headers.try_insert(name, value.clone()).ok()? {
         set(headers, name, own)?;

@@ -16,12 +16,10 @@ pub(crate) enum Buffer {
 }
 
 impl Buffer {
-    #[inline]
     pub(crate) fn new() -> Self {
         Self::Stack(ArrayVec::new())
     }
 
-    #[inline]
     pub(crate) fn extend(&mut self, bytes: &[u8]) {
         if let Self::Stack(stack) = self
             && stack.try_extend_from_slice(bytes).is_ok()
@@ -43,7 +41,6 @@ impl Buffer {
         }
     }
 
-    #[inline]
     pub(crate) fn as_slice(&self) -> &[u8] {
         match self {
             Self::Stack(stack) => stack,
@@ -51,7 +48,6 @@ impl Buffer {
         }
     }
 
-    #[inline]
     pub(crate) fn as_mut_slice(&mut self) -> &mut [u8] {
         match self {
             Self::Stack(stack) => stack,
@@ -59,13 +55,11 @@ impl Buffer {
         }
     }
 
-    #[inline]
     pub(crate) fn len(&self) -> usize {
         self.as_slice().len()
     }
 
     /// Adds text in lower case.
-    #[inline]
     pub(crate) fn extend_lower_case(&mut self, text: &str) {
         let begin = self.len();
         self.extend(text.as_bytes());

@@ -18,7 +18,6 @@ pub struct SigningString(Buffer);
 
 impl SigningString {
     /// Nothing yet.
-    #[inline]
     pub(crate) fn new() -> Self {
         Self(Buffer::new())
     }

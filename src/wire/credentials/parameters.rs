@@ -28,7 +28,6 @@ struct Parameter<'h> {
 
 impl<'h> Parameters<'h> {
     /// Reads `rest`, the end of `text`.
-    #[inline]
     pub(super) fn read(
         syntax: &CredentialsSyntax,
         text: &str,
@@ -128,7 +127,6 @@ fn check_unknown<'h>(
 
 /// Splits `name="value"` and the comma behind it off; a comma must be followed by another parameter. Times are not
 /// quoted, and parameters that are ignored need not be.
-#[inline]
 fn split_parameter<'h>(
     syntax: &CredentialsSyntax,
     names: &[&'static str],

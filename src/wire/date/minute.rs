@@ -35,7 +35,6 @@ impl Minute {
     }
 
     /// Writes a time's date, if it lies in the minute that is kept.
-    #[inline]
     pub(super) fn write(time: Timestamp, date: &mut [u8; IMF_FIXDATE_LEN]) -> Option<()> {
         let last = LAST.try_with(Cell::get).ok()?;
         if time.seconds() / 60 != last.number {
