@@ -217,7 +217,7 @@ impl SignerBuilder {
                 algorithm,
                 template: Template::new(&self.scheme.dialect().syntax, name),
                 options: Options::new(list, self.lifetime),
-                configuration: cache::unused_number(),
+                signer_id: cache::next_id(),
                 faults: Faults::default(),
             }),
         }

@@ -1,12 +1,6 @@
 //! The handle that rotates a key pair while services run.
 
-use std::{
-    fmt,
-    sync::{
-        Arc,
-        atomic::{AtomicU64, Ordering},
-    },
-};
+use std::{fmt, sync::Arc};
 
 use arc_swap::{ArcSwap, Guard};
 
@@ -35,19 +29,13 @@ use crate::{KeyId, KeyPair, mac::LazyMacs};
 /// [`StaticKeys`](crate::StaticKeys).
 #[derive(Clone)]
 pub struct RotatingKeyPair {
-    shared: Arc<Shared>,
-}
-
-struct Shared {
-    current: ArcSwap<Current>,
-    /// A number of the current pair alone, to be read without a reference to the pair; of an earlier one for a moment.
-    generation: AtomicU64,
+    active: Arc<ArcSwap<ActiveKey>>,
 }
 
 /// One pair, and the MAC states made of it.
-pub(crate) struct Current {
-    /// A number that no other pair has.
-    pub(crate) generation: u64,
+pub(crate) struct ActiveKey {
+    /// A number that no other pair has, nor the same pair when it is rotated in again.
+    pub(crate) pair_id: u64,
     pub(crate) id: KeyId,
     pub(crate) macs: LazyMacs,
 }
@@ -56,23 +44,14 @@ impl RotatingKeyPair {
     /// A handle that shows this pair.
     #[must_use]
     pub fn new(pair: KeyPair) -> Self {
-        let current = Current::from(pair);
         Self {
-            shared: Arc::new(Shared {
-                generation: AtomicU64::new(current.generation),
-                current: ArcSwap::from_pointee(current),
-            }),
+            active: Arc::new(ArcSwap::from_pointee(pair.into())),
         }
     }
 
     /// Shows this pair from now on: every clone of every service signs its next request with it.
     pub fn rotate(&self, pair: KeyPair) {
-        let current = Arc::new(Current::from(pair));
-        let generation = current.generation;
-        // In this order, and by an exchange, so that whoever sees the number also sees this pair, those of all numbers
-        // before, or a later one whose number is still to come.
-        self.shared.current.store(current);
-        let _earlier = self.shared.generation.swap(generation, Ordering::AcqRel);
+        self.active.store(Arc::new(pair.into()));
     }
 
     /// The id of the pair that is shown now.
@@ -81,13 +60,8 @@ impl RotatingKeyPair {
         self.load().id.clone()
     }
 
-    pub(crate) fn load(&self) -> Guard<Arc<Current>> {
-        self.shared.current.load()
-    }
-
-    /// The number of the pair that is shown now.
-    pub(crate) fn generation(&self) -> u64 {
-        self.shared.generation.load(Ordering::Acquire)
+    pub(crate) fn load(&self) -> Guard<Arc<ActiveKey>> {
+        self.active.load()
     }
 }
 
@@ -97,11 +71,11 @@ impl From<KeyPair> for RotatingKeyPair {
     }
 }
 
-impl From<KeyPair> for Current {
+impl From<KeyPair> for ActiveKey {
     fn from(pair: KeyPair) -> Self {
         let (id, secret) = pair.into_parts();
         Self {
-            generation: cache::unused_number(),
+            pair_id: cache::next_id(),
             id,
             macs: LazyMacs::new(secret),
         }

@@ -9,7 +9,7 @@ use super::{
     faults::Faults,
     hosts::{HostPatternError, Hosts},
     options::Options,
-    rotation::Current,
+    rotation::ActiveKey,
     walk::Walk,
 };
 use crate::{
@@ -94,7 +94,7 @@ pub(super) struct Inner {
     pub(super) template: Template,
     pub(super) options: Options,
     /// Of this set of options, and no other.
-    pub(super) configuration: u64,
+    pub(super) signer_id: u64,
     pub(super) faults: Faults,
 }
 
@@ -332,7 +332,7 @@ impl Signer {
     /// Signs a head with the date of `now`. Returns the headers, and where the date is in the signing string.
     pub(super) fn sign_with(
         &self,
-        keys: &Current,
+        keys: &ActiveKey,
         head: &RequestHead<'_>,
         (now, date): (Timestamp, &[u8; IMF_FIXDATE_LEN]),
         string: &mut SigningString,
@@ -376,7 +376,7 @@ impl Signer {
 
     fn options_mut(&mut self) -> &mut Options {
         let inner = Arc::make_mut(&mut self.inner);
-        inner.configuration = cache::unused_number();
+        inner.signer_id = cache::next_id();
         &mut inner.options
     }
 }
