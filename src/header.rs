@@ -90,28 +90,6 @@ pub(crate) fn has_repeats(headers: &HeaderMap) -> bool {
     headers.keys_len() != headers.len()
 }
 
-/// Up to how many headers it takes less time to look at each than to hash a name.
-const FEW: usize = 16;
-
-/// Whether a header is there, which nearly always it is not.
-#[inline]
-pub(crate) fn has(headers: &HeaderMap, name: &HeaderName) -> bool {
-    if headers.keys_len() > FEW {
-        return headers.contains_key(name);
-    }
-    headers.keys().any(|other| other == name)
-}
-
-/// Whether this date header is there, which nearly always it is not.
-#[inline]
-pub(crate) fn has_date(headers: &HeaderMap, header: DateHeader) -> bool {
-    // Each compared with a name that is known when this is compiled.
-    match header {
-        DateHeader::Date => has(headers, &header::DATE),
-        DateHeader::XDate => has(headers, &X_DATE),
-    }
-}
-
 /// The one value of a header, if it is there; `name` in any case.
 pub(crate) fn single_value(
     headers: &HeaderMap,

@@ -1,9 +1,8 @@
-//! Signatures that depend on nothing but the second, entry until it is over.
+//! Thread-local cache of signatures whose only varying input is the current second.
 //!
-//! Each thread has its own, down to the reference counts of the values: threads that share those are slower than
-//! threads that sign afresh. A slot holds what is sent and what was signed, no key, and answers for exactly one
-//! configuration of a signer, one key pair and one second, all of them numbers that are never used again. In the next second
-//! only the date and the signature are made anew.
+//! Each thread has its own entries, and each entry its own allocation for the values: threads that cloned values of one
+//! allocation would all write to its reference count, and be slower than threads that sign every request again. An entry
+//! holds what is sent and what was signed, no key.
 
 use std::{
     cell::RefCell,
@@ -13,6 +12,7 @@ use std::{
 use http::{HeaderMap, HeaderName, Method, Uri, Version};
 
 use super::{
+    rotation::ActiveKey,
     signed_headers::SignedHeaders,
     signer::{Inner, Signer},
 };
@@ -25,58 +25,60 @@ use crate::{
     },
 };
 
-/// How many a thread keeps: neither memory nor look-up grows with signers that have come and gone.
-pub(super) const SLOTS: usize = 8;
+/// How many entries a thread has: neither memory nor look-up grows with signers that have come and gone.
+const ENTRIES: usize = 8;
 
 thread_local! {
-    static CACHE: RefCell<[Option<CacheEntry>; SLOTS]> = const { RefCell::new([const { None }; SLOTS]) };
+    static CACHE: RefCell<[Option<CacheEntry>; ENTRIES]> =
+        const { RefCell::new([const { None }; ENTRIES]) };
 }
 
-/// A number that no configuration and no key pair has had before.
+/// Returns a number that was never returned before, for a set of a signer's options or for a key pair.
+///
+/// An address would not do: after a signer is dropped, the next may have the same one, and would send what is cached for
+/// the first.
 pub(crate) fn next_id() -> u64 {
     static NEXT: AtomicU64 = AtomicU64::new(0);
     NEXT.fetch_add(1, Ordering::Relaxed)
 }
 
-/// What a signature depends on, where it depends on nothing else.
+/// All that a cached signature depends on.
 #[derive(Clone, Copy, PartialEq, Eq)]
 struct CacheKey {
-    /// The signer's, with all its components.
+    /// The signer's, with all its options.
     signer_id: u64,
-    /// The key pair's, read before the pair: so it is never a later pair's than the one that signs.
-    generation: u64,
+    /// The key pair's.
+    pair_id: u64,
     second: u64,
 }
 
 struct CacheEntry {
     key: CacheKey,
     signed: SignedHeaders,
+    /// Boxed, so that a look-up reads one or two cache lines.
     signing: Box<Signing>,
 }
 
-/// What the next second is signed with: out of the way of what is looked at for each request.
+/// What the next second's signature is computed from.
 struct Signing {
-    /// The number of the pair that has signed.
-    pair: u64,
     string: SigningString,
     /// Where in the signing string the date is.
     date_at: usize,
 }
 
-/// One place for each configuration, so that a look-up is one comparison.
+/// The one place where a signer's entry can be, so that a look-up is one comparison.
 ///
-/// Knuth's multiplicative hashing: signers that are made alike have numbers that are equally far apart, and must not
-/// all have one place.
-pub(super) fn position(signer_id: u64) -> usize {
-    const SHIFT: u32 = u64::BITS - SLOTS.trailing_zeros();
+/// Knuth's multiplicative hashing: signers that are made alike have ids that are equally far apart. The remainder by
+/// [`ENTRIES`] could be the same for all of them, and they would replace each other's entry at every request.
+fn position(signer_id: u64) -> usize {
+    const SHIFT: u32 = u64::BITS - ENTRIES.trailing_zeros();
     let spread = signer_id.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> SHIFT;
     usize::try_from(spread).unwrap_or_default()
 }
 
 impl Signer {
     /// Signs a request of which nothing but the time is signed, unless it has a listed header itself, with what this
-    /// thread keeps for it; `None` for any other request, and where the thread is ending.
-    #[inline]
+    /// thread has cached; `None` for any other request, and where the thread is ending.
     pub(super) fn sign_from_cache(&self, headers: &mut HeaderMap, now: Timestamp) -> Option<()> {
         let Inner {
             components, keys, ..
@@ -86,63 +88,67 @@ impl Signer {
         if headers.len() > MAX_HEADERS || components.own().iter().any(has) {
             return None;
         }
+        // One pair for the look-up and for signing: a pair that is rotated in between must not sign what is then kept
+        // under the earlier one's id.
+        let keys = keys.load();
         let key = CacheKey {
             signer_id: self.inner.signer_id,
-            generation: keys.generation(),
+            pair_id: keys.pair_id,
             second: now.seconds(),
         };
         CACHE
             .try_with(|cache| {
-                let mut slots = cache.try_borrow_mut().ok()?;
-                let slot = slots.get_mut(position(key.signer_id))?;
-                if slot.as_ref().is_none_or(|entry| entry.key != key) {
-                    self.renew(slot, key, now)?;
+                let mut entries = cache.try_borrow_mut().ok()?;
+                let entry = entries.get_mut(position(key.signer_id))?;
+                if entry.as_ref().is_none_or(|entry| entry.key != key) {
+                    self.renew(entry, key, &keys, now)?;
                 }
-                slot.as_ref()?.signed.copy_to(headers)
+                entry.as_ref()?.signed.copy_to(headers)
             })
             .ok()
             .flatten()
     }
 
-    /// Fills a slot with what is signed at this key; `None` if it cannot be entry.
-    #[inline(never)]
-    fn renew(&self, slot: &mut Option<CacheEntry>, key: CacheKey, now: Timestamp) -> Option<()> {
-        // Before the pair is taken, as what has just been written is slow to be read.
+    /// Makes this key's entry; `None` if it cannot be cached.
+    ///
+    /// Where only the second is another, the signing string and `Authorization` are the same but for the date and the
+    /// signature. Writing them again would make the first request of a second take 40 % longer.
+    fn renew(
+        &self,
+        entry: &mut Option<CacheEntry>,
+        key: CacheKey,
+        keys: &ActiveKey,
+        now: Timestamp,
+    ) -> Option<()> {
         let date = now.imf_fixdate();
-        let keys = self.inner.keys.load();
-        if let Some(entry) = slot
-            && entry.key.signer_id == key.signer_id
-            && entry.signing.pair == keys.generation
+        if let Some(entry) = entry
+            && (entry.key.signer_id, entry.key.pair_id) == (key.signer_id, key.pair_id)
         {
-            let Signing {
-                string, date_at, ..
-            } = &mut *entry.signing;
+            let Signing { string, date_at } = &mut *entry.signing;
             *string.array_at(*date_at)? = date;
-            let tag = keys.macs.keyed(self.inner.algorithm).tag(string.as_bytes());
-            entry.signed.renew(&date, &tag)?;
+            let mac = keys.macs.keyed(self.inner.algorithm);
+            entry.signed.renew(&date, &mac.tag(string.as_bytes()))?;
             entry.key = key;
             return Some(());
         }
-        *slot = Some(self.entry(key, now, &date)?);
+        *entry = Some(self.entry(key, keys, now, &date)?);
         Some(())
     }
 
     fn entry(
         &self,
         key: CacheKey,
+        keys: &ActiveKey,
         now: Timestamp,
         date: &[u8; IMF_FIXDATE_LEN],
     ) -> Option<CacheEntry> {
-        // Any request does that has none of the listed headers.
+        // All requests without any of the listed headers are signed alike.
         let (uri, headers) = (Uri::default(), HeaderMap::new());
         let head = RequestHead::new(&Method::GET, &uri, Version::HTTP_11, &headers);
-        let keys = self.inner.keys.load();
         let mut string = SigningString::new();
-        let (signed, date_at) = self
-            .sign_with(&keys, &head, (now, date), &mut string)
-            .ok()?;
+        let signed = self.sign_with(keys, &head, (now, date), &mut string);
+        let (signed, date_at) = signed.ok()?;
         let signing = Signing {
-            pair: keys.generation,
             string,
             date_at: date_at?,
         };

@@ -7,7 +7,7 @@ use smallvec::SmallVec;
 
 use crate::{
     RequestHead,
-    header::{DIGESTS, DateHeader, Repeated, has, is_field_name, single_value, trim, trimmed},
+    header::{DIGESTS, DateHeader, Repeated, is_field_name, single_value, trim, trimmed},
     limits::MAX_HEADERS,
     rejection::Excerpt,
     sign::SignError,
@@ -80,7 +80,6 @@ impl SignedComponents {
 
     /// Returns whether what is signed depends on the target's form, and clients would send another
     /// form.
-    #[inline]
     pub(crate) fn changes_target(&self, target: &Uri) -> bool {
         self.signs_host && is_authority_changed(target)
             || self.signs_target && target::lacks_path(target)
@@ -96,7 +95,6 @@ impl SignedComponents {
     }
 
     /// Returns whether `host` is listed.
-    #[inline]
     pub(crate) fn signs_host(&self) -> bool {
         self.signs_host
     }
@@ -254,7 +252,7 @@ impl<'a> ComponentWriter<'a> {
             if self.components.lists(name) {
                 continue;
             }
-            if !has(self.head.headers(), name) {
+            if !self.head.headers().contains_key(name) {
                 edits.lacking.insert(position);
             }
         }
@@ -315,11 +313,7 @@ impl<'a> ComponentWriter<'a> {
         edits: &mut HeaderEdits,
     ) -> Result<Option<Cow<'a, [u8]>>, SignError> {
         let headers = self.head.headers();
-        let own = match has(headers, name) {
-            true => single_value(headers, name),
-            false => Ok(None),
-        };
-        match own {
+        match single_value(headers, name) {
             Ok(Some(own)) => {
                 if let Some(trimmed) = trimmed(own) {
                     edits.rewritten.push((name.clone(), trimmed));

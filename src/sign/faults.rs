@@ -5,7 +5,6 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use http::{Request, header};
 
 use super::signer::Signer;
-use crate::header::has;
 
 /// The counts. Only requests that are not signed as configured write them: a write for every
 /// request would move the cache line between the cores of all threads that sign.
@@ -101,11 +100,10 @@ impl Signer {
     }
 
     /// Returns whether `host` is to be signed but was left out of the signature of this request.
-    #[inline]
     pub(crate) fn left_out_host<B>(&self, request: &Request<B>) -> bool {
         self.inner.components.signs_host()
             && self.inner.destinations.authority.is_none()
             && request.uri().authority().is_none()
-            && !has(request.headers(), &header::HOST)
+            && !request.headers().contains_key(header::HOST)
     }
 }

@@ -49,7 +49,6 @@ impl Destinations {
     }
 
     /// Returns whether there are destinations that requests are not signed for.
-    #[inline]
     pub(crate) fn are_limited(&self) -> bool {
         self.allowed_hosts.is_some() || self.https_only
     }

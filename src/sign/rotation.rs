@@ -1,12 +1,6 @@
 //! The handle that rotates a key pair while services run.
 
-use std::{
-    fmt,
-    sync::{
-        Arc,
-        atomic::{AtomicU64, Ordering},
-    },
-};
+use std::{fmt, sync::Arc};
 
 use arc_swap::{ArcSwap, Guard};
 
@@ -36,20 +30,13 @@ use crate::{KeyId, KeyPair, mac::LazyMacs};
 /// [`StaticKeys`](crate::StaticKeys).
 #[derive(Clone)]
 pub struct RotatingKeyPair {
-    shared: Arc<Shared>,
-}
-
-struct Shared {
-    current: ArcSwap<ActiveKey>,
-    /// The number of the current pair, which can be read without taking a reference to the pair.
-    /// During a rotation it is still that of the earlier pair for a moment.
-    generation: AtomicU64,
+    active: Arc<ArcSwap<ActiveKey>>,
 }
 
 /// One pair, and the MAC states computed from it.
 pub(crate) struct ActiveKey {
-    /// A number that no other pair has.
-    pub(crate) generation: u64,
+    /// A number that no other pair has, nor the same pair when it is rotated in again.
+    pub(crate) pair_id: u64,
     pub(crate) id: KeyId,
     pub(crate) macs: LazyMacs,
 }
@@ -58,26 +45,14 @@ impl RotatingKeyPair {
     /// Creates a handle that holds this pair.
     #[must_use]
     pub fn new(pair: KeyPair) -> Self {
-        let current = ActiveKey::from(pair);
         Self {
-            shared: Arc::new(Shared {
-                generation: AtomicU64::new(current.generation),
-                current: ArcSwap::from_pointee(current),
-            }),
+            active: Arc::new(ArcSwap::from_pointee(pair.into())),
         }
     }
 
     /// Replaces the pair. Every clone of every service signs its next request with the new one.
     pub fn rotate(&self, pair: KeyPair) {
-        let current = Arc::new(ActiveKey::from(pair));
-        let generation = current.generation;
-        // The pair first, then its number. A thread that reads the new number then also sees this
-        // pair or a later one. In the other order, it could sign with the old pair, cache that
-        // signature under the new number, and send the old id until the second is over. `swap`
-        // instead of `store`, so that two rotations at once are ordered too: a reader of the second
-        // number also sees the pair of the first.
-        self.shared.current.store(current);
-        let _earlier = self.shared.generation.swap(generation, Ordering::AcqRel);
+        self.active.store(Arc::new(pair.into()));
     }
 
     /// Returns the id of the current pair.
@@ -87,12 +62,7 @@ impl RotatingKeyPair {
     }
 
     pub(crate) fn load(&self) -> Guard<Arc<ActiveKey>> {
-        self.shared.current.load()
-    }
-
-    /// Returns the number of the current pair.
-    pub(crate) fn generation(&self) -> u64 {
-        self.shared.generation.load(Ordering::Acquire)
+        self.active.load()
     }
 }
 
@@ -106,7 +76,7 @@ impl From<KeyPair> for ActiveKey {
     fn from(pair: KeyPair) -> Self {
         let (id, secret) = pair.into_parts();
         Self {
-            generation: cache::next_id(),
+            pair_id: cache::next_id(),
             id,
             macs: LazyMacs::new(secret),
         }

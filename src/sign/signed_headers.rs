@@ -6,7 +6,7 @@ use smallvec::SmallVec;
 
 use super::components::{HeaderEdits, SignedComponents};
 use crate::{
-    header::{DateHeader, has_date, has_repeats},
+    header::{DateHeader, has_repeats},
     mac::Tag,
     wire::{credentials, date::IMF_FIXDATE_LEN},
 };
@@ -63,7 +63,6 @@ impl SignedHeaders {
 
     /// Sets copies of them on another request, which has none of [`others`](Self::others) itself; `None` if it has, or if
     /// the map is too full.
-    #[inline]
     pub(super) fn copy_to(&self, headers: &mut HeaderMap) -> Option<()> {
         // Setting a header gives its value back if it has one, so that one need not be looked for before.
         let is_single = self.others.len() == 1 && !has_repeats(headers);
@@ -72,7 +71,7 @@ impl SignedHeaders {
             return None;
         }
         if let Some((header, date)) = &self.date {
-            remove_date(headers, header.other());
+            headers.remove(header.other().name());
             set(headers, header.name(), date.clone())?;
         }
         for (name, value) in &self.others {
@@ -107,7 +106,7 @@ impl SignedHeaders {
     /// `None` if the map is too full.
     pub(super) fn insert_into(self, headers: &mut HeaderMap) -> Option<()> {
         if let Some((header, date)) = self.date {
-            remove_date(headers, header.other());
+            headers.remove(header.other().name());
             set(headers, header.name(), date)?;
         }
         for (name, value) in self.others {
@@ -164,22 +163,12 @@ impl<'a> Iterator for SignedHeadersIter<'a> {
     }
 }
 
-/// Sets a header; `None` if the map is too full. Not inlined, as three copies of all this are slower than one.
-#[inline(never)]
+/// Sets a header; `None` if the map is too full.
 pub(super) fn set(headers: &mut HeaderMap, name: &HeaderName, value: HeaderValue) -> Option<()> {
     headers.try_insert(name, value).ok().map(drop)
 }
 
-/// Takes a date header off.
-#[inline]
-pub(super) fn remove_date(headers: &mut HeaderMap, header: DateHeader) {
-    if has_date(headers, header) {
-        headers.remove(header.name());
-    }
-}
-
 /// Sets a header that is not there; `None` if it is there or the map is too full.
-#[inline(never)]
 fn supply(headers: &mut HeaderMap, name: &HeaderName, value: &HeaderValue) -> Option<()> {
     if let Some(own) = headers.try_insert(name, value.clone()).ok()? {
         set(headers, name, own)?;

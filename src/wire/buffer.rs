@@ -1,4 +1,7 @@
 //! Bytes put together on the stack, moved to the heap if they grow long.
+//!
+//! With `SmallVec<[u8; 256]>` instead, signatures that cover the target take 14 to 18 % longer: its
+//! `extend_from_slice` does more than the one bounds check and one copy that short pieces need.
 
 use arrayvec::ArrayVec;
 
@@ -16,12 +19,10 @@ pub(crate) enum Buffer {
 }
 
 impl Buffer {
-    #[inline]
     pub(crate) fn new() -> Self {
         Self::Stack(ArrayVec::new())
     }
 
-    #[inline]
     pub(crate) fn extend(&mut self, bytes: &[u8]) {
         if let Self::Stack(stack) = self
             && stack.try_extend_from_slice(bytes).is_ok()
@@ -43,7 +44,6 @@ impl Buffer {
         }
     }
 
-    #[inline]
     pub(crate) fn as_slice(&self) -> &[u8] {
         match self {
             Self::Stack(stack) => stack,
@@ -51,7 +51,6 @@ impl Buffer {
         }
     }
 
-    #[inline]
     pub(crate) fn as_mut_slice(&mut self) -> &mut [u8] {
         match self {
             Self::Stack(stack) => stack,
@@ -59,13 +58,11 @@ impl Buffer {
         }
     }
 
-    #[inline]
     pub(crate) fn len(&self) -> usize {
         self.as_slice().len()
     }
 
     /// Adds text in lower case.
-    #[inline]
     pub(crate) fn extend_lower_case(&mut self, text: &str) {
         let begin = self.len();
         self.extend(text.as_bytes());

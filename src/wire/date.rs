@@ -55,7 +55,6 @@ impl Timestamp {
     }
 
     /// As an IMF-fixdate, the only form that may be sent.
-    #[inline]
     pub(crate) fn imf_fixdate(self) -> [u8; IMF_FIXDATE_LEN] {
         let mut date = [0; IMF_FIXDATE_LEN];
         if Minute::write(self, &mut date).is_none() {

@@ -20,7 +20,6 @@ pub struct SigningString(Buffer);
 
 impl SigningString {
     /// Creates an empty string.
-    #[inline]
     pub(crate) fn new() -> Self {
         Self(Buffer::new())
     }

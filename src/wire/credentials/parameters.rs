@@ -2,7 +2,7 @@
 
 use arrayvec::ArrayVec;
 
-use super::{CredentialsSyntax, Times, WHITESPACE, names::split_at_byte};
+use super::{CredentialsSyntax, Times, WHITESPACE};
 use crate::{
     header::is_field_name,
     limits::{MAX_PARAMETER_LEN, MAX_UNKNOWN_PARAMETERS},
@@ -28,7 +28,6 @@ struct Parameter<'h> {
 
 impl<'h> Parameters<'h> {
     /// Reads `rest`, the end of `text`.
-    #[inline]
     pub(super) fn read(
         syntax: &CredentialsSyntax,
         text: &str,
@@ -129,7 +128,6 @@ fn check_unknown<'h>(
 
 /// Splits `name="value"` and the comma behind it off; a comma must be followed by another parameter. Times are not
 /// quoted, and parameters that are ignored need not be.
-#[inline]
 fn split_parameter<'h>(
     syntax: &CredentialsSyntax,
     names: &[&'static str],
@@ -142,7 +140,7 @@ fn split_parameter<'h>(
     let (place, name, rest) = match names.get(expected).and_then(is_expected) {
         Some((name, rest)) => (Some(expected), name, rest),
         None => {
-            let (name, rest) = split_at_byte(text, b'=')?;
+            let (name, rest) = text.split_once('=')?;
             (names.iter().position(|other| *other == name), name, rest)
         }
     };
@@ -158,7 +156,7 @@ fn split_parameter<'h>(
         rest.split_at_checked(end)
             .filter(|(token, _)| is_field_name(token))?
     } else {
-        split_at_byte(rest.strip_prefix('"')?, b'"')?
+        rest.strip_prefix('"')?.split_once('"')?
     };
     let rest = match (rest, syntax.is_ordered) {
         ("", _) => rest,
