@@ -18,15 +18,11 @@ use tower::{Layer, Service, ServiceExt, service_fn};
 use tower_hmac_auth::{
     Rejection, RequestHead, Scheme, Signer, StaticKeys, VerifiedKey, VerifyLayer,
     clock::ManualClock,
-    verify::{AsyncKeys, DefaultResponseForRejection, KeyAccess, KeyLookup, VerifyingKey},
+    verify::{AsyncKeys, KeyAccess, KeyLookup, VerifyingKey},
 };
 use tower_test::mock;
 
-use crate::common::{FRIDAY, KEY_ID, at, keys};
-
-fn layer() -> VerifyLayer<StaticKeys, DefaultResponseForRejection, ManualClock> {
-    VerifyLayer::new(StaticKeys::from(keys())).clock(ManualClock::at(at(FRIDAY)))
-}
+use crate::common::{FRIDAY, KEY_ID, at, keys, verifying_on_friday as layer};
 
 fn signed<B>(body: B) -> Request<B> {
     let mut request = Request::new(body);

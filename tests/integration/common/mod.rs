@@ -1,11 +1,18 @@
 //! What several subjects need.
 
+#![cfg_attr(
+    not(all(feature = "digest", feature = "reqwest-middleware")),
+    allow(dead_code, reason = "subjects that need a feature use the rest")
+)]
+
+pub(crate) mod asking;
 mod fixtures;
+pub(crate) mod loopback;
 pub(crate) mod raw_server;
-#[cfg(feature = "digest")]
-pub(crate) mod serve;
 #[cfg(feature = "digest")]
 pub(crate) mod server_layers;
 pub(crate) mod sign_by_hand;
+#[cfg(feature = "digest")]
+pub(crate) mod upload;
 
 pub(crate) use fixtures::*;

@@ -1,8 +1,6 @@
 //! A second implementation of the scheme, for requests that the crate's own signer would not make, and a server that
 //! knows one key.
 
-#![allow(dead_code, reason = "each test file uses a part of it")]
-
 use std::time::SystemTime;
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};

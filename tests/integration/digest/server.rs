@@ -20,7 +20,6 @@ use tower_hmac_auth::{
 };
 
 use super::verifying;
-pub(crate) use crate::common::serve::serve;
 
 /// How often the handler was called.
 pub(crate) type Calls = Arc<AtomicUsize>;

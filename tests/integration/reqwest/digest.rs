@@ -5,9 +5,9 @@ use tower_hmac_auth::{SignLayer, Signer, Verifier, clock::ManualClock};
 
 use super::{
     builders, get, layer, send,
-    server::{Server, greet, verify_layer},
+    server::{Server, greet},
 };
-use crate::common::{FRIDAY, at, keys};
+use crate::common::{FRIDAY, at, keys, verifying_on_friday};
 
 /// Of `{"hello":"world"}`, computed with openssl.
 const DIGESTS: [(&str, &str); 2] = [
@@ -32,7 +32,7 @@ fn layers() -> [SignLayer<ManualClock>; 2] {
 
 /// A gateway that wants this to be signed.
 async fn server(name: &str) -> Server {
-    let layer = verify_layer().verifier(Verifier::new().require([name]).unwrap());
+    let layer = verifying_on_friday().verifier(Verifier::new().require([name]).unwrap());
     Server::start(tower::Layer::layer(&layer, tower::service_fn(greet))).await
 }
 

@@ -8,9 +8,9 @@ use tower_test::mock;
 
 use super::{
     builders, get, send,
-    server::{Server, greet, verify_layer},
+    server::{Server, greet},
 };
-use crate::common::{FRIDAY, at, keys};
+use crate::common::{FRIDAY, at, keys, verifying_on_friday};
 
 fn host_signing() -> SignLayer<ManualClock> {
     let signer = Signer::builder(keys()).signed_headers([header::HOST]);
@@ -19,7 +19,7 @@ fn host_signing() -> SignLayer<ManualClock> {
 
 /// A gateway that wants the host to be signed.
 async fn server() -> Server {
-    let layer = verify_layer().verifier(Verifier::new().require([header::HOST]).unwrap());
+    let layer = verifying_on_friday().verifier(Verifier::new().require([header::HOST]).unwrap());
     Server::start(layer.layer(tower::service_fn(greet))).await
 }
 
