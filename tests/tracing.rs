@@ -1,5 +1,8 @@
 //! The feature `tracing`: an event with the reason, and no secret, for what is not signed and what is refused.
 //! What they have in common is in the crate's `events`.
+//!
+//! A binary of its own: `tracing` keeps for the whole process whether anyone listens to an event. Where one subscriber
+//! is alive and a thread without one gets to an event first, the event stays off for the subscriber too.
 
 #![allow(
     clippy::unwrap_used,
@@ -8,7 +11,13 @@
     clippy::indexing_slicing
 )]
 
-#[path = "integration/common/fixtures.rs"]
+#[allow(
+    dead_code,
+    unused_imports,
+    unused_macros,
+    reason = "`integration` needs all of it"
+)]
+#[path = "integration/common/mod.rs"]
 mod common;
 
 use std::{
@@ -30,7 +39,7 @@ use tower_hmac_auth::{
 };
 use tracing::{Event, Metadata, Subscriber, field::Field, span, subscriber};
 
-use common::{FRIDAY, KEY_ID, SECRET, at, keys};
+use common::{FRIDAY, KEY_ID, SECRET, at, keys, verifying_on_friday as verifies};
 
 /// Writes down every event.
 #[derive(Clone, Default)]
@@ -81,10 +90,6 @@ fn answer(_: Request<()>) -> impl Future<Output = Result<Response<Full<Bytes>>, 
 /// The clock of the tests stands still.
 fn signs(signer: impl Into<SignLayer>) -> SignLayer<ManualClock> {
     signer.into().clock(ManualClock::at(at(FRIDAY)))
-}
-
-fn verifies() -> VerifyLayer<StaticKeys, DefaultResponseForRejection, ManualClock> {
-    VerifyLayer::new(StaticKeys::from(keys())).clock(ManualClock::at(at(FRIDAY)))
 }
 
 /// What a client sends that has this key pair, and a clock that is so many seconds ahead.

@@ -5,20 +5,15 @@ use std::future::ready;
 use http::{HeaderValue, Request, Response};
 use tower::{Layer, ServiceExt};
 use tower_hmac_auth::{
-    KeyPair, Rejection, RequestHead, Scheme, Signer, StaticKeys, VerifyLayer,
+    KeyPair, Rejection, RequestHead, Scheme, Signer, VerifyLayer,
     clock::ManualClock,
     verify::{AsyncKeys, KeyAccess, KeyLookup, ServerSigningString, VerifyingKey},
 };
 
 use crate::common::raw_server::{Greeter, RawServer};
-use crate::common::{FRIDAY, KEY_ID, at, keys, verifier_of};
+use crate::common::{FRIDAY, KEY_ID, at, keys, verifier_of, verifying_on_friday as layer};
 
 const FRIDAY_TEXT: &str = "Fri, 09 Oct 2015 00:00:00 GMT";
-
-fn layer()
--> VerifyLayer<StaticKeys, tower_hmac_auth::verify::DefaultResponseForRejection, ManualClock> {
-    VerifyLayer::new(StaticKeys::from(keys())).clock(ManualClock::at(at(FRIDAY)))
-}
 
 /// A request of the known key id, with another secret.
 fn with_wrong_secret(source: &str) -> (Request<()>, Signer) {

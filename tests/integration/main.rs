@@ -9,6 +9,10 @@
 
 mod axum_server;
 mod cache;
+#[cfg_attr(
+    not(all(feature = "digest", feature = "reqwest-middleware")),
+    allow(dead_code, reason = "subjects that need a feature use the rest")
+)]
 mod common;
 mod composition;
 mod dates;

@@ -5,24 +5,20 @@ use std::sync::Arc;
 use bytes::Bytes;
 use http::{Method, Request, Response, StatusCode, Version};
 use http_body_util::{BodyExt, Empty};
-use hyper_util::{client::legacy::Client, rt::TokioExecutor};
 use tower_hmac_auth::{
-    Algorithm, Rejection, RequestHead, StaticKeys, Verifier, VerifyLayer,
+    Algorithm, Rejection, RequestHead, Verifier, VerifyLayer,
     clock::ManualClock,
     error::CredentialsError,
     scheme::DatePolicy,
     verify::{DefaultResponseForRejection, KeyAccess, KeyLookup, VerifyingKey},
 };
 
+use crate::common::loopback::{VERSIONS, client};
 use crate::common::raw_server::{Answer, RawServer};
 use crate::common::sign_by_hand::authorization;
-use crate::common::{FRIDAY, KEY_ID, SECRET, at, keys};
+use crate::common::{FRIDAY, KEY_ID, SECRET, at, keys, verifying_on_friday as layer};
 
 const DATE: &str = "Fri, 09 Oct 2015 00:00:00 GMT";
-
-fn layer() -> VerifyLayer<StaticKeys, DefaultResponseForRejection, ManualClock> {
-    VerifyLayer::new(StaticKeys::from(keys())).clock(ManualClock::at(at(FRIDAY)))
-}
 
 /// The header lines of a request that signs these headers as listed.
 fn lines(listed: &[(&str, &str)]) -> Vec<String> {
@@ -629,12 +625,9 @@ async fn as_many_headers_as_may_be_listed_are_accepted() {
 #[tokio::test]
 async fn a_refused_head_request_is_answered_without_content_on_http_1_and_2() {
     let server = RawServer::start(layer()).await;
-    for http2_only in [false, true] {
-        let client = Client::builder(TokioExecutor::new())
-            .http2_only(http2_only)
-            .build_http::<Empty<Bytes>>();
+    for version in VERSIONS {
         let request = Request::head(format!("http://{}/a", server.address));
-        let response = client.request(request.body(Empty::new()).unwrap());
+        let response = client(version).request(request.body(Empty::<Bytes>::new()).unwrap());
         let response = response.await.unwrap();
         assert_eq!(response.status(), StatusCode::UNAUTHORIZED);
         assert_eq!(response.headers()["content-length"], "92");
@@ -684,9 +677,7 @@ async fn asked_over(
     method: &Method,
     content_types: &[&'static str],
 ) -> Response<Bytes> {
-    let client = Client::builder(TokioExecutor::new())
-        .http2_only(version == Version::HTTP_2)
-        .build_http::<Empty<Bytes>>();
+    let client = client::<Empty<Bytes>>(version);
     let url = format!("http://{}/a.B/C", server.address);
     let mut request = Request::builder().method(method).uri(url);
     for content_type in content_types {

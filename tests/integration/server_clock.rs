@@ -11,9 +11,8 @@ use std::{
 };
 
 use bytes::Bytes;
-use http::{HeaderMap, Request, Response, StatusCode};
+use http::{HeaderMap, Request, Response, StatusCode, Version};
 use http_body_util::Empty;
-use hyper_util::{client::legacy::Client, rt::TokioExecutor};
 use tower::{Layer, Service, ServiceBuilder, ServiceExt, service_fn};
 use tower_hmac_auth::{
     Algorithm, Scheme, SignLayer, Signer, StaticKeys, VerifyLayer,
@@ -22,6 +21,7 @@ use tower_hmac_auth::{
     verify::{DefaultResponseForRejection, Refusal, ResponseForRejection},
 };
 
+use crate::common::loopback::client;
 use crate::common::raw_server::RawServer;
 use crate::common::{FRIDAY, at, keys};
 
@@ -91,7 +91,7 @@ async fn a_clock_two_hours_off_is_answered_200_after_one_retry_and_from_then_on_
                 counter.fetch_add(1, Ordering::SeqCst);
                 request
             })
-            .service(Client::builder(TokioExecutor::new()).build_http());
+            .service(client(Version::HTTP_11));
         for expected in [2, 3, 4] {
             let request = Request::get(format!("http://{}/a", server.address));
             let request = request.body(Empty::new()).unwrap();
@@ -205,7 +205,7 @@ async fn a_request_that_was_signed_then_suspended_for_an_hour_is_signed_once_mor
             .map_request(suspended(HeldUp::AboveObserve))
             .layer(clock.observe())
             .map_request(suspended(HeldUp::BelowObserve))
-            .service(Client::builder(TokioExecutor::new()).build_http());
+            .service(client(Version::HTTP_11));
         for expected in [2, 3] {
             let request = Request::get(format!("http://{}/a", server.address));
             let request = request.body(Empty::new()).unwrap();

@@ -25,11 +25,7 @@ use tower_hmac_auth::{
 };
 use tower_test::mock;
 
-use crate::common::{FRIDAY, KEY_ID, at, keys};
-
-fn layer() -> VerifyLayer<StaticKeys, DefaultResponseForRejection, ManualClock> {
-    VerifyLayer::new(StaticKeys::from(keys())).clock(ManualClock::at(at(FRIDAY)))
-}
+use crate::common::{FRIDAY, KEY_ID, at, keys, verifying_on_friday as layer};
 
 fn signed<B>(body: B) -> Request<B> {
     let mut request = Request::new(body);

@@ -8,53 +8,31 @@ use std::{
 use bytes::Bytes;
 use http::{HeaderValue, Request, Response, StatusCode, Version, header};
 use http_body_util::{BodyExt, Full};
-use hyper::{body::Incoming, service::service_fn};
-use hyper_util::{
-    client::legacy::Client,
-    rt::{TokioExecutor, TokioIo},
-    server::conn::auto,
-};
-use tokio::{net::TcpListener, task::AbortHandle};
-use tower::{ServiceBuilder, ServiceExt};
+use hyper::body::Incoming;
+use tower::{ServiceBuilder, ServiceExt, service_fn};
 use tower_hmac_auth::{
     Scheme, SignLayer, Signer, Verifier, clock::ManualClock, scheme::DateHeader,
 };
 
-use crate::common::{keys, verifier_of, verify};
+use crate::common::{
+    keys,
+    loopback::{VERSIONS, client, serve},
+    verifier_of, verify,
+};
 
-/// A gateway on a free port; it ends with this.
+/// A gateway on a free port.
 struct Gateway {
     address: SocketAddr,
-    task: AbortHandle,
-}
-
-impl Drop for Gateway {
-    fn drop(&mut self) {
-        self.task.abort();
-    }
 }
 
 impl Gateway {
     async fn start(verifier: Verifier) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let address = listener.local_addr().unwrap();
-        let task = tokio::spawn(async move {
-            loop {
-                let (stream, _) = listener.accept().await.unwrap();
-                let verifier = verifier.clone();
-                tokio::spawn(async move {
-                    let service = service_fn(|request: Request<Incoming>| {
-                        let answer = answer(&verifier, &request);
-                        async move { answer }
-                    });
-                    auto::Builder::new(TokioExecutor::new())
-                        .serve_connection(TokioIo::new(stream), service)
-                        .await
-                });
-            }
+        let service = service_fn(move |request: Request<Incoming>| {
+            let answer = answer(&verifier, &request);
+            async move { answer }
         });
-        let task = task.abort_handle();
-        Self { address, task }
+        let address = serve(service).await;
+        Self { address }
     }
 
     fn url(&self, target: &str) -> String {
@@ -84,9 +62,6 @@ async fn send(
     request: Request<Full<Bytes>>,
     tamper: fn(&mut Request<Full<Bytes>>),
 ) -> (StatusCode, String) {
-    let client = Client::builder(TokioExecutor::new())
-        .http2_only(version == Version::HTTP_2)
-        .build_http();
     let service = ServiceBuilder::new()
         .timeout(Duration::from_secs(30))
         .layer(layer)
@@ -94,7 +69,7 @@ async fn send(
             tamper(&mut request);
             request
         })
-        .service(client);
+        .service(client(version));
     let response = service.oneshot(request).await.unwrap();
     let status = response.status();
     let body = response.into_body().collect().await.unwrap().to_bytes();
@@ -108,8 +83,6 @@ fn on_time(signer: Signer) -> SignLayer<ManualClock> {
 fn post(url: String) -> Request<Full<Bytes>> {
     Request::post(url).body(Full::from("a body")).unwrap()
 }
-
-const VERSIONS: [Version; 2] = [Version::HTTP_11, Version::HTTP_2];
 
 #[tokio::test]
 async fn a_signed_request_is_accepted() {

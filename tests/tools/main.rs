@@ -9,7 +9,13 @@
 )]
 
 #[cfg(unix)]
-#[path = "../integration/common/fixtures.rs"]
+#[allow(
+    dead_code,
+    unused_imports,
+    unused_macros,
+    reason = "`integration` needs all of it"
+)]
+#[path = "../integration/common/mod.rs"]
 mod common;
 // How it is made to end is Unix's.
 #[cfg(unix)]

@@ -6,55 +6,36 @@ use std::{
         Arc,
         atomic::{AtomicUsize, Ordering},
     },
-    time::Duration,
 };
 
 use axum::{Router, body::Body, serve::ListenerExt as _};
 use http::{HeaderMap, Method, Request, StatusCode, Version};
 use http_body_util::BodyExt as _;
-use hyper_util::{
-    client::legacy::{Client, connect::HttpConnector},
-    rt::TokioExecutor,
-};
-use tokio::{net::TcpListener, task::AbortHandle};
+use hyper_util::client::legacy::{Client, connect::HttpConnector};
 use tower::{ServiceBuilder, ServiceExt as _};
 use tower_hmac_auth::{KeyPair, SignLayer};
 
-pub(crate) const VERSIONS: [Version; 2] = [Version::HTTP_11, Version::HTTP_2];
+use crate::common::loopback::{self, bind};
+pub(crate) use crate::common::{loopback::VERSIONS, within};
 
-/// Waits, but not for ever.
-pub(crate) async fn within<F: Future>(future: F) -> F::Output {
-    let waited = tokio::time::timeout(Duration::from_secs(30), future).await;
-    waited.expect("an answer within 30 seconds")
-}
-
-/// An axum server on a free port; it ends with this.
+/// An axum server on a free port.
 pub(crate) struct Server {
     pub(crate) address: SocketAddr,
     connections: Arc<AtomicUsize>,
-    task: AbortHandle,
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        self.task.abort();
-    }
 }
 
 impl Server {
     pub(crate) async fn start(router: Router) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let address = listener.local_addr().unwrap();
+        let (listener, address) = bind().await;
         let connections = Arc::new(AtomicUsize::new(0));
         let accepted = Arc::clone(&connections);
         let listener = listener.tap_io(move |_| {
             accepted.fetch_add(1, Ordering::SeqCst);
         });
-        let task = tokio::spawn(async move { axum::serve(listener, router).await });
+        tokio::spawn(async move { axum::serve(listener, router).await });
         Self {
             address,
             connections,
-            task: task.abort_handle(),
         }
     }
 
@@ -79,9 +60,7 @@ impl Server {
 pub(crate) type Connector = Client<HttpConnector, Body>;
 
 pub(crate) fn client(version: Version) -> Connector {
-    Client::builder(TokioExecutor::new())
-        .http2_only(version == Version::HTTP_2)
-        .build_http()
+    loopback::client(version)
 }
 
 /// What a server answered, read to the end.

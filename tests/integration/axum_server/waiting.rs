@@ -4,13 +4,13 @@ use std::sync::Arc;
 
 use axum::{Router, routing::get};
 use http::{Request, Response, StatusCode, Version};
-use tokio::sync::{Notify, mpsc, oneshot};
+use tokio::sync::Notify;
 use tokio_test::{assert_pending, assert_ready_ok, task};
 use tower::Layer as _;
 use tower_hmac_auth::{
     KeyPair, RequestHead, Signer, VerifiedKey, VerifyLayer,
     clock::{Clock as _, SystemClock},
-    verify::{AsyncKeyStore, AsyncKeys, KeyAccess, KeyLookup, VerifyingKey},
+    verify::{AsyncKeys, KeyAccess, KeyLookup, VerifyingKey},
 };
 use tower_test::mock;
 
@@ -19,26 +19,11 @@ use super::{
     server::{Server, VERSIONS, client, send, within},
     who,
 };
-use crate::common::{KEY_ID, keys};
-
-type Found = KeyLookup<Arc<VerifyingKey>>;
-
-/// A look-up that waits for the test's answer; it is closed when the look-up is dropped.
-type Asked = (String, oneshot::Sender<Found>);
-
-/// A store that asks the test.
-fn asking() -> (
-    impl AsyncKeyStore<Future: Send> + Send + Sync,
-    mpsc::UnboundedReceiver<Asked>,
-) {
-    let (ask, asked) = mpsc::unbounded_channel();
-    let store = move |key_id: &str, _: RequestHead<'_>| {
-        let (answer, answered) = oneshot::channel();
-        ask.send((key_id.to_owned(), answer)).unwrap();
-        async move { answered.await.unwrap_or(KeyLookup::Unavailable) }
-    };
-    (store, asked)
-}
+use crate::common::{
+    KEY_ID,
+    asking::{Found, asking},
+    keys,
+};
 
 fn pair(number: usize) -> KeyPair {
     KeyPair::new(format!("AKID{number}"), format!("secret {number}")).unwrap()
@@ -50,7 +35,7 @@ fn found(pair: &KeyPair) -> Found {
 
 #[tokio::test]
 async fn requests_are_served_in_the_order_of_their_keys() {
-    let (store, mut asked) = asking();
+    let (store, mut asked) = asking(|key_id, _| key_id.to_owned());
     let layer = VerifyLayer::new(AsyncKeys(store));
     let server = Server::start(Router::new().route("/who", get(who)).layer(layer)).await;
     for version in VERSIONS {
@@ -129,7 +114,7 @@ async fn requests_that_wait_for_the_same_thing_all_go_on_when_it_is_there() {
 
 #[tokio::test]
 async fn a_client_that_goes_away_takes_its_look_up_with_it() {
-    let (store, mut asked) = asking();
+    let (store, mut asked) = asking(|key_id, _| key_id.to_owned());
     let layer = VerifyLayer::new(AsyncKeys(store));
     let server = Server::start(Router::new().route("/who", get(who)).layer(layer)).await;
     for version in VERSIONS {
@@ -143,7 +128,7 @@ async fn a_client_that_goes_away_takes_its_look_up_with_it() {
 
 #[tokio::test]
 async fn a_store_that_gives_up_is_unavailable_and_the_connection_goes_on() {
-    let (store, mut asked) = asking();
+    let (store, mut asked) = asking(|key_id, _| key_id.to_owned());
     let layer = VerifyLayer::new(AsyncKeys(store));
     let server = Server::start(Router::new().route("/who", get(who)).layer(layer)).await;
     let client = client(Version::HTTP_2);
@@ -174,7 +159,7 @@ fn signed(pair: KeyPair) -> Request<()> {
 /// The mock panics if it is called without having been polled ready; a clone of it never was.
 #[tokio::test]
 async fn the_service_that_was_polled_ready_is_the_one_that_is_called_when_the_key_is_there() {
-    let (store, mut asked) = asking();
+    let (store, mut asked) = asking(|key_id, _| key_id.to_owned());
     let layer = VerifyLayer::new(AsyncKeys(store));
     let (mut service, mut handle) = mock::spawn_layer::<Request<()>, Response<()>, _>(layer);
 
@@ -204,7 +189,7 @@ async fn the_service_that_was_polled_ready_is_the_one_that_is_called_when_the_ke
 
 #[tokio::test]
 async fn a_call_that_is_dropped_drops_its_look_up_and_gives_its_readiness_back() {
-    let (store, mut asked) = asking();
+    let (store, mut asked) = asking(|key_id, _| key_id.to_owned());
     let layer = VerifyLayer::new(AsyncKeys(store));
     let limited = tower::limit::ConcurrencyLimit::new(
         tower::service_fn(|_: Request<()>| async { Ok::<_, std::io::Error>(Response::new(())) }),
@@ -225,7 +210,7 @@ async fn a_call_that_is_dropped_drops_its_look_up_and_gives_its_readiness_back()
 
 #[tokio::test]
 async fn a_refusal_does_not_call_the_inner_service() {
-    let (store, mut asked) = asking();
+    let (store, mut asked) = asking(|key_id, _| key_id.to_owned());
     let layer = VerifyLayer::new(AsyncKeys(store));
     let (mut service, mut handle) = mock::spawn_layer::<Request<()>, Response<()>, _>(layer);
     handle.allow(2);

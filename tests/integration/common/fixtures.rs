@@ -1,28 +1,27 @@
-//! What several test files need.
-
-#![allow(dead_code, reason = "each test file uses a part of it")]
-#![allow(unreachable_pub)]
+//! Keys, times and requests.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use http::{HeaderName, HeaderValue, Request, Version};
 use tower_hmac_auth::{
-    KeyPair, Rejection, RequestHead, VerifiedKey, Verifier,
-    verify::{KeyAccess, KeyLookup, VerifyingKey},
+    KeyPair, Rejection, RequestHead, Scheme, SignLayer, Signer, StaticKeys, VerifiedKey, Verifier,
+    VerifyLayer,
+    clock::ManualClock,
+    verify::{DefaultResponseForRejection, KeyAccess, KeyLookup, VerifyingKey},
 };
 
-pub const KEY_ID: &str = "AKIDtestkey0001";
-pub const SECRET: &str = "test-secret-key-0001";
+pub(crate) const KEY_ID: &str = "AKIDtestkey0001";
+pub(crate) const SECRET: &str = "test-secret-key-0001";
 
 /// 2015-10-09T00:00:00Z, a Friday.
-pub const FRIDAY: i64 = 1_444_348_800;
+pub(crate) const FRIDAY: i64 = 1_444_348_800;
 
-pub fn keys() -> KeyPair {
+pub(crate) fn keys() -> KeyPair {
     KeyPair::new(KEY_ID, SECRET).unwrap()
 }
 
 /// Seconds since 1970, also before it.
-pub fn at(seconds: i64) -> SystemTime {
+pub(crate) fn at(seconds: i64) -> SystemTime {
     let distance = Duration::from_secs(seconds.unsigned_abs());
     if seconds < 0 {
         UNIX_EPOCH - distance
@@ -31,8 +30,36 @@ pub fn at(seconds: i64) -> SystemTime {
     }
 }
 
+/// Waits, but not for ever.
+pub(crate) async fn within<F: Future>(future: F) -> F::Output {
+    let waited = tokio::time::timeout(Duration::from_secs(30), future).await;
+    waited.expect("an answer within 30 seconds")
+}
+
+/// Signs with [`keys`], by the system's clock.
+pub(crate) fn signing(scheme: Scheme) -> SignLayer {
+    let signer = Signer::builder(keys()).scheme(scheme).build().unwrap();
+    SignLayer::from(signer)
+}
+
+/// A verifier with all of the scheme's defaults.
+pub(crate) fn verifier_of(scheme: Scheme) -> Verifier {
+    Verifier::builder().scheme(scheme).build().unwrap()
+}
+
+/// Verifies with [`keys`], by the system's clock.
+pub(crate) fn verifying(scheme: Scheme) -> VerifyLayer<StaticKeys> {
+    VerifyLayer::new(StaticKeys::from(keys())).verifier(verifier_of(scheme))
+}
+
+/// Verifies with [`keys`], on [`FRIDAY`].
+pub(crate) fn verifying_on_friday()
+-> VerifyLayer<StaticKeys, DefaultResponseForRejection, ManualClock> {
+    VerifyLayer::new(StaticKeys::from(keys())).clock(ManualClock::at(at(FRIDAY)))
+}
+
 /// Checks a request as a server would that knows only [`keys`].
-pub fn verify(
+pub(crate) fn verify(
     verifier: &Verifier,
     head: RequestHead<'_>,
     now: SystemTime,
@@ -47,7 +74,7 @@ pub fn verify(
 }
 
 /// Reads a request head: a request line, then `name: value` lines whose values keep their blanks.
-pub fn parse_head(head: &[u8]) -> Request<()> {
+pub(crate) fn parse_head(head: &[u8]) -> Request<()> {
     let mut lines = head.split(|byte| *byte == b'\n');
     let line = std::str::from_utf8(lines.next().unwrap()).unwrap();
     let [method, target, "HTTP/1.1"] = line.split(' ').collect::<Vec<_>>()[..] else {

@@ -1,42 +1,28 @@
 //! A real HTTP server behind `VerifyLayer`, and a client that can send any bytes.
 
-#![allow(dead_code, reason = "each test file uses a part of it")]
-
 use std::{
     convert::Infallible,
     future::{Ready, ready},
     net::SocketAddr,
     task::{Context, Poll},
-    time::Duration,
 };
 
 use bytes::Bytes;
 use http::{Request, Response};
 use http_body_util::Full;
 use hyper::body::Incoming;
-use hyper_util::{
-    rt::{TokioExecutor, TokioIo},
-    server::conn::auto,
-    service::TowerToHyperService,
-};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
-    net::{TcpListener, TcpStream},
-    task::AbortHandle,
+    net::TcpStream,
 };
 use tower::{Layer, Service};
 use tower_hmac_auth::{VerifiedKey, verify::VerifyBody};
 
-/// A server on a free port of loopback; it ends with this.
+use super::{loopback::serve, within};
+
+/// A server on a free port of loopback.
 pub(crate) struct RawServer {
     pub(crate) address: SocketAddr,
-    task: AbortHandle,
-}
-
-impl Drop for RawServer {
-    fn drop(&mut self) {
-        self.task.abort();
-    }
 }
 
 /// What an HTTP/1.1 server answered.
@@ -86,22 +72,8 @@ impl RawServer {
             + Send
             + 'static,
     {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let address = listener.local_addr().unwrap();
-        let service = layer.layer(Greeter);
-        let task = tokio::spawn(async move {
-            loop {
-                let (stream, _) = listener.accept().await.unwrap();
-                let service = TowerToHyperService::new(service.clone());
-                tokio::spawn(async move {
-                    auto::Builder::new(TokioExecutor::new())
-                        .serve_connection(TokioIo::new(stream), service)
-                        .await
-                });
-            }
-        });
-        let task = task.abort_handle();
-        Self { address, task }
+        let address = serve(layer.layer(Greeter)).await;
+        Self { address }
     }
 
     /// Sends these header lines, byte for byte, behind a request line and `Host`.
@@ -123,9 +95,7 @@ impl RawServer {
             stream.write_all(bytes).await.unwrap();
             stream.read_to_end(&mut answer).await.unwrap();
         };
-        tokio::time::timeout(Duration::from_secs(20), exchange)
-            .await
-            .expect("an answer");
+        within(exchange).await;
         let answer = String::from_utf8(answer).unwrap();
         let (head, body) = answer.split_once("\r\n\r\n").unwrap();
         let mut lines = head.split("\r\n");

@@ -1,8 +1,6 @@
 //! A second implementation of the scheme, for requests that the crate's own signer would not make, and a server that
 //! knows one key.
 
-#![allow(dead_code, reason = "each test file uses a part of it")]
-
 use std::time::SystemTime;
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
@@ -142,7 +140,7 @@ impl Server {
         } else {
             KeyLookup::Unknown
         };
-        let key = self.verifier.verify(credentials, lookup)?.into();
+        let key = self.verifier.verify(credentials, lookup)?;
         Ok(Accepted {
             key,
             signing_string,

@@ -14,10 +14,6 @@ use http::{
 use http_body::Body;
 use http_body_util::{BodyExt as _, Full};
 use hyper::body::Incoming;
-use hyper_util::{
-    client::legacy::{Client, connect::HttpConnector},
-    rt::TokioExecutor,
-};
 use tower::{BoxError, Layer as _, Service, ServiceBuilder, ServiceExt as _};
 use tower_hmac_auth::{
     Scheme, SignLayer, Signer, StaticKeys, VerifiedKey, Verifier, VerifyLayer,
@@ -42,12 +38,11 @@ use tower_http::{
     trace::TraceLayer,
 };
 
-use crate::common::serve::serve;
+use crate::common::loopback::{self, VERSIONS, serve};
 use crate::common::server_layers::{AnyBody, LIMIT, TRACE, boxed, seconds, server_layers};
 use crate::common::{KEY_ID, keys};
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
-const VERSIONS: [Version; 2] = [Version::HTTP_11, Version::HTTP_2];
 const TENANT: HeaderName = HeaderName::from_static("x-tenant");
 
 /// `{"hello":"world"}`, compressed by Python's `gzip`.
@@ -167,16 +162,7 @@ fn client(
             response
         })
         .layer(MapResponseBodyLayer::new(boxed))
-        .service(http_client::<BufferedBody>(version))
-}
-
-fn http_client<B>(version: Version) -> Client<HttpConnector, B>
-where
-    B: Body<Data: Send> + Send,
-{
-    Client::builder(TokioExecutor::new())
-        .http2_only(version == Version::HTTP_2)
-        .build_http()
+        .service(loopback::client::<BufferedBody>(version))
 }
 
 /// What was answered, read to its end.
@@ -230,7 +216,7 @@ async fn every_layer_works_with_every_one_of_tower_http_in_the_documented_order(
         .into_iter()
         .flat_map(|digest| VERSIONS.map(|version| (digest.clone(), version)))
     {
-        let root = serve(server(digest)).await;
+        let root = format!("http://{}", serve(server(digest)).await);
         let url = |path: &str| format!("{root}{path}");
         let seen = Seen::default();
         let client = client(version, &seen);
@@ -298,10 +284,10 @@ async fn every_layer_works_with_every_one_of_tower_http_in_the_documented_order(
 
 #[tokio::test]
 async fn unsigned_requests_get_their_answers_from_the_layers_outside_of_the_verifier() {
-    let root = serve(server(VerifyDigestLayer::buffered(LIMIT))).await;
-    let url = format!("{root}/items");
+    let address = serve(server(VerifyDigestLayer::buffered(LIMIT))).await;
+    let url = format!("http://{address}/items");
     for version in VERSIONS {
-        let client = http_client::<Full<Bytes>>(version);
+        let client = loopback::client::<Full<Bytes>>(version);
 
         let answer = send(&client, request(Method::GET, &url, "")).await;
         assert_eq!(answer.status, StatusCode::UNAUTHORIZED);

@@ -3,7 +3,9 @@
 use std::{
     convert::Infallible,
     future::{Ready, ready},
+    io,
     sync::{Arc, Mutex},
+    vec,
 };
 
 use bytes::Bytes;
@@ -23,6 +25,12 @@ use crate::common::{FRIDAY, at, keys, verify};
 
 type Sent = Arc<Mutex<Vec<Request<BufferedBody>>>>;
 
+type Answered = Ready<Result<Response<()>, Infallible>>;
+
+type FrameResult = Result<Frame<Bytes>, io::Error>;
+
+type Frames = StreamBody<tokio_stream::Iter<vec::IntoIter<FrameResult>>>;
+
 /// A client that keeps what it is given.
 fn keeping(
     status: impl Fn(usize) -> StatusCode + Clone,
@@ -31,7 +39,7 @@ fn keeping(
         Request<BufferedBody>,
         Response = Response<()>,
         Error = Infallible,
-        Future = Ready<Result<Response<()>, Infallible>>,
+        Future = Answered,
     > + Clone,
     Sent,
 ) {
@@ -47,13 +55,11 @@ fn keeping(
     (service, sent)
 }
 
-fn frames(
-    frames: Vec<Result<Frame<Bytes>, std::io::Error>>,
-) -> StreamBody<tokio_stream::Iter<std::vec::IntoIter<Result<Frame<Bytes>, std::io::Error>>>> {
+fn frames(frames: Vec<FrameResult>) -> Frames {
     StreamBody::new(tokio_stream::iter(frames))
 }
 
-fn data(text: &'static str) -> Result<Frame<Bytes>, std::io::Error> {
+fn data(text: &'static str) -> FrameResult {
     Ok(Frame::data(Bytes::from_static(text.as_bytes())))
 }
 
@@ -162,7 +168,7 @@ async fn a_body_over_the_limit_is_an_error_before_anything_is_sent() {
 #[tokio::test]
 async fn a_body_that_breaks_off_is_an_error_and_nothing_is_sent() {
     let (client, sent) = keeping(|_| StatusCode::OK);
-    let body = frames(vec![data("{"), Err(std::io::Error::other("disk gone"))]);
+    let body = frames(vec![data("{"), Err(io::Error::other("disk gone"))]);
     let request = Request::post("/").body(body).unwrap();
     let error = DigestLayer::new()
         .layer(client)
@@ -170,7 +176,7 @@ async fn a_body_that_breaks_off_is_an_error_and_nothing_is_sent() {
         .await
         .unwrap_err();
     let is_own =
-        |error: &DigestError| matches!(error, DigestError::Body(own) if own.is::<std::io::Error>());
+        |error: &DigestError| matches!(error, DigestError::Body(own) if own.is::<io::Error>());
     assert!(error.downcast_ref().is_some_and(is_own), "{error:?}");
     assert!(error.to_string().contains("disk gone"), "{error}");
     assert!(sent.lock().unwrap().is_empty());
@@ -250,16 +256,14 @@ async fn a_retry_sends_the_same_body_and_digest_with_a_signature_of_its_own() {
 #[tokio::test]
 async fn errors_of_the_inner_service_pass_as_they_are() {
     let client = service_fn(|_: Request<BufferedBody>| {
-        ready(Err::<Response<()>, _>(std::io::Error::other(
-            "connection reset",
-        )))
+        ready(Err::<Response<()>, _>(io::Error::other("connection reset")))
     });
     let error = DigestLayer::new()
         .layer(client)
         .oneshot(post(HELLO))
         .await
         .unwrap_err();
-    let error = error.downcast::<std::io::Error>().unwrap();
+    let error = error.downcast::<io::Error>().unwrap();
     assert_eq!(error.to_string(), "connection reset");
 }
 

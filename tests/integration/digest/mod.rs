@@ -1,7 +1,6 @@
 //! The body under the signature: `DigestLayer` and `VerifyDigestLayer`, over real sockets and by hand.
 
 mod client;
-mod memory;
 mod passed_on;
 mod redirects;
 mod refusals;
@@ -12,23 +11,13 @@ mod wire;
 use bytes::Bytes;
 use http::{HeaderValue, Request};
 use http_body_util::Full;
-use tower_hmac_auth::{Scheme, SignLayer, Signer, StaticKeys, VerifyLayer};
 
-use crate::common::{keys, verifier_of};
+use crate::common::{signing, verifying};
 
 const HELLO: &str = r#"{"hello":"world"}"#;
 /// Computed with openssl.
 const HELLO_DIGEST: &str = "SHA-256=k6I5cakU5erL8KjSUVTNownDwccvu5kU1Hxg88toFYg=";
 const EMPTY_DIGEST: &str = "SHA-256=47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=";
-
-fn signing(scheme: Scheme) -> SignLayer {
-    let signer = Signer::builder(keys()).scheme(scheme).build().unwrap();
-    SignLayer::from(signer)
-}
-
-fn verifying(scheme: Scheme) -> VerifyLayer<StaticKeys> {
-    VerifyLayer::new(StaticKeys::from(keys())).verifier(verifier_of(scheme))
-}
 
 fn post(body: &str) -> Request<Full<Bytes>> {
     let body = Full::from(Bytes::copy_from_slice(body.as_bytes()));

@@ -8,11 +8,10 @@ use std::{
 };
 
 use bytes::Bytes;
-use http::{HeaderMap, Method, Request, Response, StatusCode, header};
+use http::{HeaderMap, Method, Request, Response, StatusCode, Version, header};
 use http_body::Frame;
 use http_body_util::{BodyExt as _, Full, StreamBody};
 use hyper::body::Incoming;
-use hyper_util::{client::legacy::Client, rt::TokioExecutor};
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::TcpStream,
@@ -23,8 +22,11 @@ use tower_hmac_auth::{
     digest::{CheckedBody, VerifyDigestLayer},
 };
 
-use super::{EMPTY_DIGEST, HELLO, HELLO_DIGEST, server::serve, value, verifying};
-use crate::common::keys;
+use super::{EMPTY_DIGEST, HELLO, HELLO_DIGEST, value, verifying};
+use crate::common::{
+    keys,
+    loopback::{client, serve},
+};
 
 /// Empty, shorter, as long, longer.
 const WRONG: [&str; 4] = [
@@ -121,9 +123,7 @@ async fn over_h2(mut head: http::request::Parts, body: &str, framing: Framing) -
             StreamBody::new(tokio_stream::iter(frames)).boxed()
         }
     };
-    let client = Client::builder(TokioExecutor::new())
-        .http2_only(true)
-        .build_http();
+    let client = client(Version::HTTP_2);
     let Ok(response) = client.request(Request::from_parts(head, body)).await else {
         return (StatusCode::BAD_GATEWAY, None);
     };
@@ -154,7 +154,8 @@ async fn echo() -> String {
         Ok::<_, Infallible>(Response::new(request.into_body()))
     };
     let checked = VerifyDigestLayer::streaming().layer(service_fn(echo));
-    serve(verifying(Scheme::Kong).layer(checked)).await + "/items"
+    let address = serve(verifying(Scheme::Kong).layer(checked)).await;
+    format!("http://{address}/items")
 }
 
 #[tokio::test]
@@ -213,13 +214,13 @@ async fn proxy() -> (String, Whole) {
             Ok::<_, Infallible>(Response::new(Full::<Bytes>::default()))
         }
     });
-    let upstream = serve(upstream).await;
-    let client = Client::builder(TokioExecutor::new()).build_http();
+    let upstream = format!("http://{}", serve(upstream).await);
+    let client = client(Version::HTTP_11);
     let pass_on = service_fn(move |mut request: Request<CheckedBody<Incoming>>| {
         let (client, upstream) = (client.clone(), upstream.clone());
         async move {
             *request.uri_mut() = upstream.parse().unwrap();
-            *request.version_mut() = http::Version::HTTP_11;
+            *request.version_mut() = Version::HTTP_11;
             for hop_by_hop in [header::CONNECTION, header::TRANSFER_ENCODING] {
                 request.headers_mut().remove(hop_by_hop);
             }
@@ -232,8 +233,8 @@ async fn proxy() -> (String, Whole) {
         }
     });
     let checked = VerifyDigestLayer::streaming().layer(pass_on);
-    let url = serve(verifying(Scheme::Kong).layer(checked)).await;
-    (url + "/items", whole)
+    let address = serve(verifying(Scheme::Kong).layer(checked)).await;
+    (format!("http://{address}/items"), whole)
 }
 
 #[tokio::test]

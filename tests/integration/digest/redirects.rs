@@ -4,10 +4,9 @@
 use std::convert::Infallible;
 
 use bytes::Bytes;
-use http::{Request, Response, StatusCode, header};
+use http::{Request, Response, StatusCode, Version, header};
 use http_body_util::{BodyExt as _, Full};
 use hyper::body::Incoming;
-use hyper_util::{client::legacy::Client, rt::TokioExecutor};
 use tower::{Layer as _, ServiceBuilder, ServiceExt as _, service_fn};
 use tower_hmac_auth::{
     Scheme, SignLayer, Signer,
@@ -18,8 +17,11 @@ use tower_http::follow_redirect::{
     policy::{self, PolicyExt as _},
 };
 
-use super::{HELLO, server::serve, value, verifying};
-use crate::common::keys;
+use super::{HELLO, value, verifying};
+use crate::common::{
+    keys,
+    loopback::{client, serve},
+};
 
 /// A server that redirects with this from `/items` to `/done`, and there answers what has arrived.
 async fn redirecting(scheme: Scheme, layer: VerifyDigestLayer, status: StatusCode) -> String {
@@ -40,7 +42,8 @@ async fn redirecting(scheme: Scheme, layer: VerifyDigestLayer, status: StatusCod
         }
         Ok(answer)
     });
-    serve(verifying(scheme).layer(layer.layer(handler))).await + "/items"
+    let address = serve(verifying(scheme).layer(layer.layer(handler))).await;
+    format!("http://{address}/items")
 }
 
 /// What is answered in the end.
@@ -54,7 +57,7 @@ async fn post(url: &str, scheme: Scheme, header: DigestHeader) -> (StatusCode, S
         .layer(FollowRedirectLayer::with_policy(policy))
         .layer(SignLayer::from(signer.build().unwrap()))
         .map_err(tower::BoxError::from)
-        .service(Client::builder(TokioExecutor::new()).build_http::<BufferedBody>());
+        .service(client::<BufferedBody>(Version::HTTP_11));
     let request = Request::post(url).body(Full::<Bytes>::from(HELLO)).unwrap();
     let response = service.oneshot(request).await.unwrap();
     let status = response.status();

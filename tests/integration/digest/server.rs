@@ -12,7 +12,7 @@ use bytes::Bytes;
 use http::{Request, Response};
 use http_body::Body;
 use http_body_util::{BodyExt as _, Full};
-use tower::{BoxError, Layer as _, Service, service_fn};
+use tower::{BoxError, Service, ServiceBuilder, service_fn};
 use tower_hmac_auth::{
     Scheme,
     digest::{CheckedBody, VerifyDigestLayer},
@@ -20,7 +20,6 @@ use tower_hmac_auth::{
 };
 
 use super::verifying;
-pub(crate) use crate::common::serve::serve;
 
 /// How often the handler was called.
 pub(crate) type Calls = Arc<AtomicUsize>;
@@ -51,7 +50,11 @@ where
             Ok::<_, Infallible>(Response::new(Full::from(text)))
         }
     });
-    (verifying(scheme).layer(layer.layer(handler)), calls)
+    let service = ServiceBuilder::new()
+        .layer(verifying(scheme))
+        .layer(layer)
+        .service(handler);
+    (service, calls)
 }
 
 pub(crate) async fn text(answer: Answer) -> String {

@@ -1,17 +1,12 @@
 //! hyper's client and server on loopback, over HTTP/1.1 and HTTP/2.
 
-use std::{
-    convert::Infallible,
-    future::{pending, ready},
-    sync::atomic::Ordering,
-};
+use std::{convert::Infallible, future::pending, sync::atomic::Ordering};
 
 use bytes::Bytes;
-use http::{HeaderMap, Request, Response, StatusCode, Version, header, request};
+use http::{HeaderMap, Request, Response, StatusCode, Version, header};
 use http_body::Frame;
 use http_body_util::{BodyExt as _, Full, StreamBody};
 use hyper::body::Incoming;
-use hyper_util::{client::legacy::Client, rt::TokioExecutor};
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::TcpStream,
@@ -24,10 +19,15 @@ use tower_hmac_auth::{
 };
 
 use super::{EMPTY_DIGEST, HELLO, server, signing, value, verifying};
+use crate::common::{
+    loopback::{self, VERSIONS, client},
+    upload::{signed_head, written},
+};
 
 async fn serve(scheme: Scheme, layer: VerifyDigestLayer) -> (String, server::Calls) {
     let (service, calls) = server::server::<Incoming>(scheme, layer);
-    (server::serve(service).await + "/items?x=1", calls)
+    let address = loopback::serve(service).await;
+    (format!("http://{address}/items?x=1"), calls)
 }
 
 async fn send<B>(
@@ -40,9 +40,6 @@ async fn send<B>(
 where
     B: http_body::Body<Error: Into<tower::BoxError>>,
 {
-    let client = Client::builder(TokioExecutor::new())
-        .http2_only(version == Version::HTTP_2)
-        .build_http::<BufferedBody>();
     let service = ServiceBuilder::new()
         .layer(digest)
         .layer(signing(scheme))
@@ -50,7 +47,7 @@ where
             tamper(&mut request);
             request
         })
-        .service(client);
+        .service(client::<BufferedBody>(version));
     let response = service.oneshot(request).await.unwrap();
     let status = response.status();
     let body = response.into_body().collect().await.unwrap().to_bytes();
@@ -60,8 +57,6 @@ where
 fn post(url: &str, body: &'static str) -> Request<Full<Bytes>> {
     Request::post(url).body(Full::from(body)).unwrap()
 }
-
-const VERSIONS: [Version; 2] = [Version::HTTP_11, Version::HTTP_2];
 
 fn layers() -> [VerifyDigestLayer; 2] {
     [
@@ -122,7 +117,8 @@ async fn trailers_are_not_covered_and_arrive_over_http_2_only() {
             let text = format!("{:?}", body.trailers().map(HeaderMap::len));
             Ok::<_, Infallible>(Response::new(Full::<Bytes>::from(text)))
         });
-        let url = server::serve(verifying(Scheme::Kong).layer(layer.layer(handler))).await;
+        let address = loopback::serve(verifying(Scheme::Kong).layer(layer.layer(handler))).await;
+        let url = format!("http://{address}");
         for (version, expected) in [(Version::HTTP_11, "None"), (Version::HTTP_2, "Some(1)")] {
             let trailers = HeaderMap::from_iter([(header::ETAG, value("1"))]);
             let frames = [Frame::data(Bytes::from(HELLO)), Frame::trailers(trailers)];
@@ -168,25 +164,6 @@ async fn a_body_over_the_servers_limit_is_answered_413_before_the_handler() {
     }
 }
 
-/// The head of a signed request for this URL, of which the body is sent by other means.
-pub(crate) async fn signed_head(url: &str, digest: &str) -> request::Parts {
-    let sign = service_fn(|request: Request<()>| ready(Ok::<_, Infallible>(request)));
-    let request = Request::post(format!("{url}/items")).header("digest", value(digest));
-    let service = signing(Scheme::Kong).layer(sign);
-    let signed = service.oneshot(request.body(()).unwrap()).await.unwrap();
-    signed.into_parts().0
-}
-
-/// The head as HTTP/1.1 has it, for a body of this length.
-pub(crate) fn written(head: &request::Parts, len: usize) -> String {
-    let (path, authority) = (head.uri.path(), head.uri.authority().unwrap());
-    let mut text = format!("POST {path} HTTP/1.1\r\nhost: {authority}\r\n");
-    for (name, value) in &head.headers {
-        text += &format!("{name}: {}\r\n", value.to_str().unwrap());
-    }
-    text + &format!("content-length: {len}\r\nconnection: close\r\n\r\n")
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn a_client_that_sends_all_of_a_body_over_the_limit_gets_413_where_it_is_drained() {
     const LEN: usize = 5_000_000;
@@ -198,10 +175,9 @@ async fn a_client_that_sends_all_of_a_body_over_the_limit_gets_413_where_it_is_d
         .layer(verifying(Scheme::Kong))
         .layer(VerifyDigestLayer::buffered(1024))
         .service(handler);
-    let url = server::serve(service).await;
+    let address = loopback::serve(service).await;
     for _ in 0..10 {
-        let head = signed_head(&url, EMPTY_DIGEST).await;
-        let address = url.strip_prefix("http://").unwrap();
+        let head = signed_head(address, EMPTY_DIGEST).await;
         let mut stream = TcpStream::connect(address).await.unwrap();
         let head = written(&head, LEN);
         stream.write_all(head.as_bytes()).await.unwrap();

@@ -7,7 +7,6 @@ use http::{HeaderMap, Request, Response, StatusCode, Version, header};
 use http_body::Body as _;
 use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
-use hyper_util::{client::legacy::Client, rt::TokioExecutor};
 use tonic::transport;
 use tower_hmac_auth::{Signer, StaticKeys, VerifyLayer};
 
@@ -16,7 +15,7 @@ use super::{
     echo::Kind,
     server::{Server, within},
 };
-use crate::common::keys;
+use crate::common::{keys, loopback::client};
 
 async fn start() -> Server {
     let layer = VerifyLayer::new(StaticKeys::from(keys()));
@@ -34,10 +33,9 @@ fn request(server: &Server, content_type: Option<&str>) -> Request<Full<Bytes>> 
 }
 
 async fn send(request: Request<Full<Bytes>>) -> Response<Incoming> {
-    let client = Client::builder(TokioExecutor::new())
-        .http2_only(true)
-        .build_http();
-    within(client.request(request)).await.unwrap()
+    within(client(Version::HTTP_2).request(request))
+        .await
+        .unwrap()
 }
 
 fn text<'h>(headers: &'h HeaderMap, name: &str) -> Option<&'h str> {

@@ -1,17 +1,15 @@
 //! The echo service on a loopback socket, and channels to it.
 
 use std::{
-    future::Future,
     net::SocketAddr,
     sync::{
         Arc,
         atomic::{AtomicUsize, Ordering},
     },
-    time::{Duration, SystemTime},
+    time::SystemTime,
 };
 
 use bytes::Bytes;
-use tokio::{net::TcpListener, task::AbortHandle};
 use tokio_stream::{StreamExt as _, wrappers::TcpListenerStream};
 use tonic::{
     body::Body,
@@ -23,25 +21,14 @@ use tower::{Layer, Service, ServiceBuilder, util::Either};
 use tower_hmac_auth::{SignLayer, Signer, clock::ManualClock, sign::SignService};
 
 use super::echo::Echo;
+pub(crate) use crate::common::within;
+use crate::common::{keys, loopback::bind};
 
-/// Waits, but not for ever.
-pub(crate) async fn within<F: Future>(future: F) -> F::Output {
-    let waited = tokio::time::timeout(Duration::from_secs(30), future).await;
-    waited.expect("an answer within 30 seconds")
-}
-
-/// A tonic server on a free port; it ends with this.
+/// A tonic server on a free port.
 pub(crate) struct Server {
     pub(crate) address: SocketAddr,
     echo: Echo,
     connections: Arc<AtomicUsize>,
-    task: AbortHandle,
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        self.task.abort();
-    }
 }
 
 impl Server {
@@ -56,8 +43,7 @@ impl Server {
         B: http_body::Body<Data = Bytes> + Send + 'static,
         B::Error: Into<StdError>,
     {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let address = listener.local_addr().unwrap();
+        let (listener, address) = bind().await;
         let connections = Arc::new(AtomicUsize::new(0));
         let accepted = Arc::clone(&connections);
         let incoming = TcpListenerStream::new(listener).map(move |stream| {
@@ -66,12 +52,11 @@ impl Server {
         });
         let echo = Echo::default();
         let router = server.add_service(echo.clone());
-        let task = tokio::spawn(router.serve_with_incoming(incoming));
+        tokio::spawn(router.serve_with_incoming(incoming));
         Self {
             address,
             echo,
             connections,
-            task: task.abort_handle(),
         }
     }
 
@@ -107,5 +92,5 @@ pub(crate) fn on_time(signer: impl Into<SignLayer>) -> SignLayer<ManualClock> {
 
 /// Signs with the key the servers know.
 pub(crate) fn signed(channel: &Channel) -> Client {
-    client(channel, Some(on_time(Signer::new(crate::common::keys()))))
+    client(channel, Some(on_time(Signer::new(keys()))))
 }

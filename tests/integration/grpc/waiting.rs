@@ -2,11 +2,10 @@
 
 use std::{sync::Arc, time::Duration};
 
-use tokio::sync::{mpsc, oneshot};
 use tonic::{Code, transport};
 use tower_hmac_auth::{
     RequestHead, VerifyLayer,
-    verify::{AsyncKeyStore, AsyncKeys, KeyAccess, KeyLookup, VerifyingKey},
+    verify::{AsyncKeys, KeyAccess, KeyLookup, VerifyingKey},
 };
 
 use super::{
@@ -14,26 +13,15 @@ use super::{
     echo::{Kind, answers, call},
     server::{Server, client, signed, within},
 };
-use crate::common::{KEY_ID, keys};
+use crate::common::{
+    KEY_ID,
+    asking::{Found, asking},
+    keys,
+};
 
-type Found = KeyLookup<Arc<VerifyingKey>>;
-
-/// A look-up that waits for the test's answer; it is closed when the look-up is dropped.
-type Asked = (String, oneshot::Sender<Found>);
-
-/// A store that asks the test.
-fn asking() -> (
-    impl AsyncKeyStore<Future: Send> + Send + Sync,
-    mpsc::UnboundedReceiver<Asked>,
-) {
-    let (ask, asked) = mpsc::unbounded_channel();
-    let store = move |key_id: &str, head: RequestHead<'_>| {
-        assert_eq!(key_id, KEY_ID);
-        let (answer, answered) = oneshot::channel();
-        ask.send((head.uri().path().to_owned(), answer)).unwrap();
-        async move { answered.await.unwrap_or(KeyLookup::Unavailable) }
-    };
-    (store, asked)
+fn path(key_id: &str, head: RequestHead<'_>) -> String {
+    assert_eq!(key_id, KEY_ID);
+    head.uri().path().to_owned()
 }
 
 fn found() -> Found {
@@ -42,7 +30,7 @@ fn found() -> Found {
 
 #[tokio::test]
 async fn calls_of_every_kind_wait_for_their_keys_and_are_served_in_the_order_of_the_keys() {
-    let (store, mut asked) = asking();
+    let (store, mut asked) = asking(path);
     let layer = VerifyLayer::new(AsyncKeys(store));
     let server = Server::start(transport::Server::builder().layer(layer)).await;
     let channel = server.connect().await;
@@ -69,7 +57,7 @@ async fn calls_of_every_kind_wait_for_their_keys_and_are_served_in_the_order_of_
 
 #[tokio::test]
 async fn what_the_store_finds_too_late_or_never_has_the_same_codes_as_at_once() {
-    let (store, mut asked) = asking();
+    let (store, mut asked) = asking(path);
     let layer = VerifyLayer::new(AsyncKeys(store));
     let server = Server::start(transport::Server::builder().layer(layer)).await;
     let channel = server.connect().await;
@@ -101,7 +89,7 @@ async fn what_the_store_finds_too_late_or_never_has_the_same_codes_as_at_once() 
 
 #[tokio::test]
 async fn a_call_that_is_cancelled_takes_its_look_up_with_it() {
-    let (store, mut asked) = asking();
+    let (store, mut asked) = asking(path);
     let layer = VerifyLayer::new(AsyncKeys(store));
     let server = Server::start(transport::Server::builder().layer(layer)).await;
     let channel = server.connect().await;
@@ -120,7 +108,7 @@ async fn a_call_that_is_cancelled_takes_its_look_up_with_it() {
 
 #[tokio::test]
 async fn the_servers_timeout_ends_the_wait_for_a_key() {
-    let (store, mut asked) = asking();
+    let (store, mut asked) = asking(path);
     let layer = VerifyLayer::new(AsyncKeys(store));
     let server = transport::Server::builder()
         .timeout(Duration::from_millis(1))

@@ -5,9 +5,10 @@ use tower_hmac_auth::{SignLayer, Verifier, clock::ManualClock};
 
 use super::{
     builders, get, layer, layer_of, send,
-    server::{Server, greet, verify_layer},
+    server::{Server, greet},
     signer,
 };
+use crate::common::verifying_on_friday;
 
 /// Of `{"hello":"world"}`, computed with openssl.
 const DIGESTS: [(&str, &str); 2] = [
@@ -29,7 +30,7 @@ fn layers() -> [SignLayer<ManualClock>; 2] {
 /// A gateway that wants this to be signed.
 async fn server(name: &str) -> Server {
     let verifier = Verifier::builder().require([name]).build().unwrap();
-    let layer = verify_layer().verifier(verifier);
+    let layer = verifying_on_friday().verifier(verifier);
     Server::start(tower::Layer::layer(&layer, tower::service_fn(greet))).await
 }
 

@@ -6,17 +6,13 @@ use bytes::Bytes;
 use http::{HeaderValue, Request, Response, Version, header};
 use http_body_util::Channel;
 use hyper::body::Incoming;
-use tokio::net::TcpListener;
 use tokio_test::{assert_pending, assert_ready_err, assert_ready_ok};
 use tower::{Layer, ServiceExt, service_fn};
 use tower_hmac_auth::{KeyPair, SignLayer, Signer, clock::ManualClock};
 use tower_test::mock;
 
-use super::{
-    builder, builders, get, layer, send,
-    server::{Server, verify_layer},
-};
-use crate::common::at;
+use super::{builder, builders, get, layer, send, server::Server};
+use crate::common::{at, loopback::nobody, verifying_on_friday};
 
 #[tokio::test]
 async fn a_signed_request_is_accepted() {
@@ -132,9 +128,7 @@ async fn readiness_and_errors_are_passed_through() {
 
 #[tokio::test]
 async fn a_connection_error_is_reqwests_own() {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let nobody = format!("http://{}/a", listener.local_addr().unwrap());
-    drop(listener);
+    let nobody = format!("http://{}/a", nobody().await);
     let client = layer().reqwest_client(builder()).unwrap();
     let error: reqwest::Error = client.oneshot(get(&nobody)).await.unwrap_err();
     assert!(error.is_connect(), "{error:?}");
@@ -148,7 +142,7 @@ async fn a_streaming_body_passes_while_it_is_being_written() {
         let echo = |request: Request<Incoming>| async {
             Ok::<_, Infallible>(Response::new(request.into_body()))
         };
-        let server = Server::start(verify_layer().layer(service_fn(echo))).await;
+        let server = Server::start(verifying_on_friday().layer(service_fn(echo))).await;
         let client = layer().reqwest_client(builder).unwrap();
         let (mut writer, body) = Channel::<Bytes, Infallible>::new(1);
 

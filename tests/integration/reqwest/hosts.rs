@@ -8,9 +8,9 @@ use tower_test::mock;
 
 use super::{
     builders, get, send,
-    server::{Server, greet, verify_layer},
+    server::{Server, greet},
 };
-use crate::common::{FRIDAY, at, keys};
+use crate::common::{FRIDAY, at, keys, verifying_on_friday};
 
 fn host_signing() -> SignLayer<ManualClock> {
     let signer = Signer::builder(keys()).signed_headers([header::HOST]);
@@ -20,7 +20,7 @@ fn host_signing() -> SignLayer<ManualClock> {
 /// A gateway that wants the host to be signed.
 async fn server() -> Server {
     let verifier = Verifier::builder().require([header::HOST]).build().unwrap();
-    let layer = verify_layer().verifier(verifier);
+    let layer = verifying_on_friday().verifier(verifier);
     Server::start(layer.layer(tower::service_fn(greet))).await
 }
 

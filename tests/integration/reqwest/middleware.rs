@@ -11,7 +11,7 @@ use super::{
     server::{Server, THREE_DATES},
     signer,
 };
-use crate::common::{FRIDAY, at, keys};
+use crate::common::{FRIDAY, at, keys, loopback::nobody};
 
 /// Tries again at once, up to so many times.
 struct AtOnce(u32);
@@ -88,9 +88,7 @@ async fn a_stranger_gets_no_signature_date_or_source() {
 
 #[tokio::test]
 async fn errors_of_the_client_are_untouched() {
-    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let nobody = format!("http://{}/a", listener.local_addr().unwrap());
-    drop(listener);
+    let nobody = format!("http://{}/a", nobody().await);
     let builder = builder().timeout(Duration::from_secs(30));
     let client = layer().reqwest_middleware(builder, |outer| outer).unwrap();
     let error = client.get(nobody).send().await.unwrap_err();

@@ -13,20 +13,13 @@ use http::{HeaderMap, Request, Response, StatusCode, Uri, Version, header};
 use http_body::Body;
 use http_body_util::Full;
 use hyper::body::Incoming;
-use hyper_util::{
-    rt::{TokioExecutor, TokioIo},
-    server::conn::auto,
-    service::TowerToHyperService,
-};
-use tokio::{net::TcpListener, task::AbortHandle};
 use tower::{BoxError, Layer, Service, ServiceExt, service_fn};
 use tower_hmac_auth::{
-    StaticKeys, VerifiedKey, VerifyLayer,
+    VerifiedKey,
     clock::{Clock, ManualClock},
-    verify::DefaultResponseForRejection,
 };
 
-use crate::common::{FRIDAY, at, keys};
+use crate::common::{FRIDAY, at, loopback::serve, verifying_on_friday};
 
 /// When a request gets to a server that is [`unavailable_at_first`](Server::unavailable_at_first).
 pub(crate) const THREE_DATES: [&str; 3] = [
@@ -58,17 +51,10 @@ impl Head {
     }
 }
 
-/// A server on a free port; it ends with this.
+/// A server on a free port.
 pub(crate) struct Server {
     pub(crate) address: SocketAddr,
     heads: Arc<Mutex<Vec<Head>>>,
-    task: AbortHandle,
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        self.task.abort();
-    }
 }
 
 impl Server {
@@ -80,46 +66,29 @@ impl Server {
         S::Future: Send,
         B: Body<Data = Bytes, Error: Into<BoxError>> + Send + 'static,
     {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let address = listener.local_addr().unwrap();
         let heads = Arc::<Mutex<Vec<Head>>>::default();
         let notebook = Arc::clone(&heads);
-        let task = tokio::spawn(async move {
-            loop {
-                let (stream, _) = listener.accept().await.unwrap();
-                let notebook = Arc::clone(&notebook);
-                let recorded = service.clone().map_request(move |request: Request<_>| {
-                    notebook.lock().unwrap().push(Head {
-                        uri: request.uri().clone(),
-                        version: request.version(),
-                        headers: request.headers().clone(),
-                    });
-                    request
-                });
-                tokio::spawn(async move {
-                    auto::Builder::new(TokioExecutor::new())
-                        .serve_connection(TokioIo::new(stream), TowerToHyperService::new(recorded))
-                        .await
-                });
-            }
+        let recorded = service.map_request(move |request: Request<_>| {
+            notebook.lock().unwrap().push(Head {
+                uri: request.uri().clone(),
+                version: request.version(),
+                headers: request.headers().clone(),
+            });
+            request
         });
-        let task = task.abort_handle();
-        Self {
-            address,
-            heads,
-            task,
-        }
+        let address = serve(recorded).await;
+        Self { address, heads }
     }
 
     /// Answers 200 and who signed what to those who are verified as of [`FRIDAY`].
     pub(crate) async fn verifying() -> Self {
-        Self::start(verify_layer().layer(service_fn(greet))).await
+        Self::start(verifying_on_friday().layer(service_fn(greet))).await
     }
 
     /// Answers the first two verified requests with 503, and moves the clock on by more than a signature is good
     /// for each time; then as [`verifying`](Self::verifying).
     pub(crate) async fn unavailable_at_first(clock: ManualClock) -> Self {
-        let verify = verify_layer().clock(clock.clone());
+        let verify = verifying_on_friday().clock(clock.clone());
         let handler = move |request: Request<Incoming>| {
             let is_up = clock.now() >= at(FRIDAY + 2_000);
             if !is_up {
@@ -184,11 +153,6 @@ impl Server {
         assert_eq!(heads.len(), 1, "{heads:?}");
         heads[0].clone()
     }
-}
-
-/// The check of a gateway that knows one key, on [`FRIDAY`].
-pub(crate) fn verify_layer() -> VerifyLayer<StaticKeys, DefaultResponseForRejection, ManualClock> {
-    VerifyLayer::new(StaticKeys::from(keys())).clock(ManualClock::at(at(FRIDAY)))
 }
 
 pub(crate) async fn greet<B>(request: Request<B>) -> Result<Response<Full<Bytes>>, Infallible> {

@@ -243,8 +243,9 @@ fn equal_descriptions_give_equal_schemes_in_whatever_order_they_were_made() {
 
 #[track_caller]
 fn assert_error(builder: SchemeBuilder, is_expected: fn(&BuildError) -> bool, text: &str) {
-    let error = builder.clone().build().expect_err(text);
-    assert!(is_expected(&error), "{builder:?}: {error:?}");
+    let described = format!("{builder:?}");
+    let error = builder.build().expect_err(text);
+    assert!(is_expected(&error), "{described}: {error:?}");
     let error = error.to_string();
     assert!(error.starts_with(text), "{error}");
     assert!(!error.contains('\n'));
@@ -334,6 +335,10 @@ fn derived_components_that_a_list_could_not_tell_apart_are_refused() {
         "host",
         "X-Date",
         "Authorization",
+        "digest",
+        "x-tenant",
+        "cookie",
+        "$target",
     ] {
         assert_error(
             derived(&["@target", name]),
@@ -351,7 +356,8 @@ fn derived_components_that_a_list_could_not_tell_apart_are_refused() {
             &format!("{} is named twice", names[1]),
         );
     }
-    let list = ["date", "@target", "$target"];
+    // A preset has a derived component of the last name, which is otherwise a header's.
+    let list = ["date", "@target", "(target)", "request-line"];
     let scheme = derived(&list[1..]).default_list(list).build().unwrap();
     Signer::builder(keys()).scheme(scheme).build().unwrap();
 }

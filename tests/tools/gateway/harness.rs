@@ -11,41 +11,34 @@ use std::{
         Arc,
         atomic::{AtomicUsize, Ordering::SeqCst},
     },
-    time::{Duration, SystemTime},
+    time::SystemTime,
 };
 
 use bytes::Bytes;
-use http::{HeaderValue, Request, Response, StatusCode, Version};
+use http::{HeaderValue, Request, Response, StatusCode};
 use http_body_util::{
     BodyExt, Empty, Full,
     channel::{Channel, Sender},
     combinators::BoxBody,
 };
 use hyper::{body::Incoming, server::conn::http1, service::service_fn};
-use hyper_util::{
-    client::legacy::{Client, Error, connect::HttpConnector},
-    rt::{TokioExecutor, TokioIo},
-};
+use hyper_util::{client::legacy::Error, rt::TokioIo};
 use tokio::{
     io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader, Lines},
-    net::{TcpListener, TcpStream},
+    net::TcpStream,
     process::{Child, ChildStderr, Command},
     sync::mpsc,
-    task::AbortHandle,
-    time::timeout,
 };
 use tower::{ServiceBuilder, ServiceExt};
 use tower_hmac_auth::{KeyPair, SignLayer, Signer};
 
-use crate::common::{KEY_ID, SECRET, keys};
+pub(crate) use crate::common::within;
+use crate::common::{
+    KEY_ID, SECRET, keys,
+    loopback::{accept, client},
+};
 
 pub(crate) type Body = BoxBody<Bytes, io::Error>;
-
-/// Waits, but not for ever.
-pub(crate) async fn within<F: Future>(future: F) -> F::Output {
-    let limit = Duration::from_secs(20);
-    timeout(limit, future).await.expect("within 20 seconds")
-}
 
 pub(crate) fn body(data: impl Into<Bytes>) -> Body {
     Full::new(data.into())
@@ -202,22 +195,17 @@ pub(crate) async fn send(
     keys: &KeyPair,
     request: Request<Body>,
 ) -> Result<Response<Incoming>, Error> {
-    let signer = signer(keys.clone());
     let service = ServiceBuilder::new()
-        .layer(SignLayer::new(signer))
-        .service(client(&request));
+        .layer(SignLayer::new(signer(keys.clone())))
+        .service(client(request.version()));
     within(service.oneshot(request)).await
 }
 
 /// Sends a request as it is.
 pub(crate) async fn send_unsigned(request: Request<Body>) -> Response<Incoming> {
-    within(client(&request).oneshot(request)).await.unwrap()
-}
-
-fn client(request: &Request<Body>) -> Client<HttpConnector, Body> {
-    Client::builder(TokioExecutor::new())
-        .http2_only(request.version() == Version::HTTP_2)
-        .build_http()
+    within(client(request.version()).oneshot(request))
+        .await
+        .unwrap()
 }
 
 /// The lines of a signed request's head, whose connection ends with the answer.
@@ -241,18 +229,11 @@ pub(crate) fn head_of<B>(request_line: &str, request: &Request<B>, lines: &[&str
     head + "\r\n"
 }
 
-/// A server on a free port; it ends with this.
+/// A server on a free port.
 pub(crate) struct Upstream {
     pub(crate) address: SocketAddr,
     /// How many connections were open at a time, at most.
     pub(crate) most_connections: Arc<AtomicUsize>,
-    task: AbortHandle,
-}
-
-impl Drop for Upstream {
-    fn drop(&mut self) {
-        self.task.abort();
-    }
 }
 
 impl Upstream {
@@ -296,28 +277,22 @@ impl Upstream {
     where
         F: Future<Output = ()> + Send + 'static,
     {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let address = listener.local_addr().unwrap();
         let most_connections = Arc::new(AtomicUsize::new(0));
         let most = Arc::clone(&most_connections);
-        let task = tokio::spawn(async move {
-            let open = Arc::new(AtomicUsize::new(0));
-            loop {
-                let (stream, _) = listener.accept().await.unwrap();
-                let served = serve(stream);
-                let open = Arc::clone(&open);
-                most.fetch_max(open.fetch_add(1, SeqCst) + 1, SeqCst);
-                tokio::spawn(async move {
-                    served.await;
-                    open.fetch_sub(1, SeqCst);
-                });
+        let open = Arc::new(AtomicUsize::new(0));
+        let address = accept(move |stream| {
+            let served = serve(stream);
+            let open = Arc::clone(&open);
+            most.fetch_max(open.fetch_add(1, SeqCst) + 1, SeqCst);
+            async move {
+                served.await;
+                open.fetch_sub(1, SeqCst);
             }
-        });
-        let task = task.abort_handle();
+        })
+        .await;
         Self {
             address,
             most_connections,
-            task,
         }
     }
 }

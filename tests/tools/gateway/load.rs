@@ -5,9 +5,8 @@ use std::sync::{
     atomic::{AtomicUsize, Ordering::SeqCst},
 };
 
-use http::{Request, Response, StatusCode, header};
+use http::{Request, Response, StatusCode, Version, header};
 use http_body_util::BodyExt;
-use hyper_util::{client::legacy::Client, rt::TokioExecutor};
 use tokio::{
     io::AsyncReadExt,
     sync::{Semaphore, mpsc},
@@ -19,7 +18,7 @@ use tower_hmac_auth::SignLayer;
 use super::harness::{
     Body, Gateway, Upstream, body, channel, no_body, send, send_unsigned, text, within,
 };
-use crate::common::keys;
+use crate::common::{keys, loopback::client};
 
 const CLIENTS: usize = 5;
 const STREAMS: usize = 200;
@@ -31,10 +30,7 @@ fn flood(gateway: &Gateway) -> (JoinSet<()>, mpsc::UnboundedReceiver<StatusCode>
     let (answered, answers) = mpsc::unbounded_channel();
     let mut requests = JoinSet::new();
     for _ in 0..CLIENTS {
-        let client = Client::builder(TokioExecutor::new())
-            .http2_only(true)
-            .build_http::<Body>();
-        let client = SignLayer::new(keys()).layer(client);
+        let client = SignLayer::new(keys()).layer(client::<Body>(Version::HTTP_2));
         for _ in 0..STREAMS {
             let request = Request::get(gateway.url("/")).body(no_body()).unwrap();
             let (client, answered) = (client.clone(), answered.clone());

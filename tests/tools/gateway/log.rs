@@ -1,17 +1,17 @@
 //! A log that is not read, or not fast enough.
 
-use http::{Request, StatusCode};
+use http::{Request, StatusCode, Version};
 use http_body_util::BodyExt;
-use hyper_util::{client::legacy::Client, rt::TokioExecutor};
 
 use super::harness::{Body, Gateway, command_with_keys, no_body, within};
+use crate::common::loopback::client;
 
 /// More lines than a pipe and the gateway's queue hold.
 const REQUESTS: u64 = 3000;
 
 async fn with_full_log() -> Gateway {
     let gateway = Gateway::with_unread_log(command_with_keys()).await;
-    let client = Client::builder(TokioExecutor::new()).build_http::<Body>();
+    let client = client::<Body>(Version::HTTP_11);
     for _ in 0..REQUESTS {
         let request = Request::get(gateway.url("/unsigned")).body(no_body());
         let response = within(client.request(request.unwrap())).await.unwrap();

@@ -12,9 +12,7 @@ use tokio::{
 use super::harness::{
     Gateway, Upstream, body, channel, no_body, read_head, send, signed_head, text, within,
 };
-use crate::common::keys;
-
-const VERSIONS: [Version; 2] = [Version::HTTP_11, Version::HTTP_2];
+use crate::common::{keys, loopback::VERSIONS};
 
 #[tokio::test]
 async fn the_answers_first_chunk_arrives_before_its_last_is_sent() {

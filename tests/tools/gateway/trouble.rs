@@ -8,7 +8,6 @@ use http_body_util::{BodyExt, Empty};
 use hyper_util::{client::legacy::Client, rt::TokioExecutor};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
-    net::TcpListener,
     sync::{Semaphore, mpsc},
     time::timeout,
 };
@@ -16,16 +15,13 @@ use tokio::{
 use super::harness::{
     Gateway, Upstream, body, no_body, read_head, send, send_unsigned, signed_head, text, within,
 };
-use crate::common::keys;
+use crate::common::{keys, loopback::nobody};
 
 const NO_ANSWER: &str = r#"{"message":"the upstream gave no answer"}"#;
 
 #[tokio::test]
 async fn an_upstream_that_is_down_is_502() {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let address = listener.local_addr().unwrap();
-    drop(listener);
-    let mut gateway = Gateway::before(address).await;
+    let mut gateway = Gateway::before(nobody().await).await;
     let request = Request::get(gateway.url("/a")).body(no_body()).unwrap();
     let response = send(&keys(), request).await.unwrap();
     assert_eq!(response.status(), StatusCode::BAD_GATEWAY);

@@ -1,4 +1,6 @@
 //! How often memory is asked for: a promise like any other, and one that fails the build.
+//!
+//! A binary of its own, as it links an allocator that counts, for all of its process.
 
 #![allow(
     clippy::unwrap_used,
@@ -7,8 +9,17 @@
     clippy::indexing_slicing
 )]
 
-#[path = "integration/common/fixtures.rs"]
+#[allow(
+    dead_code,
+    unused_imports,
+    unused_macros,
+    reason = "`integration` needs all of it"
+)]
+#[path = "../integration/common/mod.rs"]
 mod common;
+#[cfg(feature = "digest")]
+mod digest;
+mod drain;
 
 use std::{
     convert::Infallible,

@@ -3,6 +3,7 @@
 use std::{
     convert::Infallible,
     future::ready,
+    net::SocketAddr,
     pin::Pin,
     sync::Arc,
     task::{Context, Poll},
@@ -10,11 +11,10 @@ use std::{
 
 use allocation_counter::{AllocationInfo, measure};
 use bytes::Bytes;
-use http::{HeaderMap, HeaderValue, Request, Response, StatusCode, header};
+use http::{HeaderMap, HeaderValue, Request, Response, StatusCode, Version, header};
 use http_body::{Body, Frame, SizeHint};
 use http_body_util::{BodyExt as _, Full, channel::Channel};
 use hyper::body::Incoming;
-use hyper_util::{client::legacy::Client, rt::TokioExecutor};
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::TcpStream,
@@ -27,9 +27,11 @@ use tower_hmac_auth::{
     error::DigestError,
 };
 
-use super::{
-    server, signing, value, verifying,
-    wire::{signed_head, written},
+use crate::common::{
+    loopback::{client, serve},
+    signing,
+    upload::{signed_head, written},
+    verifying,
 };
 
 /// How often the body has the letter a.
@@ -94,7 +96,7 @@ fn verified(layer: VerifyDigestLayer, body: Bits) -> (AllocationInfo, StatusCode
         .layer(verifying(Scheme::Kong))
         .layer(layer)
         .service(handler);
-    let request = Request::post("http://api.example.com/items").header("digest", value(DIGEST));
+    let request = Request::post("http://api.example.com/items").header("digest", DIGEST);
     let request = request.body(body).unwrap();
     let mut status = None;
     let taken = measure(|| {
@@ -223,7 +225,7 @@ fn a_body_of_one_frame_is_not_copied() {
 }
 
 /// A server on loopback that adds a permit for each frame it reads, so that a client can send one byte a frame.
-async fn serve_byte_by_byte(limit: usize) -> (String, Arc<Semaphore>) {
+async fn serve_byte_by_byte(limit: usize) -> (SocketAddr, Arc<Semaphore>) {
     let read = Arc::new(Semaphore::new(0));
     let permits = Arc::clone(&read);
     let handler = service_fn(|request: Request<CheckedBody<_>>| async move {
@@ -246,7 +248,7 @@ async fn serve_byte_by_byte(limit: usize) -> (String, Arc<Semaphore>) {
         .layer(verifying(Scheme::Kong))
         .layer(VerifyDigestLayer::buffered(limit))
         .service(handler);
-    (server::serve(service).await, read)
+    (serve(service).await, read)
 }
 
 #[test]
@@ -254,9 +256,8 @@ fn a_socket_that_sends_single_bytes_takes_no_more_memory_than_the_limit() {
     let mut text = String::new();
     let taken = measure(|| {
         run(async {
-            let (url, read) = serve_byte_by_byte(1024 * 1024).await;
-            let head = signed_head(&url, DIGEST).await;
-            let address = url.strip_prefix("http://").unwrap();
+            let (address, read) = serve_byte_by_byte(1024 * 1024).await;
+            let head = signed_head(address, DIGEST).await;
             let mut stream = TcpStream::connect(address).await.unwrap();
             stream.set_nodelay(true).unwrap();
             let head = written(&head, LEN);
@@ -278,11 +279,9 @@ fn an_http_2_stream_of_single_bytes_takes_no_more_memory_than_the_limit() {
     let mut text = Bytes::new();
     let taken = measure(|| {
         run(async {
-            let (url, read) = serve_byte_by_byte(1024 * 1024).await;
-            let head = signed_head(&url, DIGEST).await;
-            let client = Client::builder(TokioExecutor::new())
-                .http2_only(true)
-                .build_http();
+            let (address, read) = serve_byte_by_byte(1024 * 1024).await;
+            let head = signed_head(address, DIGEST).await;
+            let client = client(Version::HTTP_2);
             let (mut sender, body) = Channel::<Bytes>::new(1);
             let answer = tokio::spawn(client.request(Request::from_parts(head, body)));
             for _ in 0..LEN {
