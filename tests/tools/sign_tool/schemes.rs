@@ -57,7 +57,7 @@ fn an_answer_on_standard_input_is_explained() {
     assert!(
         String::from_utf8(output.stdout)
             .unwrap()
-            .contains("its own log")
+            .contains("only logs the reason")
     );
 }
 
