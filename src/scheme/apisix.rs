@@ -4,13 +4,13 @@
 
 use std::borrow::Cow;
 
-use super::dialect::{DatePolicy, Dialect, is_key_id};
+use super::dialect::{DatePolicy, Dialect, is_derived, is_key_id};
 use crate::{
     Algorithm, Rejection,
     header::DateHeader,
     rejection::{CredentialsError, RejectionKind},
     wire::{
-        component::DerivedComponent,
+        component::{DerivedComponent, ListSyntax},
         credentials::CredentialsSyntax,
         signing_string::{MissingHeaderLine, SigningStringFormat},
     },
@@ -38,7 +38,12 @@ pub(super) static DIALECT: Dialect = Dialect {
         missing_header: Some(MissingHeaderLine::Omitted),
         join: None,
     },
-    derived_components: &[("@request-target", DerivedComponent::DecodedTarget)],
+    list: ListSyntax {
+        derived_components: &[("@request-target", DerivedComponent::DecodedTarget)],
+        any_case_date: false,
+        sends_date_as_spelled: false,
+        is_derived_elsewhere: is_derived,
+    },
     default_list: &["@request-target", "date", "source", "digest"],
     algorithms: &[
         Algorithm::HmacSha256,
@@ -46,8 +51,6 @@ pub(super) static DIALECT: Dialect = Dialect {
         Algorithm::HmacSha512,
     ],
     date_headers: &[DateHeader::Date],
-    any_case_date: false,
-    sends_date_as_spelled: false,
     not_in_key_id: &[','],
     max_skew: 300,
     date_policy: DatePolicy::CheckAge,

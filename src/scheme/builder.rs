@@ -439,7 +439,7 @@ impl SchemeBuilder {
         if let Some(components) = &self.derived_components {
             let components = components.iter();
             let components = components.map(|(name, derived)| (leak(name), *derived));
-            dialect.derived_components = Box::leak(components.collect());
+            dialect.list.derived_components = Box::leak(components.collect());
         }
         if let Some(algorithms) = &self.algorithms {
             dialect.algorithms = Box::leak(algorithms.clone().into());
@@ -449,8 +449,8 @@ impl SchemeBuilder {
         }
         if let Some(keep) = self.keep_name_case {
             dialect.format.lower_case_names = !keep;
-            dialect.sends_date_as_spelled = keep;
-            dialect.any_case_date |= keep;
+            dialect.list.sends_date_as_spelled = keep;
+            dialect.list.any_case_date |= keep;
         }
         if let Some(key_id_line) = self.key_id_line {
             dialect.format.begins_with_key_id = key_id_line;
@@ -493,7 +493,7 @@ fn default_name(name: &str, dialect: &mut Dialect) -> &'static str {
         let date_headers: Vec<_> = [date].into_iter().chain(others).collect();
         dialect.date_headers = Box::leak(date_headers.into());
     }
-    match dialect.sends_date_as_spelled && name != date.name().as_str() {
+    match dialect.list.sends_date_as_spelled && name != date.name().as_str() {
         true => leak(name),
         false => "date",
     }
@@ -508,7 +508,7 @@ fn is_derived_name(name: &str) -> bool {
     let mut presets = Scheme::ALL.into_iter().map(Scheme::dialect);
     !name.is_empty()
         && name.bytes().all(is_visible)
-        && (!is_field_name(name) || presets.any(|dialect| dialect.derived(name).is_some()))
+        && (!is_field_name(name) || presets.any(|dialect| dialect.list.derived(name).is_some()))
 }
 
 fn leak(text: &str) -> &'static str {

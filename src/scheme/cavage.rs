@@ -2,12 +2,13 @@
 
 use std::borrow::Cow;
 
-use super::dialect::{DatePolicy, Dialect, is_key_id};
+use super::dialect::{DatePolicy, Dialect, is_derived, is_key_id};
 use crate::{
     Algorithm, Rejection,
     header::DateHeader,
     wire::{
-        component::DerivedComponent, credentials::CredentialsSyntax,
+        component::{DerivedComponent, ListSyntax},
+        credentials::CredentialsSyntax,
         signing_string::SigningStringFormat,
     },
 };
@@ -34,11 +35,16 @@ pub(super) static DIALECT: Dialect = Dialect {
         missing_header: None,
         join: Some(b", "),
     },
-    derived_components: &[
-        ("(request-target)", DerivedComponent::RequestTarget),
-        ("(created)", DerivedComponent::Created),
-        ("(expires)", DerivedComponent::Expires),
-    ],
+    list: ListSyntax {
+        derived_components: &[
+            ("(request-target)", DerivedComponent::RequestTarget),
+            ("(created)", DerivedComponent::Created),
+            ("(expires)", DerivedComponent::Expires),
+        ],
+        any_case_date: true,
+        sends_date_as_spelled: false,
+        is_derived_elsewhere: is_derived,
+    },
     default_list: &[
         "(request-target)",
         "host",
@@ -49,8 +55,6 @@ pub(super) static DIALECT: Dialect = Dialect {
     ],
     algorithms: &[Algorithm::HmacSha256, Algorithm::HmacSha512],
     date_headers: &[DateHeader::Date, DateHeader::XDate],
-    any_case_date: true,
-    sends_date_as_spelled: false,
     not_in_key_id: &[],
     max_skew: 300,
     date_policy: DatePolicy::CheckAge,

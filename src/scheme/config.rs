@@ -175,6 +175,7 @@ impl fmt::Display for BuildError {
                 )?;
                 let own = scheme
                     .dialect()
+                    .list
                     .derived_components
                     .iter()
                     .map(|(name, _)| *name);
@@ -371,7 +372,7 @@ impl Scheme {
             scheme: self,
             name: excerpt(),
         };
-        let component = self.dialect().component(name, is_hs2019);
+        let component = self.dialect().list.component(name, is_hs2019);
         match component.map_err(|error| match error {
             NotSignable::Authorization => BuildError::SignsAuthorization,
             NotSignable::Ambiguous => BuildError::Ambiguous { name: excerpt() },

@@ -7,10 +7,10 @@ use http::{HeaderMap, HeaderValue, header};
 use super::Scheme;
 use crate::{
     Algorithm, Rejection,
-    header::{DateHeader, SOURCE, is_field_name},
+    header::{DateHeader, SOURCE},
     rejection::RejectionKind,
     wire::{
-        component::{Component, DerivedComponent, NotSignable},
+        component::ListSyntax,
         credentials::{CredentialsSyntax, auth_scheme},
         signing_string::SigningStringFormat,
     },
@@ -25,8 +25,8 @@ pub(crate) struct Dialect {
     pub(crate) syntax: CredentialsSyntax,
     /// How the signing string is written.
     pub(crate) format: SigningStringFormat,
-    /// What a list can name besides headers.
-    pub(crate) derived_components: &'static [(&'static str, DerivedComponent)],
+    /// What lists can name.
+    pub(crate) list: ListSyntax,
     /// What is signed by default, in order. `date` stands for either date header. What a request
     /// does not have is left out.
     pub(crate) default_list: &'static [&'static str],
@@ -34,10 +34,6 @@ pub(crate) struct Dialect {
     pub(crate) algorithms: &'static [Algorithm],
     /// The headers that a date is read from, the default first.
     pub(crate) date_headers: &'static [DateHeader],
-    /// Whether a list can name the date header in any case.
-    pub(crate) any_case_date: bool,
-    /// Whether signers list the date header as the caller spells it instead of in lower case.
-    pub(crate) sends_date_as_spelled: bool,
     /// Characters that key ids must not contain.
     pub(crate) not_in_key_id: &'static [char],
     /// How far a date may be from the server's clock by default, in seconds.
@@ -103,64 +99,14 @@ pub(super) fn is_key_id(name: &str) -> bool {
     all.any(|scheme| name.eq_ignore_ascii_case(scheme.dialect().syntax.key_id))
 }
 
+/// Returns `true` if a gateway's lists name a derived component so, in any case.
+pub(super) fn is_derived(name: &str) -> bool {
+    let all = Scheme::ALL.into_iter();
+    let mut all = all.flat_map(|scheme| scheme.dialect().list.derived_components);
+    all.any(|(other, _)| other.eq_ignore_ascii_case(name))
+}
+
 impl Dialect {
-    /// Resolves a name in the list of signed components. `is_hs2019` says whether the algorithm is
-    /// named `hs2019`.
-    pub(crate) fn component<'n>(
-        &self,
-        name: &'n str,
-        is_hs2019: bool,
-    ) -> Result<Component<&'n str>, NotSignable> {
-        if let Some(derived) = self.derived(name) {
-            if derived.is_time() && !is_hs2019 {
-                return Err(NotSignable::NeedsHs2019);
-            }
-            return Ok(Component::Derived(derived));
-        }
-        if let Some(header) = self.date_header(name) {
-            return Ok(Component::Date(header));
-        }
-        if !is_field_name(name) {
-            return Err(NotSignable::NotAName);
-        }
-        if name.eq_ignore_ascii_case(header::AUTHORIZATION.as_str()) {
-            return Err(NotSignable::Authorization);
-        }
-        // After the scheme's own names, which are also on other gateways' lists.
-        if self.is_ambiguous(name) {
-            return Err(NotSignable::Ambiguous);
-        }
-        Ok(Component::Header(name))
-    }
-
-    /// Returns the date header of this name, if the scheme recognizes the spelling as the date.
-    fn date_header(&self, name: &str) -> Option<DateHeader> {
-        let is_date = |header: &DateHeader| match self.any_case_date {
-            true => name.eq_ignore_ascii_case(header.name().as_str()),
-            false => name == header.name().as_str(),
-        };
-        [DateHeader::XDate, DateHeader::Date]
-            .into_iter()
-            .find(is_date)
-    }
-
-    /// Returns the derived component of this name.
-    pub(super) fn derived(&self, name: &str) -> Option<DerivedComponent> {
-        let mut derived_components = self.derived_components.iter();
-        derived_components
-            .find(|(other, _)| *other == name)
-            .map(|(_, derived)| *derived)
-    }
-
-    /// Returns `true` if another gateway reads this name as a derived component. A signature that
-    /// covers a header of that name here would be valid for something else there.
-    fn is_ambiguous(&self, name: &str) -> bool {
-        let mut all = Scheme::ALL
-            .into_iter()
-            .flat_map(|other| other.dialect().derived_components);
-        all.any(|(other, _)| other.eq_ignore_ascii_case(name))
-    }
-
     pub(crate) fn carries_key_id(&self, key_id: &str) -> bool {
         self.not_in_key_id.is_empty() || !key_id.contains(self.not_in_key_id)
     }

@@ -4,13 +4,13 @@
 
 use std::borrow::Cow;
 
-use super::dialect::{DatePolicy, Dialect, is_key_id};
+use super::dialect::{DatePolicy, Dialect, is_derived, is_key_id};
 use crate::{
     Algorithm, Rejection,
     header::DateHeader,
     rejection::RejectionKind,
     wire::{
-        component::DerivedComponent,
+        component::{DerivedComponent, ListSyntax},
         credentials::CredentialsSyntax,
         signing_string::{MissingHeaderLine, SigningStringFormat},
     },
@@ -37,10 +37,15 @@ pub(super) static DIALECT: Dialect = Dialect {
         missing_header: Some(MissingHeaderLine::Empty),
         join: None,
     },
-    derived_components: &[
-        ("@request-target", DerivedComponent::RequestTarget),
-        ("request-line", DerivedComponent::RequestLine),
-    ],
+    list: ListSyntax {
+        derived_components: &[
+            ("@request-target", DerivedComponent::RequestTarget),
+            ("request-line", DerivedComponent::RequestLine),
+        ],
+        any_case_date: true,
+        sends_date_as_spelled: false,
+        is_derived_elsewhere: is_derived,
+    },
     default_list: &["date", "@request-target", "source", "digest"],
     algorithms: &[
         Algorithm::HmacSha256,
@@ -49,8 +54,6 @@ pub(super) static DIALECT: Dialect = Dialect {
         Algorithm::HmacSha512,
     ],
     date_headers: &[DateHeader::XDate, DateHeader::Date],
-    any_case_date: true,
-    sends_date_as_spelled: false,
     not_in_key_id: &[],
     max_skew: 300,
     date_policy: DatePolicy::CheckAge,

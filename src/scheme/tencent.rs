@@ -5,12 +5,14 @@
 
 use std::borrow::Cow;
 
-use super::dialect::{DatePolicy, Dialect, is_key_id};
+use super::dialect::{DatePolicy, Dialect, is_derived, is_key_id};
 use crate::{
     Algorithm, Rejection,
     header::DateHeader,
     rejection::RejectionKind,
-    wire::{credentials::CredentialsSyntax, signing_string::SigningStringFormat},
+    wire::{
+        component::ListSyntax, credentials::CredentialsSyntax, signing_string::SigningStringFormat,
+    },
 };
 
 /// How far an `X-Date` may be from the server's clock, in seconds.
@@ -38,12 +40,15 @@ pub(super) static DIALECT: Dialect = Dialect {
         missing_header: None,
         join: None,
     },
-    derived_components: &[],
+    list: ListSyntax {
+        derived_components: &[],
+        any_case_date: true,
+        sends_date_as_spelled: false,
+        is_derived_elsewhere: is_derived,
+    },
     default_list: &["date", "source"],
     algorithms: &Algorithm::ALL,
     date_headers: &[DateHeader::XDate, DateHeader::Date],
-    any_case_date: true,
-    sends_date_as_spelled: false,
     not_in_key_id: &[],
     max_skew: MAX_SKEW,
     date_policy: DatePolicy::AnyAge,

@@ -390,7 +390,7 @@ impl SignerBuilder {
         let (scheme, dialect) = (self.scheme, self.scheme.dialect());
         // APISIX looks up the date by its lower-case name. Listed as `Date`, it would not be found,
         // and the request would be refused for having no date.
-        let name = match is_date(name) && !dialect.sends_date_as_spelled {
+        let name = match is_date(name) && !dialect.list.sends_date_as_spelled {
             true => &name.to_ascii_lowercase(),
             false => name,
         };

@@ -43,7 +43,7 @@ fn read_list<'h>(
         if name.is_empty() {
             return Err(CredentialsError::EmptyName);
         }
-        let Ok(component) = dialect.component(name, authorization.is_hs2019()) else {
+        let Ok(component) = dialect.list.component(name, authorization.is_hs2019()) else {
             if name.contains([',', ';', '\t']) {
                 return Err(CredentialsError::ListSeparator);
             }

@@ -83,7 +83,7 @@ impl Verifier {
         now: Timestamp,
     ) -> Result<(), Rejection> {
         let covers = |derived| {
-            let mut derived_components = self.scheme.dialect().derived_components.iter();
+            let mut derived_components = self.scheme.dialect().list.derived_components.iter();
             derived_components.any(|(name, other)| *other == derived && components.cover(name))
         };
         // A number that overflows is later than every `u64`. An error would be wrong: an `expires`

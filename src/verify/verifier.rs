@@ -254,7 +254,7 @@ impl Verifier {
     /// Returns a [`TargetError`] if the target has no normal form. The request must then be
     /// refused.
     pub fn normalized_target(&self, target: &Uri) -> Result<Option<Uri>, TargetError> {
-        let mut derived_components = self.scheme.dialect().derived_components.iter();
+        let mut derived_components = self.scheme.dialect().list.derived_components.iter();
         let is_decoded =
             derived_components.any(|(_, derived)| *derived == DerivedComponent::DecodedTarget);
         if self.normalize_target && is_decoded {

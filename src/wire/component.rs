@@ -8,8 +8,10 @@ use http::{
     header::{self, AsHeaderName},
 };
 
-use crate::header::{DateHeader, Repeated, has_repeats, single_value, trim};
-use crate::limits::MAX_COMPONENTS;
+use crate::{
+    header::{DateHeader, Repeated, has_repeats, is_field_name, single_value, trim},
+    limits::MAX_COMPONENTS,
+};
 
 /// What an entry of the signed list stands for. `H` names a header.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -80,6 +82,70 @@ pub(crate) enum NotSignable {
     NotAName,
     /// It is a time, which only `hs2019` allows (draft-cavage-http-signatures-12, section 2.3).
     NeedsHs2019,
+}
+
+/// What the lists of a scheme can name.
+#[derive(Debug, Clone)]
+pub(crate) struct ListSyntax {
+    /// What a list can name besides headers.
+    pub(crate) derived_components: &'static [(&'static str, DerivedComponent)],
+    /// Whether a list can name the date header in any case.
+    pub(crate) any_case_date: bool,
+    /// Whether signers list the date header as the caller spells it instead of in lower case.
+    pub(crate) sends_date_as_spelled: bool,
+    /// Whether a gateway's lists name a derived component so, in any case.
+    pub(crate) is_derived_elsewhere: fn(&str) -> bool,
+}
+
+impl ListSyntax {
+    /// Resolves a name in the list of signed components. `is_hs2019` says whether the algorithm is
+    /// named `hs2019`.
+    pub(crate) fn component<'n>(
+        &self,
+        name: &'n str,
+        is_hs2019: bool,
+    ) -> Result<Component<&'n str>, NotSignable> {
+        if let Some(derived) = self.derived(name) {
+            if derived.is_time() && !is_hs2019 {
+                return Err(NotSignable::NeedsHs2019);
+            }
+            return Ok(Component::Derived(derived));
+        }
+        if let Some(header) = self.date_header(name) {
+            return Ok(Component::Date(header));
+        }
+        if !is_field_name(name) {
+            return Err(NotSignable::NotAName);
+        }
+        if name.eq_ignore_ascii_case(header::AUTHORIZATION.as_str()) {
+            return Err(NotSignable::Authorization);
+        }
+        // A signature that covers a header of that name here would be valid for something else at
+        // another gateway. The scheme's own names were found above.
+        if (self.is_derived_elsewhere)(name) {
+            return Err(NotSignable::Ambiguous);
+        }
+        Ok(Component::Header(name))
+    }
+
+    /// Returns the date header of this name, if the scheme recognizes the spelling as the date.
+    fn date_header(&self, name: &str) -> Option<DateHeader> {
+        let is_date = |header: &DateHeader| match self.any_case_date {
+            true => name.eq_ignore_ascii_case(header.name().as_str()),
+            false => name == header.name().as_str(),
+        };
+        [DateHeader::XDate, DateHeader::Date]
+            .into_iter()
+            .find(is_date)
+    }
+
+    /// Returns the derived component of this name.
+    pub(crate) fn derived(&self, name: &str) -> Option<DerivedComponent> {
+        let mut derived_components = self.derived_components.iter();
+        derived_components
+            .find(|(other, _)| *other == name)
+            .map(|(_, derived)| *derived)
+    }
 }
 
 /// Names a component that is not a header (RFC 9421, section 2.2).
