@@ -14,8 +14,10 @@ use crate::{
     scheme::Dialect,
     wire::{
         authority::authority_as_host,
-        component::{self, Component, ComponentSet, DerivedComponent, ListedComponent},
-        credentials::{Authorization, Names},
+        component::{
+            self, Component, ComponentNames, ComponentSet, DerivedComponent, ListedComponent,
+        },
+        credentials::Authorization,
         signing_string::SigningString,
         target,
     },
@@ -36,7 +38,7 @@ fn read_list<'h>(
     dialect: &Dialect,
     list: &mut List<'h>,
 ) -> Result<(), CredentialsError> {
-    for name in Names::new(authorization.headers) {
+    for name in ComponentNames::new(authorization.headers) {
         if list.len() == MAX_COMPONENTS {
             return Err(CredentialsError::TooManyNames);
         }

@@ -5,7 +5,6 @@ use std::fmt;
 use super::components::ReceivedComponents;
 use crate::{
     Algorithm,
-    verify::VerifyingKey,
     wire::{
         credentials::{Authorization, Signature},
         signing_string::SigningString,
@@ -58,12 +57,6 @@ impl<'h> Credentials<'h> {
     /// Like [`signing_string`](Self::signing_string), without a copy.
     pub(super) fn signing_string_ref(&self) -> &SigningString {
         &self.signing_string
-    }
-
-    pub(super) fn is_signed_with(&self, key: &VerifyingKey) -> bool {
-        let message = self.signing_string.as_bytes();
-        let mac = key.keyed(self.algorithm);
-        mac.verify(message, self.signature.as_bytes())
     }
 }
 

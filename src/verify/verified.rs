@@ -8,10 +8,7 @@ use smallvec::SmallVec;
 use super::Credentials;
 use crate::{
     Algorithm, Scheme,
-    wire::{
-        component::{self, ComponentSet},
-        credentials::Names,
-    },
+    wire::component::{self, ComponentNames, ComponentSet},
 };
 
 /// Identifies the key that signed a verified request, and what its signature covers.
@@ -131,7 +128,7 @@ impl fmt::Debug for VerifiedKey {
 /// Iterates over the names of the components that a signature covers, in signing order.
 #[derive(Debug, Clone)]
 pub struct CoveredComponents<'a> {
-    names: Names<'a>,
+    names: ComponentNames<'a>,
     /// The position of the next name in the list.
     position: usize,
     present: ComponentSet,
@@ -140,7 +137,7 @@ pub struct CoveredComponents<'a> {
 impl<'a> CoveredComponents<'a> {
     pub(super) fn new(names: &'a str, present: ComponentSet) -> Self {
         Self {
-            names: Names::new(names),
+            names: ComponentNames::new(names),
             position: 0,
             present,
         }

@@ -44,6 +44,31 @@ pub(crate) struct ListedComponent<N, H = HeaderName> {
     pub(crate) component: Component<H>,
 }
 
+/// Iterates over the names in a list, which single spaces separate.
+#[derive(Debug, Clone)]
+pub(crate) struct ComponentNames<'h> {
+    rest: Option<&'h str>,
+}
+
+impl<'h> ComponentNames<'h> {
+    pub(crate) fn new(list: &'h str) -> Self {
+        Self { rest: Some(list) }
+    }
+}
+
+impl<'h> Iterator for ComponentNames<'h> {
+    type Item = &'h str;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let rest = self.rest.take()?;
+        let Some((name, after)) = rest.split_once(' ') else {
+            return Some(rest);
+        };
+        self.rest = Some(after);
+        Some(name)
+    }
+}
+
 /// A set of positions in a list of at most [`MAX_COMPONENTS`] components.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct ComponentSet(u64);
