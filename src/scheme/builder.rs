@@ -8,18 +8,17 @@ use std::{
     time::Duration,
 };
 
+use http::HeaderName;
+
 use super::{
     DatePolicy, Dialect, Scheme,
     config::{BuildError, check_list},
 };
 use crate::{
     Algorithm,
-    header::{DateHeader, is_field_name},
+    header::{DIGESTS, DateHeader, is_field_name},
     rejection::Excerpt,
-    wire::{
-        component::{Component, DerivedComponent},
-        signing_string::MissingHeaderLine,
-    },
+    wire::{component::DerivedComponent, signing_string::MissingHeaderLine},
 };
 
 /// Holds a scheme that was described with [`Scheme::builder`].
@@ -313,6 +312,7 @@ impl SchemeBuilder {
     pub fn build(self) -> Result<Scheme, BuildError> {
         self.check_words()?;
         let scheme = Scheme::Custom(CustomScheme(self.intern()));
+        Self::check_derived_components(scheme.dialect())?;
         self.check_default_list(scheme)?;
         scheme.check_date_policy(scheme.dialect().date_policy)?;
         Ok(scheme)
@@ -371,11 +371,34 @@ impl SchemeBuilder {
         Ok(())
     }
 
+    /// Refuses derived components whose lines could be read as each other's, and times that the
+    /// scheme has no parameters for.
+    fn check_derived_components(dialect: &Dialect) -> Result<(), BuildError> {
+        let derived = dialect.list.derived_components;
+        let bare = derived.iter().filter(|(_, derived)| derived.is_bare());
+        if bare.count() > 1 {
+            return Err(BuildError::NamelessComponents);
+        }
+        match derived.iter().find(|(_, derived)| derived.is_time()) {
+            Some((name, _)) if !dialect.syntax.has_times => {
+                let name = Excerpt::new(name);
+                Err(BuildError::TimeNotCarried { name })
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Refuses a default list that signers of this scheme could not sign, the preset's included.
     fn check_default_list(&self, scheme: Scheme) -> Result<(), BuildError> {
-        let Some(list) = &self.default_list else {
-            return Ok(());
+        let dialect = scheme.dialect();
+        let list: Vec<&str> = match &self.default_list {
+            Some(names) => names.iter().map(String::as_str).collect(),
+            None => dialect.default_list.to_vec(),
         };
-        check_list(list.iter().map(String::as_str))?;
+        let is_listed = |name: &str| list.iter().any(|listed| listed.eq_ignore_ascii_case(name));
+        let digests = DIGESTS.iter().map(HeaderName::as_str);
+        let unlisted_digests = digests.filter(|name| !is_listed(name));
+        check_list(list.iter().copied().chain(unlisted_digests))?;
         let mut dates = 0;
         for (position, name) in list.iter().enumerate() {
             let mut before = list.iter().take(position);
@@ -383,12 +406,15 @@ impl SchemeBuilder {
                 let name = Excerpt::new(name);
                 return Err(BuildError::NamedTwice { name });
             }
-            if let Component::Date(header) = scheme.signable(name, false)? {
-                if !scheme.dialect().date_headers.contains(&header) {
-                    return Err(BuildError::DateHeaderNotCarried { scheme, header });
-                }
-                dates += 1;
+            let Ok(header) = name.parse::<DateHeader>() else {
+                scheme.signable(name, false)?;
+                continue;
+            };
+            // In a preset's list `date` stands for whichever header is sent.
+            if self.default_list.is_some() && !dialect.date_headers.contains(&header) {
+                return Err(BuildError::DateHeaderNotCarried { scheme, header });
             }
+            dates += 1;
         }
         match dates {
             0 => Err(BuildError::NoDate { scheme }),

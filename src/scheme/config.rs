@@ -132,6 +132,14 @@ pub enum BuildError {
     NoAlgorithm,
     /// The scheme has no date headers.
     NoDateHeader,
+    /// Two derived components have no name in the signing string, so that one could be read as the
+    /// other.
+    NamelessComponents,
+    /// A derived component is a time, but the preset has no parameters `created` and `expires`.
+    TimeNotCarried {
+        /// The component's name.
+        name: Excerpt,
+    },
     /// The name of a derived component could be read as a header, or as two names in a list.
     DerivedName {
         /// The name.
@@ -298,6 +306,15 @@ impl fmt::Display for BuildError {
             Self::NoDateHeader => {
                 f.write_str("the scheme takes a date from no header: name date, x-date or both")
             }
+            Self::NamelessComponents => f.write_str(
+                "two derived components have no name in the signing string, so that one could be \
+                 read as the other: describe one of them",
+            ),
+            Self::TimeNotCarried { name } => write!(
+                f,
+                "{name} is a time, which the preset has no parameter for: start from draft-cavage, \
+                 or leave it out"
+            ),
             Self::DerivedName { name } => write!(
                 f,
                 "\"{name}\" cannot name a derived component: use visible ASCII without quotes, \

@@ -7,7 +7,7 @@ use http::{HeaderMap, HeaderValue, header};
 use super::Scheme;
 use crate::{
     Algorithm, Rejection,
-    header::{DateHeader, SOURCE},
+    header::{DateHeader, SOURCE, trim},
     rejection::RejectionKind,
     wire::{
         component::ListSyntax,
@@ -113,7 +113,7 @@ impl Dialect {
 
     /// Returns `true` if an `Authorization` belongs to this scheme.
     pub(crate) fn wrote(&self, authorization: &HeaderValue) -> bool {
-        let word = auth_scheme(authorization.as_bytes());
+        let word = auth_scheme(trim(authorization.as_bytes()));
         word.eq_ignore_ascii_case(self.syntax.auth_scheme.as_bytes())
     }
 

@@ -18,6 +18,7 @@ use crate::{
     scheme::{BuildError, check_list},
     sign::RotatingKeyPair,
     wire::{
+        authority::without_user,
         component::{Component, DerivedComponent, ListedComponent},
         credentials::{HS2019, Template},
     },
@@ -225,7 +226,9 @@ impl SignerBuilder {
     /// If `host` is to be signed, and neither this, the target nor a `Host` header names it, the
     /// request is signed without it. [`Signer::requests_without_host`] counts such requests.
     pub fn authority(mut self, authority: Authority) -> Self {
-        self.authority = Some(authority);
+        // Clients do not send user information, and it can be a password.
+        let sent = without_user(&authority).parse();
+        self.authority = Some(sent.unwrap_or(authority));
         self
     }
 

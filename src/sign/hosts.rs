@@ -66,16 +66,25 @@ impl Destinations {
                 return Err(excluded(hosts, destination, head));
             }
         }
-        // An unknown destination may be another machine, so it is not a loopback address here.
-        let host = destination.as_ref().map_or("", |to| to.host());
-        if self.https_only && !scheme.is_some_and(is_tls) && !is_loopback(host) {
-            let host = Excerpt::new(host);
+        if self.https_only && !scheme.is_some_and(is_tls) && !self.stays_on_this_machine(head) {
+            let host = Excerpt::new(destination.as_ref().map_or("", |to| to.host()));
             return Err(match scheme {
                 None => SignError::SchemeUnknown { host },
                 Some(_) => SignError::NotHttps { host },
             });
         }
         Ok(())
+    }
+
+    /// Returns `true` if the request's target, or the configured authority of a request that names
+    /// no host, is on this machine. A `Host` header does not say where the client below connects to,
+    /// and in a proxy it is the caller's: with it alone, `Host: localhost` would do.
+    fn stays_on_this_machine(&self, head: RequestHead<'_>) -> bool {
+        let authority = match head.uri().authority() {
+            None if !names_host(head) => self.authority.as_ref(),
+            authority => authority,
+        };
+        authority.is_some_and(|authority| is_loopback(authority.host()))
     }
 
     /// Returns the authority that the client below sends the request to.

@@ -168,11 +168,13 @@ impl Signer {
             ..
         } = &*self.inner;
         destinations.check_request(head)?;
+        let keys = keys.load();
+        self.check_key_id(&keys)?;
         let format = &self.inner.scheme.dialect().format;
         let now = Timestamp::from(now);
         let (date, times) = (now.imf_fixdate(), components.times(now));
         let mut string = SigningString::new();
-        string.begin(format, keys.load().id.as_str());
+        string.begin(format, keys.id.as_str());
         let writer = ComponentWriter {
             components,
             authority: destinations.authority.as_ref(),
@@ -262,6 +264,15 @@ impl Signer {
         }
     }
 
+    /// Refuses a pair whose key id the scheme cannot carry. Only a rotated pair can be one.
+    fn check_key_id(&self, keys: &ActiveKey) -> Result<(), SignError> {
+        let scheme = self.inner.scheme;
+        match scheme.dialect().carries_key_id(keys.id.as_str()) {
+            true => Ok(()),
+            false => Err(SignError::KeyIdNotCarried { scheme }),
+        }
+    }
+
     /// Signs a head with the date of `now`. Returns the headers, and where the date is in the signing string.
     pub(super) fn sign_with(
         &self,
@@ -279,9 +290,7 @@ impl Signer {
             ..
         } = *self.inner;
         let dialect = scheme.dialect();
-        if !dialect.carries_key_id(keys.id.as_str()) {
-            return Err(SignError::KeyIdNotCarried { scheme });
-        }
+        self.check_key_id(keys)?;
         string.begin(&dialect.format, keys.id.as_str());
         let times = components.times(now);
         let writer = ComponentWriter {

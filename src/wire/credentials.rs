@@ -232,7 +232,7 @@ impl<'h> Parameters<'h> {
                     name: Excerpt::new(name),
                 });
             }
-            if syntax.is_ordered && place != Some(expected) {
+            if syntax.is_ordered && place.is_some_and(|place| place != expected) {
                 return Err(CredentialsError::OutOfOrder {
                     name: Excerpt::new(name),
                 });

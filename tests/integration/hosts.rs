@@ -511,6 +511,7 @@ fn what_does_not_say_https_is_not_signed_either_if_so_set() {
         request("/a", None),
         request("/a", Some("api.example.com")),
         request("/a", Some("api.example.com:443")),
+        request("/a", Some("localhost:80")),
         request("api.example.com:443", None),
         request("*", None),
         request("ws://api.example.com/", None),
@@ -521,7 +522,6 @@ fn what_does_not_say_https_is_not_signed_either_if_so_set() {
             assert!(!is_signed_for(signer, &request), "{request:?}");
         }
     }
-    assert!(is_signed_for(&signer, &request("/a", Some("localhost:80"))));
     assert!(is_signed_for(&authority("[::1]:80"), &request("/a", None)));
 
     let error = signer.sign(&request("/a", Some("api.example.com")), at(FRIDAY));
@@ -820,5 +820,31 @@ fn a_host_that_is_not_signed_for_is_named_in_the_error_with_what_to_do() {
         error.to_string(),
         "the request goes to the host \"evil.example\", which allowed_hosts does not name: add it \
          if it is the gateway's"
+    );
+}
+
+#[test]
+fn a_host_header_alone_does_not_make_plain_http_a_request_to_this_machine() {
+    let signer = Signer::builder(keys()).https_only(true).build().unwrap();
+    let request = Request::get("/a").header(header::HOST, "localhost");
+    let error = signer
+        .sign(&request.body(()).unwrap(), at(FRIDAY))
+        .unwrap_err();
+    assert!(matches!(error, SignError::SchemeUnknown { .. }), "{error}");
+}
+
+#[test]
+fn user_information_of_a_configured_authority_is_neither_signed_nor_shown() {
+    let authority = Authority::from_static("user:hush-hush@api.example.com");
+    let builder = Signer::builder(keys())
+        .signed_headers(["host"])
+        .authority(authority);
+    assert!(!format!("{builder:?}").contains("hush-hush"));
+    let signer = builder.build().unwrap();
+    let request = Request::get("/a").body(()).unwrap();
+    let string = signer.signing_string(&request, at(FRIDAY)).unwrap();
+    assert!(
+        string.to_string().contains("host: api.example.com"),
+        "{string}"
     );
 }

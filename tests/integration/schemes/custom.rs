@@ -7,7 +7,8 @@ use http::{HeaderMap, HeaderValue, Request, Response, StatusCode, header};
 use http_body_util::Full;
 use tower::{Layer as _, ServiceExt as _, service_fn};
 use tower_hmac_auth::{
-    Algorithm, KeyPair, Rejection, Scheme, SignLayer, Signer, StaticKeys, VerifiedKey, VerifyLayer,
+    Algorithm, KeyPair, Rejection, Scheme, SignLayer, Signer, StaticKeys, VerifiedKey, Verifier,
+    VerifyLayer,
     error::BuildError,
     scheme::{DateHeader, DerivedComponent, SchemeBuilder},
 };
@@ -406,4 +407,58 @@ fn a_default_list_that_no_verifier_would_accept_is_refused() {
         |error| matches!(error, BuildError::DateHeaderNotCarried { .. }),
         "described takes no date from x-date",
     );
+}
+
+#[test]
+fn two_components_without_a_name_in_the_signing_string_are_refused() {
+    // `GET /a HTTP/1.1` would be the line of both `/a%20HTTP/1.1` decoded and of the request line.
+    let both = [
+        ("@target", DerivedComponent::DecodedTarget),
+        ("request-line", DerivedComponent::RequestLine),
+    ];
+    assert_error(
+        described()
+            .derived_components(both)
+            .default_list(["date", "@target"]),
+        |error| matches!(error, BuildError::NamelessComponents),
+        "two derived components have no name",
+    );
+}
+
+#[test]
+fn a_time_is_refused_where_the_preset_has_no_parameter_for_it() {
+    let times = [("(created)", DerivedComponent::Created)];
+    assert_error(
+        described().derived_components(times).default_list(["date"]),
+        |error| matches!(error, BuildError::TimeNotCarried { .. }),
+        "(created) is a time",
+    );
+}
+
+#[test]
+fn the_presets_default_list_is_checked_against_the_derived_components() {
+    let components = [("request-line", DerivedComponent::RequestLine)];
+    assert_error(
+        described().derived_components(components),
+        |error| matches!(error, BuildError::NotAName { .. }),
+        "@request-target is neither a header",
+    );
+}
+
+#[test]
+fn times_are_read_in_a_scheme_with_one_order_of_parameters() {
+    let scheme = Scheme::builder("ordered", Scheme::Cavage).any_parameter_order(false);
+    let scheme = scheme.build().unwrap();
+    let signer = Signer::builder(keys()).scheme(scheme).hs2019(true);
+    let signer = signer
+        .components(["(request-target)", "(created)"])
+        .build()
+        .unwrap();
+    let mut request = Request::get("/a").body(()).unwrap();
+    signer.sign_request(&mut request, now()).unwrap();
+    let verifier = Verifier::builder()
+        .scheme(scheme)
+        .hs2019(Algorithm::HmacSha256);
+    let verifier = verifier.build().unwrap();
+    verifier.read(&request, now()).unwrap();
 }
