@@ -85,7 +85,9 @@ impl fmt::Debug for CustomScheme {
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 ///
-/// Mekari signs the request line:
+/// Mekari signs the request line. It is wrong where TLS may negotiate HTTP/2, because the HTTP
+/// version is not known when the request is signed; [the
+/// guide](crate::guide::gateways#a-gateway-of-your-own) says how to force HTTP/1.1.
 ///
 /// ```
 /// use tower_hmac_auth::Scheme;
@@ -305,10 +307,13 @@ impl SchemeBuilder {
     /// # Errors
     ///
     /// Returns a [`BuildError`] if a verifier could not read the signatures of this scheme, or
-    /// could read them in two ways. The causes are an invalid or taken name, scheme word,
-    /// parameter, separator or derived component; no algorithm or no date header; a default list
-    /// that cannot be signed, has no date, or has a time that needs `hs2019`; and
-    /// [`DatePolicy::Refuse`] with `Date` as the only date header.
+    /// could read them in two ways. The causes are an invalid name, scheme word, parameter,
+    /// separator or derived component; a name that a preset has; a parameter or derived component
+    /// that is already taken; no algorithm or no date header; a default list that cannot be
+    /// signed, has no date, or has a time that needs `hs2019`; and [`DatePolicy::Refuse`] with
+    /// `Date` as the only date header.
+    ///
+    /// Only the presets' names count as taken: two different descriptions can have the same name.
     pub fn build(self) -> Result<Scheme, BuildError> {
         self.check_words()?;
         let scheme = Scheme::Custom(CustomScheme(self.intern()));
