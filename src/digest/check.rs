@@ -60,13 +60,11 @@ type BoxError = Box<dyn Error + Send + Sync>;
 /// ```
 #[must_use = "a layer does nothing until a service is put into it"]
 pub struct VerifyDigestLayer<R = DefaultResponseForRejection> {
-    /// The longest body that is buffered, in bytes. `None` for streaming.
-    limit: Option<usize>,
-    allow_none_without_body: bool,
-    refuse: Arc<R>,
+    options: Options<R>,
 }
 
 pub(super) struct Options<R> {
+    /// The longest body that is buffered, in bytes. `None` for streaming.
     limit: Option<usize>,
     allow_none_without_body: bool,
     refuse: Arc<R>,
@@ -74,11 +72,12 @@ pub(super) struct Options<R> {
 
 impl VerifyDigestLayer {
     fn new(limit: Option<usize>) -> Self {
-        Self {
+        let options = Options {
             limit,
             allow_none_without_body: false,
             refuse: Arc::new(DefaultResponseForRejection::new()),
-        }
+        };
+        Self { options }
     }
 
     /// Creates a layer that reads the whole body first, and refuses the request if the digest does
@@ -115,21 +114,29 @@ impl<R> VerifyDigestLayer<R> {
     /// `false`, as in APISIX, which requires the digest of an empty body. A body that is sent in
     /// chunks always needs a digest, because only reading it shows whether it is empty.
     pub fn allow_none_without_body(mut self, allow: bool) -> Self {
-        self.allow_none_without_body = allow;
+        self.options.allow_none_without_body = allow;
         self
     }
 
     /// Sets what answers refusals. Default: [`DefaultResponseForRejection::new`].
     pub fn refuse<Q>(self, refuse: Q) -> VerifyDigestLayer<Q> {
-        VerifyDigestLayer {
-            limit: self.limit,
-            allow_none_without_body: self.allow_none_without_body,
+        let options = Options {
+            limit: self.options.limit,
+            allow_none_without_body: self.options.allow_none_without_body,
             refuse: Arc::new(refuse),
-        }
+        };
+        VerifyDigestLayer { options }
     }
 }
 
 impl<R> Clone for VerifyDigestLayer<R> {
+    fn clone(&self) -> Self {
+        let options = self.options.clone();
+        Self { options }
+    }
+}
+
+impl<R> Clone for Options<R> {
     fn clone(&self) -> Self {
         Self {
             limit: self.limit,
@@ -142,7 +149,7 @@ impl<R> Clone for VerifyDigestLayer<R> {
 impl<R> fmt::Debug for VerifyDigestLayer<R> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("VerifyDigestLayer")
-            .field("limit", &self.limit)
+            .field("limit", &self.options.limit)
             .finish_non_exhaustive()
     }
 }
@@ -153,11 +160,7 @@ impl<S, R> Layer<S> for VerifyDigestLayer<R> {
     fn layer(&self, inner: S) -> Self::Service {
         VerifyDigestService {
             inner,
-            options: Arc::new(Options {
-                limit: self.limit,
-                allow_none_without_body: self.allow_none_without_body,
-                refuse: Arc::clone(&self.refuse),
-            }),
+            options: Arc::new(self.options.clone()),
         }
     }
 }
@@ -270,11 +273,7 @@ impl<R: ResponseForRejection> Options<R> {
     ) -> Result<Option<Sha256Digest>, Rejection> {
         let key = head.extensions.get::<VerifiedKey>();
         let key = key.ok_or(Rejection::NotVerified)?;
-        let is_covered = |header: &DigestHeader| {
-            let name = header.name().as_str();
-            let mut covered = key.covered();
-            covered.any(|covered| covered.eq_ignore_ascii_case(name))
-        };
+        let is_covered = |header: &DigestHeader| key.covered().contain(header.name().as_str());
         let mut expected = None;
         for header in DigestHeader::ALL.into_iter().filter(is_covered) {
             let digest = single_digest(&head.headers, header)?;

@@ -8,15 +8,13 @@ use std::{
     time::Duration,
 };
 
-use http::HeaderName;
-
 use super::{
     DatePolicy, Dialect, Scheme,
-    config::{BuildError, check_list},
+    config::{BuildError, check_not_repeated, check_signed_list, owned_names},
 };
 use crate::{
     Algorithm,
-    header::{DIGESTS, DateHeader, is_field_name},
+    header::{DateHeader, is_field_name},
     rejection::Excerpt,
     wire::{component::DerivedComponent, signing_string::MissingHeaderLine},
 };
@@ -227,8 +225,7 @@ impl SchemeBuilder {
     /// Sets what is signed by default, in this order. What a request does not have is left out. The
     /// list must contain `date` or `x-date`; that is the date header that signers send by default.
     pub fn default_list(mut self, names: impl IntoIterator<Item: AsRef<str>>) -> Self {
-        let names = names.into_iter();
-        self.default_list = Some(names.map(|name| name.as_ref().to_owned()).collect());
+        self.default_list = Some(owned_names(names));
         self
     }
 
@@ -363,11 +360,8 @@ impl SchemeBuilder {
         }
         let derived = self.derived_components.as_deref().unwrap_or_default();
         for (position, (name, _)) in derived.iter().enumerate() {
-            let mut before = derived.iter().take(position);
-            if before.any(|(other, _)| other.eq_ignore_ascii_case(name)) {
-                let name = Excerpt::new(name);
-                return Err(BuildError::NamedTwice { name });
-            }
+            let before = derived.iter().take(position);
+            check_not_repeated(before.map(|(other, _)| other.as_str()), name)?;
             if !is_derived_name(name) {
                 let name = Excerpt::new(name);
                 return Err(BuildError::DerivedName { name });
@@ -400,17 +394,10 @@ impl SchemeBuilder {
             Some(names) => names.iter().map(String::as_str).collect(),
             None => dialect.default_list.to_vec(),
         };
-        let is_listed = |name: &str| list.iter().any(|listed| listed.eq_ignore_ascii_case(name));
-        let digests = DIGESTS.iter().map(HeaderName::as_str);
-        let unlisted_digests = digests.filter(|name| !is_listed(name));
-        check_list(list.iter().copied().chain(unlisted_digests))?;
+        check_signed_list(list.iter().copied())?;
         let mut dates = 0;
         for (position, name) in list.iter().enumerate() {
-            let mut before = list.iter().take(position);
-            if before.any(|other| other.eq_ignore_ascii_case(name)) {
-                let name = Excerpt::new(name);
-                return Err(BuildError::NamedTwice { name });
-            }
+            check_not_repeated(list.iter().copied().take(position), name)?;
             let Ok(header) = name.parse::<DateHeader>() else {
                 scheme.signable(name, false)?;
                 continue;
@@ -514,8 +501,7 @@ impl SchemeBuilder {
 /// It is listed as `date`, which stands for the date header that is sent, unless its spelling is
 /// kept.
 fn default_name(name: &str, dialect: &mut Dialect) -> &'static str {
-    let mut dates = [DateHeader::Date, DateHeader::XDate].into_iter();
-    let Some(date) = dates.find(|date| name.eq_ignore_ascii_case(date.name().as_str())) else {
+    let Ok(date) = name.parse::<DateHeader>() else {
         return leak(name);
     };
     if dialect.date_headers.contains(&date) {

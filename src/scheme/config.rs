@@ -7,7 +7,7 @@ use http::{HeaderName, header};
 use super::DatePolicy;
 use crate::{
     Algorithm, Scheme,
-    header::DateHeader,
+    header::{DIGESTS, DateHeader},
     limits::{MAX_COMPONENTS, MAX_PARAMETER_LEN},
     rejection::Excerpt,
     wire::component::{Component, NotSignable},
@@ -379,6 +379,39 @@ pub(crate) fn check_list<'n>(
         return Err(BuildError::ListTooLong);
     }
     Ok(())
+}
+
+/// As [`check_list`], for the list of a signer. It needs room for both digests, which are signed
+/// where they are not listed too.
+pub(crate) fn check_signed_list<'n>(
+    names: impl Iterator<Item = &'n str> + Clone,
+) -> Result<(), BuildError> {
+    let is_listed = |name: &str| {
+        names
+            .clone()
+            .any(|listed| listed.eq_ignore_ascii_case(name))
+    };
+    let digests = DIGESTS.iter().map(HeaderName::as_str);
+    let unlisted_digests: Vec<_> = digests.filter(|name| !is_listed(name)).collect();
+    check_list(names.chain(unlisted_digests))
+}
+
+/// Refuses a name that is among those before it, in any case.
+pub(crate) fn check_not_repeated<'n>(
+    mut before: impl Iterator<Item = &'n str>,
+    name: &str,
+) -> Result<(), BuildError> {
+    if before.any(|other| other.eq_ignore_ascii_case(name)) {
+        let name = Excerpt::new(name);
+        return Err(BuildError::NamedTwice { name });
+    }
+    Ok(())
+}
+
+/// Returns the names that a setter was given, as a builder keeps them.
+pub(crate) fn owned_names(names: impl IntoIterator<Item: AsRef<str>>) -> Vec<String> {
+    let names = names.into_iter();
+    names.map(|name| name.as_ref().to_owned()).collect()
 }
 
 impl Scheme {

@@ -20,7 +20,9 @@ pub use self::{
     dialect::{DatePolicy, ParseDatePolicyError},
 };
 pub(crate) use self::{
-    config::check_list, dialect::Dialect, tencent::MAX_SKEW as DEFAULT_MAX_SKEW,
+    config::{check_list, check_not_repeated, check_signed_list, owned_names},
+    dialect::Dialect,
+    tencent::MAX_SKEW as DEFAULT_MAX_SKEW,
 };
 use crate::Rejection;
 pub use crate::{

@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use http::{HeaderName, HeaderValue, uri::Authority};
+use http::{HeaderValue, uri::Authority};
 
 use super::{
     cache,
@@ -13,9 +13,9 @@ use super::{
 };
 use crate::{
     Algorithm, Scheme, Signer,
-    header::{DIGESTS, DateHeader, MICRO_SERVICE_NAME, NAME_SPACE_CODE, SOURCE},
+    header::{DateHeader, MICRO_SERVICE_NAME, NAME_SPACE_CODE, SOURCE},
     rejection::Excerpt,
-    scheme::{BuildError, check_list},
+    scheme::{BuildError, check_not_repeated, check_signed_list, owned_names},
     sign::RotatingKeyPair,
     wire::{
         authority::without_user,
@@ -139,7 +139,7 @@ impl SignerBuilder {
     /// Together with the default list there can be 64 names. `digest` and `content-digest` count as
     /// two of them even if they are not listed, because `DigestLayer` adds them to the list.
     pub fn signed_headers(mut self, names: impl IntoIterator<Item: AsRef<str>>) -> Self {
-        self.signed_headers = owned(names);
+        self.signed_headers = owned_names(names);
         self
     }
 
@@ -171,7 +171,7 @@ impl SignerBuilder {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn components(mut self, names: impl IntoIterator<Item: AsRef<str>>) -> Self {
-        self.components = Some(owned(names));
+        self.components = Some(owned_names(names));
         self
     }
 
@@ -262,7 +262,7 @@ impl SignerBuilder {
     ///
     /// [`SignError::DestinationUnknown`]: crate::error::SignError::DestinationUnknown
     pub fn allowed_hosts(mut self, patterns: impl IntoIterator<Item: AsRef<str>>) -> Self {
-        self.allowed_hosts = Some(owned(patterns));
+        self.allowed_hosts = Some(owned_names(patterns));
         self
     }
 
@@ -414,22 +414,11 @@ impl SignerBuilder {
 
     /// Checks the list against what verifiers accept: its length, one date at most, each name once.
     fn check(&self, list: &[SignedComponent]) -> Result<(), BuildError> {
-        let is_listed = |name: &HeaderName| {
-            let mut list = list.iter();
-            list.any(
-                |listed| matches!(&listed.component, Component::Header(other) if other == name),
-            )
-        };
-        let unlisted_digests = DIGESTS.iter().filter(|name| !is_listed(name));
         let names = list.iter().map(|listed| &*listed.name);
-        check_list(names.chain(unlisted_digests.map(HeaderName::as_str)))?;
+        check_signed_list(names.clone())?;
         let mut dates = 0;
         for (position, ListedComponent { name, component }) in list.iter().enumerate() {
-            let mut before = list.iter().take(position);
-            if before.any(|other| other.name.eq_ignore_ascii_case(name)) {
-                let name = Excerpt::new(name);
-                return Err(BuildError::NamedTwice { name });
-            }
+            check_not_repeated(names.clone().take(position), name)?;
             match component {
                 Component::Date(_) if dates > 0 => return Err(BuildError::TwoDates),
                 Component::Date(header)
@@ -462,14 +451,8 @@ impl SignerBuilder {
     }
 }
 
-fn owned(names: impl IntoIterator<Item: AsRef<str>>) -> Vec<String> {
-    let names = names.into_iter();
-    names.map(|name| name.as_ref().to_owned()).collect()
-}
-
 fn is_date(name: &str) -> bool {
-    let mut dates = [DateHeader::Date, DateHeader::XDate].into_iter();
-    dates.any(|header| name.eq_ignore_ascii_case(header.name().as_str()))
+    name.parse::<DateHeader>().is_ok()
 }
 
 fn is_in(names: &[&str], name: &str) -> bool {

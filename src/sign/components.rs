@@ -73,7 +73,6 @@ impl SignedComponents {
         // The receiver removes whitespace around a value before it verifies. Signed with it, every
         // request would be refused.
         let value = trimmed(&value).unwrap_or(value);
-        self.supplied.retain(|(other, _)| other != name);
         self.supplied.push((name.clone(), value));
         self.own.retain(|other| other != name);
     }

@@ -15,13 +15,6 @@ pub(crate) struct Faults {
     setup_was_reported: AtomicBool,
 }
 
-impl Clone for Faults {
-    /// Returns counts at zero: what is cloned with its options is another signer.
-    fn clone(&self) -> Self {
-        Self::default()
-    }
-}
-
 impl Faults {
     pub(crate) fn count_unsigned(&self) {
         self.unsigned.fetch_add(1, Ordering::Relaxed);

@@ -104,7 +104,7 @@ impl SignedHeaders {
     }
 
     /// `None` if the map is too full.
-    pub(super) fn insert_into(self, headers: &mut HeaderMap) -> Option<()> {
+    fn insert_into(self, headers: &mut HeaderMap) -> Option<()> {
         if let Some((header, date)) = self.date {
             headers.remove(header.other().name());
             set(headers, header.name(), date)?;

@@ -83,7 +83,6 @@ pub struct Signer {
     pub(super) inner: Arc<Inner>,
 }
 
-#[derive(Clone)]
 pub(super) struct Inner {
     pub(super) keys: RotatingKeyPair,
     pub(super) scheme: Scheme,

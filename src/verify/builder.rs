@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::{Verifier, verifying_key::DummyKeys};
 use crate::{
     Algorithm, Scheme,
-    scheme::{BuildError, DatePolicy, check_list},
+    scheme::{BuildError, DatePolicy, check_list, owned_names},
 };
 
 /// Builds a [`Verifier`].
@@ -84,8 +84,7 @@ impl VerifierBuilder {
     /// the scheme, such as `@request-target`. Each must be listed **and** present in the request.
     /// Default: nothing but a date.
     pub fn require(mut self, names: impl IntoIterator<Item: AsRef<str>>) -> Self {
-        let names = names.into_iter();
-        self.required = names.map(|name| name.as_ref().to_owned()).collect();
+        self.required = owned_names(names);
         self
     }
 

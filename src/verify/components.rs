@@ -95,8 +95,7 @@ pub(super) struct ReceivedComponents<'h> {
 impl<'h> ReceivedComponents<'h> {
     /// Returns whether this name, in any case, is listed and its component in the request.
     pub(super) fn cover(&self, name: &str) -> bool {
-        let mut covered = CoveredComponents::new(self.names, self.present);
-        covered.any(|covered| covered.eq_ignore_ascii_case(name))
+        CoveredComponents::new(self.names, self.present).contain(name)
     }
 
     /// Returns the value of a date header that is listed and in the request.

@@ -53,11 +53,6 @@ impl<'h> Credentials<'h> {
     pub fn signing_string(&self) -> SigningString {
         self.signing_string.clone()
     }
-
-    /// Like [`signing_string`](Self::signing_string), without a copy.
-    pub(super) fn signing_string_ref(&self) -> &SigningString {
-        &self.signing_string
-    }
 }
 
 impl fmt::Debug for Credentials<'_> {

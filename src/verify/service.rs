@@ -204,6 +204,6 @@ impl<R: ResponseForRejection> Admission<R> {
     /// accepted requests do not pay for keeping it.
     fn explanation(&self, head: RequestHead<'_>, now: SystemTime) -> Option<ServerSigningString> {
         let credentials = self.options.verifier.read(head, now).ok()?;
-        Some(ServerSigningString::new(credentials.signing_string_ref()))
+        Some(ServerSigningString::new(&credentials.signing_string))
     }
 }

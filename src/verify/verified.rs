@@ -135,6 +135,11 @@ pub struct CoveredComponents<'a> {
 }
 
 impl<'a> CoveredComponents<'a> {
+    /// Returns whether one of the names is this one, in any case.
+    pub(crate) fn contain(mut self, name: &str) -> bool {
+        self.any(|covered| covered.eq_ignore_ascii_case(name))
+    }
+
     pub(super) fn new(names: &'a str, present: ComponentSet) -> Self {
         Self {
             names: ComponentNames::new(names),
