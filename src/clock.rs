@@ -23,6 +23,12 @@ use crate::RequestHead;
 /// let two_minutes_later = || SystemClock.now() + Duration::from_secs(120);
 /// assert!(two_minutes_later.now() > SystemTime::now());
 /// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a clock",
+    label = "not a clock",
+    note = "use `SystemClock`, `ManualClock` in tests, or a closure that returns a `SystemTime`: \
+            `move || time`"
+)]
 pub trait Clock {
     /// The present time. Whole seconds are all that is used of it.
     fn now(&self) -> SystemTime;
@@ -34,6 +40,8 @@ pub trait Clock {
     }
 }
 
+// Otherwise the compiler asks for a closure, and does not show the notes above.
+#[diagnostic::do_not_recommend]
 impl<F: Fn() -> SystemTime> Clock for F {
     fn now(&self) -> SystemTime {
         self()
