@@ -1,6 +1,7 @@
 //! Signing: from a request's head to its headers, without I/O, and the Tower middleware around it.
 //!
-//! [`SignLayer`] is the middleware, [`Signer`] its rules, and a [`RotatingKeyPair`] changes keys while services run.
+//! [`SignLayer`] is the middleware, [`Signer`] its rules, and a [`RotatingKeyPair`] changes keys
+//! while services run.
 
 mod builder;
 mod cache;
