@@ -379,7 +379,7 @@ impl SchemeBuilder {
     /// scheme has no parameters for.
     fn check_derived_components(&self) -> Result<(), BuildError> {
         let nearest = self.nearest.dialect();
-        let of_nearest = || nearest.list.derived_components.iter().copied().collect();
+        let of_nearest = || nearest.list.derived_components.to_vec();
         let described = self.derived_components.as_ref();
         let derived: Vec<(&str, DerivedComponent)> = described.map_or_else(of_nearest, |derived| {
             let derived = derived.iter();
