@@ -44,7 +44,7 @@ pub(crate) fn next_id() -> u64 {
     NEXT.fetch_add(1, Ordering::Relaxed)
 }
 
-/// All that a cached signature depends on.
+/// The values that a cached signature depends on.
 #[derive(Clone, Copy, PartialEq, Eq)]
 struct CacheKey {
     /// The id of the signer, with all its options.
@@ -61,7 +61,7 @@ struct CacheEntry {
     signing: Box<Signing>,
 }
 
-/// What the next second's signature is computed from.
+/// The parts that the signature of the next second is computed from.
 struct Signing {
     string: SigningString,
     /// The position of the date in the signing string.
