@@ -1,4 +1,5 @@
-//! The clocks that services read, once a request: [`SystemClock`] by default, [`ManualClock`] in tests.
+//! The clocks of the services: [`SystemClock`] by default, [`ManualClock`] in tests. Each is read
+//! once per request.
 
 use std::{
     sync::{
@@ -10,10 +11,11 @@ use std::{
 
 use crate::RequestHead;
 
-/// The source of the present time, read once per request.
+/// Tells the current time. Services read it once per request.
 ///
-/// The core ([`Signer`](crate::Signer), [`Verifier`](crate::Verifier)) takes the time as an argument; only the
-/// services hold a clock. Any closure `Fn() -> SystemTime` is a clock, and so is an [`Arc`] of a clock.
+/// [`Signer`](crate::Signer) and [`Verifier`](crate::Verifier) take the time as an argument; only
+/// services hold a clock. Any closure `Fn() -> SystemTime` is a clock, and so is an [`Arc`] of a
+/// clock.
 ///
 /// ```
 /// use std::time::{Duration, SystemTime};
@@ -23,17 +25,26 @@ use crate::RequestHead;
 /// let two_minutes_later = || SystemClock.now() + Duration::from_secs(120);
 /// assert!(two_minutes_later.now() > SystemTime::now());
 /// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a clock",
+    label = "not a clock",
+    note = "use `SystemClock`, `ManualClock` in tests, or a closure that returns a `SystemTime`: \
+            `move || time`"
+)]
 pub trait Clock {
-    /// The present time. Whole seconds are all that is used of it.
+    /// Returns the current time. Only whole seconds are used.
     fn now(&self) -> SystemTime;
 
-    /// The present time as the one who will get this request has it. Default: [`now`](Self::now).
+    /// Returns the current time by the clock of the server that this request goes to. Default:
+    /// [`now`](Self::now).
     fn now_for(&self, head: RequestHead<'_>) -> SystemTime {
         let _same_for_all = head;
         self.now()
     }
 }
 
+// Otherwise the compiler asks for a closure, and does not show the notes above.
+#[diagnostic::do_not_recommend]
 impl<F: Fn() -> SystemTime> Clock for F {
     fn now(&self) -> SystemTime {
         self()
@@ -50,7 +61,7 @@ impl<C: Clock + ?Sized> Clock for Arc<C> {
     }
 }
 
-/// The system's clock, [`SystemTime::now`]. The default everywhere.
+/// Reads the system's clock, [`SystemTime::now`]. This is the default everywhere.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct SystemClock;
 
@@ -60,7 +71,7 @@ impl Clock for SystemClock {
     }
 }
 
-/// A clock that stands still until it is moved by hand, for tests. Clones show the same time.
+/// Shows a time that changes only when it is set or advanced, for tests. Clones show the same time.
 ///
 /// It counts whole seconds from 1970 on; earlier times are shown as 1970-01-01T00:00:00Z.
 ///
@@ -79,7 +90,7 @@ pub struct ManualClock {
 }
 
 impl ManualClock {
-    /// A clock that shows `time`, rounded down to the second.
+    /// Creates a clock that shows `time`, rounded down to the second.
     #[must_use]
     pub fn at(time: SystemTime) -> Self {
         let clock = Self {
@@ -89,7 +100,7 @@ impl ManualClock {
         clock
     }
 
-    /// Shows `time` from now on; it may lie in the past.
+    /// Sets the time that is shown. It may be earlier than before.
     pub fn set(&self, time: SystemTime) {
         let seconds = time
             .duration_since(UNIX_EPOCH)
@@ -97,7 +108,7 @@ impl ManualClock {
         self.seconds.store(seconds, Ordering::SeqCst);
     }
 
-    /// Moves the clock on by the whole seconds of `by`.
+    /// Advances the clock by the whole seconds of `by`.
     pub fn advance(&self, by: Duration) {
         let later = |seconds: u64| Some(seconds.saturating_add(by.as_secs()));
         let _previous = self

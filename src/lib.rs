@@ -1,9 +1,9 @@
 //! Tower middleware for the HMAC key-pair authentication of API gateways.
 //!
-//! [`SignLayer`] signs every request that a client sends. [`VerifyLayer`] accepts such requests on a
-//! server as the gateway does, and refuses all others. The scheme is that of Tencent Cloud API Gateway
-//! unless another [`Scheme`] is set: Kong's, Apache APISIX's, draft-cavage's or
-//! [one of your own](guide::gateways#a-gateway-of-your-own).
+//! [`SignLayer`] signs every request that a client sends. [`VerifyLayer`] accepts such requests on
+//! a server as the gateway does, and refuses all others. The scheme is that of Tencent Cloud API
+//! Gateway unless another [`Scheme`] is set: Kong's, Apache APISIX's, draft-cavage's or [one of
+//! your own](guide::gateways#a-gateway-of-your-own).
 //!
 //! # Sign
 //!
@@ -139,7 +139,8 @@
 //!
 //! # Features
 //!
-//! - `digest`: `DigestLayer` computes the digest of bodies to be signed, `VerifyDigestLayer` checks it.
+//! - `digest`: `DigestLayer` computes the digest of bodies to be signed, `VerifyDigestLayer` checks
+//!   it.
 //! - `reqwest`: [`SignService`](sign::SignService) takes `reqwest::Request`s, and
 //!   `SignLayer::reqwest_client` builds a client that signs.
 //! - `reqwest-middleware`: `SignMiddleware` and `SignLayer::reqwest_middleware`, for the middleware

@@ -12,8 +12,8 @@
 //!
 //! Without `--keys`, the one key pair is in `HMAC_KEY_ID` and `HMAC_SECRET_KEY`. Without
 //! `--upstream`, the gateway answers valid requests itself, with
-//! `{"key_id":"AKIDbilling","signed":["x-date","source"]}`. The example `sign` makes requests for it.
-//! `--help` lists all options and the other formats of the keys file.
+//! `{"key_id":"AKIDbilling","signed":["x-date","source"]}`. The example `sign` makes requests for
+//! it. `--help` lists all options and the other formats of the keys file.
 //!
 //! - **Refused requests** get the answer of the gateway that `--scheme` names, and never reach the
 //!   upstream.

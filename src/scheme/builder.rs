@@ -310,11 +310,16 @@ impl SchemeBuilder {
     /// signed, has no date, or has a time that needs `hs2019`; and [`DatePolicy::Refuse`] with
     /// `Date` as the only date header.
     ///
-    /// Only the presets' names count as taken: two different descriptions can have the same name.
+    /// Only the presets' names count as taken. Two different descriptions can have the same name,
+    /// because two libraries in one program may each describe a gateway. They are different
+    /// schemes, and a verifier of one accepts only what that one describes. A name does not select
+    /// a description anywhere.
     pub fn build(self) -> Result<Scheme, BuildError> {
         self.check_words()?;
+        self.check_derived_components()?;
+        self.check_names()?;
+        // The errors from here on name the scheme, so they need its dialect.
         let scheme = Scheme::Custom(CustomScheme(self.intern()));
-        Self::check_derived_components(scheme.dialect())?;
         self.check_default_list(scheme)?;
         scheme.check_date_policy(scheme.dialect().date_policy)?;
         Ok(scheme)
@@ -372,14 +377,20 @@ impl SchemeBuilder {
 
     /// Refuses derived components whose lines could be read as each other's, and times that the
     /// scheme has no parameters for.
-    fn check_derived_components(dialect: &Dialect) -> Result<(), BuildError> {
-        let derived = dialect.list.derived_components;
+    fn check_derived_components(&self) -> Result<(), BuildError> {
+        let nearest = self.nearest.dialect();
+        let of_nearest = || nearest.list.derived_components.to_vec();
+        let described = self.derived_components.as_ref();
+        let derived: Vec<(&str, DerivedComponent)> = described.map_or_else(of_nearest, |derived| {
+            let derived = derived.iter();
+            derived.map(|(name, derived)| (&**name, *derived)).collect()
+        });
         let bare = derived.iter().filter(|(_, derived)| derived.is_bare());
         if bare.count() > 1 {
             return Err(BuildError::NamelessComponents);
         }
         match derived.iter().find(|(_, derived)| derived.is_time()) {
-            Some((name, _)) if !dialect.syntax.has_times => {
+            Some((name, _)) if !nearest.syntax.has_times => {
                 let name = Excerpt::new(name);
                 Err(BuildError::TimeNotCarried { name })
             }
@@ -387,37 +398,53 @@ impl SchemeBuilder {
         }
     }
 
-    /// Refuses a default list that signers of this scheme could not sign, the preset's included.
-    fn check_default_list(&self, scheme: Scheme) -> Result<(), BuildError> {
-        let dialect = scheme.dialect();
-        let list: Vec<&str> = match &self.default_list {
-            Some(names) => names.iter().map(String::as_str).collect(),
-            None => dialect.default_list.to_vec(),
-        };
+    /// Refuses a default list that is too long or contains a name twice.
+    fn check_names(&self) -> Result<(), BuildError> {
+        let list = self.names();
         check_signed_list(list.iter().copied())?;
-        let mut dates = 0;
         for (position, name) in list.iter().enumerate() {
             check_not_repeated(list.iter().copied().take(position), name)?;
+        }
+        let is_date = |name: &&&str| name.parse::<DateHeader>().is_ok();
+        match list.iter().filter(is_date).count() {
+            0 | 1 => Ok(()),
+            _ => Err(BuildError::TwoDates),
+        }
+    }
+
+    /// Refuses a default list that signers of this scheme could not sign, the preset's included.
+    fn check_default_list(&self, scheme: Scheme) -> Result<(), BuildError> {
+        let mut has_date = false;
+        for name in self.names() {
             let Ok(header) = name.parse::<DateHeader>() else {
                 scheme.signable(name, false)?;
                 continue;
             };
+            has_date = true;
             // In a preset's list `date` stands for whichever header is sent.
-            if self.default_list.is_some() && !dialect.date_headers.contains(&header) {
+            let is_carried = scheme.dialect().date_headers.contains(&header);
+            if self.default_list.is_some() && !is_carried {
                 return Err(BuildError::DateHeaderNotCarried { scheme, header });
             }
-            dates += 1;
         }
-        match dates {
-            0 => Err(BuildError::NoDate { scheme }),
-            1 => Ok(()),
-            _ => Err(BuildError::TwoDates),
+        match has_date {
+            true => Ok(()),
+            false => Err(BuildError::NoDate { scheme }),
+        }
+    }
+
+    /// Returns the names of the default list.
+    fn names(&self) -> Vec<&str> {
+        match &self.default_list {
+            Some(names) => names.iter().map(String::as_str).collect(),
+            None => self.nearest.dialect().default_list.to_vec(),
         }
     }
 
     /// Returns the dialect of this description. Equal descriptions get the same dialect: without
     /// that, every call would leak another one, and two schemes from equal descriptions would
-    /// differ.
+    /// differ. A description that [`build`](Self::build) refuses after this call stays in memory,
+    /// because its error refers to it.
     fn intern(&self) -> &'static Dialect {
         static DESCRIBED: Mutex<Vec<(SchemeBuilder, &'static Dialect)>> = Mutex::new(Vec::new());
         let mut described = DESCRIBED.lock().unwrap_or_else(PoisonError::into_inner);

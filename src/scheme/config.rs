@@ -381,8 +381,8 @@ pub(crate) fn check_list<'n>(
     Ok(())
 }
 
-/// As [`check_list`], for the list of a signer. It needs room for both digests, which are signed
-/// where they are not listed too.
+/// Refuses lists as [`check_list`] does, for the list of a signer. It needs room for both digests,
+/// which are signed where they are not listed too.
 pub(crate) fn check_signed_list<'n>(
     names: impl Iterator<Item = &'n str> + Clone,
 ) -> Result<(), BuildError> {

@@ -33,52 +33,75 @@ pub use crate::{
     },
 };
 
-/// Selects a gateway's variant of HMAC key-pair authentication.
-///
-/// | | `Authorization` | signed by default | algorithm by default | age of a date |
-/// |---|---|---|---|---|
-/// | [`Tencent`](Self::Tencent) | `hmac id="…", algorithm="…", headers="…", signature="…"` | `x-date source` | `hmac-sha1` | 900 s, `Date` any |
-/// | [`Kong`](Self::Kong) | `hmac username="…", algorithm="…", headers="…", signature="…"` | `x-date @request-target` | `hmac-sha256` | 300 s |
-/// | [`Apisix`](Self::Apisix) | `Signature keyId="…",algorithm="…",headers="…",signature="…"` | `@request-target date` | `hmac-sha256` | 300 s |
-/// | [`Cavage`](Self::Cavage) | `Signature keyId="…",algorithm="…",headers="…",signature="…"` | `(request-target) host date` | `hmac-sha256` | 300 s |
-///
-/// A request's `Source` is signed as well and, except in Tencent's scheme, its `Digest`.
-///
-/// Some requests have the same signing string in several schemes, so a verifier accepts exactly one
-/// scheme.
-///
-/// ```
-/// use tower_hmac_auth::Scheme;
-///
-/// assert_eq!("kong".parse(), Ok(Scheme::Kong));
-/// assert_eq!(Scheme::default(), Scheme::Tencent);
-/// ```
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
-#[non_exhaustive]
-pub enum Scheme {
+/// Generates [`Scheme`] and what has to name every preset. An entry is the variant with its docs,
+/// the file's module, and the row of the table in the docs of [`Scheme`].
+macro_rules! presets {
+    ($($(#[$attribute:meta])* $preset:ident => $module:ident, $row:literal;)+) => {
+        /// Selects a gateway's variant of HMAC key-pair authentication.
+        ///
+        /// | | `Authorization` | signed by default | algorithm by default | age of a date |
+        /// |---|---|---|---|---|
+        $(#[doc = $row])+
+        ///
+        /// A request's `Source` is signed as well and, except in Tencent's scheme, its `Digest`.
+        ///
+        /// Some requests have the same signing string in several schemes, so a verifier accepts
+        /// exactly one scheme.
+        ///
+        /// ```
+        /// use tower_hmac_auth::Scheme;
+        ///
+        /// assert_eq!("kong".parse(), Ok(Scheme::Kong));
+        /// assert_eq!(Scheme::default(), Scheme::Tencent);
+        /// ```
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+        #[non_exhaustive]
+        pub enum Scheme {
+            $($(#[$attribute])* $preset,)+
+            /// A gateway that this crate has no preset for, described with [`Scheme::builder`].
+            Custom(CustomScheme),
+        }
+
+        impl Scheme {
+            /// Every preset.
+            pub const ALL: [Self; [$(Self::$preset),+].len()] = [$(Self::$preset),+];
+
+            pub(crate) fn dialect(self) -> &'static Dialect {
+                match self {
+                    $(Self::$preset => &$module::DIALECT,)+
+                    Self::Custom(custom) => custom.dialect(),
+                }
+            }
+        }
+    };
+}
+
+presets! {
     /// Tencent Cloud API Gateway, "key pair authentication".
     #[default]
-    Tencent,
+    Tencent => tencent,
+    r#"| [`Tencent`](Self::Tencent) | `hmac id="…", algorithm="…", headers="…", signature="…"` | `x-date source` | `hmac-sha1` | 900 s, `Date` any |"#;
+
     /// Kong's plugin `hmac-auth`.
     ///
     /// Kong only sees the first 100 header fields, reads `Proxy-Authorization` before
     /// `Authorization`, and uses the first value of a repeated header. So send fewer fields, no
     /// `Proxy-Authorization`, and no repeated headers. A verifier of this scheme only reads
     /// `Authorization`.
-    Kong,
+    Kong => kong,
+    r#"| [`Kong`](Self::Kong) | `hmac username="…", algorithm="…", headers="…", signature="…"` | `x-date @request-target` | `hmac-sha256` | 300 s |"#;
+
     /// Apache APISIX's plugin `hmac-auth`, from version 3.11 on.
-    Apisix,
+    Apisix => apisix,
+    r#"| [`Apisix`](Self::Apisix) | `Signature keyId="…",algorithm="…",headers="…",signature="…"` | `@request-target date` | `hmac-sha256` | 300 s |"#;
+
     /// draft-cavage-http-signatures-12 with an HMAC, as in Joyent's libraries. The signature is in
     /// `Authorization`, not in a header `Signature`.
-    Cavage,
-    /// A gateway that this crate has no preset for, described with [`Scheme::builder`].
-    Custom(CustomScheme),
+    Cavage => cavage,
+    r#"| [`Cavage`](Self::Cavage) | `Signature keyId="…",algorithm="…",headers="…",signature="…"` | `(request-target) host date` | `hmac-sha256` | 300 s |"#;
 }
 
 impl Scheme {
-    /// Every preset.
-    pub const ALL: [Self; 4] = [Self::Tencent, Self::Kong, Self::Apisix, Self::Cavage];
-
     /// Returns the name in lower case, for settings and command lines. [`FromStr`] reads the names
     /// of the presets.
     #[must_use]
@@ -90,16 +113,6 @@ impl Scheme {
     #[must_use]
     pub fn text(self, why: &Rejection) -> Cow<'static, str> {
         (self.dialect().text)(why)
-    }
-
-    pub(crate) fn dialect(self) -> &'static Dialect {
-        match self {
-            Self::Tencent => &tencent::DIALECT,
-            Self::Kong => &kong::DIALECT,
-            Self::Apisix => &apisix::DIALECT,
-            Self::Cavage => &cavage::DIALECT,
-            Self::Custom(custom) => custom.dialect(),
-        }
     }
 }
 

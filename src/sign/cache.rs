@@ -1,8 +1,9 @@
 //! Thread-local cache of signatures whose only varying input is the current second.
 //!
-//! Each thread has its own entries, and each entry its own allocation for the values: threads that cloned values of one
-//! allocation would all write to its reference count, and be slower than threads that sign every request again. An entry
-//! holds what is sent and what was signed, no key.
+//! Each thread has its own entries, and the values of each entry have their own allocation. If
+//! threads cloned values of one allocation, they would all write to its reference count, which is
+//! slower than signing every request again. An entry contains what is sent and what was signed, but
+//! no key.
 
 use std::{
     cell::RefCell,
@@ -25,7 +26,8 @@ use crate::{
     },
 };
 
-/// How many entries a thread has: neither memory nor look-up grows with signers that have come and gone.
+/// The number of entries per thread. It is fixed, so that neither memory nor lookup time grows with
+/// signers that were dropped.
 const ENTRIES: usize = 8;
 
 thread_local! {
@@ -33,21 +35,21 @@ thread_local! {
         const { RefCell::new([const { None }; ENTRIES]) };
 }
 
-/// Returns a number that was never returned before, for a set of a signer's options or for a key pair.
+/// Returns a number that no earlier call returned, to identify a signer's options or a key pair.
 ///
-/// An address would not do: after a signer is dropped, the next may have the same one, and would send what is cached for
-/// the first.
+/// An address would not be unique over time: after a signer is dropped, the next may have its
+/// address and would send what is cached for the first.
 pub(crate) fn next_id() -> u64 {
     static NEXT: AtomicU64 = AtomicU64::new(0);
     NEXT.fetch_add(1, Ordering::Relaxed)
 }
 
-/// All that a cached signature depends on.
+/// The values that a cached signature depends on.
 #[derive(Clone, Copy, PartialEq, Eq)]
 struct CacheKey {
-    /// The signer's, with all its options.
+    /// The id of the signer, with all its options.
     signer_id: u64,
-    /// The key pair's.
+    /// The id of the key pair.
     pair_id: u64,
     second: u64,
 }
@@ -55,21 +57,22 @@ struct CacheKey {
 struct CacheEntry {
     key: CacheKey,
     signed: SignedHeaders,
-    /// Boxed, so that a look-up reads one or two cache lines.
+    /// Boxed, so that a lookup reads one or two cache lines.
     signing: Box<Signing>,
 }
 
-/// What the next second's signature is computed from.
+/// The parts that the signature of the next second is computed from.
 struct Signing {
     string: SigningString,
-    /// Where in the signing string the date is.
+    /// The position of the date in the signing string.
     date_at: usize,
 }
 
-/// The one place where a signer's entry can be, so that a look-up is one comparison.
+/// Returns the only position where a signer's entry can be, so that a lookup is one comparison.
 ///
-/// Knuth's multiplicative hashing: signers that are made alike have ids that are equally far apart. The remainder by
-/// [`ENTRIES`] could be the same for all of them, and they would replace each other's entry at every request.
+/// This is Knuth's multiplicative hashing. Signers that are created in the same way have ids at
+/// equal distances, and the remainder by [`ENTRIES`] could be the same for all of them. They would
+/// then replace each other's entry at every request.
 fn position(signer_id: u64) -> usize {
     const SHIFT: u32 = u64::BITS - ENTRIES.trailing_zeros();
     let spread = signer_id.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> SHIFT;
@@ -77,19 +80,20 @@ fn position(signer_id: u64) -> usize {
 }
 
 impl Signer {
-    /// Signs a request of which nothing but the time is signed, unless it has a listed header itself, with what this
-    /// thread has cached; `None` for any other request, and where the thread is ending.
+    /// Signs a request from this thread's cache. Only a request without any of the listed headers
+    /// can be signed so, and only by a signer for which nothing but the time varies. Returns `None`
+    /// for any other request, and while the thread is ending.
     pub(super) fn sign_from_cache(&self, headers: &mut HeaderMap, now: Timestamp) -> Option<()> {
         let Inner {
             components, keys, ..
         } = &*self.inner;
         let has = |name: &HeaderName| headers.contains_key(name);
-        // The supplied ones are looked for when they are set.
+        // Headers that the signer supplies are looked for when they are set.
         if headers.len() > MAX_HEADERS || components.own().iter().any(has) {
             return None;
         }
-        // One pair for the look-up and for signing: a pair that is rotated in between must not sign what is then kept
-        // under the earlier one's id.
+        // The pair is loaded once, for the lookup and for signing. If it were loaded twice and
+        // rotated in between, the new pair's signature would be cached under the old pair's id.
         let keys = keys.load();
         let key = CacheKey {
             signer_id: self.inner.signer_id,
@@ -109,10 +113,11 @@ impl Signer {
             .flatten()
     }
 
-    /// Makes this key's entry; `None` if it cannot be cached.
+    /// Creates or updates the entry of this key. Returns `None` if the signature cannot be cached.
     ///
-    /// Where only the second is another, the signing string and `Authorization` are the same but for the date and the
-    /// signature. Writing them again would make the first request of a second take 40 % longer.
+    /// If only the second has changed, the signing string and `Authorization` differ in the date
+    /// and the signature alone. Writing all of it again would make the first request of a second
+    /// take 40 % longer.
     fn renew(
         &self,
         entry: &mut Option<CacheEntry>,
@@ -142,7 +147,7 @@ impl Signer {
         now: Timestamp,
         date: &[u8; IMF_FIXDATE_LEN],
     ) -> Option<CacheEntry> {
-        // All requests without any of the listed headers are signed alike.
+        // All requests without any of the listed headers have the same signature.
         let (uri, headers) = (Uri::default(), HeaderMap::new());
         let head = RequestHead::new(&Method::GET, &uri, Version::HTTP_11, &headers);
         let mut string = SigningString::new();

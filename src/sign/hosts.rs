@@ -77,8 +77,8 @@ impl Destinations {
     }
 
     /// Returns `true` if the request's target, or the configured authority of a request that names
-    /// no host, is on this machine. A `Host` header does not say where the client below connects to,
-    /// and in a proxy it is the caller's: with it alone, `Host: localhost` would do.
+    /// no host, is on this machine. A `Host` header does not say where the client below connects
+    /// to, and in a proxy it is the caller's: with it alone, `Host: localhost` would do.
     fn stays_on_this_machine(&self, head: RequestHead<'_>) -> bool {
         let authority = match head.uri().authority() {
             None if !names_host(head) => self.authority.as_ref(),
@@ -287,7 +287,8 @@ mod tests {
         hosts.contain(&authority.parse().unwrap(), Some(scheme))
     }
 
-    /// Source: RFC 3986, section 3.2.2: a host's case does not matter, and the dot that ends a name may be left out.
+    /// Source: RFC 3986, section 3.2.2: a host's case does not matter, and the dot that ends a name
+    /// may be left out.
     #[test]
     fn a_host_is_the_same_in_any_case_and_spelling() {
         assert!(contain("gateway.example", "GATEWAY.Example", "https"));

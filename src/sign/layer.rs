@@ -94,6 +94,10 @@ impl<S, C: Clone> Layer<S> for SignLayer<C> {
     type Service = SignService<S, C>;
 
     fn layer(&self, inner: S) -> Self::Service {
-        SignService::new(inner, self.signer.clone(), self.clock.clone())
+        SignService {
+            inner,
+            signer: self.signer.clone(),
+            clock: self.clock.clone(),
+        }
     }
 }

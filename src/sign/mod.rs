@@ -1,6 +1,11 @@
-//! Signing: from a request's head to its headers, without I/O, and the Tower middleware around it.
+//! Signing of requests: a Tower middleware, and its rules without I/O.
 //!
-//! [`SignLayer`] is the middleware, [`Signer`] its rules, and a [`RotatingKeyPair`] changes keys while services run.
+//! Start with [`SignLayer`]. It takes a key pair, or a [`Signer`] with other rules than the default
+//! ones, such as the scheme, the hosts that get a signature, and what is signed.
+//! [`Signer::builder`] sets them. A [`RotatingKeyPair`] instead of a key pair can be changed while
+//! services run, and a [`ServerClock`] corrects the time by the gateway's answers.
+//!
+//! Without Tower, call [`Signer::sign`] or [`Signer::sign_request`].
 
 mod builder;
 mod cache;

@@ -123,7 +123,11 @@ impl<C> SignLayer<C> {
     ) -> Result<SignService<Client, C>, reqwest::Error> {
         let client = without_redirects(builder)?;
         let (signer, clock) = self.into_parts();
-        Ok(SignService::new(client, signer, clock))
+        Ok(SignService {
+            inner: client,
+            signer,
+            clock,
+        })
     }
 }
 

@@ -9,8 +9,8 @@ use crate::{
     clock::{Clock, SystemClock},
 };
 
-/// Signs every request, then passes it to the inner service. [`SignLayer`](crate::SignLayer) makes
-/// it.
+/// Signs every request, then passes it to the inner service. [`SignLayer`](crate::SignLayer)
+/// creates it.
 ///
 /// It has the inner service's response, error, future and readiness, and needs nothing of the body.
 ///
@@ -40,15 +40,6 @@ pub struct SignService<S, C = SystemClock> {
 }
 
 impl<S, C> SignService<S, C> {
-    /// Creates a service that signs with `signer`, at the time of `clock`.
-    pub const fn new(inner: S, signer: Signer, clock: C) -> Self {
-        Self {
-            inner,
-            signer,
-            clock,
-        }
-    }
-
     /// Returns the signer, whose [`unsigned_requests`](Signer::unsigned_requests) a test can read.
     pub const fn signer(&self) -> &Signer {
         &self.signer

@@ -1,4 +1,4 @@
-//! What a signer adds to a request.
+//! The headers that a signer adds to a request.
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, header};
@@ -11,8 +11,8 @@ use crate::{
     wire::{credentials, date::IMF_FIXDATE_LEN},
 };
 
-/// The headers that sign a request: the date, `Source` and its like where the request lacks them, and
-/// `Authorization`, which is marked sensitive.
+/// Holds the headers that sign a request: the date, headers such as `Source` that the request
+/// lacks, and `Authorization`, which is marked sensitive.
 ///
 /// ```
 /// use std::time::{Duration, UNIX_EPOCH};
@@ -30,15 +30,16 @@ use crate::{
 /// ```
 #[derive(Debug, Clone)]
 pub struct SignedHeaders {
-    /// None where the time is in `Authorization` itself.
+    /// The date header, or `None` if the time is in `Authorization` itself.
     pub(super) date: Option<(DateHeader, HeaderValue)>,
-    /// Source and the like: seldom more than one.
+    /// The supplied headers, such as `Source`. There is seldom more than one.
     pub(super) others: SmallVec<[(HeaderName, HeaderValue); 1]>,
     pub(super) authorization: HeaderValue,
 }
 
 impl SignedHeaders {
-    /// Cuts the headers out of `text`: the date if one is sent, the supplied values, then `Authorization`.
+    /// Creates the headers from `text`: the date if one is sent, the supplied values, then
+    /// `Authorization`.
     pub(super) fn new(components: &SignedComponents, edits: HeaderEdits, text: Vec<u8>) -> Self {
         let mut values = Values::new(text);
         let date_header = components.date_header();
@@ -53,7 +54,8 @@ impl SignedHeaders {
         }
     }
 
-    /// The headers to be set, `Authorization` last. Each replaces all of its name that a request has.
+    /// Iterates over the headers to be set, `Authorization` last. Each replaces all headers of its
+    /// name on a request.
     pub fn iter(&self) -> SignedHeadersIter<'_> {
         SignedHeadersIter {
             headers: self,
@@ -61,10 +63,11 @@ impl SignedHeaders {
         }
     }
 
-    /// Sets copies of them on another request, which has none of [`others`](Self::others) itself; `None` if it has, or if
-    /// the map is too full.
+    /// Sets copies of the headers on another request that has none of [`others`](Self::others)
+    /// itself. Returns `None` if it has one, or if the map is too full.
     pub(super) fn copy_to(&self, headers: &mut HeaderMap) -> Option<()> {
-        // Setting a header gives its value back if it has one, so that one need not be looked for before.
+        // Setting a header returns the value that it had, so a single supplied header need not be
+        // looked for first.
         let is_single = self.others.len() == 1 && !has_repeats(headers);
         let mut names = self.others.iter().map(|(name, _)| name);
         if !is_single && names.any(|name| headers.contains_key(name)) {
@@ -80,7 +83,8 @@ impl SignedHeaders {
         set(headers, &header::AUTHORIZATION, self.authorization.clone())
     }
 
-    /// Replaces the date and the signature: the rest of `Authorization` is the same in every second.
+    /// Replaces the date and the signature. The rest of `Authorization` does not depend on the
+    /// time.
     pub(super) fn renew(&mut self, date: &[u8; IMF_FIXDATE_LEN], tag: &Tag) -> Option<()> {
         let mut text = Vec::with_capacity(date.len() + self.authorization.len());
         text.extend_from_slice(date);
@@ -93,17 +97,18 @@ impl SignedHeaders {
         Some(())
     }
 
-    /// Sets them on the request they were made for, and removes the date header that is not the signed one.
+    /// Sets the headers on the request that they were created for, and removes the date header that
+    /// is not signed.
     ///
-    /// A map that is too full to take them is left without an `Authorization`; that of the request they were made
-    /// for is not.
+    /// If the map is too full for them, `Authorization` is removed. This cannot happen with the
+    /// request that they were created for.
     pub fn apply(self, headers: &mut HeaderMap) {
         if self.insert_into(headers).is_none() {
             headers.remove(header::AUTHORIZATION);
         }
     }
 
-    /// `None` if the map is too full.
+    /// Returns `None` if the map is too full.
     fn insert_into(self, headers: &mut HeaderMap) -> Option<()> {
         if let Some((header, date)) = self.date {
             headers.remove(header.other().name());
@@ -125,7 +130,7 @@ impl<'a> IntoIterator for &'a SignedHeaders {
     }
 }
 
-/// Iterator over the headers of [`SignedHeaders`].
+/// Iterates over the headers of [`SignedHeaders`].
 #[derive(Debug, Clone)]
 pub struct SignedHeadersIter<'a> {
     headers: &'a SignedHeaders,
@@ -163,12 +168,13 @@ impl<'a> Iterator for SignedHeadersIter<'a> {
     }
 }
 
-/// Sets a header; `None` if the map is too full.
+/// Sets a header. Returns `None` if the map is too full.
 pub(super) fn set(headers: &mut HeaderMap, name: &HeaderName, value: HeaderValue) -> Option<()> {
     headers.try_insert(name, value).ok().map(drop)
 }
 
-/// Sets a header that is not there; `None` if it is there or the map is too full.
+/// Sets a header that the request does not have. Returns `None` if it has it, or if the map is too
+/// full.
 fn supply(headers: &mut HeaderMap, name: &HeaderName, value: &HeaderValue) -> Option<()> {
     if let Some(own) = headers.try_insert(name, value.clone()).ok()? {
         set(headers, name, own)?;
@@ -177,8 +183,8 @@ fn supply(headers: &mut HeaderMap, name: &HeaderName, value: &HeaderValue) -> Op
     Some(())
 }
 
-/// The values of one signature, cut in order from one allocation that all of them share: one allocation for each would be
-/// four for an uncached signature.
+/// The values of one signature, split in order from one allocation that all of them share. Separate
+/// allocations would be four for an uncached signature.
 struct Values {
     rest: Bytes,
 }
@@ -193,14 +199,14 @@ impl Values {
         value(self.split(IMF_FIXDATE_LEN))
     }
 
-    /// The copy of a supplied value.
+    /// Returns the copy of a supplied value.
     fn copy_of(&mut self, supplied: &HeaderValue) -> HeaderValue {
         let mut copy = value(self.split(supplied.len()));
         copy.set_sensitive(supplied.is_sensitive());
         copy
     }
 
-    /// The last of them.
+    /// Returns the last value.
     fn authorization(self) -> HeaderValue {
         let mut authorization = value(self.rest);
         authorization.set_sensitive(true);
@@ -212,8 +218,9 @@ impl Values {
     }
 }
 
-/// Dates, key ids, names and base64 are visible ASCII and spaces, and what is supplied was a value before, so this never
-/// falls back; if it did, the gateway would refuse the empty value.
+/// Returns the header value of these bytes. Dates, key ids, names and base64 are visible ASCII and
+/// spaces, and supplied values were header values before, so the fallback is never used. The
+/// gateway would refuse the empty value.
 fn value(bytes: Bytes) -> HeaderValue {
     HeaderValue::from_maybe_shared(bytes).unwrap_or_else(|_| HeaderValue::from_static(""))
 }

@@ -1,4 +1,4 @@
-//! The signer: request head and time in, headers out. No I/O, no async.
+//! The signer. It does no I/O: it takes a request's head and the time, and returns headers.
 
 use std::{fmt, sync::Arc, time::SystemTime};
 
@@ -21,19 +21,19 @@ use crate::{
     },
 };
 
-/// Room for the values of nearly every request, in bytes.
+/// The capacity for the values of a request, in bytes. Nearly all values fit.
 const ROOM: usize = 256;
 
-/// Signs request heads with a key pair, in the [`Scheme`] of Tencent Cloud API Gateway unless told otherwise.
+/// Signs request heads with a key pair. Default scheme: [`Scheme::Tencent`].
 ///
-/// Clones are cheap and share everything. The key is put into the MAC once, when it is first used. The pair can be
-/// exchanged while the signer is in use: [`RotatingKeyPair`].
+/// Clones are cheap and share everything. The MAC state of the key is computed once, when it is
+/// first used. The pair can be replaced while the signer is in use: see [`RotatingKeyPair`].
 ///
-/// [`sign_request`](Self::sign_request) keeps a signature that depends on nothing but the second until the second is over, and
-/// the text around it for longer, but no key. Each thread has eight places for that; signers that share one take turns in it,
-/// and are then slower.
+/// [`sign_request`](Self::sign_request) caches a signature that depends only on the current second
+/// until the second is over, and the text around it for longer, but no key. Each thread has eight
+/// entries. Signers that share an entry replace each other's signature, and are slower.
 ///
-/// [`SignLayer`](crate::SignLayer) is this with a clock, as Tower middleware.
+/// [`SignLayer`](crate::SignLayer) combines it with a clock, as Tower middleware.
 ///
 /// ```
 /// use std::time::{Duration, UNIX_EPOCH};
@@ -64,19 +64,21 @@ const ROOM: usize = 256;
 ///
 /// # What is signed
 ///
-/// The scheme's default list, then the headers named in [`SignerBuilder::signed_headers`], in that order; or exactly
-/// what [`SignerBuilder::components`] lists. With Tencent's scheme the default is the date, then `Source` if there is
-/// one: not the method, not the target, not the body. The other schemes cover the method and the target too.
+/// The signer signs the scheme's default list and then the headers named in
+/// [`SignerBuilder::signed_headers`], in that order, or exactly what [`SignerBuilder::components`]
+/// lists. The default of Tencent's scheme is the date, then `Source` if there is one: not the
+/// method, the target or the body. The other schemes cover the method and the target too.
 ///
-/// - The date is `X-Date` or `Date`, see [`SignerBuilder::date_header`]. It replaces one that is on the
-///   request; the other of the two is removed.
-/// - `Source` is the request's own if it has one, even an empty one, else that of [`SignerBuilder::source`].
-/// - Other headers are signed if the request has them, and left out of the list if it lacks them.
-/// - `host`, if it is to be signed, is the request's `Host` if it has one, else that of
-///   [`SignerBuilder::authority`], else the target's. If none of them is there it is left out, which is an event and
-///   [counted](Self::requests_without_host).
-/// - The request target is signed as it goes over the wire, from a target in absolute or in origin form; `*` and an
-///   authority (`CONNECT`) cannot be signed.
+/// - The date is `X-Date` or `Date`, see [`SignerBuilder::date_header`]. It replaces the one on the
+///   request. The other of the two headers is removed.
+/// - `Source` is the request's own if it has one, even an empty one. Otherwise it is that of
+///   [`SignerBuilder::source`].
+/// - Other headers are signed if the request has them. Otherwise they are left out of the list.
+/// - `host`, if it is listed, is the request's `Host`. Without one it is that of
+///   [`SignerBuilder::authority`], and without that the target's. If there is none, it is left out
+///   of the list, reported in an event and [counted](Self::requests_without_host).
+/// - The request target is signed as it is sent, from a target in absolute or in origin form. `*`
+///   and an authority (`CONNECT`) cannot be signed.
 /// - Spaces and tabs around a signed value are removed, in the signing string and in what is sent.
 #[derive(Clone)]
 pub struct Signer {
@@ -90,14 +92,14 @@ pub(super) struct Inner {
     pub(super) template: Template,
     pub(super) components: SignedComponents,
     pub(super) destinations: Destinations,
-    /// Of this signer and its clones, and no other.
+    /// The id of this signer and its clones, which no other signer has.
     pub(super) signer_id: u64,
     pub(super) faults: Faults,
 }
 
 impl Signer {
-    /// A signer with all defaults: `X-Date`, HMAC-SHA1 and no source. Cannot fail, as a [`KeyPair`]
-    /// is sound.
+    /// Creates a signer with the defaults: `X-Date`, HMAC-SHA1 and no source. This cannot fail,
+    /// because a [`KeyPair`] is valid.
     #[must_use]
     pub fn new(keys: impl Into<RotatingKeyPair>) -> Self {
         Self::builder(keys).with_defaults()
@@ -108,32 +110,34 @@ impl Signer {
         SignerBuilder::new(keys.into())
     }
 
-    /// The keys that sign.
+    /// Returns the keys.
     #[must_use]
     pub fn keys(&self) -> &RotatingKeyPair {
         &self.inner.keys
     }
 
-    /// The gateway's dialect it signs in.
+    /// Returns the scheme.
     #[must_use]
     pub fn scheme(&self) -> Scheme {
         self.inner.scheme
     }
 
-    /// The algorithm that signs.
+    /// Returns the algorithm.
     #[must_use]
     pub fn algorithm(&self) -> Algorithm {
         self.inner.algorithm
     }
 
-    /// The headers to be set on a request, so that it is signed as of `now`.
+    /// Returns the headers that sign a request at the time `now`.
     ///
-    /// A time before 1970 or after 9999, which HTTP has no date for, is signed as the nearer end of that range.
+    /// HTTP has no date before 1970 or after 9999. Such a time is signed as the nearer end of that
+    /// range.
     ///
     /// # Errors
     ///
-    /// [`SignError`] if the request goes to where no signature may go, which is looked at first, if a header that should be
-    /// signed has more than one value, or if there are more than 16,384 headers.
+    /// Returns a [`SignError`] if the request goes to a host that must not get a signature, which
+    /// is checked first; if a header that should be signed has more than one value; or if there are
+    /// more than 16,384 headers.
     pub fn sign<'h>(
         &self,
         head: impl Into<RequestHead<'h>>,
@@ -149,11 +153,12 @@ impl Signer {
         Ok(headers)
     }
 
-    /// What [`sign`](Self::sign) would compute the signature over, to be compared with the gateway's.
+    /// Returns the signing string that [`sign`](Self::sign) computes the signature over, to compare
+    /// it with the gateway's.
     ///
     /// # Errors
     ///
-    /// As [`sign`](Self::sign).
+    /// Returns the errors of [`sign`](Self::sign).
     pub fn signing_string<'h>(
         &self,
         head: impl Into<RequestHead<'h>>,
@@ -188,13 +193,15 @@ impl Signer {
 
     /// Signs a request in place: [`sign`](Self::sign), then [`SignedHeaders::apply`].
     ///
-    /// Where the host or the target is signed, the URI is first brought into the form that is sent on HTTP/1.1 and
-    /// HTTP/2 alike: without user information, an empty port or the default port; a query without a path gets a slash.
+    /// If the host or the target is signed, the URI is first changed to the form that is sent on
+    /// HTTP/1.1 and HTTP/2 alike: without user information, without an empty or default port, and
+    /// with a slash before a query that has no path.
     ///
     /// # Errors
     ///
-    /// As [`sign`](Self::sign). The request then has no `Authorization`, so that a gateway refuses it; one of another
-    /// scheme stays if the request goes to a host that is not signed for.
+    /// Returns the errors of [`sign`](Self::sign). The request then has no `Authorization`, so that
+    /// a gateway refuses it. If the request goes to a host that must not get a signature, an
+    /// `Authorization` of another scheme stays.
     pub fn sign_request<B>(
         &self,
         request: &mut Request<B>,
@@ -205,7 +212,8 @@ impl Signer {
             destinations,
             ..
         } = &*self.inner;
-        // First of all: an error of a request to another host is not one to report.
+        // This check comes first, because any other error of a request to another host is not worth
+        // a report.
         if destinations.are_limited()
             && let Err(error) = destinations.check_request((&*request).into())
         {
@@ -221,7 +229,8 @@ impl Signer {
         self.sign_uncached(request, now)
     }
 
-    /// Takes a signature of this scheme off a request that cannot be signed, with all that was added to it.
+    /// Removes a signature of this scheme from a request that cannot be signed, with all headers
+    /// that the signer added to it.
     pub(crate) fn remove_signature(&self, headers: &mut HeaderMap) {
         if !self.inner.scheme.dialect().remove_signature(headers) {
             return;
@@ -244,7 +253,7 @@ impl Signer {
         }
         #[cfg(feature = "digest")]
         crate::wire::digest_header::renew(request);
-        // Before the pair is taken, as what has just been written is slow to be read.
+        // Format the date first to avoid a store-forwarding stall after loading the key.
         let date = now.imf_fixdate();
         let keys = keys.load();
         let mut string = SigningString::new();
@@ -263,7 +272,8 @@ impl Signer {
         }
     }
 
-    /// Refuses a pair whose key id the scheme cannot carry. Only a rotated pair can be one.
+    /// Refuses a pair whose key id the scheme cannot carry. Only a rotated pair can have such an
+    /// id, because the builder checks the first one.
     fn check_key_id(&self, keys: &ActiveKey) -> Result<(), SignError> {
         let scheme = self.inner.scheme;
         match scheme.dialect().carries_key_id(keys.id.as_str()) {
@@ -272,7 +282,8 @@ impl Signer {
         }
     }
 
-    /// Signs a head with the date of `now`. Returns the headers, and where the date is in the signing string.
+    /// Signs a head with the date of `now`. Returns the headers, and the position of the date in
+    /// the signing string.
     pub(super) fn sign_with(
         &self,
         keys: &ActiveKey,

@@ -45,14 +45,20 @@ use crate::{
 /// # Ok::<(), tower_hmac_auth::error::KeyError>(())
 /// ```
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` is no key store",
-    note = "a store that has to be waited for goes inside `AsyncKeys`; a closure needs the types of both its arguments"
+    message = "`{Self}` is not a key store",
+    label = "not a key store",
+    note = "keys in memory: `StaticKeys::from(key_pair)`, or `StaticKeys::from_iter(key_pairs)`",
+    note = "a closure needs explicit argument types and returns the key at once: \
+            `|key_id: &str, head: RequestHead<'_>| -> KeyLookup<Arc<VerifyingKey>>`",
+    note = "a closure that returns a future, or another `AsyncKeyStore`, goes inside `AsyncKeys`"
 )]
 pub trait KeyStore {
     /// Finds the key. The result is borrowed from the store or shared with it.
     fn lookup<'s>(&'s self, key_id: &str, head: RequestHead<'_>) -> KeyLookup<KeyRef<'s>>;
 }
 
+// Otherwise the compiler asks for a closure, and does not show the notes above.
+#[diagnostic::do_not_recommend]
 impl<F> KeyStore for F
 where
     F: Fn(&str, RequestHead<'_>) -> KeyLookup<Arc<VerifyingKey>>,
@@ -110,6 +116,13 @@ impl Deref for KeyRef<'_> {
 /// - The store has to take equally long for unknown and known ids. That includes the MAC state of a
 ///   [`VerifyingKey`] that is created for one request. The [verifier](crate::Verifier#timing) does
 ///   the same work for both.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not an asynchronous key store",
+    label = "not an asynchronous key store",
+    note = "a closure inside `AsyncKeys` needs explicit argument types and returns a future of \
+            `KeyLookup<Arc<VerifyingKey>>`: `|key_id: &str, head: RequestHead<'_>|`",
+    note = "a store that need not wait, such as `StaticKeys`, is passed without `AsyncKeys`"
+)]
 pub trait AsyncKeyStore {
     /// The future of a lookup. It cannot borrow from the store or the request.
     type Future: Future<Output = KeyLookup<Arc<VerifyingKey>>>;
@@ -118,6 +131,8 @@ pub trait AsyncKeyStore {
     fn lookup(&self, key_id: &str, head: RequestHead<'_>) -> Self::Future;
 }
 
+// Otherwise the compiler asks for a closure, and does not show the notes above.
+#[diagnostic::do_not_recommend]
 impl<F, Fut> AsyncKeyStore for F
 where
     F: Fn(&str, RequestHead<'_>) -> Fut,

@@ -1,7 +1,19 @@
-//! Verification of signed requests, without I/O, and the Tower middleware around it.
+//! Verification of signed requests: a Tower middleware, and its rules without I/O.
 //!
-//! [`VerifyLayer`] is the middleware, a [`Verifier`] holds its rules, and a [`KeyStore`] finds
-//! keys.
+//! Start with [`VerifyLayer`]. It has three parts:
+//!
+//! - a key store, which finds the key of a key id: [`StaticKeys`], a closure or another
+//!   [`KeyStore`], or an [`AsyncKeyStore`] inside [`AsyncKeys`];
+//! - a [`Verifier`] with the rules, such as the scheme, the algorithms and what has to be covered.
+//!   [`Verifier::builder`] sets them;
+//! - a [`ResponseForRejection`], which answers refused requests. The default is
+//!   [`DefaultResponseForRejection`].
+//!
+//! The handler finds a [`VerifiedKey`] in the extensions of each request that passes.
+//! [`DrainLayer`], outside, lets an early answer reach clients that are still uploading.
+//!
+//! Without Tower, call [`Verifier::read`], look up the key of [`Credentials::key_id`], and call
+//! [`Verifier::verify`].
 
 mod async_service;
 mod body;

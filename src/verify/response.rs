@@ -62,12 +62,21 @@ impl<'a> Refusal<'a> {
 ///     response
 /// });
 /// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` does not make responses for rejections",
+    label = "does not make responses for rejections",
+    note = "another status: `DefaultResponseForRejection::new().unauthorized_status(status)`",
+    note = "another response: a closure `|refusal: &Refusal<'_>|`, with the argument's type, that \
+            returns a `Response<Bytes>`"
+)]
 pub trait ResponseForRejection {
     /// Returns the response. The service adds the [`Rejection`] to its extensions, and removes the
     /// body if the request is a `HEAD`.
     fn refuse(&self, refusal: &Refusal<'_>) -> Response<Bytes>;
 }
 
+// Otherwise the compiler asks for a closure, and does not show the notes above.
+#[diagnostic::do_not_recommend]
 impl<F> ResponseForRejection for F
 where
     F: Fn(&Refusal<'_>) -> Response<Bytes>,

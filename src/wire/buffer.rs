@@ -1,11 +1,11 @@
-//! Bytes put together on the stack, moved to the heap if they grow long.
+//! A buffer of bytes on the stack, which is moved to the heap if it grows long.
 //!
 //! With `SmallVec<[u8; 256]>` instead, signatures that cover the target take 14 to 18 % longer: its
 //! `extend_from_slice` does more than the one bounds check and one copy that short pieces need.
 
 use arrayvec::ArrayVec;
 
-/// What nearly every signing string fits into, in bytes.
+/// The capacity on the stack, in bytes. Nearly every signing string fits.
 const ON_THE_STACK: usize = 256;
 
 #[derive(Clone)]
@@ -62,7 +62,7 @@ impl Buffer {
         self.as_slice().len()
     }
 
-    /// Adds text in lower case.
+    /// Appends `text` in lower case.
     pub(crate) fn extend_lower_case(&mut self, text: &str) {
         let begin = self.len();
         self.extend(text.as_bytes());

@@ -1,4 +1,4 @@
-//! The clock's time as HTTP writes it (RFC 9110, section 5.6.7), over the whole range of the clock.
+//! Dates as HTTP writes and reads them (RFC 9110, section 5.6.7).
 
 mod minute;
 mod other_forms;
@@ -12,18 +12,18 @@ use httpdate::HttpDate;
 
 use self::{minute::Minute, other_forms::OtherForm};
 
-/// 9999-12-31T23:59:59Z, the last second an HTTP date can name.
+/// 9999-12-31T23:59:59Z, the last second that an HTTP date can express.
 const LAST: u64 = 253_402_300_799;
 
-/// `Fri, 09 Oct 2015 00:00:00 GMT`
+/// The length of `Fri, 09 Oct 2015 00:00:00 GMT`.
 pub(crate) const IMF_FIXDATE_LEN: usize = 29;
 
-/// Whole seconds since 1970, no later than [`LAST`]: a time that HTTP can name.
+/// A time that an HTTP date can express: whole seconds since 1970, not after [`LAST`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Timestamp(u64);
 
 impl From<SystemTime> for Timestamp {
-    /// Rounds down to the second; what lies outside 1970 to 9999 becomes the nearer end.
+    /// Rounds down to the second. A time outside 1970 to 9999 becomes the nearer end of that range.
     fn from(time: SystemTime) -> Self {
         let seconds = time
             .duration_since(UNIX_EPOCH)
@@ -39,26 +39,28 @@ impl Timestamp {
             .unwrap_or(UNIX_EPOCH)
     }
 
-    /// Seconds since 1970, as `created` and `expires` count them.
+    /// Returns the time that is this number of seconds after 1970. `created` and `expires` count
+    /// so.
     pub(crate) fn from_seconds(seconds: u64) -> Self {
         Self(seconds.min(LAST))
     }
 
-    /// Seconds since 1970.
+    /// Returns the seconds since 1970.
     pub(crate) fn seconds(self) -> u64 {
         self.0
     }
 
-    /// The time `by` later, in whole seconds; the last one if there is none.
+    /// Returns the time that is the whole seconds of `by` later, or the last one if that is out of
+    /// range.
     pub(crate) fn later(self, by: Duration) -> Self {
         Self::from_seconds(self.0.saturating_add(by.as_secs()))
     }
 
-    /// As an IMF-fixdate, the only form that may be sent.
+    /// Returns the IMF-fixdate, the only form that may be sent.
     pub(crate) fn imf_fixdate(self) -> [u8; IMF_FIXDATE_LEN] {
         let mut date = [0; IMF_FIXDATE_LEN];
         if Minute::write(self, &mut date).is_none() {
-            // Writing 29 bytes into 29 bytes cannot fall short.
+            // An IMF-fixdate has exactly 29 bytes, so the write cannot fail.
             let _written = write!(
                 date.as_mut_slice(),
                 "{}",
@@ -75,10 +77,11 @@ impl Timestamp {
         }
     }
 
-    /// Reads an IMF-fixdate, an RFC 850 date or an asctime date, from 1970 to 9999, whose zone is UTC in any spelling.
+    /// Reads an IMF-fixdate, an RFC 850 date or an asctime date, from 1970 to 9999. The zone must
+    /// be UTC, in any spelling.
     ///
-    /// The weekday may be a wrong one: the rest is enough, the gateways do not check it, and some clients take it from
-    /// local time.
+    /// The weekday may be wrong. The other parts determine the time, the gateways do not check the
+    /// weekday, and some clients take it from local time.
     pub(crate) fn parse(value: &[u8]) -> Result<Self, DateError> {
         if let Some(time) = Minute::read(value) {
             return Ok(time);
@@ -93,7 +96,8 @@ impl Timestamp {
         let time = Minute::read(&imf_fixdate)
             .or_else(|| Self::parse_imf_fixdate(&imf_fixdate))
             .or_else(|| {
-                // `httpdate` wants the weekday that belongs to the day, so each of the seven is tried.
+                // `httpdate` only accepts the weekday that belongs to the day, so each of the seven
+                // is tried.
                 WEEKDAYS.iter().find_map(|weekday| {
                     *imf_fixdate.first_chunk_mut()? = *weekday;
                     Self::parse_imf_fixdate(&imf_fixdate)
@@ -107,7 +111,7 @@ impl Timestamp {
         }
     }
 
-    /// Reads an IMF-fixdate with the right weekday.
+    /// Reads an IMF-fixdate with the correct weekday.
     fn parse_imf_fixdate(value: &[u8]) -> Option<Self> {
         // No other form that `httpdate` reads has this length.
         let text = std::str::from_utf8(value).ok();
@@ -117,7 +121,7 @@ impl Timestamp {
         Some(time)
     }
 
-    /// How far apart the two are, in seconds.
+    /// Returns the distance between the two times in seconds.
     pub(crate) fn distance(self, other: Self) -> u64 {
         self.0.abs_diff(other.0)
     }
@@ -127,12 +131,12 @@ const WEEKDAYS: [[u8; 3]; 7] = [
     *b"Mon", *b"Tue", *b"Wed", *b"Thu", *b"Fri", *b"Sat", *b"Sun",
 ];
 
-/// What is wrong with a date.
+/// Says why a date is refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum DateError {
-    /// It cannot be read.
+    /// The date cannot be read.
     Unreadable,
-    /// It has a time zone that is not UTC.
+    /// The date has a time zone that is not UTC.
     Zone,
 }
 
@@ -198,8 +202,8 @@ mod tests {
         }
     }
 
-    /// Source: RFC 9110, section 5.6.7: a year of two digits that seems to be more than 50 years ahead is past. Years
-    /// from 70 on are taken as the last century's, as nginx does.
+    /// Source: RFC 9110, section 5.6.7: a year of two digits that seems to be more than 50 years
+    /// ahead is past. Years from 70 on are taken as the last century's, as nginx does.
     #[test]
     fn a_year_of_two_digits_is_after_1969() {
         let date = |date: &str| Timestamp::parse(date.as_bytes()).map(Timestamp::imf_fixdate);

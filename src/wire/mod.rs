@@ -1,4 +1,5 @@
-//! The grammar that both directions share, from header values to the signing string. It names no scheme.
+//! The grammar that both directions share, from header values to the signing string. It names no
+//! scheme.
 
 pub(crate) mod authority;
 mod buffer;

@@ -12,10 +12,10 @@ use proptest::prelude::*;
 use tower_hmac_auth::{
     Algorithm, KeyId, KeyPair, Rejection, RequestHead, Scheme, SecretKey, SignLayer, Signer,
     StaticKeys, Verifier, VerifyLayer,
-    clock::{ManualClock, SystemClock},
+    clock::ManualClock,
     error::KeyError,
     scheme::DateHeader,
-    sign::{RotatingKeyPair, ServerClock, SignService},
+    sign::{RotatingKeyPair, ServerClock},
     verify::{AsyncKeys, DefaultResponseForRejection, KeyAccess, KeyLookup, KeyRef, VerifyingKey},
 };
 
@@ -343,7 +343,7 @@ fn no_type_that_is_made_from_a_key_shows_the_secret() {
             debug("SignLayer", &SignLayer::new(keys.clone())),
             debug(
                 "SignService",
-                &SignService::new((), signer.clone(), SystemClock),
+                &tower::Layer::layer(&SignLayer::new(signer.clone()), ()),
             ),
             debug("SignService", &tower::Layer::layer(&layer, "inner")),
             debug("SignedHeaders", &signed),

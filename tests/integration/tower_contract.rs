@@ -24,7 +24,6 @@ use tower_hmac_auth::{
     clock::{Clock, ManualClock},
     error::{CredentialsError, RejectionKind, SignError, TargetError},
     scheme::{DateHeader, DatePolicy},
-    sign::SignService,
 };
 use tower_test::mock;
 
@@ -144,6 +143,7 @@ fn bodies_and_services_need_no_bounds() {
         }
     }
 
+    #[derive(Clone)]
     struct PlainClock;
 
     impl Clock for PlainClock {
@@ -152,7 +152,8 @@ fn bodies_and_services_need_no_bounds() {
         }
     }
 
-    let mut service = SignService::new(PlainService(40.into()), Signer::new(keys()), PlainClock);
+    let layer = SignLayer::new(keys()).clock(PlainClock);
+    let mut service = layer.layer(PlainService(40.into()));
     let future = pin!(service.call(Request::new(PlainBody(2.into()))));
     let answer = assert_ready_ok!(future.poll(&mut Context::from_waker(std::task::Waker::noop())));
     assert_eq!(answer, 42);

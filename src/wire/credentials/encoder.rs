@@ -1,14 +1,14 @@
-//! Writing an `Authorization` value.
+//! Writes `Authorization` values.
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 
 use super::{CredentialsSyntax, Times};
 use crate::{KeyId, mac::Tag};
 
-/// What stands before the list.
+/// The text before the list of names.
 const HEADERS: &str = "headers=\"";
 
-/// What all `Authorization` headers of a signer have in common, but for the key id.
+/// The parts that all `Authorization` values of a signer have in common, except the key id.
 #[derive(Debug, Clone)]
 pub(crate) struct Template {
     /// `hmac id="`
@@ -37,8 +37,8 @@ impl Template {
     }
 }
 
-/// Writes an `Authorization` value in the order of the documentation's samples: key id, algorithm, headers,
-/// signature, each quoted; `created` and `expires`, not quoted, before the headers.
+/// Writes an `Authorization` value in the order of the documentation's samples: key id, algorithm,
+/// headers, signature, each quoted. `created` and `expires`, not quoted, come before the headers.
 pub(crate) struct Encoder<'t> {
     text: &'t mut Vec<u8>,
     template: &'t Template,
@@ -46,7 +46,7 @@ pub(crate) struct Encoder<'t> {
 }
 
 impl<'t> Encoder<'t> {
-    /// Begins behind what is in `text`.
+    /// Begins a value after what is in `text`.
     pub(crate) fn begin(
         text: &'t mut Vec<u8>,
         template: &'t Template,
@@ -72,7 +72,7 @@ impl<'t> Encoder<'t> {
         }
     }
 
-    /// Adds the next name to the list of what is signed, or several with a space between two.
+    /// Appends a name to the list of what is signed, or several names separated by spaces.
     pub(crate) fn list(&mut self, names: &str) {
         if self.listed {
             self.text.push(b' ');
@@ -81,7 +81,7 @@ impl<'t> Encoder<'t> {
         self.text.extend_from_slice(names.as_bytes());
     }
 
-    /// Ends it with the signature.
+    /// Appends the signature, which ends the value.
     pub(crate) fn end(self, signature: &Tag) {
         let Self { text, template, .. } = self;
         text.extend_from_slice(template.signature.as_bytes());
@@ -92,7 +92,7 @@ impl<'t> Encoder<'t> {
     }
 }
 
-/// Replaces the signature with which an `Authorization` value ends by another of the same algorithm.
+/// Replaces the signature at the end of an `Authorization` value by another of the same algorithm.
 pub(crate) fn replace_signature(authorization: &mut [u8], signature: &Tag) {
     if let Some((_quote, text)) = authorization.split_last_mut() {
         let place = text.rchunks_mut(base64_len(signature)).next();
@@ -105,6 +105,6 @@ fn base64_len(signature: &Tag) -> usize {
 }
 
 fn encode(signature: &Tag, place: Option<&mut [u8]>) {
-    // It fits, so this cannot fail.
+    // The place has the length of the encoded signature, so the write cannot fail.
     let _written = STANDARD.encode_slice(signature.as_bytes(), place.unwrap_or_default());
 }

@@ -1,17 +1,19 @@
-//! The minute that this thread last wrote or read, so that of another date in it only the seconds are converted.
+//! The minute of the date that this thread last wrote or read. Of another date in the same minute
+//! only the seconds are converted.
 //!
-//! Without it, uncached signatures and accepted requests take 10 to 14 % longer, and refusing a stale one 26 %.
+//! Without it, uncached signatures and accepted requests take 10 to 14 % longer, and refusing a
+//! stale one 26 %.
 
 use std::cell::Cell;
 
 use super::{IMF_FIXDATE_LEN, Timestamp};
 
-/// `Fri, 09 Oct 2015 00:00:`
+/// The position of the seconds, after `Fri, 09 Oct 2015 00:00:`.
 const SECONDS_AT: usize = 23;
 
 #[derive(Clone, Copy)]
 pub(super) struct Minute {
-    /// Minutes since 1970.
+    /// The minutes since 1970.
     number: u64,
     /// An IMF-fixdate up to its seconds.
     text: [u8; SECONDS_AT],
@@ -24,7 +26,8 @@ thread_local! {
 }
 
 impl Minute {
-    /// The minute of a time and its text, all of it right.
+    /// Returns the minute of `time`, or `None` if `text` is not an IMF-fixdate. The text must be
+    /// that of the time.
     pub(super) fn new(time: Timestamp, text: &[u8]) -> Option<Self> {
         let is_whole = text.len() == IMF_FIXDATE_LEN;
         let text = *text.first_chunk().filter(|_| is_whole)?;
@@ -36,7 +39,7 @@ impl Minute {
         let _not_while_the_thread_ends = LAST.try_with(|last| last.set(self));
     }
 
-    /// Writes a time's date, if it lies in the minute that is kept.
+    /// Writes the date of `time`. Returns `None` if it is not in the minute that is kept.
     pub(super) fn write(time: Timestamp, date: &mut [u8; IMF_FIXDATE_LEN]) -> Option<()> {
         let last = LAST.try_with(Cell::get).ok()?;
         if time.seconds() / 60 != last.number {
@@ -50,7 +53,8 @@ impl Minute {
         Some(())
     }
 
-    /// A date's time, if it lies in the minute that is kept and is written in the same way.
+    /// Returns the time of a date, or `None` if it is not in the minute that is kept or is written
+    /// in another way.
     pub(super) fn read(date: &[u8]) -> Option<Timestamp> {
         let (minute, rest) = date.split_first_chunk()?;
         let [

@@ -1,24 +1,26 @@
-//! The dates that clients send beside IMF-fixdates, put into that form.
+//! Converts other forms of dates that clients send into IMF-fixdates.
 
 use super::{DateError, IMF_FIXDATE_LEN};
 
-/// The longest date that is looked into, in bytes: the work is bounded, and no formatter prints a longer one.
+/// The length of the longest date that is read, in bytes. It bounds the work, and no common
+/// formatter prints a longer date.
 const MAX_LEN: usize = 64;
 
-/// A date in the form of an IMF-fixdate. Its parts are in their places, but not checked: the weekday can be anything,
-/// and numbers can be out of range.
+/// A date in the form of an IMF-fixdate. Its parts are in their places but not checked: the weekday
+/// can be anything, and numbers can be out of range.
 pub(super) struct OtherForm {
     pub(super) imf_fixdate: [u8; IMF_FIXDATE_LEN],
-    /// Whether the zone is UTC, or missing.
+    /// Whether the zone is UTC or missing.
     pub(super) is_utc: bool,
 }
 
 impl OtherForm {
-    /// Reads what nginx's `ngx_parse_http_time` reads, which Kong's and APISIX's plugins call: RFC 1123, RFC 850 and
-    /// asctime dates, with anything in the weekday's place. nginx ignores what follows the time; here it is read, so
-    /// that a date in another zone is refused for its zone instead of being hours off.
+    /// Reads the dates that nginx's `ngx_parse_http_time` reads, which Kong's and APISIX's plugins
+    /// call: RFC 1123, RFC 850 and asctime dates, with anything in the place of the weekday. nginx
+    /// ignores what follows the time. Here it is read, so that a date in another zone is refused
+    /// because of the zone instead of being hours off.
     ///
-    /// A day may also have one digit, as Java's `RFC_1123_DATE_TIME` prints it.
+    /// The day may also have one digit, as printed by Java's `RFC_1123_DATE_TIME`.
     pub(super) fn read(value: &[u8]) -> Result<Self, DateError> {
         Self::parts(value).ok_or(DateError::Unreadable)
     }
@@ -35,7 +37,7 @@ impl OtherForm {
         let (day, month, year, time) = if is_asctime {
             let month = rest.take()?;
             rest.byte(b' ')?;
-            // A day of one digit has a second space in front.
+            // A day of one digit is padded with a second space.
             let _padded = rest.byte(b' ');
             let day = rest.day()?;
             rest.byte(b' ')?;
@@ -91,7 +93,7 @@ fn imf_fixdate(
     Some(date)
 }
 
-/// What is not read yet.
+/// The part of a date that is not read yet.
 struct Rest<'v>(&'v [u8]);
 
 impl Rest<'_> {
@@ -110,7 +112,7 @@ impl Rest<'_> {
         while self.byte(b' ').is_some() {}
     }
 
-    /// One or two digits.
+    /// Reads a day of one or two digits.
     fn day(&mut self) -> Option<[u8; 2]> {
         let [first] = self.take().filter(|[first]| first.is_ascii_digit())?;
         match self.0.first() {
@@ -123,8 +125,9 @@ impl Rest<'_> {
     }
 }
 
-/// Whether a zone is UTC: missing, one of UTC's names in upper or lower case, an offset of zero, or both (`GMT+00:00`).
-/// A comment may follow it as in mail (`+0000 (UTC)`). `None` if it cannot be a zone.
+/// Returns `true` if a zone is UTC: missing, one of UTC's names in upper or lower case, an offset
+/// of zero, or both (`GMT+00:00`). A comment may follow it as in mail (`+0000 (UTC)`). Returns
+/// `None` if the text cannot be a zone.
 fn is_utc(zone: &[u8]) -> Option<bool> {
     let mut zone = zone.trim_ascii();
     if let Some(before) = zone.strip_suffix(b")") {
@@ -142,7 +145,8 @@ fn is_utc(zone: &[u8]) -> Option<bool> {
     Some(is_utcs_name & is_zero(offset)?)
 }
 
-/// Whether an offset (`+0800`, `+08:00`, `+08`, `+8`) is zero, as none is; `None` if it is no offset.
+/// Returns `true` if an offset (`+0800`, `+08:00`, `+08`, `+8`) is zero or missing. Returns `None`
+/// if the text is not an offset.
 fn is_zero(offset: &[u8]) -> Option<bool> {
     let digits = match offset {
         [] => return Some(true),

@@ -242,6 +242,20 @@ fn equal_descriptions_give_equal_schemes_in_whatever_order_they_were_made() {
     assert_ne!(sensecore(&["x-date"]), sensecore(&["date"]));
 }
 
+/// Two libraries in one program may describe a gateway of the same name.
+#[tokio::test]
+async fn two_descriptions_with_one_name_are_two_schemes() {
+    let [one, other] = ["accesskey", "ak"].map(|name| {
+        let described = described().key_id_parameter(name);
+        described.build().unwrap()
+    });
+    assert_eq!(one.name(), other.name());
+    assert_ne!(one, other);
+    let request = sent(one, get_resources()).await;
+    assert!(admitted(one, request.clone()).await.is_ok());
+    assert!(admitted(other, request).await.is_err());
+}
+
 #[track_caller]
 fn assert_error(builder: SchemeBuilder, is_expected: fn(&BuildError) -> bool, text: &str) {
     let described = format!("{builder:?}");

@@ -55,20 +55,26 @@ fn signature(string: &str) -> String {
     sign_by_hand::base64(&mac)
 }
 
+/// Each preset's name, and its `Authorization` up to the key id and between two parameters.
+const PRESETS: [(Scheme, &str, &str, &str); Scheme::ALL.len()] = [
+    (Scheme::Tencent, "tencent", r#"hmac id=""#, ", "),
+    (Scheme::Kong, "kong", r#"hmac username=""#, ", "),
+    (Scheme::Apisix, "apisix", r#"Signature keyId=""#, ","),
+    (Scheme::Cavage, "cavage", r#"Signature keyId=""#, ","),
+];
+
 /// The value of `Authorization` as the scheme's clients write it.
 fn authorization(scheme: Scheme, list: &str, string: &str) -> String {
     let signature = signature(string);
-    match scheme {
-        Scheme::Tencent => format!(
-            r#"hmac id="{KEY_ID}", algorithm="hmac-sha256", headers="{list}", signature="{signature}""#
-        ),
-        Scheme::Kong => format!(
-            r#"hmac username="{KEY_ID}", algorithm="hmac-sha256", headers="{list}", signature="{signature}""#
-        ),
-        _ => format!(
-            r#"Signature keyId="{KEY_ID}",algorithm="hmac-sha256",headers="{list}",signature="{signature}""#
-        ),
-    }
+    let mut presets = PRESETS.into_iter();
+    let (.., begin, separator) = presets.find(|(preset, ..)| *preset == scheme).unwrap();
+    [
+        &format!(r#"{begin}{KEY_ID}""#),
+        r#"algorithm="hmac-sha256""#,
+        &format!(r#"headers="{list}""#),
+        &format!(r#"signature="{signature}""#),
+    ]
+    .join(separator)
 }
 
 fn request(target: &str, authorization: &str, headers: &[(&str, &str)]) -> Request<()> {
