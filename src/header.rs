@@ -1,4 +1,4 @@
-//! Header names that mean something to every scheme, and how header values are looked at.
+//! Names of headers that have a meaning in every scheme, and functions that read header values.
 
 use std::{fmt, str::FromStr};
 
@@ -7,22 +7,22 @@ use http::{
     header::{self, AsHeaderName},
 };
 
-/// Which header carries the date that is signed.
+/// Selects the header that carries the signed date.
 ///
-/// Source: Tencent Cloud API Gateway, "key pair authentication". The gateway checks the age of `X-Date` (15
-/// minutes either way) and never that of `Date`: a request captured with a signed `Date` can be sent again for
-/// ever. So `X-Date` is the default.
+/// Source: Tencent Cloud API Gateway, "key pair authentication". The gateway checks the age of
+/// `X-Date` (15 minutes, before or after) and never that of `Date`: a captured request with a
+/// signed `Date` can be sent again at any time. So `X-Date` is the default.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum DateHeader {
-    /// `Date`: not checked for age by Tencent Cloud API Gateway.
+    /// `Date`. Tencent Cloud API Gateway does not check its age.
     Date,
-    /// `X-Date`: checked for age.
+    /// `X-Date`. Its age is checked.
     XDate,
 }
 
 impl DateHeader {
-    /// The header's name, in lower case as it is signed.
+    /// Returns the header's name.
     #[must_use]
     pub fn name(self) -> &'static HeaderName {
         match self {
@@ -31,7 +31,7 @@ impl DateHeader {
         }
     }
 
-    /// The one of the two that this is not.
+    /// Returns the other date header.
     pub(crate) fn other(self) -> Self {
         match self {
             Self::Date => Self::XDate,
@@ -51,7 +51,7 @@ impl FromStr for DateHeader {
     }
 }
 
-/// The name is not that of a [`DateHeader`].
+/// Reports that a name is not that of a [`DateHeader`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ParseDateHeaderError;
@@ -64,7 +64,7 @@ impl fmt::Display for ParseDateHeaderError {
 
 impl std::error::Error for ParseDateHeaderError {}
 
-/// `Source`, the caller's mark on its requests ("signature watermark").
+/// `Source`, a text of the caller's choice ("signature watermark").
 pub(crate) static SOURCE: HeaderName = HeaderName::from_static("source");
 
 /// `X-NameSpace-Code`, the namespace of a microservice API.
@@ -81,16 +81,16 @@ pub(crate) static DIGESTS: [HeaderName; 2] = [
 
 static X_DATE: HeaderName = HeaderName::from_static("x-date");
 
-/// The header has more than one value: "HMAC do not support multiple HTTP header".
+/// Reports that a header has more than one value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Repeated;
 
-/// Whether any header has more than one value.
+/// Returns whether any header has more than one value.
 pub(crate) fn has_repeats(headers: &HeaderMap) -> bool {
     headers.keys_len() != headers.len()
 }
 
-/// The one value of a header, if it is there; `name` in any case.
+/// Returns the header's one value, or `None` if the header is missing. `name` can have any case.
 pub(crate) fn single_value(
     headers: &HeaderMap,
     name: impl AsHeaderName,
@@ -105,7 +105,8 @@ pub(crate) fn single_value(
     }
 }
 
-/// The value without spaces and tabs around it, which HTTP does not count as part of it (RFC 9110, 5.5).
+/// Returns the value without surrounding spaces and tabs, which are not part of it (RFC 9110,
+/// section 5.5).
 pub(crate) fn trim(mut value: &[u8]) -> &[u8] {
     while let [b' ' | b'\t', rest @ ..] | [rest @ .., b' ' | b'\t'] = value {
         value = rest;
@@ -113,7 +114,7 @@ pub(crate) fn trim(mut value: &[u8]) -> &[u8] {
     value
 }
 
-/// The value without blanks around it, if it has any.
+/// Returns the value without surrounding spaces and tabs, or `None` if it has none.
 pub(crate) fn trimmed(value: &HeaderValue) -> Option<HeaderValue> {
     let bytes = trim(value.as_bytes());
     if bytes.len() == value.len() {
@@ -124,7 +125,7 @@ pub(crate) fn trimmed(value: &HeaderValue) -> Option<HeaderValue> {
     Some(trimmed)
 }
 
-/// Whether `name` can be a field name (RFC 9110, section 5.1: one or more token characters).
+/// Returns whether `name` is a field name: one or more token characters (RFC 9110, section 5.1).
 pub(crate) fn is_field_name(name: &str) -> bool {
     !name.is_empty()
         && name

@@ -1,4 +1,4 @@
-//! The MAC algorithms, and the keyed state that is made once per key.
+//! The MAC algorithms, and the MAC state that is created once for each key.
 
 use std::{fmt, str::FromStr, sync::OnceLock};
 
@@ -15,10 +15,10 @@ use zeroize::Zeroize;
 
 use crate::key::SecretKey;
 
-/// An HMAC algorithm (RFC 2104) under the name the gateways give it.
+/// Selects an HMAC algorithm (RFC 2104), by the name that the gateways use.
 ///
-/// All four are documented by Tencent Cloud API Gateway and Kong. The documentation's samples use
-/// `hmac-sha1`, which is therefore the default there; HMAC-SHA1 is not broken by SHA-1's collisions, but
+/// Tencent Cloud API Gateway and Kong document all four. Tencent's samples use `hmac-sha1`, so it
+/// is the default there. SHA-1's collisions do not break HMAC-SHA1, but
 /// [`HmacSha256`](Self::HmacSha256) is the better choice wherever the other side allows it.
 ///
 /// ```
@@ -42,7 +42,7 @@ pub enum Algorithm {
 }
 
 impl Algorithm {
-    /// Every algorithm, weakest first.
+    /// All algorithms, the weakest first.
     pub const ALL: [Self; 4] = [
         Self::HmacSha1,
         Self::HmacSha256,
@@ -50,7 +50,7 @@ impl Algorithm {
         Self::HmacSha512,
     ];
 
-    /// The name on the wire, in lower case.
+    /// Returns the name as it is sent, in lower case.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -61,7 +61,7 @@ impl Algorithm {
         }
     }
 
-    /// The length of a signature in bytes, before base64.
+    /// Returns the length of a signature in bytes, before base64.
     #[must_use]
     pub const fn signature_len(self) -> usize {
         match self {
@@ -82,7 +82,7 @@ impl fmt::Display for Algorithm {
 impl FromStr for Algorithm {
     type Err = ParseAlgorithmError;
 
-    /// Reads the name on the wire, exactly: the gateways compare it case-sensitively.
+    /// Reads the name as it is sent. The case matters, as it does to the gateways.
     fn from_str(name: &str) -> Result<Self, Self::Err> {
         Self::ALL
             .into_iter()
@@ -91,7 +91,7 @@ impl FromStr for Algorithm {
     }
 }
 
-/// The name is not one of [`Algorithm::ALL`]'s.
+/// Reports that a name is not that of an [`Algorithm`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ParseAlgorithmError;
@@ -109,15 +109,15 @@ impl std::error::Error for ParseAlgorithmError {}
 /// The longest signature of all algorithms, in bytes.
 pub(crate) const MAX_SIGNATURE_LEN: usize = Algorithm::HmacSha512.signature_len();
 
-/// A MAC state that has taken in its key, and is copied for each message. As secret as the key itself.
+/// A MAC state after the key's block, which is copied for each message. It is as secret as the key.
 ///
-/// The crate's block-level type has no buffer: that of `Hmac` would be copied and overwritten for each message, though
-/// all that is ever in it is no secret.
+/// `HmacCore` is the block-level type of `hmac`. `Hmac` adds a buffer, which would be copied and
+/// overwritten for each message.
 #[derive(Clone)]
 pub(crate) enum KeyedMac {
     Sha1(HmacCore<Sha1>),
     Sha256(HmacCore<Sha256>),
-    // Twice as large, and seldom used.
+    // Twice as large and rarely used.
     Sha384(Box<HmacCore<Sha384>>),
     Sha512(Box<HmacCore<Sha512>>),
 }
@@ -133,7 +133,17 @@ impl KeyedMac {
         }
     }
 
-    /// The MAC of a message.
+    /// Returns the algorithm of the state.
+    pub(crate) fn algorithm(&self) -> Algorithm {
+        match self {
+            Self::Sha1(_) => Algorithm::HmacSha1,
+            Self::Sha256(_) => Algorithm::HmacSha256,
+            Self::Sha384(_) => Algorithm::HmacSha384,
+            Self::Sha512(_) => Algorithm::HmacSha512,
+        }
+    }
+
+    /// Computes the MAC of a message.
     #[inline(always)]
     pub(crate) fn tag(&self, message: &[u8]) -> Tag {
         match self {
@@ -144,7 +154,8 @@ impl KeyedMac {
         }
     }
 
-    /// Whether `signature` is the MAC of a message; in constant time for the right length.
+    /// Returns whether `signature` is the MAC of the message. For the right length, the time does
+    /// not depend on the signature.
     pub(crate) fn verify(&self, message: &[u8], signature: &[u8]) -> bool {
         match self {
             Self::Sha1(keyed) => is_mac(keyed, message, signature),
@@ -169,7 +180,7 @@ fn tag<D: EagerHash>(keyed: &HmacCore<D>, message: &[u8]) -> Tag {
         bytes: [0; MAX_SIGNATURE_LEN],
         len: <D as Digest>::output_size(),
     };
-    // There is room for the longest of all.
+    // `bytes` has room for the longest MAC.
     if let Some(place) = tag.bytes.get_mut(..tag.len)
         && let Ok(place) = place.try_into()
     {
@@ -184,21 +195,21 @@ fn is_mac<D: EagerHash>(keyed: &HmacCore<D>, message: &[u8], signature: &[u8]) -
     };
     let mut mac = Output::<HmacCore<D>>::default();
     write_mac(keyed, message, &mut mac);
-    // It is this type's `==` that compares in constant time.
+    // The `==` of `CtOutput` compares in constant time.
     CtOutput::<HmacCore<D>>::new(mac) == CtOutput::new(signature)
 }
 
-/// A secret key and the MAC states made of it, each when it is first needed and then for good.
+/// A secret key, and its MAC states. Each is created when it is first used, and kept.
 #[derive(Clone)]
-pub(crate) struct LazyMacs {
+pub(crate) struct MacCache {
     secret: SecretKey,
-    /// That of the algorithm that was needed first, as most keys are used with one. Boxed, as all that holds a key is:
-    /// what is moved leaves a copy behind that nobody overwrites.
-    first: OnceLock<Box<(Algorithm, KeyedMac)>>,
+    /// The state of the algorithm that was used first; most keys are used with one. It is boxed
+    /// because a move would leave a copy that nothing overwrites.
+    first: OnceLock<Box<KeyedMac>>,
     others: OnceLock<Box<[OnceLock<KeyedMac>; Algorithm::ALL.len()]>>,
 }
 
-impl LazyMacs {
+impl MacCache {
     pub(crate) fn new(secret: SecretKey) -> Self {
         Self {
             secret,
@@ -207,14 +218,21 @@ impl LazyMacs {
         }
     }
 
-    /// A MAC state that has taken in the key and nothing else.
+    /// Returns the MAC state for this algorithm.
     #[inline]
     pub(crate) fn keyed(&self, algorithm: Algorithm) -> &KeyedMac {
-        let keyed = || KeyedMac::new(algorithm, &self.secret);
-        match &**self.first.get_or_init(|| Box::new((algorithm, keyed()))) {
-            (first, state) if *first == algorithm => state,
-            _ => self.other(algorithm).get_or_init(keyed),
+        let keyed = || self.new_keyed(algorithm);
+        let first = self.first.get_or_init(|| Box::new(keyed()));
+        if first.algorithm() == algorithm {
+            first
+        } else {
+            self.other(algorithm).get_or_init(keyed)
         }
+    }
+
+    /// Creates a MAC state for this algorithm, without keeping it.
+    pub(crate) fn new_keyed(&self, algorithm: Algorithm) -> KeyedMac {
+        KeyedMac::new(algorithm, &self.secret)
     }
 
     #[cold]
@@ -229,8 +247,8 @@ impl LazyMacs {
     }
 }
 
-/// Fits the secret to the hash's block (RFC 2104, section 2), so that keying cannot fail: `new_from_slice`
-/// takes any length too, but its type has an error that would have to be carried everywhere.
+/// Creates a MAC state from a secret, which is fitted to the hash's block first (RFC 2104, section
+/// 2). `new_from_slice` accepts any length too, but it returns a `Result`.
 fn keyed<D: EagerHash + Digest + BlockSizeUser>(secret: &[u8]) -> HmacCore<D>
 where
     HmacCore<D>: KeyInit,
@@ -254,7 +272,7 @@ fn fill(block: &mut [u8], bytes: &[u8]) {
     }
 }
 
-/// A finished MAC, at most [`MAX_SIGNATURE_LEN`] bytes.
+/// A finished MAC of at most [`MAX_SIGNATURE_LEN`] bytes.
 pub(crate) struct Tag {
     bytes: [u8; MAX_SIGNATURE_LEN],
     len: usize,

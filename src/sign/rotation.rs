@@ -5,7 +5,7 @@ use std::{fmt, sync::Arc};
 use arc_swap::{ArcSwap, Guard};
 
 use super::cache;
-use crate::{KeyId, KeyPair, mac::LazyMacs};
+use crate::{KeyId, KeyPair, mac::MacCache};
 
 /// Holds the key pair that signers sign with, and can replace it while they run.
 ///
@@ -38,7 +38,7 @@ pub(crate) struct ActiveKey {
     /// A number that no other pair has, nor the same pair when it is rotated in again.
     pub(crate) pair_id: u64,
     pub(crate) id: KeyId,
-    pub(crate) macs: LazyMacs,
+    pub(crate) macs: MacCache,
 }
 
 impl RotatingKeyPair {
@@ -78,7 +78,7 @@ impl From<KeyPair> for ActiveKey {
         Self {
             pair_id: cache::next_id(),
             id,
-            macs: LazyMacs::new(secret),
+            macs: MacCache::new(secret),
         }
     }
 }

@@ -1,9 +1,11 @@
 //! Key stores.
 
-use std::{fmt, ops::Deref, sync::Arc};
+use std::{fmt, sync::Arc};
 
+use super::static_keys::StoredKey;
 use crate::{
-    RequestHead,
+    Algorithm, RequestHead,
+    mac::KeyedMac,
     verify::{KeyLookup, VerifyingKey},
 };
 
@@ -65,7 +67,7 @@ where
 {
     fn lookup<'s>(&'s self, key_id: &str, head: RequestHead<'_>) -> KeyLookup<KeyRef<'s>> {
         match self(key_id, head) {
-            KeyLookup::Key(key, binding) => KeyLookup::Key(KeyRef::Shared(key), binding),
+            KeyLookup::Key(key, access) => KeyLookup::Key(key.into(), access),
             KeyLookup::Unknown => KeyLookup::Unknown,
             KeyLookup::Unavailable => KeyLookup::Unavailable,
         }
@@ -78,23 +80,65 @@ impl<K: KeyStore + ?Sized> KeyStore for Arc<K> {
     }
 }
 
-/// Refers to a key that was found in a key store.
-#[derive(Debug, Clone)]
-pub enum KeyRef<'s> {
-    /// Borrowed from the store.
+/// Refers to a key that was found in a key store: borrowed from the store, or shared with it.
+///
+/// It is made from a `&VerifyingKey` or an `Arc<VerifyingKey>`.
+///
+/// ```
+/// use tower_hmac_auth::{
+///     RequestHead, SecretKey,
+///     verify::{KeyLookup, KeyRef, KeyStore, VerifyingKey},
+/// };
+///
+/// struct OneKey(VerifyingKey);
+///
+/// impl KeyStore for OneKey {
+///     fn lookup<'s>(&'s self, key_id: &str, _: RequestHead<'_>) -> KeyLookup<KeyRef<'s>> {
+///         let found = (key_id == "AKIDtestkey0001").then_some(&self.0);
+///         KeyLookup::from(found.map(KeyRef::from))
+///     }
+/// }
+/// ```
+#[derive(Clone)]
+pub struct KeyRef<'s>(Kind<'s>);
+
+#[derive(Clone)]
+enum Kind<'s> {
     Borrowed(&'s VerifyingKey),
-    /// Shared with the store, which may drop its own reference at any time.
     Shared(Arc<VerifyingKey>),
+    Stored(&'s StoredKey),
 }
 
-impl Deref for KeyRef<'_> {
-    type Target = VerifyingKey;
+impl<'s> KeyRef<'s> {
+    pub(super) fn stored(key: &'s StoredKey) -> Self {
+        Self(Kind::Stored(key))
+    }
 
-    fn deref(&self) -> &VerifyingKey {
-        match self {
-            Self::Borrowed(key) => key,
-            Self::Shared(key) => key,
+    /// Returns the MAC state for this algorithm.
+    pub(super) fn keyed(&self, algorithm: Algorithm) -> &KeyedMac {
+        match &self.0 {
+            Kind::Borrowed(key) => key.keyed(algorithm),
+            Kind::Shared(key) => key.keyed(algorithm),
+            Kind::Stored(key) => key.keyed(algorithm),
         }
+    }
+}
+
+impl<'s> From<&'s VerifyingKey> for KeyRef<'s> {
+    fn from(key: &'s VerifyingKey) -> Self {
+        Self(Kind::Borrowed(key))
+    }
+}
+
+impl From<Arc<VerifyingKey>> for KeyRef<'_> {
+    fn from(key: Arc<VerifyingKey>) -> Self {
+        Self(Kind::Shared(key))
+    }
+}
+
+impl fmt::Debug for KeyRef<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("KeyRef([redacted])")
     }
 }
 

@@ -1,6 +1,5 @@
 use std::{
     fmt,
-    ops::Deref,
     sync::Arc,
     task::{Context, Poll},
     time::SystemTime,
@@ -11,8 +10,8 @@ use http::{Extensions, Request, Response, Uri, header};
 use tower_service::Service;
 
 use super::{
-    Credentials, DefaultResponseForRejection, KeyLookup, KeyStore, ResponseForRejection,
-    ServerSigningString, VerifyBody, VerifyFuture, VerifyingKey, response::Refused,
+    Credentials, DefaultResponseForRejection, KeyLookup, KeyRef, KeyStore, ResponseForRejection,
+    ServerSigningString, VerifyBody, VerifyFuture, response::Refused,
 };
 use crate::{
     Rejection, RequestHead, Verifier,
@@ -143,14 +142,14 @@ impl<R: ResponseForRejection> Admission<R> {
 
     /// Checks the request with the key that `look_up` finds, and prepares it for the handler if it
     /// passes.
-    pub(super) fn check<B, K>(
+    pub(super) fn check<'k, B, K>(
         &self,
         request: &mut Request<B>,
         now: SystemTime,
         look_up: impl FnOnce(&str, RequestHead<'_>) -> KeyLookup<K>,
     ) -> Result<(), Rejection>
     where
-        K: Deref<Target = VerifyingKey>,
+        K: Into<KeyRef<'k>>,
     {
         let head = self.head(request);
         let verifier = &self.options.verifier;
@@ -165,7 +164,7 @@ impl<R: ResponseForRejection> Admission<R> {
             target = None;
         }
         let lookup = look_up(credentials.key_id(), head);
-        let verified_key = verifier.check_signature(&credentials, &lookup)?;
+        let verified_key = verifier.check_signature(&credentials, lookup)?;
         verified_key.join_repeated_headers(request.headers_mut());
         // `insert` replaces a `VerifiedKey` of an outer layer: the handler sees the key that this
         // layer verified.

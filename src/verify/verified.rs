@@ -8,6 +8,7 @@ use smallvec::SmallVec;
 use super::Credentials;
 use crate::{
     Algorithm, Scheme,
+    header::has_repeats,
     wire::component::{self, ComponentNames, ComponentSet},
 };
 
@@ -104,7 +105,9 @@ impl VerifiedKey {
     /// [`VerifyLayer`](crate::VerifyLayer) calls this; callers of [`Verifier`](crate::Verifier) do
     /// it themselves before they use the headers.
     pub fn join_repeated_headers(&self, headers: &mut HeaderMap) {
-        component::join_repeated(self.scheme.dialect().format.join, headers, self.covered());
+        if has_repeats(headers) {
+            component::join_repeated(self.scheme.dialect().format.join, headers, self.covered());
+        }
     }
 }
 

@@ -1,18 +1,15 @@
 //! The verifier: a request's head, a key lookup and the time go in, a verified key or a rejection
 //! comes out. It does no I/O and is not async.
 
-use std::{
-    ops::Deref,
-    time::{Duration, SystemTime},
-};
+use std::time::{Duration, SystemTime};
 
 use super::{
-    VerifiedKey,
+    KeyRef, VerifiedKey,
     builder::VerifierBuilder,
     components::ComponentReader,
     credentials::Credentials,
     freshness::SentXDate,
-    verifying_key::{DummyKeys, KeyAccess, KeyLookup, VerifyingKey},
+    verifying_key::{DummyKeys, KeyAccess, KeyLookup},
 };
 use http::Uri;
 
@@ -210,25 +207,25 @@ impl Verifier {
         clippy::needless_pass_by_value,
         reason = "credentials and a lookup are for one verification"
     )]
-    pub fn verify<K: Deref<Target = VerifyingKey>>(
+    pub fn verify<'k, K: Into<KeyRef<'k>>>(
         &self,
         credentials: Credentials<'_>,
         lookup: KeyLookup<K>,
     ) -> Result<VerifiedKey, Rejection> {
-        self.check_signature(&credentials, &lookup)
+        self.check_signature(&credentials, lookup)
     }
 
     /// [`verify`](Self::verify) without a copy of the credentials.
-    pub(super) fn check_signature<K: Deref<Target = VerifyingKey>>(
+    pub(super) fn check_signature<'k, K: Into<KeyRef<'k>>>(
         &self,
         credentials: &Credentials<'_>,
-        lookup: &KeyLookup<K>,
+        lookup: KeyLookup<K>,
     ) -> Result<VerifiedKey, Rejection> {
         // A known and an unknown id take the same path up to the comparison. An early return for an
         // unknown id would skip the MAC, and the shorter time would tell a client which ids exist.
         let (key, access) = match lookup {
-            KeyLookup::Key(key, access) => (&**key, Some(*access)),
-            KeyLookup::Unknown => (self.dummy_keys.of(credentials.algorithm), None),
+            KeyLookup::Key(key, access) => (key.into(), Some(access)),
+            KeyLookup::Unknown => (self.dummy_keys.of(credentials.algorithm).into(), None),
             KeyLookup::Unavailable => return Err(Rejection::KeyStoreUnavailable),
         };
         let mac = key.keyed(credentials.algorithm);

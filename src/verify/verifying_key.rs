@@ -1,18 +1,19 @@
-//! A key as the verifier uses it, and the answer of a look-up for one.
+//! A key as the verifier uses it, and the result of a lookup.
 
 use std::{fmt, sync::Arc};
 
 use crate::{
     Algorithm, KeyPair, SecretKey,
-    mac::{KeyedMac, LazyMacs},
+    mac::{KeyedMac, MacCache},
 };
 
-/// A secret key made ready to verify with: keyed once for each algorithm that is used, for any number of requests.
+/// Holds a secret key for verifying any number of requests.
 ///
-/// It is keyed when an algorithm is first used with it, which costs that request two compressions of the hash and an
-/// allocation, or before by [`prepare`](Self::prepare). So keep it, rather than make it again for each request.
+/// The first use with an algorithm creates the key's MAC state for it, which takes two compressions
+/// of the hash and an allocation; [`prepare`](Self::prepare) does that earlier. So keep the
+/// `VerifyingKey` instead of creating one for each request.
 ///
-/// As secret as the key it is made from: its `Debug` is redacted and its memory is overwritten when it is
+/// It is as secret as its key: its `Debug` is redacted, and its memory is overwritten when it is
 /// dropped.
 ///
 /// ```
@@ -24,20 +25,22 @@ use crate::{
 /// ```
 #[derive(Clone)]
 pub struct VerifyingKey {
-    macs: LazyMacs,
+    macs: MacCache,
 }
 
 impl VerifyingKey {
-    /// Takes a secret key.
+    /// Creates a verifying key from a secret key.
     #[must_use]
     pub fn new(secret: &SecretKey) -> Self {
         Self {
-            macs: LazyMacs::new(secret.clone()),
+            macs: MacCache::new(secret.clone()),
         }
     }
 
-    /// Keys the MAC with this algorithm now, so that the first request that uses it takes no more work than a later one, or
-    /// than one with an unknown key id. The first algorithm of a key takes 96 bytes, or 256 with SHA-384 and SHA-512.
+    /// Creates the MAC state for this algorithm, so that the first request that uses it takes no
+    /// longer than a later one, or than one with an unknown key id.
+    ///
+    /// The state of the key's first algorithm takes 96 bytes, with SHA-384 and SHA-512 256 bytes.
     ///
     /// ```
     /// use tower_hmac_auth::{Algorithm, SecretKey, verify::VerifyingKey};
@@ -50,9 +53,14 @@ impl VerifyingKey {
         self.keyed(algorithm);
     }
 
-    /// A MAC state that has taken in the key and nothing else.
+    /// Returns the MAC state for this algorithm.
     pub(crate) fn keyed(&self, algorithm: Algorithm) -> &KeyedMac {
         self.macs.keyed(algorithm)
+    }
+
+    /// Creates a MAC state for this algorithm, without keeping it.
+    pub(crate) fn new_keyed(&self, algorithm: Algorithm) -> KeyedMac {
+        self.macs.new_keyed(algorithm)
     }
 }
 
@@ -68,10 +76,10 @@ impl fmt::Debug for VerifyingKey {
     }
 }
 
-/// Stand in for keys that were not found, so that these take the same work as others.
+/// Keys to compute a MAC with if no key was found, so that it takes the same work.
 ///
-/// There is one for each algorithm, prepared for it when the verifier is built. A single key would take the path of a key
-/// that is used with several algorithms, which few real ones are, and be keyed by the first request with an unknown id.
+/// There is one for each algorithm, prepared when the verifier is built. A single key would take
+/// the slower path of a key that is used with several algorithms, which few real keys are.
 #[derive(Clone)]
 pub(super) struct DummyKeys(Arc<[VerifyingKey; Algorithm::ALL.len()]>);
 
@@ -102,20 +110,22 @@ impl fmt::Debug for DummyKeys {
     }
 }
 
-/// What a look-up for a key id found.
+/// The result of a lookup for a key id.
 ///
-/// `K` is anything that leads to a [`VerifyingKey`]: a reference, an [`Arc`].
+/// `K` is a reference to a [`VerifyingKey`], an [`Arc`] of one, or a
+/// [`KeyRef`](crate::verify::KeyRef).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum KeyLookup<K> {
-    /// The key, and whether it may be used for this request.
+    /// The key was found. It may be used for this request, or not.
     Key(K, KeyAccess),
-    /// There is no key of this id, or it is disabled.
+    /// No key has this id, or it is disabled.
     Unknown,
-    /// The store cannot tell: the request is refused with 503, and the client may try again.
+    /// The store could not be reached. The request is refused with 503, and the client may try
+    /// again.
     Unavailable,
 }
 
-/// A key that may be used for every request, or none.
+/// Converts a key that may be used for every request, or `None`.
 ///
 /// ```
 /// use std::collections::HashMap;
@@ -134,13 +144,14 @@ impl<K> From<Option<K>> for KeyLookup<K> {
     }
 }
 
-/// Whether a key may be used for the API that the request is for.
+/// Says whether a key may be used for the API that the request is for.
 ///
-/// The client hears of it only if its signature is right. A store that decides by the path sees it as the client sent it:
-/// see [`VerifyLayer::original_target`](crate::VerifyLayer::original_target).
+/// The client learns it only if its signature is valid. A store that decides by the path sees the
+/// path as the client sent it: see
+/// [`VerifyLayer::original_target`](crate::VerifyLayer::original_target).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum KeyAccess {
-    /// It may.
+    /// The key may be used.
     Bound,
     /// The key is not bound to this API.
     NotBound,

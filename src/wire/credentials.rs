@@ -13,6 +13,7 @@ use crate::{
     limits::{MAX_PARAMETER_LEN, MAX_UNKNOWN_PARAMETERS},
     mac::MAX_SIGNATURE_LEN,
     rejection::{CredentialsError, Excerpt},
+    wire::split::split_at_byte,
 };
 
 /// The whitespace that a header's value can have. It has no control characters but tabs.
@@ -303,7 +304,7 @@ fn split_parameter<'h>(
     let (place, name, rest) = match names.get(expected).and_then(is_expected) {
         Some((name, rest)) => (Some(expected), name, rest),
         None => {
-            let (name, rest) = text.split_once('=')?;
+            let (name, rest) = split_at_byte(text, b'=')?;
             (names.iter().position(|other| *other == name), name, rest)
         }
     };
@@ -319,7 +320,7 @@ fn split_parameter<'h>(
         rest.split_at_checked(end)
             .filter(|(token, _)| is_field_name(token))?
     } else {
-        rest.strip_prefix('"')?.split_once('"')?
+        split_at_byte(rest.strip_prefix('"')?, b'"')?
     };
     let rest = match (rest, syntax.is_ordered) {
         ("", _) => rest,

@@ -9,4 +9,5 @@ pub(crate) mod date;
 #[cfg(feature = "digest")]
 pub(crate) mod digest_header;
 pub(crate) mod signing_string;
+pub(crate) mod split;
 pub(crate) mod target;

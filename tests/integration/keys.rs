@@ -386,8 +386,8 @@ fn no_layer_service_store_or_handle_that_holds_keys_shows_the_secret() {
             debug("StaticKeys", &store),
             debug("VerifyLayer", &layer),
             debug("VerifyService", &tower::Layer::layer(&layer, "inner")),
-            debug("KeyRef", &KeyRef::Borrowed(&key)),
-            debug("KeyRef", &KeyRef::Shared(Arc::new(key.clone()))),
+            debug("KeyRef", &KeyRef::from(&key)),
+            debug("KeyRef", &KeyRef::from(Arc::new(key.clone()))),
             debug("AsyncKeys", &AsyncKeys(async_store)),
             debug(
                 "DefaultResponseForRejection",
