@@ -19,7 +19,6 @@ mod async_service;
 mod body;
 mod builder;
 mod components;
-mod credentials;
 mod drain;
 mod explain;
 mod freshness;
@@ -39,7 +38,6 @@ pub use self::{
     async_service::AsyncVerifyFuture,
     body::VerifyBody,
     builder::VerifierBuilder,
-    credentials::Credentials,
     drain::{DrainBody, DrainFuture, DrainLayer, DrainService, DrainTask},
     explain::ServerSigningString,
     future::VerifyFuture,
@@ -49,6 +47,6 @@ pub use self::{
     service::VerifyService,
     static_keys::StaticKeys,
     verified::{CoveredComponents, VerifiedKey},
-    verifier::Verifier,
+    verifier::{Credentials, Verifier},
     verifying_key::{KeyAccess, KeyLookup, VerifyingKey},
 };

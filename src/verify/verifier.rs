@@ -1,13 +1,15 @@
 //! The verifier: a request's head, a key lookup and the time go in, a verified key or a rejection
 //! comes out. It does no I/O and is not async.
 
-use std::time::{Duration, SystemTime};
+use std::{
+    fmt,
+    time::{Duration, SystemTime},
+};
 
 use super::{
     KeyRef, VerifiedKey,
     builder::VerifierBuilder,
-    components::ComponentReader,
-    credentials::Credentials,
+    components::{ComponentReader, ReceivedComponents},
     freshness::SentXDate,
     verifying_key::{DummyKeys, KeyAccess, KeyLookup},
 };
@@ -20,7 +22,8 @@ use crate::{
     wire::{
         authority::names_two_hosts,
         component::DerivedComponent,
-        credentials::{Authorization, HS2019, RawCredentials},
+        credentials::{Authorization, HS2019, RawCredentials, Signature},
+        signing_string::SigningString,
         target,
     },
 };
@@ -281,5 +284,59 @@ impl Verifier {
 impl Default for Verifier {
     fn default() -> Self {
         Self::new()
+    }
+}
+
+/// Holds the credentials of a request, which are not verified yet.
+///
+/// [`Verifier::read`](crate::Verifier::read) returns them, and
+/// [`Verifier::verify`](crate::Verifier::verify) takes them.
+#[derive(Clone)]
+pub struct Credentials<'h> {
+    pub(super) authorization: Authorization<'h>,
+    pub(super) algorithm: Algorithm,
+    pub(super) signature: Signature,
+    pub(super) components: ReceivedComponents<'h>,
+    pub(super) signing_string: SigningString,
+}
+
+impl<'h> Credentials<'h> {
+    /// Returns credentials to be filled by [`Verifier::read_into`](crate::Verifier::read_into).
+    pub(super) fn unread() -> Self {
+        Self {
+            authorization: Authorization::default(),
+            algorithm: Algorithm::HmacSha1,
+            signature: Signature::NONE,
+            components: ReceivedComponents::default(),
+            signing_string: SigningString::new(),
+        }
+    }
+
+    /// Returns the key id to look up.
+    #[must_use]
+    pub fn key_id(&self) -> &'h str {
+        self.authorization.key_id
+    }
+
+    /// Returns the algorithm of the signature. It is one of those that the server allows.
+    #[must_use]
+    pub fn algorithm(&self) -> Algorithm {
+        self.algorithm
+    }
+
+    /// Returns the server's signing string, for comparison with the client's.
+    #[must_use]
+    pub fn signing_string(&self) -> SigningString {
+        self.signing_string.clone()
+    }
+}
+
+impl fmt::Debug for Credentials<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Credentials")
+            .field("key_id", &self.authorization.key_id)
+            .field("algorithm", &self.algorithm)
+            .field("headers", &self.authorization.headers)
+            .finish_non_exhaustive()
     }
 }
