@@ -92,7 +92,8 @@ use crate::{
 /// - with many keys, one that was not used for a while is no longer in the processor's caches
 ///   (about half a microsecond with 100,000 keys), while the dummy key is;
 /// - a key's first use with an algorithm also computes its MAC state (about a third of a
-///   microsecond, once), unless the key was [prepared](VerifyingKey::prepare).
+///   microsecond, once), unless the key was
+///   [prepared](crate::verify::VerifyingKey::prepare).
 ///
 /// By default the response texts differ too, as the gateways' do: see
 /// [`DefaultResponseForRejection::hide_reason`](crate::verify::DefaultResponseForRejection::hide_reason).
