@@ -39,6 +39,22 @@ impl StaticKeys {
         self.keys.insert(keys.id().clone(), keys.into());
     }
 
+    /// Adds a key under an id, and replaces the key that the id had.
+    ///
+    /// It is for keys that are more than one secret:
+    ///
+    /// ```
+    /// use tower_hmac_auth::{KeyId, SecretKey, StaticKeys, verify::VerifyingKey};
+    ///
+    /// let (new, old) = (SecretKey::new("the-new-secret")?, SecretKey::new("the-old-secret")?);
+    /// let mut keys = StaticKeys::new();
+    /// keys.insert_key(KeyId::new("billing")?, VerifyingKey::with_previous(&new, &old));
+    /// # Ok::<(), tower_hmac_auth::error::KeyError>(())
+    /// ```
+    pub fn insert_key(&mut self, id: KeyId, key: VerifyingKey) {
+        self.keys.insert(id, key);
+    }
+
     /// [Prepares](VerifyingKey::prepare) each of the keys for this algorithm, so that no first use differs from a later one. It
     /// takes less than a microsecond a key, and as much memory as [there](VerifyingKey::prepare). Keys that are inserted later are not prepared.
     ///
