@@ -2,6 +2,8 @@
 
 use std::{fmt, ops::Deref, sync::Arc};
 
+use arc_swap::Guard;
+
 use crate::{
     RequestHead,
     verify::{KeyLookup, VerifyingKey},
@@ -79,6 +81,31 @@ pub enum KeyRef<'s> {
     Borrowed(&'s VerifyingKey),
     /// Shared with the store, which may drop its own reference at any time.
     Shared(Arc<VerifyingKey>),
+    /// Kept in place by a [`KeyGuard`], although the store may replace it at any time.
+    Guarded(KeyGuard),
+}
+
+/// Keeps a key that a [`SharedKeys`](crate::verify::SharedKeys) has found.
+///
+/// It does not change a reference count that threads share, as a clone of an [`Arc`] would.
+pub struct KeyGuard(Guard<Arc<VerifyingKey>>);
+
+impl KeyGuard {
+    pub(super) fn new(guard: Guard<Arc<VerifyingKey>>) -> Self {
+        Self(guard)
+    }
+}
+
+impl Clone for KeyGuard {
+    fn clone(&self) -> Self {
+        Self(Guard::from_inner(Arc::clone(&self.0)))
+    }
+}
+
+impl fmt::Debug for KeyGuard {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("KeyGuard([redacted])")
+    }
 }
 
 impl Deref for KeyRef<'_> {
@@ -88,6 +115,7 @@ impl Deref for KeyRef<'_> {
         match self {
             Self::Borrowed(key) => key,
             Self::Shared(key) => key,
+            Self::Guarded(key) => &key.0,
         }
     }
 }

@@ -16,6 +16,7 @@ mod key_store;
 mod layer;
 mod response;
 mod service;
+mod shared_keys;
 mod static_keys;
 mod verified;
 mod verifier;
@@ -31,10 +32,11 @@ pub use self::{
     drain::{DrainBody, DrainFuture, DrainLayer, DrainService, DrainTask},
     explain::ServerSigningString,
     future::VerifyFuture,
-    key_store::{AsyncKeyStore, AsyncKeys, KeyRef, KeyStore},
+    key_store::{AsyncKeyStore, AsyncKeys, KeyGuard, KeyRef, KeyStore},
     layer::VerifyLayer,
     response::{DefaultResponseForRejection, Refusal, ResponseForRejection},
     service::VerifyService,
+    shared_keys::SharedKeys,
     static_keys::StaticKeys,
     verified::{CoveredComponents, VerifiedKey},
     verifier::Verifier,

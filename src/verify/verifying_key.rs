@@ -45,7 +45,8 @@ impl VerifyingKey {
     /// microseconds for a short signing string and HMAC-SHA1. [`VerifiedKey::used_previous_secret`] tells the server when clients still
     /// use the previous secret.
     ///
-    /// Every key store can return such a key: see [`StaticKeys::insert_key`].
+    /// Every key store can return such a key: see [`StaticKeys::insert_key`] and
+    /// [`SharedKeys`](crate::verify::SharedKeys).
     ///
     /// [`VerifiedKey::used_previous_secret`]: crate::VerifiedKey::used_previous_secret
     /// [`StaticKeys::insert_key`]: crate::StaticKeys::insert_key
