@@ -2,10 +2,11 @@
 
 use std::{fmt, sync::Arc};
 
-use super::static_keys::StoredKey;
+use arc_swap::Guard;
+
+use super::{static_keys::StoredKey, verifying_key::MatchedSecret};
 use crate::{
     Algorithm, RequestHead,
-    mac::KeyedMac,
     verify::{KeyLookup, VerifyingKey},
 };
 
@@ -107,6 +108,17 @@ enum Kind<'s> {
     Borrowed(&'s VerifyingKey),
     Shared(Arc<VerifyingKey>),
     Stored(&'s StoredKey),
+    /// From [`SharedKeys`](crate::verify::SharedKeys). Unlike a clone of an [`Arc`], it changes no
+    /// reference count that threads share.
+    Guarded(Guarded),
+}
+
+struct Guarded(Guard<Arc<VerifyingKey>>);
+
+impl Clone for Guarded {
+    fn clone(&self) -> Self {
+        Self(Guard::from_inner(Arc::clone(&self.0)))
+    }
 }
 
 impl<'s> KeyRef<'s> {
@@ -114,12 +126,23 @@ impl<'s> KeyRef<'s> {
         Self(Kind::Stored(key))
     }
 
-    /// Returns the MAC state for this algorithm.
-    pub(super) fn keyed(&self, algorithm: Algorithm) -> &KeyedMac {
+    pub(super) fn guarded(key: Guard<Arc<VerifyingKey>>) -> Self {
+        Self(Kind::Guarded(Guarded(key)))
+    }
+
+    /// Returns which of the key's secrets `signature` was made with, if any.
+    #[inline]
+    pub(super) fn check(
+        &self,
+        algorithm: Algorithm,
+        message: &[u8],
+        signature: &[u8],
+    ) -> Option<MatchedSecret> {
         match &self.0 {
-            Kind::Borrowed(key) => key.keyed(algorithm),
-            Kind::Shared(key) => key.keyed(algorithm),
-            Kind::Stored(key) => key.keyed(algorithm),
+            Kind::Borrowed(key) => key.check(algorithm, message, signature),
+            Kind::Shared(key) => key.check(algorithm, message, signature),
+            Kind::Stored(key) => key.check(algorithm, message, signature),
+            Kind::Guarded(key) => key.0.check(algorithm, message, signature),
         }
     }
 }

@@ -27,6 +27,7 @@ mod key_store;
 mod layer;
 mod response;
 mod service;
+mod shared_keys;
 mod static_keys;
 mod verified;
 mod verifier;
@@ -45,6 +46,7 @@ pub use self::{
     layer::VerifyLayer,
     response::{DefaultResponseForRejection, Refusal, ResponseForRejection},
     service::VerifyService,
+    shared_keys::SharedKeys,
     static_keys::StaticKeys,
     verified::{CoveredComponents, VerifiedKey},
     verifier::{Credentials, Verifier},

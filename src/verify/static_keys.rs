@@ -8,8 +8,8 @@ use self::table::KeyTable;
 pub(super) use self::table::StoredKey;
 use super::{KeyRef, KeyStore};
 use crate::{
-    Algorithm, KeyPair, RequestHead,
-    verify::{KeyAccess, KeyLookup},
+    Algorithm, KeyId, KeyPair, RequestHead,
+    verify::{KeyAccess, KeyLookup, VerifyingKey},
 };
 
 /// Holds key pairs in memory. Each may be used for every API.
@@ -49,6 +49,22 @@ impl StaticKeys {
         self.keys.insert(keys.id().clone(), Box::new(keys.into()));
     }
 
+    /// Adds a key under an id, and replaces the key that the id had.
+    ///
+    /// It is for keys with two secrets:
+    ///
+    /// ```
+    /// use tower_hmac_auth::{KeyId, SecretKey, StaticKeys, verify::VerifyingKey};
+    ///
+    /// let (new, old) = (SecretKey::new("the-new-secret")?, SecretKey::new("the-old-secret")?);
+    /// let mut keys = StaticKeys::new();
+    /// keys.insert_key(KeyId::new("billing")?, VerifyingKey::with_previous(&new, &old));
+    /// # Ok::<(), tower_hmac_auth::error::KeyError>(())
+    /// ```
+    pub fn insert_key(&mut self, id: KeyId, key: VerifyingKey) {
+        self.keys.insert(id, Box::new(key));
+    }
+
     /// [Prepares](crate::verify::VerifyingKey::prepare) each key for this algorithm, so that its
     /// first use takes no longer than a later one.
     ///
@@ -66,7 +82,7 @@ impl StaticKeys {
     /// ```
     pub fn prepare(&self, algorithm: Algorithm) {
         for key in self.keys.iter() {
-            key.keyed(algorithm);
+            key.prepare(algorithm);
         }
     }
 

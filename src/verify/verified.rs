@@ -5,7 +5,7 @@ use std::fmt;
 use http::HeaderMap;
 use smallvec::SmallVec;
 
-use super::Credentials;
+use super::{Credentials, verifying_key::MatchedSecret};
 use crate::{
     Algorithm, Scheme,
     header::has_repeats,
@@ -49,10 +49,15 @@ pub struct VerifiedKey {
     /// The listed components that the request has.
     present: ComponentSet,
     algorithm: Algorithm,
+    secret: MatchedSecret,
 }
 
 impl VerifiedKey {
-    pub(super) fn new(scheme: Scheme, credentials: &Credentials<'_>) -> Self {
+    pub(super) fn new(
+        scheme: Scheme,
+        credentials: &Credentials<'_>,
+        secret: MatchedSecret,
+    ) -> Self {
         let (key_id, names) = (credentials.key_id(), credentials.components.names);
         let mut text = SmallVec::from_slice(key_id.as_bytes());
         text.extend_from_slice(names.as_bytes());
@@ -62,6 +67,7 @@ impl VerifiedKey {
             scheme,
             present: credentials.components.present,
             algorithm: credentials.algorithm,
+            secret,
         }
     }
 
@@ -81,6 +87,15 @@ impl VerifiedKey {
     #[must_use]
     pub fn algorithm(&self) -> Algorithm {
         self.algorithm
+    }
+
+    /// Returns whether the request was signed with the previous one of two secrets: see
+    /// [`VerifyingKey::with_previous`](crate::verify::VerifyingKey::with_previous).
+    ///
+    /// The previous secret can be removed when no client uses it any more.
+    #[must_use]
+    pub fn used_previous_secret(&self) -> bool {
+        self.secret == MatchedSecret::Previous
     }
 
     /// Returns the names of the components that the signature covers, in signing order and as the

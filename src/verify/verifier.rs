@@ -232,18 +232,20 @@ impl Verifier {
             KeyLookup::Unknown => (self.dummy_keys.of(credentials.algorithm).into(), None),
             KeyLookup::Unavailable => return Err(Rejection::KeyStoreUnavailable),
         };
-        let mac = key.keyed(credentials.algorithm);
-        let signature = credentials.signature.as_bytes();
-        let is_signed = mac.verify(credentials.signing_string.as_bytes(), signature);
-        let access = match access {
-            Some(access) if is_signed => access,
-            Some(_) => return Err(Rejection::SignatureMismatch),
+        let matched = key.check(
+            credentials.algorithm,
+            credentials.signing_string.as_bytes(),
+            credentials.signature.as_bytes(),
+        );
+        let (access, secret) = match (access, matched) {
+            (Some(access), Some(secret)) => (access, secret),
+            (Some(_), None) => return Err(Rejection::SignatureMismatch),
             // Refused even if the signature is valid: the dummy key is no secret, so anyone can
             // sign with it.
-            None => return Err(Rejection::KeyUnknown),
+            (None, _) => return Err(Rejection::KeyUnknown),
         };
         match access {
-            KeyAccess::Bound => Ok(VerifiedKey::new(self.scheme, credentials)),
+            KeyAccess::Bound => Ok(VerifiedKey::new(self.scheme, credentials, secret)),
             KeyAccess::NotBound => Err(Rejection::KeyNotBound),
             KeyAccess::NoUsagePlan => Err(Rejection::NoUsagePlan),
         }

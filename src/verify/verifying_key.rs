@@ -26,6 +26,8 @@ use crate::{
 #[derive(Clone)]
 pub struct VerifyingKey {
     macs: MacCache,
+    /// The secret that is valid beside the current one. Boxed, because most keys have none.
+    previous: Option<Box<MacCache>>,
 }
 
 impl VerifyingKey {
@@ -34,6 +36,53 @@ impl VerifyingKey {
     pub fn new(secret: &SecretKey) -> Self {
         Self {
             macs: MacCache::new(secret.clone()),
+            previous: None,
+        }
+    }
+
+    /// Creates a key from two secrets that are valid at the same time, for a change of the secret
+    /// under one key id.
+    ///
+    /// A signature with either secret is accepted. Both MACs are always computed and compared, so
+    /// the time does not tell which one matched, and a wrong signature takes as long. It does tell
+    /// that the id has two secrets: verification takes one MAC longer than for an id with one, 0.1
+    /// microseconds for a short signing string and HMAC-SHA1.
+    /// [`VerifiedKey::used_previous_secret`] tells the server when clients still use the previous
+    /// secret.
+    ///
+    /// Every key store can return such a key: see [`StaticKeys::insert_key`] and
+    /// [`SharedKeys`](crate::verify::SharedKeys).
+    ///
+    /// [`VerifiedKey::used_previous_secret`]: crate::VerifiedKey::used_previous_secret
+    /// [`StaticKeys::insert_key`]: crate::StaticKeys::insert_key
+    ///
+    /// ```
+    /// use std::time::SystemTime;
+    /// use http::Request;
+    /// use tower_hmac_auth::{
+    ///     KeyPair, SecretKey, Signer, Verifier,
+    ///     verify::{KeyAccess, KeyLookup, VerifyingKey},
+    /// };
+    ///
+    /// let (new, old) = (SecretKey::new("the-new-secret")?, SecretKey::new("the-old-secret")?);
+    /// let key = VerifyingKey::with_previous(&new, &old);
+    ///
+    /// let client = KeyPair::new("billing", "the-old-secret")?;
+    /// let mut request = Request::get("/").body(())?;
+    /// let now = SystemTime::now();
+    /// Signer::new(client).sign_request(&mut request, now)?;
+    ///
+    /// let verifier = Verifier::new();
+    /// let credentials = verifier.read(&request, now)?;
+    /// let verified = verifier.verify(credentials, KeyLookup::Key(&key, KeyAccess::Bound))?;
+    /// assert!(verified.used_previous_secret());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[must_use]
+    pub fn with_previous(current: &SecretKey, previous: &SecretKey) -> Self {
+        Self {
+            macs: MacCache::new(current.clone()),
+            previous: Some(Box::new(MacCache::new(previous.clone()))),
         }
     }
 
@@ -50,18 +99,66 @@ impl VerifyingKey {
     /// # Ok::<(), tower_hmac_auth::error::KeyError>(())
     /// ```
     pub fn prepare(&self, algorithm: Algorithm) {
-        self.keyed(algorithm);
+        self.macs.keyed(algorithm);
+        if let Some(previous) = &self.previous {
+            previous.keyed(algorithm);
+        }
     }
 
-    /// Returns the MAC state for this algorithm.
-    pub(crate) fn keyed(&self, algorithm: Algorithm) -> &KeyedMac {
+    /// Returns the MAC state of the current secret for this algorithm.
+    pub(super) fn keyed(&self, algorithm: Algorithm) -> &KeyedMac {
         self.macs.keyed(algorithm)
+    }
+
+    pub(super) fn has_previous(&self) -> bool {
+        self.previous.is_some()
+    }
+
+    /// Returns which of the secrets `signature` was made with, if any.
+    #[inline]
+    pub(super) fn check(
+        &self,
+        algorithm: Algorithm,
+        message: &[u8],
+        signature: &[u8],
+    ) -> Option<MatchedSecret> {
+        self.check_with(self.macs.keyed(algorithm), algorithm, message, signature)
+    }
+
+    /// [`check`](Self::check) with the MAC state of the current secret, for a store that keeps it.
+    #[inline]
+    pub(super) fn check_with(
+        &self,
+        current: &KeyedMac,
+        algorithm: Algorithm,
+        message: &[u8],
+        signature: &[u8],
+    ) -> Option<MatchedSecret> {
+        let is_current = current.verify(message, signature);
+        // Computed even if the current secret matched. Otherwise the shorter time would tell a
+        // client which of the secrets it holds.
+        let is_previous = match &self.previous {
+            Some(previous) => previous.keyed(algorithm).verify(message, signature),
+            None => false,
+        };
+        match (is_current, is_previous) {
+            (true, _) => Some(MatchedSecret::Current),
+            (false, true) => Some(MatchedSecret::Previous),
+            (false, false) => None,
+        }
     }
 
     /// Creates a MAC state for this algorithm, without keeping it.
     pub(crate) fn new_keyed(&self, algorithm: Algorithm) -> KeyedMac {
         self.macs.new_keyed(algorithm)
     }
+}
+
+/// The secret that a valid signature was made with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum MatchedSecret {
+    Current,
+    Previous,
 }
 
 impl From<&KeyPair> for VerifyingKey {

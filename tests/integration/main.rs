@@ -34,6 +34,7 @@ mod rotation;
 mod schemes;
 #[cfg(feature = "retry")]
 mod server_clock;
+mod shared_keys;
 mod tower_contract;
 mod unsigned;
 mod vectors;
