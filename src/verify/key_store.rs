@@ -4,7 +4,7 @@ use std::{fmt, sync::Arc};
 
 use arc_swap::Guard;
 
-use super::{static_keys::StoredKey, verifying_key::MatchedSecret};
+use super::{static_keys::StoredKey, verifying_key::KeyedMacs};
 use crate::{
     Algorithm, RequestHead,
     verify::{KeyLookup, VerifyingKey},
@@ -130,19 +130,14 @@ impl<'s> KeyRef<'s> {
         Self(Kind::Guarded(Guarded(key)))
     }
 
-    /// Returns which of the key's secrets `signature` was made with, if any.
+    /// Returns the MAC states for this algorithm.
     #[inline]
-    pub(super) fn check(
-        &self,
-        algorithm: Algorithm,
-        message: &[u8],
-        signature: &[u8],
-    ) -> Option<MatchedSecret> {
+    pub(super) fn keyed(&self, algorithm: Algorithm) -> KeyedMacs<'_> {
         match &self.0 {
-            Kind::Borrowed(key) => key.check(algorithm, message, signature),
-            Kind::Shared(key) => key.check(algorithm, message, signature),
-            Kind::Stored(key) => key.check(algorithm, message, signature),
-            Kind::Guarded(key) => key.0.check(algorithm, message, signature),
+            Kind::Borrowed(key) => key.keyed(algorithm),
+            Kind::Shared(key) => key.keyed(algorithm),
+            Kind::Stored(key) => key.keyed(algorithm),
+            Kind::Guarded(key) => key.0.keyed(algorithm),
         }
     }
 }

@@ -232,8 +232,7 @@ impl Verifier {
             KeyLookup::Unknown => (self.dummy_keys.of(credentials.algorithm).into(), None),
             KeyLookup::Unavailable => return Err(Rejection::KeyStoreUnavailable),
         };
-        let matched = key.check(
-            credentials.algorithm,
+        let matched = key.keyed(credentials.algorithm).check(
             credentials.signing_string.as_bytes(),
             credentials.signature.as_bytes(),
         );

@@ -25,9 +25,9 @@ use crate::{
 /// ```
 #[derive(Clone)]
 pub struct VerifyingKey {
-    macs: MacCache,
+    pub(super) macs: MacCache,
     /// The secret that is valid beside the current one. Boxed, because most keys have none.
-    previous: Option<Box<MacCache>>,
+    pub(super) previous: Option<Box<MacCache>>,
 }
 
 impl VerifyingKey {
@@ -99,46 +99,35 @@ impl VerifyingKey {
     /// # Ok::<(), tower_hmac_auth::error::KeyError>(())
     /// ```
     pub fn prepare(&self, algorithm: Algorithm) {
-        self.macs.keyed(algorithm);
-        if let Some(previous) = &self.previous {
-            previous.keyed(algorithm);
+        self.keyed(algorithm);
+    }
+
+    /// Returns the MAC states for this algorithm.
+    #[inline]
+    pub(super) fn keyed(&self, algorithm: Algorithm) -> KeyedMacs<'_> {
+        let previous = self.previous.as_ref();
+        KeyedMacs {
+            current: self.macs.keyed(algorithm),
+            previous: previous.map(|macs| macs.keyed(algorithm)),
         }
     }
+}
 
-    /// Returns the MAC state of the current secret for this algorithm.
-    pub(super) fn keyed(&self, algorithm: Algorithm) -> &KeyedMac {
-        self.macs.keyed(algorithm)
-    }
+/// The MAC states of a key's secrets, for one algorithm.
+pub(super) struct KeyedMacs<'k> {
+    pub(super) current: &'k KeyedMac,
+    pub(super) previous: Option<&'k KeyedMac>,
+}
 
-    pub(super) fn has_previous(&self) -> bool {
-        self.previous.is_some()
-    }
-
+impl KeyedMacs<'_> {
     /// Returns which of the secrets `signature` was made with, if any.
     #[inline]
-    pub(super) fn check(
-        &self,
-        algorithm: Algorithm,
-        message: &[u8],
-        signature: &[u8],
-    ) -> Option<MatchedSecret> {
-        self.check_with(self.macs.keyed(algorithm), algorithm, message, signature)
-    }
-
-    /// [`check`](Self::check) with the MAC state of the current secret, for a store that keeps it.
-    #[inline]
-    pub(super) fn check_with(
-        &self,
-        current: &KeyedMac,
-        algorithm: Algorithm,
-        message: &[u8],
-        signature: &[u8],
-    ) -> Option<MatchedSecret> {
-        let is_current = current.verify(message, signature);
+    pub(super) fn check(&self, message: &[u8], signature: &[u8]) -> Option<MatchedSecret> {
+        let is_current = self.current.verify(message, signature);
         // Computed even if the current secret matched. Otherwise the shorter time would tell a
         // client which of the secrets it holds.
-        let is_previous = match &self.previous {
-            Some(previous) => previous.keyed(algorithm).verify(message, signature),
+        let is_previous = match self.previous {
+            Some(previous) => previous.verify(message, signature),
             None => false,
         };
         match (is_current, is_previous) {
@@ -146,11 +135,6 @@ impl VerifyingKey {
             (false, true) => Some(MatchedSecret::Previous),
             (false, false) => None,
         }
-    }
-
-    /// Creates a MAC state for this algorithm, without keeping it.
-    pub(crate) fn new_keyed(&self, algorithm: Algorithm) -> KeyedMac {
-        self.macs.new_keyed(algorithm)
     }
 }
 

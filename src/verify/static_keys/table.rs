@@ -13,8 +13,8 @@ use std::{
 
 use crate::{
     Algorithm, KeyId,
-    mac::KeyedMac,
-    verify::{VerifyingKey, verifying_key::MatchedSecret},
+    mac::{KeyedMac, MacCache},
+    verify::{VerifyingKey, verifying_key::KeyedMacs},
 };
 
 /// The longest key id that a slot holds itself, in bytes. Tencent Cloud's have 36. With this length
@@ -36,11 +36,11 @@ pub(crate) struct StoredKey {
     /// The MAC state of the algorithm that was used first. It is created in the slot and dropped
     /// there, never moved: a move would leave a copy that nothing overwrites.
     first: OnceLock<KeyedMac>,
-    /// Whether `key` has a previous secret. It is here so that `key`, which is elsewhere in memory,
-    /// is not read for each request.
-    has_previous: bool,
-    /// The secret keys, and the states of the other algorithms.
-    key: Box<VerifyingKey>,
+    /// The secret key, and the states of the other algorithms.
+    macs: Box<MacCache>,
+    /// The previous secret. It is here and not in the box of `macs`, which is elsewhere in memory
+    /// and is not read for each request.
+    previous: Option<Box<MacCache>>,
 }
 
 #[derive(Clone)]
@@ -71,38 +71,20 @@ impl StoredId {
 }
 
 impl StoredKey {
-    /// Returns the MAC state of the current secret for this algorithm.
-    fn keyed(&self, algorithm: Algorithm) -> &KeyedMac {
-        let first = self.first.get_or_init(|| self.key.new_keyed(algorithm));
-        if first.algorithm() == algorithm {
+    /// Returns the MAC states for this algorithm.
+    #[inline]
+    pub(in crate::verify) fn keyed(&self, algorithm: Algorithm) -> KeyedMacs<'_> {
+        let first = self.first.get_or_init(|| self.macs.new_keyed(algorithm));
+        let current = if first.algorithm() == algorithm {
             first
         } else {
-            self.key.keyed(algorithm)
+            self.macs.keyed(algorithm)
+        };
+        let previous = self.previous.as_ref();
+        KeyedMacs {
+            current,
+            previous: previous.map(|macs| macs.keyed(algorithm)),
         }
-    }
-
-    /// Creates the MAC states for this algorithm.
-    pub(super) fn prepare(&self, algorithm: Algorithm) {
-        self.keyed(algorithm);
-        if self.has_previous {
-            self.key.prepare(algorithm);
-        }
-    }
-
-    /// Returns which of the secrets `signature` was made with, if any.
-    #[inline]
-    pub(in crate::verify) fn check(
-        &self,
-        algorithm: Algorithm,
-        message: &[u8],
-        signature: &[u8],
-    ) -> Option<MatchedSecret> {
-        let current = self.keyed(algorithm);
-        if self.has_previous {
-            return self.key.check_with(current, algorithm, message, signature);
-        }
-        let is_current = current.verify(message, signature);
-        is_current.then_some(MatchedSecret::Current)
     }
 }
 
@@ -121,32 +103,34 @@ impl KeyTable {
         probe.find(|stored| stored.id.as_bytes() == key_id.as_bytes())
     }
 
-    pub(super) fn insert(&mut self, id: KeyId, key: Box<VerifyingKey>) {
-        self.put(StoredId::new(id), key);
+    pub(super) fn insert(&mut self, id: KeyId, key: VerifyingKey) {
+        let VerifyingKey { macs, previous } = key;
+        self.put(StoredKey {
+            id: StoredId::new(id),
+            first: OnceLock::new(),
+            macs: Box::new(macs),
+            previous,
+        });
     }
 
-    fn put(&mut self, id: StoredId, key: Box<VerifyingKey>) {
+    fn put(&mut self, stored: StoredKey) {
         if 3 * (self.len + 1) > 2 * self.slots.len() {
             self.grow();
         }
-        let Some(slot) = self.slot_for(id.as_bytes()) else {
+        let Some(slot) = self.slot_for(stored.id.as_bytes()) else {
             // A third of the slots is empty.
             debug_assert!(false, "no empty slot");
             return;
         };
         let is_new = slot.is_none();
         // The assignment drops the key that was there in its place, which overwrites its state.
-        *slot = Some(StoredKey {
-            id,
-            first: OnceLock::new(),
-            has_previous: key.has_previous(),
-            key,
-        });
+        *slot = Some(stored);
         self.len += usize::from(is_new);
     }
 
-    /// Makes room for twice as many keys, without the MAC states, which are created again when they are
-    /// next used. Keys are inserted before a server starts, so few have any.
+    /// Moves the keys to twice as many slots as there are keys, without the MAC states, which are
+    /// created again when they are next used. Keys are inserted before a server starts, so few have
+    /// any.
     fn grow(&mut self) {
         let count = 2 * self.len + 8;
         let mut old: Box<[_]> = iter::repeat_with(|| None).take(count).collect();
@@ -189,8 +173,13 @@ impl KeyTable {
 impl Clone for KeyTable {
     fn clone(&self) -> Self {
         let mut clone = Self::default();
-        for StoredKey { id, key, .. } in self.iter() {
-            clone.put(id.clone(), key.clone());
+        for stored in self.iter() {
+            clone.put(StoredKey {
+                id: stored.id.clone(),
+                first: OnceLock::new(),
+                macs: stored.macs.clone(),
+                previous: stored.previous.clone(),
+            });
         }
         clone
     }
@@ -207,7 +196,7 @@ mod tests {
         for number in 0..count {
             let secret = SecretKey::new(format!("secret-{number}")).unwrap();
             let id = KeyId::new(id(number)).unwrap();
-            table.insert(id, Box::new(VerifyingKey::new(&secret)));
+            table.insert(id, VerifyingKey::new(&secret));
         }
         table
     }
@@ -238,7 +227,7 @@ mod tests {
         for number in 0..1_000 {
             let secret = SecretKey::new("secret").unwrap();
             let id = KeyId::new(id(number)).unwrap();
-            table.insert(id, Box::new(VerifyingKey::new(&secret)));
+            table.insert(id, VerifyingKey::new(&secret));
             assert!(3 * table.len() <= 2 * table.slots.len());
         }
     }
@@ -261,13 +250,18 @@ mod tests {
         let old = table.get(id.as_str()).unwrap();
         let old = old
             .keyed(Algorithm::HmacSha1)
+            .current
             .tag(b"message")
             .as_bytes()
             .to_vec();
         let secret = SecretKey::new("another").unwrap();
-        table.insert(id.clone(), Box::new(VerifyingKey::new(&secret)));
+        table.insert(id.clone(), VerifyingKey::new(&secret));
         let new = table.get(id.as_str()).unwrap();
         assert_eq!(table.len(), 3);
-        assert!(!new.keyed(Algorithm::HmacSha1).verify(b"message", &old));
+        assert!(
+            !new.keyed(Algorithm::HmacSha1)
+                .current
+                .verify(b"message", &old)
+        );
     }
 }
