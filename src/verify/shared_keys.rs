@@ -10,7 +10,7 @@ use std::{
 
 use arc_swap::ArcSwap;
 
-use super::{KeyAccess, KeyLookup, KeyRef, KeyStore, VerifyingKey};
+use super::{KeyLookup, KeyRef, KeyStore, VerifyingKey};
 use crate::{KeyId, KeyPair, RequestHead};
 
 /// The number of shards. A change of the set of ids copies one shard, so the cost of a change is
@@ -171,12 +171,14 @@ impl SharedKeys {
         let Some(shard) = self.inner.shard(key_id) else {
             return false;
         };
-        let mut changed = Shard::clone(&shard.load());
-        let was_there = changed.remove(key_id);
-        if was_there {
-            shard.store(Arc::new(changed));
+        let slots = shard.load();
+        if !slots.contains(key_id) {
+            return false;
         }
-        was_there
+        let mut changed = Shard::clone(&slots);
+        changed.remove(key_id);
+        shard.store(Arc::new(changed));
+        true
     }
 
     /// Replaces all keys by these. If an id is among them twice, the later key counts.
@@ -255,10 +257,9 @@ impl KeyStore for SharedKeys {
         let Some(shard) = self.inner.shard(key_id) else {
             return KeyLookup::Unknown;
         };
-        match shard.load().get(key_id) {
-            Some(slot) => KeyLookup::Key(KeyRef::guarded(slot.key().load()), KeyAccess::Bound),
-            None => KeyLookup::Unknown,
-        }
+        let slots = shard.load();
+        let slot = slots.get(key_id);
+        slot.map(|slot| KeyRef::guarded(slot.key().load())).into()
     }
 }
 

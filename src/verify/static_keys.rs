@@ -9,7 +9,7 @@ pub(super) use self::table::StoredKey;
 use super::{KeyRef, KeyStore};
 use crate::{
     Algorithm, KeyId, KeyPair, RequestHead,
-    verify::{KeyAccess, KeyLookup, VerifyingKey},
+    verify::{KeyLookup, VerifyingKey},
 };
 
 /// Holds key pairs in memory. Each may be used for every API.
@@ -101,10 +101,7 @@ impl StaticKeys {
 
 impl KeyStore for StaticKeys {
     fn lookup<'s>(&'s self, key_id: &str, _: RequestHead<'_>) -> KeyLookup<KeyRef<'s>> {
-        match self.keys.get(key_id) {
-            Some(key) => KeyLookup::Key(KeyRef::stored(key), KeyAccess::Bound),
-            None => KeyLookup::Unknown,
-        }
+        self.keys.get(key_id).map(KeyRef::stored).into()
     }
 }
 
