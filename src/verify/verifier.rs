@@ -209,7 +209,7 @@ impl Verifier {
     /// [`KeyStoreUnavailable`](Rejection::KeyStoreUnavailable) for [`KeyLookup::Unavailable`].
     #[allow(
         clippy::needless_pass_by_value,
-        reason = "credentials and a lookup are for one verification"
+        reason = "credentials are for one verification"
     )]
     pub fn verify<'k, K: Into<KeyRef<'k>>>(
         &self,

@@ -131,8 +131,9 @@ impl ListSyntax {
         name: &'n str,
         is_hs2019: bool,
     ) -> Result<Component<&'n str>, NotSignable> {
-        // Most lists consist of these names, and no scheme uses them for anything else. Without
-        // this, an accepted request compares each with all that the other schemes call so.
+        // Most lists consist of these names, and they mean the same in every scheme. They are
+        // resolved first because the rest compares a name with the derived components of all
+        // schemes.
         match name {
             "x-date" => return Ok(Component::Date(DateHeader::XDate)),
             "date" => return Ok(Component::Date(DateHeader::Date)),
@@ -145,7 +146,10 @@ impl ListSyntax {
             }
             return Ok(Component::Derived(derived));
         }
-        if let Some(header) = self.date_header(name) {
+        // Another spelling than above.
+        if self.any_case_date
+            && let Ok(header) = name.parse()
+        {
             return Ok(Component::Date(header));
         }
         if !is_field_name(name) {
@@ -160,17 +164,6 @@ impl ListSyntax {
             return Err(NotSignable::Ambiguous);
         }
         Ok(Component::Header(name))
-    }
-
-    /// Returns the date header of this name, if the scheme recognizes the spelling as the date.
-    fn date_header(&self, name: &str) -> Option<DateHeader> {
-        let is_date = |header: &DateHeader| match self.any_case_date {
-            true => name.eq_ignore_ascii_case(header.name().as_str()),
-            false => name == header.name().as_str(),
-        };
-        [DateHeader::XDate, DateHeader::Date]
-            .into_iter()
-            .find(is_date)
     }
 
     /// Returns the derived component of this name.
