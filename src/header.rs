@@ -79,6 +79,24 @@ pub(crate) static DIGESTS: [HeaderName; 2] = [
     HeaderName::from_static("content-digest"),
 ];
 
+/// Hop-by-hop headers (RFC 9110, sections 7.6.1 and 11.7; RFC 7540, section 3.2.1). Connections
+/// below all layers, and proxies on the way, write or remove them, so a signature over one fails at
+/// the gateway. `Expect` is one too: a proxy that answers it with 100 does not forward it (RFC
+/// 9110, section 10.1.1).
+pub(crate) static HOP_BY_HOP: [HeaderName; 11] = [
+    header::CONNECTION,
+    header::EXPECT,
+    HeaderName::from_static("http2-settings"),
+    HeaderName::from_static("keep-alive"),
+    HeaderName::from_static("proxy-connection"),
+    header::PROXY_AUTHENTICATE,
+    header::PROXY_AUTHORIZATION,
+    header::TE,
+    header::TRAILER,
+    header::TRANSFER_ENCODING,
+    header::UPGRADE,
+];
+
 static X_DATE: HeaderName = HeaderName::from_static("x-date");
 
 /// Reports that a header has more than one value.
