@@ -123,6 +123,18 @@ pub(crate) fn single_value(
     }
 }
 
+/// Returns the name of `source` or `host`, which are often signed, or `None` for another text.
+///
+/// It is for lookups in a request's headers. A lookup by text validates, lowercases and hashes the
+/// text each time.
+pub(crate) fn often_signed(name: &str) -> Option<&'static HeaderName> {
+    match name {
+        "source" => Some(&SOURCE),
+        "host" => Some(&header::HOST),
+        _ => None,
+    }
+}
+
 /// Returns the value without surrounding spaces and tabs, which are not part of it (RFC 9110,
 /// section 5.5).
 pub(crate) fn trim(mut value: &[u8]) -> &[u8] {
