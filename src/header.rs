@@ -1,4 +1,4 @@
-//! Names of headers with a meaning in every scheme, and functions that read header values.
+//! Names of headers that all schemes know, and functions that read header values.
 
 use std::{fmt, str::FromStr};
 
