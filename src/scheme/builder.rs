@@ -389,6 +389,14 @@ impl SchemeBuilder {
         if bare.count() > 1 {
             return Err(BuildError::NamelessComponents);
         }
+        if derived
+            .iter()
+            .filter(|(_, derived)| derived.is_decoded())
+            .count()
+            > 1
+        {
+            return Err(BuildError::TwoDecodedComponents);
+        }
         match derived.iter().find(|(_, derived)| derived.is_time()) {
             Some((name, _)) if !nearest.syntax.has_times => {
                 let name = Excerpt::new(name);

@@ -8,7 +8,7 @@ use crate::{
     header::DateHeader,
     wire::{
         component::{DerivedComponent, ListSyntax},
-        credentials::CredentialsSyntax,
+        credentials::{CredentialsSyntax, SignatureEncoding},
         signing_string::SigningStringFormat,
     },
 };
@@ -27,6 +27,7 @@ pub(super) static DIALECT: Dialect = Dialect {
         is_key_id,
         has_times: true,
         implied_list: Some(["(created)", "date"]),
+        signature: SignatureEncoding::Base64,
     },
     format: SigningStringFormat {
         lower_case_names: true,

@@ -135,6 +135,8 @@ pub enum BuildError {
     /// Two derived components have no name in the signing string, so that one could be read as the
     /// other.
     NamelessComponents,
+    /// Two derived components have the path decoded. A target could then have two normal forms.
+    TwoDecodedComponents,
     /// A derived component is a time, but the preset has no parameters `created` and `expires`.
     TimeNotCarried {
         /// The component's name.
@@ -306,6 +308,10 @@ impl fmt::Display for BuildError {
             Self::NoDateHeader => {
                 f.write_str("the scheme takes a date from no header: name date, x-date or both")
             }
+            Self::TwoDecodedComponents => f.write_str(
+                "two derived components have the path decoded, so that a target could have two \
+                 normal forms: describe one of them",
+            ),
             Self::NamelessComponents => f.write_str(
                 "two derived components have no name in the signing string, so that one could be \
                  read as the other: describe one of them",

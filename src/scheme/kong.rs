@@ -11,7 +11,7 @@ use crate::{
     rejection::RejectionKind,
     wire::{
         component::{DerivedComponent, ListSyntax},
-        credentials::CredentialsSyntax,
+        credentials::{CredentialsSyntax, SignatureEncoding},
         signing_string::{MissingHeaderLine, SigningStringFormat},
     },
 };
@@ -29,6 +29,7 @@ pub(super) static DIALECT: Dialect = Dialect {
         is_key_id,
         has_times: false,
         implied_list: None,
+        signature: SignatureEncoding::Base64,
     },
     format: SigningStringFormat {
         lower_case_names: false,

@@ -11,7 +11,9 @@ use crate::{
     header::DateHeader,
     rejection::RejectionKind,
     wire::{
-        component::ListSyntax, credentials::CredentialsSyntax, signing_string::SigningStringFormat,
+        component::ListSyntax,
+        credentials::{CredentialsSyntax, SignatureEncoding},
+        signing_string::SigningStringFormat,
     },
 };
 
@@ -32,6 +34,7 @@ pub(super) static DIALECT: Dialect = Dialect {
         is_key_id,
         has_times: false,
         implied_list: None,
+        signature: SignatureEncoding::Base64,
     },
     format: SigningStringFormat {
         lower_case_names: true,

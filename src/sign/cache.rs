@@ -132,7 +132,8 @@ impl Signer {
             let Signing { string, date_at } = &mut *entry.signing;
             *string.array_at(*date_at)? = date;
             let mac = keys.macs.keyed(self.inner.algorithm);
-            entry.signed.renew(&date, &mac.tag(string.as_bytes()))?;
+            let tag = mac.tag(string.as_bytes());
+            entry.signed.renew(&self.inner.template, &date, &tag)?;
             entry.key = key;
             return Some(());
         }

@@ -8,7 +8,7 @@ use super::components::{HeaderEdits, SignedComponents};
 use crate::{
     header::{DateHeader, has_repeats},
     mac::Tag,
-    wire::{credentials, date::IMF_FIXDATE_LEN},
+    wire::{credentials::Template, date::IMF_FIXDATE_LEN},
 };
 
 /// Holds the headers that sign a request: the date, headers such as `Source` that the request
@@ -85,11 +85,16 @@ impl SignedHeaders {
 
     /// Replaces the date and the signature. The rest of `Authorization` does not depend on the
     /// time.
-    pub(super) fn renew(&mut self, date: &[u8; IMF_FIXDATE_LEN], tag: &Tag) -> Option<()> {
+    pub(super) fn renew(
+        &mut self,
+        template: &Template,
+        date: &[u8; IMF_FIXDATE_LEN],
+        tag: &Tag,
+    ) -> Option<()> {
         let mut text = Vec::with_capacity(date.len() + self.authorization.len());
         text.extend_from_slice(date);
         text.extend_from_slice(self.authorization.as_bytes());
-        credentials::replace_signature(&mut text, tag);
+        template.replace_signature(&mut text, tag);
         let mut values = Values::new(text);
         let (_, date) = self.date.as_mut()?;
         *date = values.date();

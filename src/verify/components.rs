@@ -196,8 +196,8 @@ impl<'h> ComponentReader<'_, 'h> {
             // header and sign that, so the list would mean two things.
             _ if self.head.headers().contains_key(name) => return Err(Rejection::repeated(name)),
             derived => {
-                if derived == DerivedComponent::DecodedTarget {
-                    self.check_decoded()?;
+                if derived.is_decoded() {
+                    self.check_decoded(derived)?;
                 }
                 string.push_target(format, name, derived, *self.head)?;
                 return Ok(());
@@ -212,12 +212,12 @@ impl<'h> ComponentReader<'_, 'h> {
 
     /// Refuses a target that the handler could read differently from what was signed. Many targets
     /// decode to the same signing string, so one signature is valid for all of them.
-    fn check_decoded(&self) -> Result<(), TargetError> {
+    fn check_decoded(&self, derived: DerivedComponent) -> Result<(), TargetError> {
         let target = self.head.uri();
         if self.normalize_target {
-            target::normalized(target).map(drop)
+            target::normalized(derived, target).map(drop)
         } else {
-            target::check_normal(target)
+            target::check_normal(derived, target)
         }
     }
 }

@@ -16,7 +16,6 @@ use super::{
 use crate::{
     Rejection, RequestHead, Verifier,
     clock::{Clock, SystemClock},
-    wire::target,
 };
 
 /// Passes signed requests on to the inner service, and answers all others.
@@ -160,7 +159,7 @@ impl<R: ResponseForRejection> Admission<R> {
             // A router outside has rewritten the target, so the normalized one cannot replace it:
             // the handler would see the router's prefix again. Only a target that is in normal form
             // already is safe here.
-            target::check_normal(head.uri())?;
+            verifier.check_normal_target(head.uri())?;
             target = None;
         }
         let lookup = look_up(credentials.key_id(), head);

@@ -21,7 +21,6 @@ use crate::{
     scheme::{DEFAULT_MAX_SKEW, DatePolicy},
     wire::{
         authority::names_two_hosts,
-        component::DerivedComponent,
         credentials::{Authorization, HS2019, RawCredentials, Signature},
         signing_string::SigningString,
         target,
@@ -177,7 +176,8 @@ impl Verifier {
         } = credentials;
         authorization.read(&dialect.syntax, raw_credentials)?;
         *algorithm = self.algorithm(authorization)?;
-        signature.read(authorization.signature, *algorithm)?;
+        let encoding = dialect.syntax.signature;
+        signature.read(authorization.signature, encoding, *algorithm)?;
         let reader = ComponentReader {
             dialect,
             head,
@@ -258,13 +258,17 @@ impl Verifier {
     /// Returns a [`TargetError`] if the target has no normal form. The request must then be
     /// refused.
     pub fn normalized_target(&self, target: &Uri) -> Result<Option<Uri>, TargetError> {
-        let mut derived_components = self.scheme.dialect().list.derived_components.iter();
-        let is_decoded =
-            derived_components.any(|(_, derived)| *derived == DerivedComponent::DecodedTarget);
-        if self.normalize_target && is_decoded {
-            target::normalized(target)
-        } else {
-            Ok(None)
+        match self.scheme.dialect().list.decoded() {
+            Some(derived) if self.normalize_target => target::normalized(derived, target),
+            _ => Ok(None),
+        }
+    }
+
+    /// Refuses a target that is not in normal form, in a scheme that signs the decoded target.
+    pub(super) fn check_normal_target(&self, target: &Uri) -> Result<(), TargetError> {
+        match self.scheme.dialect().list.decoded() {
+            Some(derived) => target::check_normal(derived, target),
+            None => Ok(()),
         }
     }
 

@@ -166,6 +166,13 @@ impl ListSyntax {
         Ok(Component::Header(name))
     }
 
+    /// Returns the derived component that has the path decoded, if the scheme has one.
+    pub(crate) fn decoded(&self) -> Option<DerivedComponent> {
+        let derived_components = self.derived_components.iter();
+        let mut derived_components = derived_components.map(|(_, derived)| *derived);
+        derived_components.find(|derived| derived.is_decoded())
+    }
+
     /// Returns the derived component of this name.
     pub(crate) fn derived(&self, name: &str) -> Option<DerivedComponent> {
         let mut derived_components = self.derived_components.iter();
@@ -183,6 +190,9 @@ pub enum DerivedComponent {
     RequestTarget,
     /// `METHOD /path?query`, the path decoded and normalized.
     DecodedTarget,
+    /// `name: method /path`, the method in lower case, the path decoded, without the query. **The
+    /// query is not signed.**
+    DecodedPath,
     /// `METHOD /path?query HTTP/1.1`, as sent.
     RequestLine,
     /// The parameter `created`: the time of signing.
@@ -192,12 +202,22 @@ pub enum DerivedComponent {
 }
 
 impl DerivedComponent {
-    /// Returns whether it covers the request's target.
+    /// Returns whether it covers the request's target, in whole or in part.
     pub(crate) fn is_target(self) -> bool {
         matches!(
             self,
-            Self::RequestTarget | Self::DecodedTarget | Self::RequestLine
+            Self::RequestTarget | Self::DecodedTarget | Self::DecodedPath | Self::RequestLine
         )
+    }
+
+    /// Returns whether its line has the path decoded, so that several targets have the same line.
+    pub(crate) fn is_decoded(self) -> bool {
+        matches!(self, Self::DecodedTarget | Self::DecodedPath)
+    }
+
+    /// Returns whether its line has the method in lower case.
+    pub(crate) fn has_lower_case_method(self) -> bool {
+        matches!(self, Self::RequestTarget | Self::DecodedPath)
     }
 
     /// Returns whether it is a time, sent as a parameter of its own.

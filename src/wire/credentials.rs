@@ -1,17 +1,19 @@
-//! Reads the parameters of `Authorization` and decodes the signature. `encoder` writes them.
+//! Reads the parameters of `Authorization`. `encoder` writes them.
 
 mod encoder;
+mod signature;
 
 use arrayvec::ArrayVec;
-use base64::{Engine as _, engine::general_purpose::STANDARD};
 use http::{HeaderValue, header};
 
-pub(crate) use self::encoder::{Encoder, Template, replace_signature};
+pub(crate) use self::{
+    encoder::{Encoder, Template},
+    signature::{Signature, SignatureEncoding},
+};
 use crate::{
-    Algorithm, Rejection, RequestHead,
+    Rejection, RequestHead,
     header::{Repeated, is_field_name, single_value, trim},
     limits::{MAX_PARAMETER_LEN, MAX_UNKNOWN_PARAMETERS},
-    mac::MAX_SIGNATURE_LEN,
     rejection::{CredentialsError, Excerpt},
     wire::split::split_at_byte,
 };
@@ -22,14 +24,6 @@ const WHITESPACE: [char; 2] = [' ', '\t'];
 /// The algorithm's name in a request if the key determines the algorithm
 /// (draft-cavage-http-signatures-12, section 2.1.3).
 pub(crate) const HS2019: &str = "hs2019";
-
-/// The length of the longest signature in padded base64: four characters for each three bytes or
-/// fewer.
-const MAX_BASE64_LEN: usize = MAX_SIGNATURE_LEN.div_ceil(3) * 4;
-
-/// How many bytes [`MAX_BASE64_LEN`] characters can decode to: three for each four. If none of them
-/// is padding, this is more than [`MAX_SIGNATURE_LEN`].
-const DECODED_ROOM: usize = MAX_BASE64_LEN / 4 * 3;
 
 /// How a scheme writes `Authorization`, and what it accepts there.
 #[derive(Debug, Clone)]
@@ -55,6 +49,8 @@ pub(crate) struct CredentialsSyntax {
     pub(crate) has_times: bool,
     /// The lists that are signed if `headers` is missing: with `hs2019`, and with other algorithms.
     pub(crate) implied_list: Option<[&'static str; 2]>,
+    /// How the signature is written.
+    pub(crate) signature: SignatureEncoding,
 }
 
 /// The parameters `created` and `expires`, if the scheme has them: when a signature was made and
@@ -356,43 +352,6 @@ fn after_comma(text: &str) -> Option<&str> {
     (!rest.is_empty()).then_some(rest)
 }
 
-/// The decoded signature of a request.
-#[derive(Clone)]
-pub(crate) struct Signature {
-    bytes: [u8; DECODED_ROOM],
-    len: usize,
-}
-
-impl Signature {
-    /// No signature, before one is read.
-    pub(crate) const NONE: Self = Self {
-        bytes: [0; DECODED_ROOM],
-        len: 0,
-    };
-
-    /// Decodes a signature: as many bytes as the algorithm's MAC has, in canonical, padded, standard
-    /// base64.
-    pub(crate) fn read(
-        &mut self,
-        text: &str,
-        algorithm: Algorithm,
-    ) -> Result<(), CredentialsError> {
-        if text.len() > MAX_BASE64_LEN {
-            return Err(CredentialsError::SignatureLength);
-        }
-        match STANDARD.decode_slice(text, &mut self.bytes) {
-            Ok(len) if len == algorithm.signature_len() => self.len = len,
-            Ok(_) => return Err(CredentialsError::SignatureLength),
-            Err(_not_base64) => return Err(CredentialsError::SignatureNotBase64),
-        }
-        Ok(())
-    }
-
-    pub(crate) fn as_bytes(&self) -> &[u8] {
-        self.bytes.get(..self.len).unwrap_or_default()
-    }
-}
-
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
@@ -409,6 +368,7 @@ mod tests {
         is_key_id: |name| name.eq_ignore_ascii_case("keyId"),
         has_times: false,
         implied_list: None,
+        signature: SignatureEncoding::Base64,
     };
 
     /// The grammar of draft-cavage-http-signatures-12, section 2.1.
@@ -422,6 +382,7 @@ mod tests {
         is_key_id: |name| name.eq_ignore_ascii_case("username"),
         has_times: true,
         implied_list: None,
+        signature: SignatureEncoding::Base64,
     };
 
     fn read<'h>(

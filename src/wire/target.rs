@@ -1,4 +1,4 @@
-//! The request target as it is signed: as it is sent, or decoded as APISIX decodes it.
+//! The request target as it is signed: as it is sent, or decoded.
 
 mod normal;
 
@@ -20,7 +20,7 @@ pub(crate) fn write(
 ) -> Result<(), TargetError> {
     let target = path_and_query(head.uri())?;
     let method = head.method().as_str();
-    if derived == DerivedComponent::RequestTarget {
+    if derived.has_lower_case_method() {
         // Methods are case-sensitive, but the signed form has lower case only. If `get` were
         // accepted too, the signature of a `GET` would be valid for a method that a handler may
         // treat in another way.
@@ -32,9 +32,11 @@ pub(crate) fn write(
         buffer.extend(method.as_bytes());
     }
     buffer.extend(b" ");
-    if derived == DerivedComponent::DecodedTarget {
-        buffer.extend(&decoded_path(target.path())?);
-        if let Some(query) = signed_query(target) {
+    if derived.is_decoded() {
+        buffer.extend(&decoded_path(derived, target.path())?);
+        if derived == DerivedComponent::DecodedTarget
+            && let Some(query) = signed_query(target)
+        {
             buffer.extend(b"?");
             buffer.extend(query.as_bytes());
         }

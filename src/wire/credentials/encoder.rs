@@ -1,8 +1,6 @@
 //! Writes `Authorization` values.
 
-use base64::{Engine as _, engine::general_purpose::STANDARD};
-
-use super::{CredentialsSyntax, Times};
+use super::{CredentialsSyntax, SignatureEncoding, Times};
 use crate::{KeyId, mac::Tag};
 
 /// The text before the list of names.
@@ -20,6 +18,7 @@ pub(crate) struct Template {
     signature: String,
     /// The text after `created` and after `expires`.
     separator: &'static str,
+    encoding: SignatureEncoding,
 }
 
 impl Template {
@@ -28,6 +27,7 @@ impl Template {
             auth_scheme,
             key_id,
             separator,
+            signature: encoding,
             ..
         } = *syntax;
         Self {
@@ -35,6 +35,7 @@ impl Template {
             algorithm: format!("\"{separator}algorithm=\"{algorithm}\"{separator}"),
             signature: format!("\"{separator}signature=\""),
             separator,
+            encoding,
         }
     }
 }
@@ -88,29 +89,19 @@ impl<'t> Encoder<'t> {
     pub(crate) fn end(self, signature: &Tag) {
         let Self { text, template, .. } = self;
         text.extend_from_slice(template.signature.as_bytes());
-        let begin = text.len();
-        text.resize(begin + base64_len(signature), 0);
-        encode(signature, text.get_mut(begin..));
+        template.encoding.write(signature, text);
         text.push(b'"');
     }
 }
 
-/// Replaces the signature at the end of an `Authorization` value with another of the same algorithm,
-/// which has the same length.
-pub(crate) fn replace_signature(authorization: &mut [u8], signature: &Tag) {
-    if let Some((_quote, text)) = authorization.split_last_mut() {
-        let place = text.rchunks_mut(base64_len(signature)).next();
-        encode(signature, place);
+impl Template {
+    /// Replaces the signature at the end of an `Authorization` value. It is the text between the
+    /// last two quotes.
+    pub(crate) fn replace_signature(&self, authorization: &mut Vec<u8>, signature: &Tag) {
+        authorization.pop();
+        let quote = memchr::memrchr(b'"', authorization);
+        authorization.truncate(quote.map_or(0, |quote| quote + 1));
+        self.encoding.write(signature, authorization);
+        authorization.push(b'"');
     }
-}
-
-/// Returns the length of the signature in padded base64.
-fn base64_len(signature: &Tag) -> usize {
-    signature.as_bytes().len().div_ceil(3) * 4
-}
-
-/// Writes the signature in base64.
-fn encode(signature: &Tag, place: Option<&mut [u8]>) {
-    // The place has the length of the encoded signature, so the error cannot occur.
-    let _written = STANDARD.encode_slice(signature.as_bytes(), place.unwrap_or_default());
 }

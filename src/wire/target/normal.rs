@@ -1,21 +1,28 @@
-//! The decoded path that APISIX signs, and the one target that decodes to it and that a handler may
-//! see.
+//! The decoded path that some gateways sign, and the one target that decodes to it and that a
+//! handler may see.
 
 use std::borrow::Cow;
 
 use http::{Uri, uri::PathAndQuery};
 
 use super::{path_and_query, signed_query};
-use crate::rejection::TargetError;
+use crate::{rejection::TargetError, wire::component::DerivedComponent};
 
-/// Returns a path as nginx passes it to APISIX: percent-decoded, adjacent slashes merged, dot
-/// segments resolved.
-pub(super) fn decoded_path(raw: &str) -> Result<Cow<'_, [u8]>, TargetError> {
+/// Returns a path as `derived` signs it: percent-decoded, and for
+/// [`DecodedTarget`](DerivedComponent::DecodedTarget) also with adjacent slashes merged and dot
+/// segments resolved, as nginx passes it to APISIX.
+pub(super) fn decoded_path(
+    derived: DerivedComponent,
+    raw: &str,
+) -> Result<Cow<'_, [u8]>, TargetError> {
     let is_decoded = |byte: u8| byte != b'%' && !byte.is_ascii_control();
     if has_plain_segments(raw) && raw.bytes().all(is_decoded) {
         return Ok(raw.as_bytes().into());
     }
     let decoded = percent_decoded(raw)?;
+    if derived == DerivedComponent::DecodedPath {
+        return Ok(decoded.into());
+    }
     let mut path = Vec::with_capacity(decoded.len() + 1);
     let mut segments = decoded.split(|byte| *byte == b'/').peekable();
     while let Some(segment) = segments.next() {
@@ -76,12 +83,12 @@ fn is_plain(byte: u8) -> bool {
 }
 
 /// Returns the normal form, which all paths share that decode to the same bytes.
-fn normal_path(raw: &str) -> Result<Cow<'_, [u8]>, TargetError> {
+fn normal_path(derived: DerivedComponent, raw: &str) -> Result<Cow<'_, [u8]>, TargetError> {
     const HEX: &[u8; 16] = b"0123456789ABCDEF";
     if has_plain_segments(raw) && raw.bytes().all(is_plain) {
         return Ok(raw.as_bytes().into());
     }
-    let decoded = decoded_path(raw)?;
+    let decoded = decoded_path(derived, raw)?;
     let mut path = Vec::with_capacity(raw.len());
     for byte in decoded.iter().copied() {
         match byte {
@@ -101,9 +108,9 @@ fn normal_path(raw: &str) -> Result<Cow<'_, [u8]>, TargetError> {
 /// Checks that a path does not decode to other segments than it shows, and would not change if it
 /// were decoded a second time. Otherwise a handler that routes by the raw path could serve
 /// something other than what was signed.
-pub(crate) fn check_normal(uri: &Uri) -> Result<(), TargetError> {
+pub(crate) fn check_normal(derived: DerivedComponent, uri: &Uri) -> Result<(), TargetError> {
     let raw = path_and_query(uri)?.path();
-    let decoded = decoded_path(raw)?;
+    let decoded = decoded_path(derived, raw)?;
     let is_unreserved = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte);
     let mut escaped = 0;
     for byte in percent_escapes(raw) {
@@ -128,11 +135,11 @@ fn percent_escapes(raw: &str) -> impl Iterator<Item = u8> + '_ {
     escapes.filter_map(|rest| u8::from_str_radix(rest.get(..2)?, 16).ok())
 }
 
-/// Returns the one target in normal form that has the same signature, or `None` if this one is in
-/// normal form.
-pub(crate) fn normalized(uri: &Uri) -> Result<Option<Uri>, TargetError> {
+/// Returns the one target in normal form that has the same signature and the same query, or `None`
+/// if this one is in normal form.
+pub(crate) fn normalized(derived: DerivedComponent, uri: &Uri) -> Result<Option<Uri>, TargetError> {
     let target = path_and_query(uri)?;
-    let path = normal_path(target.path())?;
+    let path = normal_path(derived, target.path())?;
     let query = signed_query(target);
     if *path == *target.path().as_bytes() && query == target.query() {
         return Ok(None);
@@ -155,9 +162,13 @@ pub(crate) fn normalized(uri: &Uri) -> Result<Option<Uri>, TargetError> {
 mod tests {
     use super::*;
 
+    fn decoded_path(raw: &str) -> Result<Cow<'_, [u8]>, TargetError> {
+        super::decoded_path(DerivedComponent::DecodedTarget, raw)
+    }
+
     fn normalized_text(target: &str) -> Result<Option<String>, TargetError> {
         let uri: Uri = target.parse().unwrap();
-        normalized(&uri).map(|uri| uri.map(|uri| uri.to_string()))
+        normalized(DerivedComponent::DecodedTarget, &uri).map(|uri| uri.map(|uri| uri.to_string()))
     }
 
     /// Source: the line that Apache APISIX signs for this path.
@@ -210,5 +221,20 @@ mod tests {
         assert_eq!(normalized_text("/a?"), Ok(Some("/a".to_owned())));
         let hidden_query = normalized_text("/a%3Fx=1");
         assert_eq!(hidden_query, Err(TargetError::EscapedQuestionMark));
+    }
+
+    /// Source: Go's `URL.Path`, which Tyk signs.
+    #[test]
+    fn a_path_without_its_query_is_decoded_and_nothing_else() {
+        let derived = DerivedComponent::DecodedPath;
+        let decoded = |raw| super::decoded_path(derived, raw);
+        assert_eq!(
+            *decoded("/a%2Fb//./c/../%C3%A9").unwrap(),
+            *"/a/b//./c/../\u{e9}".as_bytes()
+        );
+        assert_eq!(decoded("/a%0A"), Err(TargetError::ControlCharacter));
+        let uri: Uri = "/a/%7Eb//./c?x=%7E".parse().unwrap();
+        let normal = normalized(derived, &uri).unwrap().unwrap();
+        assert_eq!(normal.to_string(), "/a/~b//./c?x=%7E");
     }
 }

@@ -440,6 +440,21 @@ fn two_components_without_a_name_in_the_signing_string_are_refused() {
 }
 
 #[test]
+fn two_components_that_decode_the_path_are_refused() {
+    let both = [
+        ("@target", DerivedComponent::DecodedTarget),
+        ("@path", DerivedComponent::DecodedPath),
+    ];
+    assert_error(
+        described()
+            .derived_components(both)
+            .default_list(["date", "@target"]),
+        |error| matches!(error, BuildError::TwoDecodedComponents),
+        "two derived components have the path decoded",
+    );
+}
+
+#[test]
 fn a_time_is_refused_where_the_preset_has_no_parameter_for_it() {
     let times = [("(created)", DerivedComponent::Created)];
     assert_error(
