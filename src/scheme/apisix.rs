@@ -4,6 +4,8 @@
 
 use std::borrow::Cow;
 
+use http::StatusCode;
+
 use super::dialect::{DatePolicy, Dialect, is_derived, is_key_id};
 use crate::{
     Algorithm, Rejection,
@@ -38,11 +40,13 @@ pub(super) static DIALECT: Dialect = Dialect {
         ends_with_newline: true,
         missing_header: Some(MissingHeaderLine::Omitted),
         join: None,
+        auxiliary_date: None,
     },
     list: ListSyntax {
         derived_components: &[("@request-target", DerivedComponent::DecodedTarget)],
         any_case_date: false,
         sends_date_as_spelled: false,
+        unseen: &[],
         is_derived_elsewhere: is_derived,
     },
     default_list: &["@request-target", "date", "source", "digest"],
@@ -74,6 +78,8 @@ pub(super) static DIALECT: Dialect = Dialect {
             RejectionKind::Unspecified,
         ),
     ],
+    unauthorized_status: StatusCode::UNAUTHORIZED,
+    message_member: "message",
     challenge: "hmac realm=\"hmac\"",
 };
 

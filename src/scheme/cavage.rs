@@ -2,6 +2,8 @@
 
 use std::borrow::Cow;
 
+use http::StatusCode;
+
 use super::dialect::{DatePolicy, Dialect, is_derived, is_key_id};
 use crate::{
     Algorithm, Rejection,
@@ -35,6 +37,7 @@ pub(super) static DIALECT: Dialect = Dialect {
         ends_with_newline: false,
         missing_header: None,
         join: Some(b", "),
+        auxiliary_date: None,
     },
     list: ListSyntax {
         derived_components: &[
@@ -44,6 +47,7 @@ pub(super) static DIALECT: Dialect = Dialect {
         ],
         any_case_date: true,
         sends_date_as_spelled: false,
+        unseen: &[],
         is_derived_elsewhere: is_derived,
     },
     default_list: &[
@@ -61,6 +65,8 @@ pub(super) static DIALECT: Dialect = Dialect {
     date_policy: DatePolicy::CheckAge,
     text,
     known_texts: &[],
+    unauthorized_status: StatusCode::UNAUTHORIZED,
+    message_member: "message",
     challenge: "Signature realm=\"hmac\",headers=\"(request-target) host date\"",
 };
 

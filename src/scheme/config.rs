@@ -135,6 +135,13 @@ pub enum BuildError {
     /// Two derived components have no name in the signing string, so that one could be read as the
     /// other.
     NamelessComponents,
+    /// The gateway does not see this header. It would compute the signature with an empty value.
+    NotSeen {
+        /// The scheme.
+        scheme: Scheme,
+        /// The header's name.
+        name: Excerpt,
+    },
     /// Two derived components have the path decoded. A target could then have two normal forms.
     TwoDecodedComponents,
     /// A derived component is a time, but the preset has no parameters `created` and `expires`.
@@ -308,6 +315,10 @@ impl fmt::Display for BuildError {
             Self::NoDateHeader => {
                 f.write_str("the scheme takes a date from no header: name date, x-date or both")
             }
+            Self::NotSeen { scheme, name } => write!(
+                f,
+                "{scheme} does not see {name} and takes its value for empty: do not sign it"
+            ),
             Self::TwoDecodedComponents => f.write_str(
                 "two derived components have the path decoded, so that a target could have two \
                  normal forms: describe one of them",
@@ -416,6 +427,10 @@ impl Scheme {
             NotSignable::Ambiguous => BuildError::Ambiguous { name: excerpt() },
             NotSignable::NotAName => not_a_name(),
             NotSignable::NeedsHs2019 => BuildError::NeedsHs2019 { name: excerpt() },
+            NotSignable::Unseen => BuildError::NotSeen {
+                scheme: self,
+                name: excerpt(),
+            },
         })? {
             Component::Date(header) => Ok(Component::Date(header)),
             Component::Derived(derived) => Ok(Component::Derived(derived)),

@@ -2,7 +2,7 @@
 
 use std::{borrow::Cow, fmt, str::FromStr};
 
-use http::{HeaderMap, HeaderValue, header};
+use http::{HeaderMap, HeaderValue, StatusCode, header};
 
 use super::Scheme;
 use crate::{
@@ -45,7 +45,11 @@ pub(crate) struct Dialect {
     /// Texts that the gateway, or a service that runs it, sends besides those of `text`. `*` stands
     /// for any text, and the first match counts.
     pub(crate) known_texts: &'static [(&'static str, RejectionKind)],
-    /// The `WWW-Authenticate` of a refusal.
+    /// The status that the gateway has where [`Rejection::status`] is 401.
+    pub(crate) unauthorized_status: StatusCode,
+    /// The member of the JSON object that has the text.
+    pub(crate) message_member: &'static str,
+    /// The `WWW-Authenticate` of a refusal with status 401 or 403.
     pub(crate) challenge: &'static str,
 }
 

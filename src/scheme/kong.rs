@@ -4,6 +4,8 @@
 
 use std::borrow::Cow;
 
+use http::StatusCode;
+
 use super::dialect::{DatePolicy, Dialect, is_derived, is_key_id};
 use crate::{
     Algorithm, Rejection,
@@ -37,6 +39,7 @@ pub(super) static DIALECT: Dialect = Dialect {
         ends_with_newline: false,
         missing_header: Some(MissingHeaderLine::Empty),
         join: None,
+        auxiliary_date: None,
     },
     list: ListSyntax {
         derived_components: &[
@@ -45,6 +48,7 @@ pub(super) static DIALECT: Dialect = Dialect {
         ],
         any_case_date: true,
         sends_date_as_spelled: false,
+        unseen: &[],
         is_derived_elsewhere: is_derived,
     },
     default_list: &["date", "@request-target", "source", "digest"],
@@ -74,6 +78,8 @@ pub(super) static DIALECT: Dialect = Dialect {
             RejectionKind::SignatureMismatch,
         ),
     ],
+    unauthorized_status: StatusCode::UNAUTHORIZED,
+    message_member: "message",
     challenge: "hmac",
 };
 

@@ -5,6 +5,8 @@
 
 use std::borrow::Cow;
 
+use http::StatusCode;
+
 use super::dialect::{DatePolicy, Dialect, is_derived, is_key_id};
 use crate::{
     Algorithm, Rejection,
@@ -42,11 +44,13 @@ pub(super) static DIALECT: Dialect = Dialect {
         ends_with_newline: false,
         missing_header: None,
         join: None,
+        auxiliary_date: None,
     },
     list: ListSyntax {
         derived_components: &[],
         any_case_date: true,
         sends_date_as_spelled: false,
+        unseen: &[],
         is_derived_elsewhere: is_derived,
     },
     default_list: &["date", "source"],
@@ -83,6 +87,8 @@ pub(super) static DIALECT: Dialect = Dialect {
         ("*使用计划不存在*", RejectionKind::KeyNotBound),
         ("*签名时间*超时*", RejectionKind::OutOfDate),
     ],
+    unauthorized_status: StatusCode::UNAUTHORIZED,
+    message_member: "message",
     challenge: "hmac",
 };
 

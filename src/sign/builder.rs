@@ -343,7 +343,8 @@ impl SignerBuilder {
         } else {
             algorithm.name()
         };
-        let mut components = SignedComponents::new(list, self.lifetime);
+        let mut components =
+            SignedComponents::new(&self.scheme.dialect().format, list, self.lifetime);
         if let Some(source) = self.source {
             components.supply(&SOURCE, source);
         }

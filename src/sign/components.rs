@@ -39,7 +39,7 @@ pub(crate) struct SignedComponents {
     lifetime: Option<Duration>,
     /// Headers that are added to requests that lack them.
     supplied: Vec<(HeaderName, HeaderValue)>,
-    /// The listed headers that are not supplied.
+    /// The headers that change what is signed if the request has them, and are not supplied.
     own: Vec<HeaderName>,
 }
 
@@ -47,7 +47,11 @@ pub(crate) struct SignedComponents {
 pub(crate) type SignedComponent = ListedComponent<Box<str>>;
 
 impl SignedComponents {
-    pub(crate) fn new(list: Vec<SignedComponent>, lifetime: Option<Duration>) -> Self {
+    pub(crate) fn new(
+        format: &SigningStringFormat,
+        list: Vec<SignedComponent>,
+        lifetime: Option<Duration>,
+    ) -> Self {
         let components = || list.iter().map(|listed| &listed.component);
         let derived = || components().filter_map(derived);
         let signs_host =
@@ -63,7 +67,11 @@ impl SignedComponents {
             }),
             lifetime,
             supplied: Vec::new(),
-            own: components().filter_map(header_name).cloned().collect(),
+            own: components()
+                .filter_map(header_name)
+                .chain(format.auxiliary_date)
+                .cloned()
+                .collect(),
             list,
         }
     }
@@ -120,7 +128,7 @@ impl SignedComponents {
             .filter_map(|listed| header_name(&listed.component))
     }
 
-    /// Returns the listed headers that only the request itself can have.
+    /// Returns the headers that change what is signed, and that only the request itself can have.
     pub(crate) fn own(&self) -> &[HeaderName] {
         &self.own
     }
@@ -233,6 +241,7 @@ impl<'a> ComponentWriter<'a> {
         {
             let is_signed = match component {
                 Component::Date(_) => {
+                    self.check_auxiliary_date()?;
                     string.push(self.format, name, self.date);
                     edits.date_at = string.len().checked_sub(self.date.len());
                     true
@@ -270,6 +279,17 @@ impl<'a> ComponentWriter<'a> {
             single_value(self.head.headers(), name).map_err(repeated(name))?;
         }
         Ok(())
+    }
+
+    /// Checks that the request has no header that the gateway would read instead of `Date`.
+    fn check_auxiliary_date(&self) -> Result<(), SignError> {
+        match self.format.auxiliary_date {
+            Some(header) if self.head.headers().contains_key(header) => {
+                let name = header.clone();
+                Err(SignError::OtherDate { name })
+            }
+            _ => Ok(()),
+        }
     }
 
     /// Signs a digest that was computed for the body and is not in the list. Unsigned, it could be

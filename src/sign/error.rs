@@ -28,6 +28,11 @@ pub enum SignError {
         /// The header's name.
         name: Excerpt,
     },
+    /// The request has a header that the gateway reads instead of the signed date.
+    OtherDate {
+        /// The header's name.
+        name: HeaderName,
+    },
     /// The key id has a character that the scheme cannot carry. Only a pair passed to
     /// [`RotatingKeyPair::rotate`](crate::sign::RotatingKeyPair::rotate) can cause this: the first
     /// pair is checked when the signer is built.
@@ -107,6 +112,7 @@ impl SignError {
             Self::RepeatedHeader { .. } => "RepeatedHeader",
             Self::Target(_) => "Target",
             Self::NameTaken { .. } => "NameTaken",
+            Self::OtherDate { .. } => "OtherDate",
             Self::KeyIdNotCarried { .. } => "KeyIdNotCarried",
             Self::TooManyHeaders => "TooManyHeaders",
             Self::InvalidHost => "InvalidHost",
@@ -132,6 +138,11 @@ impl fmt::Display for SignError {
                 f,
                 "the request has a header {name}, which gateways would use instead of the request \
                  line: leave it out"
+            ),
+            Self::OtherDate { name } => write!(
+                f,
+                "the request has a header {name}, which the gateway reads instead of the signed \
+                 date: leave it out"
             ),
             Self::KeyIdNotCarried { scheme } => write!(
                 f,

@@ -8,7 +8,7 @@ use smallvec::SmallVec;
 use super::{freshness::SentXDate, verified::CoveredComponents};
 use crate::{
     Rejection, RequestHead,
-    header::{DateHeader, Repeated, often_signed, trim},
+    header::{DateHeader, Repeated, often_signed, single_value, trim},
     limits::MAX_COMPONENTS,
     rejection::{CredentialsError, Excerpt, TargetError},
     scheme::Dialect,
@@ -127,7 +127,17 @@ impl<'h> ComponentReader<'_, 'h> {
                     received.present.insert(position);
                     continue;
                 }
-                Component::Date(header) => self.date(*header, name)?,
+                Component::Date(header) => {
+                    if *header == DateHeader::Date
+                        && let Some((name, value)) = self.auxiliary_date()?
+                    {
+                        string.push(format, name, value);
+                        received.present.insert(position);
+                        received.date = Some(value);
+                        continue;
+                    }
+                    self.date(*header, name)?
+                }
                 Component::Header(()) => match often_signed(name) {
                     Some(header) => self.header(header, name)?,
                     None => self.header(*name, name)?,
@@ -142,7 +152,14 @@ impl<'h> ComponentReader<'_, 'h> {
             }
             // Only a value that is in the signing string is kept. So the age check can never use a
             // date that the signature does not cover.
-            if let (Component::Date(header), Some(Cow::Borrowed(value))) = (component, value) {
+            let date_header = match component {
+                Component::Date(header) => Some(*header),
+                Component::Header(()) if format.auxiliary_date.is_some_and(|aux| aux == *name) => {
+                    Some(DateHeader::Date)
+                }
+                _ => None,
+            };
+            if let (Some(header), Some(Cow::Borrowed(value))) = (date_header, value) {
                 match header {
                     DateHeader::Date => received.date = Some(value),
                     DateHeader::XDate => received.x_date = Some(value),
@@ -151,6 +168,24 @@ impl<'h> ComponentReader<'_, 'h> {
         }
         string.end(format);
         Ok(())
+    }
+
+    /// Returns the name and value of the header that replaces `Date`, if the scheme and the request
+    /// have it.
+    ///
+    /// A `Date` beside it is refused. The list names `date`, but the signature does not cover that
+    /// header.
+    fn auxiliary_date(&self) -> Result<Option<(&'static str, &'h [u8])>, Rejection> {
+        let Some(header) = self.dialect.format.auxiliary_date else {
+            return Ok(None);
+        };
+        let headers = self.head.headers();
+        let value = single_value(headers, header)
+            .map_err(|Repeated| Rejection::repeated(header.as_str()))?;
+        if value.is_some() && headers.contains_key(DateHeader::Date.name()) {
+            return Err(Rejection::repeated(DateHeader::Date.name().as_str()));
+        }
+        Ok(value.map(|value| (header.as_str(), trim(value.as_bytes()))))
     }
 
     fn date(&self, header: DateHeader, name: &str) -> Result<Option<Cow<'h, [u8]>>, Rejection> {

@@ -86,8 +86,8 @@ where
     }
 }
 
-/// Answers as the verifier's gateway does: `{"message": "…"}` with its documented text
-/// ([`Scheme::text`]) and status, and its `WWW-Authenticate`. Kong can also answer in HTML, XML and
+/// Answers as the verifier's gateway does: `{"message": "…"}` (Tyk: `{"error": "…"}`) with its
+/// documented text ([`Scheme::text`]) and status, and its `WWW-Authenticate`. Kong can also answer in HTML, XML and
 /// plain text; this type always answers in JSON, whatever the request accepts.
 ///
 /// # gRPC
@@ -104,26 +104,28 @@ where
 /// whose clients understand an HTTP 401.
 #[derive(Debug, Clone)]
 pub struct DefaultResponseForRejection {
-    unauthorized: StatusCode,
+    /// The status that replaces 401, instead of the gateway's.
+    unauthorized: Option<StatusCode>,
     hides_reason: bool,
     grpc: bool,
 }
 
 impl DefaultResponseForRejection {
-    /// Creates the gateway's documented answers, with status 401.
+    /// Creates the gateway's documented answers, with its status: 400 for Tyk, 401 for the others.
     #[must_use]
     pub const fn new() -> Self {
         Self {
-            unauthorized: StatusCode::UNAUTHORIZED,
+            unauthorized: None,
             hides_reason: false,
             grpc: true,
         }
     }
 
-    /// Sets the status that replaces 401. The gateway's older documents have 403 there.
+    /// Sets the status of refusals that are about credentials, instead of the gateway's. Tencent
+    /// Cloud's older documents have 403.
     #[must_use]
     pub const fn unauthorized_status(mut self, status: StatusCode) -> Self {
-        self.unauthorized = status;
+        self.unauthorized = Some(status);
         self
     }
 
@@ -181,23 +183,22 @@ impl ResponseForRejection for DefaultResponseForRejection {
         if self.grpc && is_grpc(head) {
             return grpc_status(shown.status(), &text);
         }
-        let mut response = Response::new(json(&text));
+        let dialect = scheme.dialect();
+        let status = match shown.status() {
+            StatusCode::UNAUTHORIZED => self.unauthorized.unwrap_or(dialect.unauthorized_status),
+            status => status,
+        };
+        let mut response = Response::new(json(dialect.message_member, &text));
         let headers = response.headers_mut();
         headers.insert(
             header::CONTENT_TYPE,
             HeaderValue::from_static("application/json"),
         );
-        if matches!(
-            shown.status(),
-            StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN
-        ) {
-            let challenge = HeaderValue::from_static(scheme.dialect().challenge);
+        if matches!(status, StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN) {
+            let challenge = HeaderValue::from_static(dialect.challenge);
             headers.insert(header::WWW_AUTHENTICATE, challenge);
         }
-        *response.status_mut() = match shown.status() {
-            StatusCode::UNAUTHORIZED => self.unauthorized,
-            status => status,
-        };
+        *response.status_mut() = status;
         response
     }
 }
@@ -279,12 +280,13 @@ impl Refused<'_> {
     }
 }
 
-/// Returns a JSON object with the text as its `message`. The text is printable ASCII, so only `"`
-/// and `\` need escapes.
-fn json(text: &str) -> Bytes {
-    let (before, after) = ("{\"message\":\"", "\"}");
-    let mut json = String::with_capacity(before.len() + text.len() + after.len());
-    json.push_str(before);
+/// Returns a JSON object with the text as this member. The text is printable ASCII, so only `"` and
+/// `\` need escapes.
+fn json(member: &str, text: &str) -> Bytes {
+    let (begin, middle, after) = ("{\"", "\":\"", "\"}");
+    let len = begin.len() + member.len() + middle.len() + text.len() + after.len();
+    let mut json = String::with_capacity(len);
+    json.extend([begin, member, middle]);
     for part in text.split_inclusive(['"', '\\']) {
         match part.strip_suffix(['"', '\\']) {
             Some(plain) => {

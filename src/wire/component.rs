@@ -108,6 +108,8 @@ pub(crate) enum NotSignable {
     NotAName,
     /// It is a time, which only `hs2019` allows (draft-cavage-http-signatures-12, section 2.3).
     NeedsHs2019,
+    /// It is a header that the gateway does not see.
+    Unseen,
 }
 
 /// What the lists of a scheme can name.
@@ -119,6 +121,8 @@ pub(crate) struct ListSyntax {
     pub(crate) any_case_date: bool,
     /// Whether signers list the date header as the caller spells it instead of in lower case.
     pub(crate) sends_date_as_spelled: bool,
+    /// Headers that the gateway does not see, so that it signs an empty value for them.
+    pub(crate) unseen: &'static [&'static str],
     /// Whether a gateway's lists name a derived component so, in any case.
     pub(crate) is_derived_elsewhere: fn(&str) -> bool,
 }
@@ -137,6 +141,13 @@ impl ListSyntax {
         match name {
             "x-date" => return Ok(Component::Date(DateHeader::XDate)),
             "date" => return Ok(Component::Date(DateHeader::Date)),
+            _ if self
+                .unseen
+                .iter()
+                .any(|unseen| name.eq_ignore_ascii_case(unseen)) =>
+            {
+                return Err(NotSignable::Unseen);
+            }
             _ if often_signed(name).is_some() => return Ok(Component::Header(name)),
             _ => {}
         }

@@ -3,6 +3,8 @@
 
 use std::fmt::{self, Write as _};
 
+use http::HeaderName;
+
 use super::{buffer::Buffer, component::DerivedComponent, target};
 use crate::{RequestHead, rejection::TargetError};
 
@@ -47,10 +49,14 @@ impl SigningString {
 
     /// Adds the line for a header that the request lacks, if the scheme has such a line.
     pub(crate) fn push_absent(&mut self, format: &SigningStringFormat, name: &str) {
-        if format.missing_header == Some(MissingHeaderLine::Empty) {
-            let buffer = self.begin_line();
-            write_name(buffer, format, name);
-            buffer.extend(b":");
+        match format.missing_header {
+            Some(MissingHeaderLine::EmptyValue) => self.push(format, name, b""),
+            Some(MissingHeaderLine::Empty) => {
+                let buffer = self.begin_line();
+                write_name(buffer, format, name);
+                buffer.extend(b":");
+            }
+            Some(MissingHeaderLine::Omitted) | None => {}
         }
     }
 
@@ -150,6 +156,8 @@ pub(crate) struct SigningStringFormat {
     /// The separator between the values of a repeated header other than a cookie; `None` if a
     /// repeated one is an error.
     pub(crate) join: Option<&'static [u8]>,
+    /// The header whose line replaces that of `Date` if the request has it.
+    pub(crate) auxiliary_date: Option<&'static HeaderName>,
 }
 
 /// Says which line the signing string has for a listed header that the request lacks.
@@ -158,6 +166,8 @@ pub(crate) struct SigningStringFormat {
 pub enum MissingHeaderLine {
     /// `name:`, without the space.
     Empty,
+    /// `name: `, as for a header without a value.
+    EmptyValue,
     /// No line.
     Omitted,
 }
