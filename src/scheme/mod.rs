@@ -11,6 +11,7 @@ mod dialect;
 mod kong;
 mod response_text;
 mod tencent;
+mod tyk;
 
 use std::{borrow::Cow, fmt, str::FromStr};
 
@@ -99,6 +100,13 @@ presets! {
     /// `Authorization`, not in a header `Signature`.
     Cavage => cavage,
     r#"| [`Cavage`](Self::Cavage) | `Signature keyId="…",algorithm="…",headers="…",signature="…"` | `(request-target) host date` | `hmac-sha256` | 300 s |"#;
+
+    /// Tyk's "HTTP signature validation".
+    ///
+    /// **The query is never signed**, nor can `Host` be. Anyone who has seen a signed request can
+    /// send it again with another query.
+    Tyk => tyk,
+    r#"| [`Tyk`](Self::Tyk) | `Signature keyId="…",algorithm="…",headers="…",signature="…"`, the signature percent-encoded | `(request-target) date`, **without the query** | `hmac-sha256` | 300 s |"#;
 }
 
 impl Scheme {

@@ -168,7 +168,8 @@ fn assert_same(case: &Case, stage: &str, ours: &[u8]) {
 #[test]
 fn every_stage_of_signing_equals_the_second_implementation() {
     // A signer leaves absent names out.
-    for case in cases().into_iter().filter(|case| !case.has("allow-absent")) {
+    let is_ours = |case: &Case| !case.has("allow-absent") && !case.has("received-only");
+    for case in cases().into_iter().filter(is_ours) {
         let signer = case.signer();
         let mut request = parse_head(&case.stage("request"));
         let string = signer.signing_string(&request, case.now()).unwrap();

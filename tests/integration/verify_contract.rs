@@ -369,7 +369,12 @@ fn a_refusal_can_be_answered_without_a_layer() {
         let text = format!("{scheme} DELETE /a HTTP/2.0 None KeyUnknown");
         assert_eq!(body, text);
         let body = DefaultResponseForRejection::new().refuse(&refusal);
-        let text = serde_json::json!({"message": scheme.text(&rejection)});
+        let member = if scheme == Scheme::Tyk {
+            "error"
+        } else {
+            "message"
+        };
+        let text = serde_json::json!({ member: scheme.text(&rejection) });
         assert_eq!(body.into_body(), text.to_string());
     }
 }

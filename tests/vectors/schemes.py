@@ -1,4 +1,4 @@
-"""The vectors of Kong, Apache APISIX and draft-cavage, from the descriptions of their schemes.
+"""The vectors of Kong, Apache APISIX, draft-cavage and Tyk, from the descriptions of their schemes.
 
 What the plugins' own code accepted, and npm's http-signature confirmed, is in PUBLISHED; each case names its own.
 """
@@ -17,7 +17,13 @@ FORMS = {
     "kong": ('hmac username="%s", algorithm="%s", %sheaders="%s", signature="%s"', ", "),
     "apisix": ('Signature keyId="%s",algorithm="%s",%sheaders="%s",signature="%s"', ","),
     "cavage": ('Signature keyId="%s",algorithm="%s",%sheaders="%s",signature="%s"', ","),
+    "tyk": ('Signature keyId="%s",algorithm="%s",%sheaders="%s",signature="%s"', ","),
 }
+
+# The key and the date of the vectors that were collected from the clients of each service.
+FAMILY_ID, FAMILY_KEY = "AKIDfamily0000000001", b"family-secret-0123456789abcdef"
+WEDNESDAY = (1795579506, "Wed, 25 Nov 2026 04:05:06 GMT")
+FAMILY = {"key_id": FAMILY_ID, "key": FAMILY_KEY, "when": WEDNESDAY}
 
 PUBLISHED = {
     "kong-date-source-sha1": "C6pxycsoBHmQJ9G8lCBx7779juc=",
@@ -37,20 +43,26 @@ PUBLISHED = {
         "Z2Cwa8B1Id1nera2ZZZ9RpD3rAm9MdgUfMqHd3Zwt7khH6JyA5zg2KJh8/8yOmMtwmzv70ITlktjOrt8heSUog==",
     "cavage-digest": "4h7CDRogIuM2JTrl4R2ApBNXFjg5U90/QjgZSRnrqhY=",
     "cavage-joined-and-empty": "Yl0hJqAjo0F6Eh3lhKMBX+oAaAUt7ckXGq56cqPUSic=",
+    "tyk-path-without-query": "2GWH5T7dqtSWR9E6rFtrfOoXd%2B11gqa%2BO38XWaCp2ko%3D",
+    "tyk-date-sha1": "6kQ5GQiIa4jeHS9pVBKTng67kb8%3D",
 }
 
 
-def signing_string(scheme, line, names, headers, times):
+def signing_string(scheme, key_id, line, names, headers, times):
     """`headers`: name in lower case to the list of its values."""
     method, target, version = line.split(" ")
     raw, mark, query = target.partition("?")
-    lines = [KEY_ID.encode()] if scheme == "apisix" else []
+    lines = [key_id.encode()] if scheme == "apisix" else []
     for name in names:
-        spelled = name.lower() if scheme == "cavage" else name
-        values = [value.strip(b" \t") for value in headers.get(name.lower(), [])]
+        spelled = name.lower() if scheme in ("cavage", "tyk") else name
+        if scheme == "tyk" and spelled == "date" and "x-aux-date" in headers:
+            spelled = "x-aux-date"
+        values = [value.strip(b" \t") for value in headers.get(spelled.lower(), [])]
         if name == "@request-target" and scheme == "apisix":
             lines.append(method.encode() + b" " + urllib.parse.unquote_to_bytes(raw)
                          + (b"?" + query.encode() if query else b""))
+        elif name == "(request-target)" and scheme == "tyk":
+            lines.append(("%s: %s " % (name, method.lower())).encode() + urllib.parse.unquote_to_bytes(raw))
         elif name in ("@request-target", "(request-target)"):
             lines.append(("%s: %s %s" % (name, method.lower(), target)).encode())
         elif name == "request-line":
@@ -62,6 +74,8 @@ def signing_string(scheme, line, names, headers, times):
             lines.append(spelled.encode() + b": " + join.join(values))
         elif scheme == "kong":
             lines.append(spelled.encode() + b":")
+        elif scheme == "tyk":
+            lines.append(spelled.encode() + b": ")
         else:
             assert scheme == "apisix", name
     return b"\n".join(lines) + (b"\n" if scheme == "apisix" else b"")
@@ -69,9 +83,10 @@ def signing_string(scheme, line, names, headers, times):
 
 def case(case_files, name, scheme, names, *, line="GET /a HTTP/1.1", sent_line=None, target_line=None, headers=(),
          sent=(), hash_name="sha256", date_name="date", hs2019=False, lifetime=None, allow_absent=False, default=False,
-         sign=()):
-    """`sent`: what the signer adds beside date and Authorization; `default`: the list is the scheme's own."""
-    seconds, date = FRIDAY
+         sign=(), key_id=KEY_ID, key=KEY, when=FRIDAY, no_list=False, received_only=False):
+    """`sent`: what the signer adds beside date and Authorization; `default`: the list is the scheme's own; `no_list`: it
+    is not sent; `received_only`: other clients send it, but not our signer."""
+    seconds, date = when
     times = {"(created)": seconds, "(expires)": seconds + (lifetime or 0)}
     all_headers = {}
     whole = list(headers) + list(sent)
@@ -79,20 +94,25 @@ def case(case_files, name, scheme, names, *, line="GET /a HTTP/1.1", sent_line=N
         whole.append((date_name, date.encode()))
     for header, value in whole:
         all_headers.setdefault(header, []).append(value)
-    string = signing_string(scheme, target_line or sent_line or line, names, all_headers, times)
+    string = signing_string(scheme, key_id, target_line or sent_line or line, names, all_headers, times)
     algorithm = "hs2019" if hs2019 else "hmac-" + hash_name
-    signature = base64.b64encode(hmac.new(KEY, string, getattr(hashlib, hash_name)).digest()).decode()
+    signature = base64.b64encode(hmac.new(key, string, getattr(hashlib, hash_name)).digest()).decode()
+    if scheme == "tyk":
+        signature = urllib.parse.quote(signature, safe="")
     assert PUBLISHED.get(name, signature) == signature, name
     form, separator = FORMS[scheme]
     parameters = "".join("%s=%d%s" % (n.strip("()"), times[n], separator) for n in times if n in names)
-    authorization = form % (KEY_ID, algorithm, parameters, " ".join(names), signature)
+    authorization = form % (key_id, algorithm, parameters, " ".join(names), signature)
+    if no_list:
+        authorization = authorization.replace('headers="%s"%s' % (" ".join(names), separator), "")
 
-    settings = [("scheme", scheme), ("key-id", KEY_ID), ("secret-key", KEY.hex()), ("algorithm", "hmac-" + hash_name),
+    settings = [("scheme", scheme), ("key-id", key_id), ("secret-key", key.hex()), ("algorithm", "hmac-" + hash_name),
                 ("now", str(seconds))]
     settings += [("component", n) for n in names] if not default else [("sign", n) for n in sign]
     settings += [("hs2019", "yes")] if hs2019 else []
     settings += [("lifetime", str(lifetime))] if lifetime else []
     settings += [("allow-absent", "yes")] if allow_absent else []
+    settings += [("received-only", "yes")] if received_only else []
     # The crumbs of a cookie are sent in one line.
     crumbs = [value.strip(b" \t") for header, value in whole if header == "cookie"]
     whole = [h for h in whole if h[0] != "cookie"] + ([("cookie", b"; ".join(crumbs))] if crumbs else [])
@@ -152,3 +172,14 @@ def cases(case_files):
     yield made("cavage-created-and-expires", "cavage", ["(request-target)", "(created)", "(expires)", "host"],
                headers=host, hs2019=True, lifetime=60, hash_name="sha512", date_name=None)
     yield made("cavage-created-beside-a-date", "cavage", ["(created)", "x-date"], hs2019=True, date_name="x-date")
+
+    yield made("tyk-path-without-query", "tyk", ["(request-target)", "date", "x-test-1"], default=True, sign=["x-test-1"],
+               line="GET /v1/items?a=1 HTTP/1.1", headers=[("x-test-1", b"hello")], **FAMILY)
+    yield made("tyk-date-sha1", "tyk", ["date"], hash_name="sha1", no_list=True, received_only=True, **FAMILY)
+    for hash_name in ("sha1", "sha256", "sha384", "sha512"):
+        yield made("tyk-default-" + hash_name, "tyk", ["(request-target)", "date"], default=True, hash_name=hash_name)
+    yield made("tyk-decoded-path", "tyk", ["(request-target)", "date"], default=True,
+               line="GET /v1/caf%C3%A9%20b?x=1&y=%E4%BD%A0 HTTP/1.1")
+    yield made("tyk-absent", "tyk", ["date", "x-none"], allow_absent=True)
+    yield made("tyk-aux-date", "tyk", ["(request-target)", "date"], headers=[("x-aux-date", DATE)], date_name=None,
+               received_only=True)

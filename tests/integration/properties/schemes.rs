@@ -10,7 +10,8 @@ fn scheme() -> impl Strategy<Value = Scheme> {
     prop_oneof![
         Just(Scheme::Kong),
         Just(Scheme::Apisix),
-        Just(Scheme::Cavage)
+        Just(Scheme::Cavage),
+        Just(Scheme::Tyk)
     ]
 }
 
@@ -41,7 +42,7 @@ fn signed(scheme: Scheme, target: &str, value: &str) -> Request<()> {
 
 fn verifier(scheme: Scheme) -> Verifier {
     let name = match scheme {
-        Scheme::Cavage => "(request-target)",
+        Scheme::Cavage | Scheme::Tyk => "(request-target)",
         _ => "@request-target",
     };
     Verifier::builder()
@@ -82,7 +83,12 @@ proptest! {
 
         let mut elsewhere = request.clone();
         *elsewhere.uri_mut() = other.parse::<Uri>().unwrap();
-        let is_same = target == other;
+        // Tyk does not sign the query.
+        let signed = |target: &str| match scheme {
+            Scheme::Tyk => target.split('?').next().unwrap().to_owned(),
+            _ => target.to_owned(),
+        };
+        let is_same = signed(&target) == signed(&other);
         prop_assert_eq!(check(&elsewhere).is_ok(), is_same, "{} {}", target, other);
 
         let mut another = request.clone();

@@ -114,7 +114,7 @@ fn rejections() -> Vec<Rejection> {
 }
 
 /// The texts that rejections of several kinds have, and the kind they are understood as.
-const SHARED: [(&str, RejectionKind); 7] = [
+const SHARED: [(&str, RejectionKind); 8] = [
     (
         "HMAC signature cannot be verified.",
         RejectionKind::KeyUnknown,
@@ -143,6 +143,10 @@ const SHARED: [(&str, RejectionKind); 7] = [
         "You cannot consume this service",
         RejectionKind::KeyNotBound,
     ),
+    (
+        "Access to this API has been disallowed",
+        RejectionKind::KeyNotBound,
+    ),
 ];
 
 #[test]
@@ -157,7 +161,9 @@ fn every_text_of_every_scheme_is_understood_as_its_rejections_kind() {
             let is_shared = kinds.iter().any(|kind| *kind != kinds[0]);
             let kind = match SHARED.iter().find(|(shared, _)| *shared == text) {
                 Some((_, kind)) if is_shared => *kind,
-                _ if scheme == Scheme::Apisix && is_shared => RejectionKind::Unspecified,
+                _ if is_shared && [Scheme::Apisix, Scheme::Tyk].contains(&scheme) => {
+                    RejectionKind::Unspecified
+                }
                 _ => kinds[0],
             };
             assert!(!is_shared || scheme != Scheme::Cavage, "{text}: {kinds:?}");

@@ -17,6 +17,9 @@ fn an_absent_header_is_refused_unless_allowed_and_then_signed_as_the_gateway_doe
             format!("{KEY_ID}\ndate: {DATE}\nx-none: \n"),
             false,
         ),
+        (Scheme::Tyk, format!("date: {DATE}\nx-none: "), true),
+        (Scheme::Tyk, format!("date: {DATE}\nx-none:"), false),
+        (Scheme::Tyk, format!("date: {DATE}"), false),
     ];
     for (scheme, string, is_right) in cases {
         let request = signed(scheme, "/a", &[("date", DATE)], "date x-none", &string);
@@ -46,6 +49,7 @@ fn padding_the_list_with_absent_names_satisfies_no_requirement() {
     for (scheme, string) in [
         (Scheme::Kong, format!("x-none:\ndate: {DATE}\nx-tenant:")),
         (Scheme::Apisix, format!("{KEY_ID}\ndate: {DATE}\n")),
+        (Scheme::Tyk, format!("x-none: \ndate: {DATE}\nx-tenant: ")),
     ] {
         let list = "x-none date x-tenant";
         let request = signed(scheme, "/a", &[("date", DATE)], list, &string);
@@ -67,6 +71,7 @@ fn an_absent_date_is_no_date() {
     for (scheme, string) in [
         (Scheme::Kong, "x-date:".to_owned()),
         (Scheme::Apisix, format!("{KEY_ID}\n\n")),
+        (Scheme::Tyk, "date: ".to_owned()),
     ] {
         let name = if scheme == Scheme::Kong {
             "x-date"

@@ -50,9 +50,9 @@ fn a_tencent_signature_in_kongs_words_passes_kongs_verifier_unless_the_target_is
 
 #[test]
 fn an_equal_signing_string_under_another_schemes_name_is_still_refused() {
-    // Tencent, Kong and draft-cavage build the same string for plain headers.
+    // Tencent, Kong, draft-cavage and Tyk build the same string for plain headers.
     let string = format!("date: {DATE}");
-    let alike = [Scheme::Tencent, Scheme::Kong, Scheme::Cavage];
+    let alike = [Scheme::Tencent, Scheme::Kong, Scheme::Cavage, Scheme::Tyk];
     for wrote in alike {
         let authorization = authorization(wrote, "date", &string);
         let request = request("/a", &authorization, &[("date", DATE)]);
@@ -85,6 +85,8 @@ fn names_that_mean_something_at_another_gateway_are_not_signable() {
         (Scheme::Cavage, "@request-target"),
         (Scheme::Cavage, "request-line"),
         (Scheme::Cavage, "(Request-Target)"),
+        (Scheme::Tyk, "@request-target"),
+        (Scheme::Tyk, "(created)"),
     ] {
         let list = format!("date {name}");
         let authorization = authorization(scheme, &list, "any");

@@ -10,6 +10,7 @@ mod kong;
 mod mixed;
 mod one_form;
 mod targets;
+mod tyk;
 mod unknown;
 
 use std::time::SystemTime;
@@ -55,17 +56,27 @@ fn signature(string: &str) -> String {
     sign_by_hand::base64(&mac)
 }
 
+/// The signature as it stands in a query.
+fn percent_encoded(base64: &str) -> String {
+    let escaped = base64.replace('+', "%2B").replace('/', "%2F");
+    escaped.replace('=', "%3D")
+}
+
 /// Each preset's name, and its `Authorization` up to the key id and between two parameters.
 const PRESETS: [(Scheme, &str, &str, &str); Scheme::ALL.len()] = [
     (Scheme::Tencent, "tencent", r#"hmac id=""#, ", "),
     (Scheme::Kong, "kong", r#"hmac username=""#, ", "),
     (Scheme::Apisix, "apisix", r#"Signature keyId=""#, ","),
     (Scheme::Cavage, "cavage", r#"Signature keyId=""#, ","),
+    (Scheme::Tyk, "tyk", r#"Signature keyId=""#, ","),
 ];
 
 /// The value of `Authorization` as the scheme's clients write it.
 fn authorization(scheme: Scheme, list: &str, string: &str) -> String {
-    let signature = signature(string);
+    let mut signature = signature(string);
+    if scheme == Scheme::Tyk {
+        signature = percent_encoded(&signature);
+    }
     let mut presets = PRESETS.into_iter();
     let (.., begin, separator) = presets.find(|(preset, ..)| *preset == scheme).unwrap();
     [

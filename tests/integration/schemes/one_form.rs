@@ -168,7 +168,12 @@ async fn a_second_host_is_refused_in_every_scheme_where_it_is_signed() {
         let headers = [("date", DATE), ("host", "a.example"), ("host", "b.example")];
         let string = format!("date: {DATE}\nhost: a.example, b.example");
         let request = signed(scheme, "/a", &headers, "date host", &string);
-        assert_refused(&verifier_of(scheme), &request, "HeaderRepeated");
+        // Tyk does not see `Host`, so it cannot be listed.
+        let kind = match scheme {
+            Scheme::Tyk => "AuthorizationMalformed(NotSignable",
+            _ => "HeaderRepeated",
+        };
+        assert_refused(&verifier_of(scheme), &request, kind);
     }
 }
 

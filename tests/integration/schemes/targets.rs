@@ -20,7 +20,7 @@ fn signer(scheme: Scheme) -> Signer {
     Signer::builder(keys()).scheme(scheme).build().unwrap()
 }
 
-const COVERING: [Scheme; 3] = [Scheme::Kong, Scheme::Apisix, Scheme::Cavage];
+const COVERING: [Scheme; 4] = [Scheme::Kong, Scheme::Apisix, Scheme::Cavage, Scheme::Tyk];
 
 #[tokio::test]
 async fn a_target_without_a_path_goes_out_without_any_authorization() {
@@ -49,6 +49,11 @@ fn a_signature_over_a_target_without_a_path_is_not_believed() {
         ),
         (
             Scheme::Cavage,
+            "(request-target)",
+            "(request-target): options *",
+        ),
+        (
+            Scheme::Tyk,
             "(request-target)",
             "(request-target): options *",
         ),
