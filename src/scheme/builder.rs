@@ -16,7 +16,10 @@ use crate::{
     Algorithm,
     header::{DateHeader, is_field_name},
     rejection::Excerpt,
-    wire::{component::DerivedComponent, signing_string::MissingHeaderLine},
+    wire::{
+        component::{Component, DerivedComponent},
+        signing_string::MissingHeaderLine,
+    },
 };
 
 /// Holds a scheme that was described with [`Scheme::builder`].
@@ -425,7 +428,8 @@ impl SchemeBuilder {
         let mut has_date = false;
         for name in self.names() {
             let Ok(header) = name.parse::<DateHeader>() else {
-                scheme.signable(name, false)?;
+                let component = scheme.signable(name, false)?;
+                has_date |= component == Component::Derived(DerivedComponent::Created);
                 continue;
             };
             has_date = true;
@@ -519,6 +523,7 @@ impl SchemeBuilder {
         }
         if let Some(max_skew) = self.max_skew {
             dialect.max_skew = max_skew.as_secs();
+            dialect.max_created_ahead = None;
         }
         if let Some(date_policy) = self.date_policy {
             dialect.date_policy = date_policy;

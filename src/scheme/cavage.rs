@@ -28,6 +28,8 @@ pub(super) static DIALECT: Dialect = Dialect {
         ignores_unknown: true,
         is_key_id,
         has_times: true,
+        quotes_times: false,
+        has_hs2019: true,
         implied_list: Some(["(created)", "date"]),
         signature: SignatureEncoding::Base64,
     },
@@ -62,6 +64,8 @@ pub(super) static DIALECT: Dialect = Dialect {
     date_headers: &[DateHeader::Date, DateHeader::XDate],
     not_in_key_id: &[],
     max_skew: 300,
+    max_created_ahead: None,
+    lifetime: None,
     date_policy: DatePolicy::CheckAge,
     text,
     known_texts: &[],
@@ -72,7 +76,7 @@ pub(super) static DIALECT: Dialect = Dialect {
 
 /// Returns the rejection's own text, because the draft defines none. It tells the client what to
 /// fix, but no details of a problem in the server.
-fn text(why: &Rejection) -> Cow<'static, str> {
+pub(super) fn text(why: &Rejection) -> Cow<'static, str> {
     match why {
         Rejection::NotVerified => "An unexpected error occurred".into(),
         Rejection::KeyStoreUnavailable => {

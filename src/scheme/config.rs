@@ -228,7 +228,11 @@ impl fmt::Display for BuildError {
                     .date_headers
                     .iter()
                     .map(|header| header.name().as_str());
-                let created = dialect.syntax.has_times.then_some("(created) under hs2019");
+                let created = match dialect.syntax.has_hs2019 {
+                    true => "(created) under hs2019",
+                    false => "(created)",
+                };
+                let created = dialect.syntax.has_times.then_some(created);
                 write_list(
                     f,
                     "no date is to be signed: name one of ",
@@ -421,7 +425,9 @@ impl Scheme {
             scheme: self,
             name: excerpt(),
         };
-        let component = self.dialect().list.component(name, is_hs2019);
+        let dialect = self.dialect();
+        let allows_times = dialect.syntax.allows_times(is_hs2019);
+        let component = dialect.list.component(name, allows_times);
         match component.map_err(|error| match error {
             NotSignable::Authorization => BuildError::SignsAuthorization,
             NotSignable::Ambiguous => BuildError::Ambiguous { name: excerpt() },
@@ -466,7 +472,7 @@ impl Scheme {
 
     /// Refuses `hs2019` where the scheme does not have it.
     pub(crate) fn check_hs2019(self) -> Result<(), BuildError> {
-        if self.dialect().syntax.has_times {
+        if self.dialect().syntax.has_hs2019 {
             return Ok(());
         }
         Err(BuildError::Hs2019NotCarried { scheme: self })

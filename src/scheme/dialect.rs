@@ -1,6 +1,6 @@
 //! The differences between gateways, as data.
 
-use std::{borrow::Cow, fmt, str::FromStr};
+use std::{borrow::Cow, fmt, str::FromStr, time::Duration};
 
 use http::{HeaderMap, HeaderValue, StatusCode, header};
 
@@ -36,8 +36,13 @@ pub(crate) struct Dialect {
     pub(crate) date_headers: &'static [DateHeader],
     /// Characters that key ids must not contain.
     pub(crate) not_in_key_id: &'static [char],
-    /// How far a date may be from the server's clock by default, in seconds.
+    /// How far a date or `created` may be from the server's clock by default, in seconds.
     pub(crate) max_skew: u64,
+    /// How far `created` may be ahead of the server's clock by default, in seconds; `None` if as far
+    /// as behind it.
+    pub(crate) max_created_ahead: Option<u64>,
+    /// How long signatures are valid by default, where `expires` is sent.
+    pub(crate) lifetime: Option<Duration>,
     /// How requests that sign only `Date` are treated by default.
     pub(crate) date_policy: DatePolicy,
     /// Returns the text that a refused client gets.

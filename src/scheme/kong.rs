@@ -30,6 +30,8 @@ pub(super) static DIALECT: Dialect = Dialect {
         ignores_unknown: false,
         is_key_id,
         has_times: false,
+        quotes_times: false,
+        has_hs2019: false,
         implied_list: None,
         signature: SignatureEncoding::Base64,
     },
@@ -61,6 +63,8 @@ pub(super) static DIALECT: Dialect = Dialect {
     date_headers: &[DateHeader::XDate, DateHeader::Date],
     not_in_key_id: &[],
     max_skew: 300,
+    max_created_ahead: None,
+    lifetime: None,
     date_policy: DatePolicy::CheckAge,
     text,
     // iFlytek, which runs Kong, adds a reason after a colon.

@@ -35,6 +35,8 @@ pub(super) static DIALECT: Dialect = Dialect {
         ignores_unknown: false,
         is_key_id,
         has_times: false,
+        quotes_times: false,
+        has_hs2019: false,
         implied_list: None,
         signature: SignatureEncoding::Base64,
     },
@@ -58,6 +60,8 @@ pub(super) static DIALECT: Dialect = Dialect {
     date_headers: &[DateHeader::XDate, DateHeader::Date],
     not_in_key_id: &[],
     max_skew: MAX_SKEW,
+    max_created_ahead: None,
+    lifetime: None,
     date_policy: DatePolicy::AnyAge,
     text,
     // The documentation has some texts in two spellings. The last two are Tencent Cloud Market's:

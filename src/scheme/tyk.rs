@@ -37,6 +37,8 @@ pub(super) static DIALECT: Dialect = Dialect {
         ignores_unknown: false,
         is_key_id,
         has_times: false,
+        quotes_times: false,
+        has_hs2019: false,
         implied_list: Some(["date", "date"]),
         signature: SignatureEncoding::PercentEncodedBase64,
     },
@@ -67,6 +69,8 @@ pub(super) static DIALECT: Dialect = Dialect {
     // Values are unquoted like strings of Go, in which a backslash begins an escape.
     not_in_key_id: &['\\'],
     max_skew: 300,
+    max_created_ahead: None,
+    lifetime: None,
     date_policy: DatePolicy::CheckAge,
     text,
     known_texts: &[(REFUSED, RejectionKind::Unspecified)],

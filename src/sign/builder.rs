@@ -190,7 +190,8 @@ impl SignerBuilder {
     /// Sets how long a signature is valid, in whole seconds, at least one. The time at which it
     /// ends is sent as `expires`.
     ///
-    /// It must be set if `(expires)` is listed, and is an error otherwise.
+    /// It must be set if `(expires)` is listed, and is an error otherwise. With [`Scheme::TraefikHub`]
+    /// it need not be set. Default there: 60 seconds.
     pub fn expires_after(mut self, lifetime: Duration) -> Self {
         self.lifetime = Some(lifetime);
         self
@@ -343,8 +344,11 @@ impl SignerBuilder {
         } else {
             algorithm.name()
         };
-        let mut components =
-            SignedComponents::new(&self.scheme.dialect().format, list, self.lifetime);
+        let mut components = SignedComponents::new(
+            &self.scheme.dialect().format,
+            list,
+            self.lifetime.or(self.scheme.dialect().lifetime),
+        );
         if let Some(source) = self.source {
             components.supply(&SOURCE, source);
         }
@@ -428,7 +432,9 @@ impl SignerBuilder {
                     return Err(BuildError::TwoDates);
                 }
                 Component::Date(_) => dates += 1,
-                Component::Derived(DerivedComponent::Expires) if self.lifetime.is_none() => {
+                Component::Derived(DerivedComponent::Expires)
+                    if self.lifetime.or(self.scheme.dialect().lifetime).is_none() =>
+                {
                     return Err(BuildError::NoLifetime);
                 }
                 _ => {}

@@ -88,8 +88,9 @@ impl VerifierBuilder {
         self
     }
 
-    /// Sets how far a date may be from the clock, before or after it, in whole seconds. Default:
-    /// the scheme's; for Tencent's scheme, [`Verifier::DEFAULT_MAX_SKEW`].
+    /// Sets how far a date or `created` may be from the clock, before or after it, in whole seconds.
+    /// Default: the scheme's; for Tencent's scheme, [`Verifier::DEFAULT_MAX_SKEW`]. Traefik Hub's
+    /// default for `created` is 300 seconds before the clock and none after it.
     pub fn max_skew(mut self, max_skew: Duration) -> Self {
         self.max_skew = Some(max_skew);
         self
@@ -173,14 +174,16 @@ impl VerifierBuilder {
     pub(super) fn with_defaults(self) -> Verifier {
         let dialect = self.scheme.dialect();
         let algorithms = self.algorithms;
+        let max_skew = self.max_skew.map(|max_skew| max_skew.as_secs());
         Verifier {
             scheme: self.scheme,
             algorithms: algorithms.unwrap_or_else(|| dialect.algorithms.to_vec()),
             hs2019: self.hs2019,
             required: self.required.into_iter().map(Into::into).collect(),
-            max_skew: self
-                .max_skew
-                .map_or(dialect.max_skew, |skew| skew.as_secs()),
+            max_skew: max_skew.unwrap_or(dialect.max_skew),
+            max_created_ahead: max_skew
+                .or(dialect.max_created_ahead)
+                .unwrap_or(dialect.max_skew),
             date_policy: self.date_policy.unwrap_or(dialect.date_policy),
             allow_missing_headers: self.allow_missing_headers,
             normalize_target: self.normalize_target,

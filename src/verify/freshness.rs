@@ -103,11 +103,15 @@ impl Verifier {
             let since = now.distance(expires);
             return Err(Rejection::Expired { since });
         }
-        if let Some(skew) = created.map(|created| created.distance(now))
-            && skew > self.max_skew
-        {
-            let max_skew = self.max_skew;
-            return Err(Rejection::CreatedOutOfRange { skew, max_skew });
+        if let Some(created) = created {
+            let skew = created.distance(now);
+            let max_skew = match created.seconds() > now.seconds() {
+                true => self.max_created_ahead,
+                false => self.max_skew,
+            };
+            if skew > max_skew {
+                return Err(Rejection::CreatedOutOfRange { skew, max_skew });
+            }
         }
         let checked = self.check_date(components, head, x_date, now);
         if created.is_some() && matches!(checked, Err(Rejection::DateNotCovered { .. })) {

@@ -105,6 +105,8 @@ pub struct Verifier {
     pub(super) required: Vec<Box<str>>,
     /// How far a date may be from the clock, in seconds.
     pub(super) max_skew: u64,
+    /// How far `created` may be ahead of the clock, in seconds.
+    pub(super) max_created_ahead: u64,
     pub(super) date_policy: DatePolicy,
     pub(super) allow_missing_headers: bool,
     pub(super) normalize_target: bool,
@@ -274,7 +276,7 @@ impl Verifier {
 
     fn algorithm(&self, authorization: &Authorization<'_>) -> Result<Algorithm, Rejection> {
         let name = authorization.algorithm.unwrap_or(HS2019);
-        let algorithm = if self.scheme.dialect().syntax.has_times && authorization.is_hs2019() {
+        let algorithm = if self.scheme.dialect().syntax.has_hs2019 && authorization.is_hs2019() {
             self.hs2019
         } else {
             name.parse().ok()

@@ -106,7 +106,8 @@ pub(crate) enum NotSignable {
     Ambiguous,
     /// It is neither a field name nor one of the scheme's derived components.
     NotAName,
-    /// It is a time, which only `hs2019` allows (draft-cavage-http-signatures-12, section 2.3).
+    /// It is a time, which the algorithm's name does not allow (draft-cavage-http-signatures-12,
+    /// section 2.3).
     NeedsHs2019,
     /// It is a header that the gateway does not see.
     Unseen,
@@ -128,12 +129,12 @@ pub(crate) struct ListSyntax {
 }
 
 impl ListSyntax {
-    /// Resolves a name in the list of signed components. `is_hs2019` says whether the algorithm is
-    /// named `hs2019`.
+    /// Resolves a name in the list of signed components. `allows_times` says whether times can be
+    /// signed with the algorithm's name.
     pub(crate) fn component<'n>(
         &self,
         name: &'n str,
-        is_hs2019: bool,
+        allows_times: bool,
     ) -> Result<Component<&'n str>, NotSignable> {
         // Most lists consist of these names, and they mean the same in every scheme. They are
         // resolved first because the rest compares a name with the derived components of all
@@ -152,7 +153,7 @@ impl ListSyntax {
             _ => {}
         }
         if let Some(derived) = self.derived(name) {
-            if derived.is_time() && !is_hs2019 {
+            if derived.is_time() && !allows_times {
                 return Err(NotSignable::NeedsHs2019);
             }
             return Ok(Component::Derived(derived));

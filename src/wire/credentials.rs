@@ -45,12 +45,24 @@ pub(crate) struct CredentialsSyntax {
     /// Returns whether any gateway's parameter for the key id has this name, in any case. Such a
     /// parameter is never ignored.
     pub(crate) is_key_id: fn(&str) -> bool,
-    /// Whether there are parameters `created` and `expires`, and the algorithm's name [`HS2019`].
+    /// Whether there are parameters `created` and `expires`.
     pub(crate) has_times: bool,
+    /// Whether these two are sent in quotes. Readers then accept them with and without.
+    pub(crate) quotes_times: bool,
+    /// Whether there is the algorithm's name [`HS2019`]. Times are then signed only with it.
+    pub(crate) has_hs2019: bool,
     /// The lists that are signed if `headers` is missing: with `hs2019`, and with other algorithms.
     pub(crate) implied_list: Option<[&'static str; 2]>,
     /// How the signature is written.
     pub(crate) signature: SignatureEncoding,
+}
+
+impl CredentialsSyntax {
+    /// Returns whether times can be signed. `is_hs2019` says whether the algorithm's name is
+    /// [`HS2019`].
+    pub(crate) fn allows_times(&self, is_hs2019: bool) -> bool {
+        self.has_times && (is_hs2019 || !self.has_hs2019)
+    }
 }
 
 /// The parameters `created` and `expires`, if the scheme has them: when a signature was made and
@@ -144,7 +156,7 @@ impl<'h> Authorization<'h> {
         let [key_id, algorithm, headers, signature] = parameters.values;
         let missing = |parameter| Err(Rejection::ParameterMissing { parameter });
         let algorithm = match algorithm {
-            None if syntax.has_times => None,
+            None if syntax.has_hs2019 => None,
             None | Some("") => return missing("algorithm"),
             algorithm => algorithm,
         };
@@ -319,7 +331,12 @@ fn split_parameter<'h>(
         }
     };
     let is_time = place.is_none() && syntax.has_times && matches!(name, "created" | "expires");
-    let (value, rest) = if is_time {
+    let is_quoted_time = is_time && syntax.quotes_times && rest.starts_with('"');
+    let (value, rest) = if is_quoted_time {
+        let (value, rest) = split_at_byte(rest.strip_prefix('"')?, b'"')?;
+        let is_number = !value.is_empty() && value.bytes().all(|byte| byte.is_ascii_digit());
+        is_number.then_some((value, rest))?
+    } else if is_time {
         let end = rest
             .find(|c: char| !c.is_ascii_digit())
             .unwrap_or(rest.len());
@@ -367,6 +384,8 @@ mod tests {
         ignores_unknown: false,
         is_key_id: |name| name.eq_ignore_ascii_case("keyId"),
         has_times: false,
+        quotes_times: false,
+        has_hs2019: false,
         implied_list: None,
         signature: SignatureEncoding::Base64,
     };
@@ -381,6 +400,8 @@ mod tests {
         ignores_unknown: true,
         is_key_id: |name| name.eq_ignore_ascii_case("username"),
         has_times: true,
+        quotes_times: false,
+        has_hs2019: true,
         implied_list: None,
         signature: SignatureEncoding::Base64,
     };

@@ -171,12 +171,12 @@ fn signed_time(head: RequestHead<'_>) -> Option<Timestamp> {
     if let Some(date) = dates.find_map(|name| head.headers().get(name)) {
         return Timestamp::parse(trim(date.as_bytes())).ok();
     }
-    let mut syntaxes = Scheme::ALL
-        .into_iter()
-        .map(|scheme| &scheme.dialect().syntax);
-    let with_times = syntaxes.find(|syntax| syntax.has_times)?;
-    let authorization = Authorization::of(with_times, &head).ok()?;
-    let created = authorization.times.created?.parse().ok()?;
+    let syntaxes = Scheme::ALL.map(|scheme| &scheme.dialect().syntax);
+    let mut with_times = syntaxes.into_iter().filter(|syntax| syntax.has_times);
+    let created = with_times.find_map(|syntax| {
+        let authorization = Authorization::of(syntax, &head).ok()?;
+        authorization.times.created?.parse().ok()
+    })?;
     Some(Timestamp::from_seconds(created))
 }
 

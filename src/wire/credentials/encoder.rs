@@ -19,6 +19,8 @@ pub(crate) struct Template {
     /// The text after `created` and after `expires`.
     separator: &'static str,
     encoding: SignatureEncoding,
+    /// The quote around times, if they have one.
+    time_quote: &'static str,
 }
 
 impl Template {
@@ -28,6 +30,7 @@ impl Template {
             key_id,
             separator,
             signature: encoding,
+            quotes_times,
             ..
         } = *syntax;
         Self {
@@ -36,12 +39,13 @@ impl Template {
             signature: format!("\"{separator}signature=\""),
             separator,
             encoding,
+            time_quote: if quotes_times { "\"" } else { "" },
         }
     }
 }
 
 /// Writes an `Authorization` value in the order of the documentation's samples: key id, algorithm,
-/// headers, signature, each quoted. `created` and `expires`, not quoted, come before the headers.
+/// headers, signature, each quoted. `created` and `expires` come before the headers.
 pub(crate) struct Encoder<'t> {
     text: &'t mut Vec<u8>,
     template: &'t Template,
@@ -64,7 +68,9 @@ impl<'t> Encoder<'t> {
         for (name, time) in [("created=", &times.created), ("expires=", &times.expires)] {
             if let Some(time) = time {
                 put(name);
+                put(template.time_quote);
                 put(time);
+                put(template.time_quote);
                 put(template.separator);
             }
         }
