@@ -11,6 +11,7 @@ mod dialect;
 mod kong;
 mod response_text;
 mod tencent;
+mod traefik_hub;
 mod tyk;
 
 use std::{borrow::Cow, fmt, str::FromStr};
@@ -107,6 +108,10 @@ presets! {
     /// send it again with another query.
     Tyk => tyk,
     r#"| [`Tyk`](Self::Tyk) | `Signature keyId="…",algorithm="…",headers="…",signature="…"`, the signature percent-encoded | `(request-target) date`, **without the query** | `hmac-sha256` | 300 s |"#;
+
+    /// Traefik Hub's middleware `hmac`: draft-cavage with the word `Hmac` and with times in quotes.
+    TraefikHub => traefik_hub,
+    r#"| [`TraefikHub`](Self::TraefikHub) | `Hmac keyId="…",algorithm="…",created="…",expires="…",headers="…",signature="…"` | `(request-target) (created) (expires)` | `hmac-sha256` | 300 s, none ahead |"#;
 }
 
 impl Scheme {

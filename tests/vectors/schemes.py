@@ -1,4 +1,4 @@
-"""The vectors of Kong, Apache APISIX, draft-cavage and Tyk, from the descriptions of their schemes.
+"""The vectors of Kong, Apache APISIX, draft-cavage, Tyk and Traefik Hub, from the descriptions of their schemes.
 
 What the plugins' own code accepted, and npm's http-signature confirmed, is in PUBLISHED; each case names its own.
 """
@@ -17,6 +17,7 @@ FORMS = {
     "kong": ('hmac username="%s", algorithm="%s", %sheaders="%s", signature="%s"', ", "),
     "apisix": ('Signature keyId="%s",algorithm="%s",%sheaders="%s",signature="%s"', ","),
     "cavage": ('Signature keyId="%s",algorithm="%s",%sheaders="%s",signature="%s"', ","),
+    "traefik-hub": ('Hmac keyId="%s",algorithm="%s",%sheaders="%s",signature="%s"', ","),
     "tyk": ('Signature keyId="%s",algorithm="%s",%sheaders="%s",signature="%s"', ","),
 }
 
@@ -43,6 +44,7 @@ PUBLISHED = {
         "Z2Cwa8B1Id1nera2ZZZ9RpD3rAm9MdgUfMqHd3Zwt7khH6JyA5zg2KJh8/8yOmMtwmzv70ITlktjOrt8heSUog==",
     "cavage-digest": "4h7CDRogIuM2JTrl4R2ApBNXFjg5U90/QjgZSRnrqhY=",
     "cavage-joined-and-empty": "Yl0hJqAjo0F6Eh3lhKMBX+oAaAUt7ckXGq56cqPUSic=",
+    "traefik-hub-host": "h8dJJtkK6Yf5VizAU8uwie9JQ20+XGZKcgJifAu665o=",
     "tyk-path-without-query": "2GWH5T7dqtSWR9E6rFtrfOoXd%2B11gqa%2BO38XWaCp2ko%3D",
     "tyk-date-sha1": "6kQ5GQiIa4jeHS9pVBKTng67kb8%3D",
 }
@@ -54,7 +56,7 @@ def signing_string(scheme, key_id, line, names, headers, times):
     raw, mark, query = target.partition("?")
     lines = [key_id.encode()] if scheme == "apisix" else []
     for name in names:
-        spelled = name.lower() if scheme in ("cavage", "tyk") else name
+        spelled = name.lower() if scheme in ("cavage", "traefik-hub", "tyk") else name
         if scheme == "tyk" and spelled == "date" and "x-aux-date" in headers:
             spelled = "x-aux-date"
         values = [value.strip(b" \t") for value in headers.get(spelled.lower(), [])]
@@ -101,7 +103,8 @@ def case(case_files, name, scheme, names, *, line="GET /a HTTP/1.1", sent_line=N
         signature = urllib.parse.quote(signature, safe="")
     assert PUBLISHED.get(name, signature) == signature, name
     form, separator = FORMS[scheme]
-    parameters = "".join("%s=%d%s" % (n.strip("()"), times[n], separator) for n in times if n in names)
+    time = '%s="%d"%s' if scheme == "traefik-hub" else "%s=%d%s"
+    parameters = "".join(time % (n.strip("()"), times[n], separator) for n in times if n in names)
     authorization = form % (key_id, algorithm, parameters, " ".join(names), signature)
     if no_list:
         authorization = authorization.replace('headers="%s"%s' % (" ".join(names), separator), "")
@@ -183,3 +186,14 @@ def cases(case_files):
     yield made("tyk-absent", "tyk", ["date", "x-none"], allow_absent=True)
     yield made("tyk-aux-date", "tyk", ["(request-target)", "date"], headers=[("x-aux-date", DATE)], date_name=None,
                received_only=True)
+
+    times = ["(request-target)", "(created)", "(expires)"]
+    yield made("traefik-hub-host", "traefik-hub", times + ["host"], default=True, sign=["host"], lifetime=10,
+               line="GET /foo?q=1 HTTP/1.1", headers=[("host", b"example.org")], date_name=None, **FAMILY)
+    for hash_name in ("sha1", "sha256", "sha384", "sha512"):
+        yield made("traefik-hub-default-" + hash_name, "traefik-hub", times, default=True, lifetime=60,
+                   hash_name=hash_name, date_name=None)
+    yield made("traefik-hub-joined-and-empty", "traefik-hub", ["(created)", "x-multi", "x-empty"], date_name=None,
+               headers=[("x-multi", b"a"), ("x-multi", b" b\t"), ("x-empty", b"")])
+    yield made("traefik-hub-date", "traefik-hub", ["date"])
+    yield made("traefik-hub-no-list", "traefik-hub", times, lifetime=60, date_name=None, no_list=True, received_only=True)

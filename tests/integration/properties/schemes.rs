@@ -11,7 +11,8 @@ fn scheme() -> impl Strategy<Value = Scheme> {
         Just(Scheme::Kong),
         Just(Scheme::Apisix),
         Just(Scheme::Cavage),
-        Just(Scheme::Tyk)
+        Just(Scheme::Tyk),
+        Just(Scheme::TraefikHub)
     ]
 }
 
@@ -42,8 +43,8 @@ fn signed(scheme: Scheme, target: &str, value: &str) -> Request<()> {
 
 fn verifier(scheme: Scheme) -> Verifier {
     let name = match scheme {
-        Scheme::Cavage | Scheme::Tyk => "(request-target)",
-        _ => "@request-target",
+        Scheme::Kong | Scheme::Apisix => "@request-target",
+        _ => "(request-target)",
     };
     Verifier::builder()
         .scheme(scheme)

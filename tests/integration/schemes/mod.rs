@@ -10,6 +10,7 @@ mod kong;
 mod mixed;
 mod one_form;
 mod targets;
+mod traefik_hub;
 mod tyk;
 mod unknown;
 
@@ -69,6 +70,7 @@ const PRESETS: [(Scheme, &str, &str, &str); Scheme::ALL.len()] = [
     (Scheme::Apisix, "apisix", r#"Signature keyId=""#, ","),
     (Scheme::Cavage, "cavage", r#"Signature keyId=""#, ","),
     (Scheme::Tyk, "tyk", r#"Signature keyId=""#, ","),
+    (Scheme::TraefikHub, "traefik-hub", r#"Hmac keyId=""#, ","),
 ];
 
 /// The value of `Authorization` as the scheme's clients write it.

@@ -1,0 +1,88 @@
+//! Traefik Hub's middleware `hmac`.
+//!
+//! Source: the middleware's documentation. Its code is not public.
+
+use std::time::Duration;
+
+use http::StatusCode;
+
+use super::{
+    cavage,
+    dialect::{DatePolicy, Dialect, is_derived, is_key_id},
+};
+use crate::{
+    Algorithm,
+    header::DateHeader,
+    wire::{
+        component::{DerivedComponent, ListSyntax},
+        credentials::{CredentialsSyntax, SignatureEncoding},
+        signing_string::SigningStringFormat,
+    },
+};
+
+/// What is signed by default, and what a request without `headers` signs.
+const DEFAULT_LIST: &str = "(request-target) (created) (expires)";
+
+/// draft-cavage-http-signatures-12 with another word and times in quotes, which are signed with
+/// every algorithm. The gateway allows no difference between the clocks. The documentation has no
+/// texts of refusals, so they are those of draft-cavage here.
+pub(super) static DIALECT: Dialect = Dialect {
+    name: "traefik-hub",
+    syntax: CredentialsSyntax {
+        auth_scheme: "Hmac",
+        auth_scheme_spellings: &[],
+        key_id: "keyId",
+        separator: ",",
+        is_ordered: false,
+        ignores_unknown: true,
+        is_key_id,
+        has_times: true,
+        quotes_times: true,
+        has_hs2019: false,
+        implied_list: Some([DEFAULT_LIST, DEFAULT_LIST]),
+        signature: SignatureEncoding::Base64,
+    },
+    format: SigningStringFormat {
+        lower_case_names: true,
+        begins_with_key_id: false,
+        ends_with_newline: false,
+        missing_header: None,
+        join: Some(b", "),
+        auxiliary_date: None,
+    },
+    list: ListSyntax {
+        derived_components: &[
+            ("(request-target)", DerivedComponent::RequestTarget),
+            ("(created)", DerivedComponent::Created),
+            ("(expires)", DerivedComponent::Expires),
+        ],
+        any_case_date: true,
+        sends_date_as_spelled: false,
+        unseen: &[],
+        is_derived_elsewhere: is_derived,
+    },
+    default_list: &[
+        "(request-target)",
+        "(created)",
+        "(expires)",
+        "source",
+        "digest",
+    ],
+    algorithms: &[
+        Algorithm::HmacSha256,
+        Algorithm::HmacSha1,
+        Algorithm::HmacSha384,
+        Algorithm::HmacSha512,
+    ],
+    date_headers: &[DateHeader::Date, DateHeader::XDate],
+    not_in_key_id: &[],
+    max_skew: 300,
+    max_created_ahead: Some(0),
+    lifetime: Some(Duration::from_secs(60)),
+    date_policy: DatePolicy::CheckAge,
+    text: cavage::text,
+    known_texts: &[],
+    unauthorized_status: StatusCode::UNAUTHORIZED,
+    message_member: "message",
+    challenge: "Hmac realm=\"hmac\",headers=\"(request-target) (created) (expires)\"",
+};
