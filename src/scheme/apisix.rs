@@ -4,7 +4,7 @@
 
 use std::borrow::Cow;
 
-use http::StatusCode;
+use http::{StatusCode, header};
 
 use super::dialect::{DatePolicy, Dialect, is_derived, is_key_id};
 use crate::{
@@ -23,6 +23,7 @@ use crate::{
 pub(super) static DIALECT: Dialect = Dialect {
     name: "apisix",
     syntax: CredentialsSyntax {
+        header: &header::AUTHORIZATION,
         auth_scheme: "Signature",
         auth_scheme_spellings: &[],
         key_id: "keyId",

@@ -8,13 +8,15 @@ use std::{
     time::Duration,
 };
 
+use http::{HeaderName, header};
+
 use super::{
     DatePolicy, Dialect, Scheme,
     config::{BuildError, check_not_repeated, check_signed_list, owned_names},
 };
 use crate::{
     Algorithm,
-    header::{DateHeader, is_field_name},
+    header::{DIGESTS, DateHeader, HOP_BY_HOP, SOURCE, is_field_name},
     rejection::Excerpt,
     wire::{
         component::{Component, DerivedComponent},
@@ -140,6 +142,7 @@ impl fmt::Debug for CustomScheme {
 pub struct SchemeBuilder {
     name: String,
     nearest: Scheme,
+    credentials_header: Option<HeaderName>,
     auth_scheme: Option<String>,
     key_id_parameter: Option<String>,
     separator: Option<String>,
@@ -170,6 +173,7 @@ impl Scheme {
         SchemeBuilder {
             name: name.into(),
             nearest,
+            credentials_header: None,
             auth_scheme: None,
             key_id_parameter: None,
             separator: None,
@@ -191,6 +195,18 @@ impl Scheme {
 }
 
 impl SchemeBuilder {
+    /// Sets the header that carries the signature instead of `Authorization`, such as
+    /// `x-signature`. Default: the preset's, which is `Authorization`.
+    ///
+    /// An `Authorization` with other credentials can be sent beside it. Clients that follow redirects
+    /// remove `Authorization` when the host changes, but not this header: set
+    /// [`allowed_hosts`](crate::sign::SignerBuilder::allowed_hosts). A
+    /// [`ServerClock`](crate::sign::ServerClock) learns nothing from answers to such requests.
+    pub fn credentials_header(mut self, header: HeaderName) -> Self {
+        self.credentials_header = Some(header);
+        self
+    }
+
     /// Sets the word that `Authorization` begins with, such as `hmac`. Verifiers accept it in any
     /// case.
     pub fn auth_scheme(mut self, word: impl Into<String>) -> Self {
@@ -343,6 +359,12 @@ impl SchemeBuilder {
             let word = Excerpt::new(word);
             return Err(BuildError::AuthScheme { word });
         }
+        if let Some(header) = &self.credentials_header
+            && is_used_otherwise(header)
+        {
+            let name = Excerpt::new(header.as_str());
+            return Err(BuildError::CredentialsHeader { name });
+        }
         let is_taken = |name: &str| {
             let mut taken = ["algorithm", "headers", "signature", "created", "expires"].into_iter();
             taken.any(|other| name.eq_ignore_ascii_case(other))
@@ -474,6 +496,9 @@ impl SchemeBuilder {
     fn dialect(&self) -> Dialect {
         let mut dialect = self.nearest.dialect().clone();
         dialect.name = leak(&self.name);
+        if let Some(header) = &self.credentials_header {
+            dialect.syntax.header = Box::leak(Box::new(header.clone()));
+        }
         if let Some(word) = &self.auth_scheme {
             dialect.syntax.auth_scheme = leak(word);
             // The preset's spellings are those of its own word. An empty list accepts the new one
@@ -566,6 +591,22 @@ fn is_derived_name(name: &str) -> bool {
     !name.is_empty()
         && name.bytes().all(is_visible)
         && (!is_field_name(name) || presets.any(|dialect| dialect.list.derived(name).is_some()))
+}
+
+/// Returns `true` if the header has a meaning of its own or does not reach the server, so that it
+/// cannot carry a signature.
+fn is_used_otherwise(header: &HeaderName) -> bool {
+    let used = [
+        &header::COOKIE,
+        &header::CONTENT_LENGTH,
+        &header::CONTENT_TYPE,
+        &header::HOST,
+        &SOURCE,
+    ];
+    used.contains(&header)
+        || header.as_str().parse::<DateHeader>().is_ok()
+        || DIGESTS.contains(header)
+        || HOP_BY_HOP.contains(header)
 }
 
 fn leak(text: &str) -> &'static str {

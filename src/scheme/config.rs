@@ -135,6 +135,11 @@ pub enum BuildError {
     /// Two derived components have no name in the signing string, so that one could be read as the
     /// other.
     NamelessComponents,
+    /// The header has another meaning, so it cannot carry the signature.
+    CredentialsHeader {
+        /// The header's name.
+        name: Excerpt,
+    },
     /// The gateway does not see this header. It would compute the signature with an empty value.
     NotSeen {
         /// The scheme.
@@ -319,6 +324,11 @@ impl fmt::Display for BuildError {
             Self::NoDateHeader => {
                 f.write_str("the scheme takes a date from no header: name date, x-date or both")
             }
+            Self::CredentialsHeader { name } => write!(
+                f,
+                "{name} has another meaning and cannot carry the signature: use a header of its \
+                 own, such as x-signature"
+            ),
             Self::NotSeen { scheme, name } => write!(
                 f,
                 "{scheme} does not see {name} and takes its value for empty: do not sign it"
@@ -425,9 +435,7 @@ impl Scheme {
             scheme: self,
             name: excerpt(),
         };
-        let dialect = self.dialect();
-        let allows_times = dialect.syntax.allows_times(is_hs2019);
-        let component = dialect.list.component(name, allows_times);
+        let component = self.dialect().component(name, is_hs2019);
         match component.map_err(|error| match error {
             NotSignable::Authorization => BuildError::SignsAuthorization,
             NotSignable::Ambiguous => BuildError::Ambiguous { name: excerpt() },

@@ -2,7 +2,7 @@
 
 use std::{borrow::Cow, fmt, str::FromStr, time::Duration};
 
-use http::{HeaderMap, HeaderValue, StatusCode, header};
+use http::{HeaderMap, HeaderValue, StatusCode};
 
 use super::Scheme;
 use crate::{
@@ -10,7 +10,7 @@ use crate::{
     header::{DateHeader, SOURCE, trim},
     rejection::RejectionKind,
     wire::{
-        component::ListSyntax,
+        component::{Component, ListSyntax, NotSignable},
         credentials::{CredentialsSyntax, auth_scheme},
         signing_string::SigningStringFormat,
     },
@@ -116,6 +116,23 @@ pub(super) fn is_derived(name: &str) -> bool {
 }
 
 impl Dialect {
+    /// Resolves a name in the list of signed components. `is_hs2019` says whether the algorithm's
+    /// name is `hs2019`.
+    pub(crate) fn component<'n>(
+        &self,
+        name: &'n str,
+        is_hs2019: bool,
+    ) -> Result<Component<&'n str>, NotSignable> {
+        let allows_times = self.syntax.allows_times(is_hs2019);
+        match self.list.component(name, allows_times)? {
+            // It holds the signature.
+            Component::Header(name) if *self.syntax.header == *name => {
+                Err(NotSignable::Authorization)
+            }
+            component => Ok(component),
+        }
+    }
+
     pub(crate) fn carries_key_id(&self, key_id: &str) -> bool {
         self.not_in_key_id.is_empty() || !key_id.contains(self.not_in_key_id)
     }
@@ -131,20 +148,20 @@ impl Dialect {
     /// there was a signature.
     pub(crate) fn remove_signature(&self, headers: &mut HeaderMap) -> bool {
         let (ours, others): (Vec<_>, Vec<_>) = headers
-            .get_all(header::AUTHORIZATION)
+            .get_all(self.syntax.header)
             .iter()
             .cloned()
             .partition(|authorization| self.wrote(authorization));
         if ours.is_empty() {
             return false;
         }
-        headers.remove(header::AUTHORIZATION);
+        headers.remove(self.syntax.header);
         for date_header in [DateHeader::Date, DateHeader::XDate] {
             headers.remove(date_header.name());
         }
         headers.remove(&SOURCE);
         for authorization in others {
-            headers.append(header::AUTHORIZATION, authorization);
+            headers.append(self.syntax.header, authorization);
         }
         true
     }

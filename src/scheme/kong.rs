@@ -4,7 +4,7 @@
 
 use std::borrow::Cow;
 
-use http::StatusCode;
+use http::{StatusCode, header};
 
 use super::dialect::{DatePolicy, Dialect, is_derived, is_key_id};
 use crate::{
@@ -22,6 +22,7 @@ use crate::{
 pub(super) static DIALECT: Dialect = Dialect {
     name: "kong",
     syntax: CredentialsSyntax {
+        header: &header::AUTHORIZATION,
         auth_scheme: "hmac",
         auth_scheme_spellings: &["hmac", "Hmac"],
         key_id: "username",

@@ -5,7 +5,7 @@
 
 use std::borrow::Cow;
 
-use http::StatusCode;
+use http::{StatusCode, header};
 
 use super::dialect::{DatePolicy, Dialect, is_derived, is_key_id};
 use crate::{
@@ -27,6 +27,7 @@ pub(crate) const MAX_SKEW: u64 = 900;
 pub(super) static DIALECT: Dialect = Dialect {
     name: "tencent",
     syntax: CredentialsSyntax {
+        header: &header::AUTHORIZATION,
         auth_scheme: "hmac",
         auth_scheme_spellings: &[],
         key_id: "id",

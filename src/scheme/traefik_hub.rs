@@ -4,7 +4,7 @@
 
 use std::time::Duration;
 
-use http::StatusCode;
+use http::{StatusCode, header};
 
 use super::{
     cavage,
@@ -29,6 +29,7 @@ const DEFAULT_LIST: &str = "(request-target) (created) (expires)";
 pub(super) static DIALECT: Dialect = Dialect {
     name: "traefik-hub",
     syntax: CredentialsSyntax {
+        header: &header::AUTHORIZATION,
         auth_scheme: "Hmac",
         auth_scheme_spellings: &[],
         key_id: "keyId",

@@ -4,7 +4,7 @@
 
 use std::borrow::Cow;
 
-use http::{HeaderName, StatusCode};
+use http::{HeaderName, StatusCode, header};
 
 use super::dialect::{DatePolicy, Dialect, is_derived, is_key_id};
 use crate::{
@@ -29,6 +29,7 @@ const REFUSED: &str = "Authorization field missing, malformed or invalid";
 pub(super) static DIALECT: Dialect = Dialect {
     name: "tyk",
     syntax: CredentialsSyntax {
+        header: &header::AUTHORIZATION,
         auth_scheme: "Signature",
         auth_scheme_spellings: &["Signature", "signature"],
         key_id: "keyId",

@@ -1,7 +1,7 @@
 //! The headers that a signer adds to a request.
 
 use bytes::Bytes;
-use http::{HeaderMap, HeaderName, HeaderValue, header};
+use http::{HeaderMap, HeaderName, HeaderValue};
 use smallvec::SmallVec;
 
 use super::components::{HeaderEdits, SignedComponents};
@@ -34,13 +34,20 @@ pub struct SignedHeaders {
     pub(super) date: Option<(DateHeader, HeaderValue)>,
     /// The supplied headers, such as `Source`. There is seldom more than one.
     pub(super) others: SmallVec<[(HeaderName, HeaderValue); 1]>,
+    /// `Authorization`, or the header that a scheme has instead.
+    pub(super) authorization_header: &'static HeaderName,
     pub(super) authorization: HeaderValue,
 }
 
 impl SignedHeaders {
     /// Creates the headers from `text`: the date if one is sent, the supplied values, then
     /// `Authorization`.
-    pub(super) fn new(components: &SignedComponents, edits: HeaderEdits, text: Vec<u8>) -> Self {
+    pub(super) fn new(
+        components: &SignedComponents,
+        edits: HeaderEdits,
+        authorization_header: &'static HeaderName,
+        text: Vec<u8>,
+    ) -> Self {
         let mut values = Values::new(text);
         let date_header = components.date_header();
         let date = date_header.map(|header| (header, values.date()));
@@ -50,6 +57,7 @@ impl SignedHeaders {
         Self {
             date,
             others,
+            authorization_header,
             authorization: values.authorization(),
         }
     }
@@ -80,7 +88,11 @@ impl SignedHeaders {
         for (name, value) in &self.others {
             supply(headers, name, value)?;
         }
-        set(headers, &header::AUTHORIZATION, self.authorization.clone())
+        set(
+            headers,
+            self.authorization_header,
+            self.authorization.clone(),
+        )
     }
 
     /// Replaces the date and the signature. The rest of `Authorization` does not depend on the
@@ -108,8 +120,9 @@ impl SignedHeaders {
     /// If the map is too full for them, `Authorization` is removed. This cannot happen with the
     /// request that they were created for.
     pub fn apply(self, headers: &mut HeaderMap) {
+        let authorization_header = self.authorization_header;
         if self.insert_into(headers).is_none() {
-            headers.remove(header::AUTHORIZATION);
+            headers.remove(authorization_header);
         }
     }
 
@@ -122,7 +135,7 @@ impl SignedHeaders {
         for (name, value) in self.others {
             set(headers, &name, value)?;
         }
-        set(headers, &header::AUTHORIZATION, self.authorization)
+        set(headers, self.authorization_header, self.authorization)
     }
 }
 
@@ -150,6 +163,7 @@ impl<'a> Iterator for SignedHeadersIter<'a> {
         let SignedHeaders {
             date,
             others,
+            authorization_header,
             authorization,
         } = self.headers;
         loop {
@@ -162,7 +176,7 @@ impl<'a> Iterator for SignedHeadersIter<'a> {
                     }
                 }
                 Some(other) if other == others.len() => {
-                    return Some((&header::AUTHORIZATION, authorization));
+                    return Some((authorization_header, authorization));
                 }
                 Some(other) => {
                     let (name, value) = others.get(other)?;

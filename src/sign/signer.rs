@@ -2,7 +2,7 @@
 
 use std::{fmt, sync::Arc, time::SystemTime};
 
-use http::{HeaderMap, Request, header};
+use http::{HeaderMap, Request};
 
 use super::{
     SignError, SignedHeaders, SignerBuilder,
@@ -266,7 +266,7 @@ impl Signer {
                 Ok(())
             }
             Err(error) => {
-                headers.remove(header::AUTHORIZATION);
+                headers.remove(self.inner.scheme.dialect().syntax.header);
                 Err(error)
             }
         }
@@ -325,7 +325,9 @@ impl Signer {
         edits.write_names(components, &mut authorization);
         authorization.end(&tag);
         let date_at = edits.date_at;
-        Ok((SignedHeaders::new(components, edits, text), date_at))
+        let header = dialect.syntax.header;
+        let signed = SignedHeaders::new(components, edits, header, text);
+        Ok((signed, date_at))
     }
 }
 

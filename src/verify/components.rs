@@ -38,7 +38,7 @@ fn read_list<'h>(
     dialect: &Dialect,
     list: &mut List<'h>,
 ) -> Result<(), CredentialsError> {
-    let allows_times = dialect.syntax.allows_times(authorization.is_hs2019());
+    let is_hs2019 = authorization.is_hs2019();
     for name in ComponentNames::new(authorization.headers) {
         if list.len() == MAX_COMPONENTS {
             return Err(CredentialsError::TooManyNames);
@@ -46,7 +46,7 @@ fn read_list<'h>(
         if name.is_empty() {
             return Err(CredentialsError::EmptyName);
         }
-        let Ok(component) = dialect.list.component(name, allows_times) else {
+        let Ok(component) = dialect.component(name, is_hs2019) else {
             if name.contains([',', ';', '\t']) {
                 return Err(CredentialsError::ListSeparator);
             }

@@ -6,7 +6,7 @@ use std::{
 };
 
 use bytes::Bytes;
-use http::{Extensions, Request, Response, Uri, header};
+use http::{Extensions, Request, Response, Uri};
 use tower_service::Service;
 
 use super::{
@@ -172,7 +172,8 @@ impl<R: ResponseForRejection> Admission<R> {
             *request.uri_mut() = target;
         }
         if self.options.remove_authorization {
-            request.headers_mut().remove(header::AUTHORIZATION);
+            let header = verifier.scheme().dialect().syntax.header;
+            request.headers_mut().remove(header);
         }
         Ok(())
     }

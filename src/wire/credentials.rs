@@ -4,7 +4,7 @@ mod encoder;
 mod signature;
 
 use arrayvec::ArrayVec;
-use http::{HeaderValue, header};
+use http::{HeaderName, HeaderValue};
 
 pub(crate) use self::{
     encoder::{Encoder, Template},
@@ -28,6 +28,8 @@ pub(crate) const HS2019: &str = "hs2019";
 /// How a scheme writes `Authorization`, and what it accepts there.
 #[derive(Debug, Clone)]
 pub(crate) struct CredentialsSyntax {
+    /// The header that is used: `Authorization` with every preset.
+    pub(crate) header: &'static HeaderName,
     /// The word that the value begins with, as it is sent.
     pub(crate) auth_scheme: &'static str,
     /// The spellings of that word that are accepted. If there are none, every case is accepted (RFC
@@ -96,8 +98,8 @@ impl<'h> RawCredentials<'h> {
         syntax: &CredentialsSyntax,
         head: &RequestHead<'h>,
     ) -> Result<Self, Rejection> {
-        let value = single_value(head.headers(), header::AUTHORIZATION)
-            .map_err(|Repeated| Rejection::repeated(header::AUTHORIZATION.as_str()))?;
+        let value = single_value(head.headers(), syntax.header)
+            .map_err(|Repeated| Rejection::repeated(syntax.header.as_str()))?;
         let Some(value) = value else {
             return Err(Rejection::AuthorizationMissing);
         };
@@ -372,10 +374,13 @@ fn after_comma(text: &str) -> Option<&str> {
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
+    use http::header;
+
     use super::*;
 
     /// The grammar of Kong's plugin: four parameters in one order.
     const ORDERED: CredentialsSyntax = CredentialsSyntax {
+        header: &header::AUTHORIZATION,
         auth_scheme: "hmac",
         auth_scheme_spellings: &["hmac", "Hmac"],
         key_id: "username",
@@ -392,6 +397,7 @@ mod tests {
 
     /// The grammar of draft-cavage-http-signatures-12, section 2.1.
     const DRAFT: CredentialsSyntax = CredentialsSyntax {
+        header: &header::AUTHORIZATION,
         auth_scheme: "Signature",
         auth_scheme_spellings: &[],
         key_id: "keyId",
