@@ -36,6 +36,7 @@ pub(super) static DIALECT: Dialect = Dialect {
         has_hs2019: false,
         implied_list: None,
         signature: SignatureEncoding::Base64,
+        nonce: None,
     },
     format: SigningStringFormat {
         lower_case_names: false,

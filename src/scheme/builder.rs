@@ -13,6 +13,7 @@ use http::{HeaderName, header};
 use super::{
     DatePolicy, Dialect, Scheme,
     config::{BuildError, check_not_repeated, check_signed_list, owned_names},
+    dialect::is_key_id,
 };
 use crate::{
     Algorithm,
@@ -136,6 +137,77 @@ impl fmt::Debug for CustomScheme {
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 ///
+/// Modulr uses Tyk's scheme with SHA-512, and signs the date and a nonce in a header:
+///
+/// ```
+/// use tower_hmac_auth::{Algorithm, Scheme};
+///
+/// let modulr = Scheme::builder("modulr", Scheme::Tyk)
+///     .algorithms([Algorithm::HmacSha512])
+///     .default_list(["date", "x-mod-nonce"])
+///     .build()?;
+/// # use std::time::{Duration, UNIX_EPOCH};
+/// # use tower_hmac_auth::{KeyPair, Signer};
+/// # let keys = KeyPair::new("AKIDfamily0000000001", "family-secret-0123456789abcdef")?;
+/// # let signer = Signer::builder(keys).scheme(modulr).build()?;
+/// # let request = http::Request::get("/api-sandbox/accounts")
+/// #     .header("x-mod-nonce", "28154b2-9c62b93cc22a-24c9e2-5536d7d")
+/// #     .body(())?;
+/// # let signed = signer.sign(&request, UNIX_EPOCH + Duration::from_secs(1_795_579_506))?;
+/// # let authorization = signed.iter().last().ok_or("no Authorization")?.1.to_str()?;
+/// # assert_eq!(
+/// #     authorization,
+/// #     "Signature keyId=\"AKIDfamily0000000001\",algorithm=\"hmac-sha512\",\
+/// #      headers=\"date x-mod-nonce\",signature=\"TmQs1R4j8ijOUUDdMdQ0e%2FDX59IYnTY5e4miQebBU%2B8rrW6\
+/// #      I5IVKHjSezP2CrslF69tHFxdPLQlcHsiUaAcB9Q%3D%3D\"",
+/// # );
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
+/// DNSE uses Tyk's scheme in a header of its own, with a nonce as a parameter. A server takes the
+/// same description. This is a request as a client in another language sends it:
+///
+/// ```
+/// use std::time::{Duration, UNIX_EPOCH};
+/// use http::{HeaderName, Request};
+/// use tower_hmac_auth::{KeyPair, Scheme, Signer, Verifier};
+///
+/// let dnse = Scheme::builder("dnse", Scheme::Tyk)
+///     .credentials_header(HeaderName::from_static("x-signature"))
+///     .nonce_parameter("nonce")
+///     .default_list(["(request-target)", "date"])
+///     .build()?;
+///
+/// let request = Request::get("/price/ohlc?symbol=HPG")
+///     .header("date", "Wed, 25 Nov 2026 04:05:06 +0000")
+///     .header(
+///         "x-signature",
+///         "Signature keyId=\"AKIDfamily0000000001\",algorithm=\"hmac-sha256\",\
+///          headers=\"(request-target) date\",\
+///          signature=\"EyDxn%2FORuOJklxYvbYP68vbBedZGfu%2BgXtW%2F3NvwuYQ%3D\",\
+///          nonce=\"0f1e2d3c4b5a69788796a5b4c3d2e1f0\"",
+///     )
+///     .body(())?;
+/// let now = UNIX_EPOCH + Duration::from_secs(1_795_579_506);
+/// let keys = KeyPair::new("AKIDfamily0000000001", "family-secret-0123456789abcdef")?;
+/// let verifier = Verifier::builder().scheme(dnse).require(["(request-target)"]).build()?;
+/// # use tower_hmac_auth::verify::{KeyAccess, KeyLookup, VerifyingKey};
+/// # let key = VerifyingKey::from(&keys);
+/// let credentials = verifier.read(&request, now)?;
+/// # verifier.verify(credentials.clone(), KeyLookup::Key(&key, KeyAccess::Bound))?;
+/// assert_eq!(credentials.key_id(), "AKIDfamily0000000001");
+///
+/// // A client needs a nonce for each signature, for example a UUID.
+/// let signer = Signer::builder(keys)
+///     .scheme(dnse)
+///     .nonce_parameter(|| "0f1e2d3c4b5a69788796a5b4c3d2e1f0".to_owned())
+///     .build()?;
+/// let mut request = Request::get("/price/ohlc?symbol=HPG").body(())?;
+/// signer.sign_request(&mut request, now)?;
+/// assert!(request.headers().contains_key("x-signature"));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
 /// A [`Verifier`](crate::Verifier) takes such a scheme in the same way.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[must_use = "a builder does nothing until it is built"]
@@ -145,6 +217,7 @@ pub struct SchemeBuilder {
     credentials_header: Option<HeaderName>,
     auth_scheme: Option<String>,
     key_id_parameter: Option<String>,
+    nonce_parameter: Option<String>,
     separator: Option<String>,
     any_parameter_order: Option<bool>,
     ignore_unknown_parameters: Option<bool>,
@@ -176,6 +249,7 @@ impl Scheme {
             credentials_header: None,
             auth_scheme: None,
             key_id_parameter: None,
+            nonce_parameter: None,
             separator: None,
             any_parameter_order: None,
             ignore_unknown_parameters: None,
@@ -217,6 +291,18 @@ impl SchemeBuilder {
     /// Sets the name of the parameter that carries the key id, such as `username`.
     pub fn key_id_parameter(mut self, name: impl Into<String>) -> Self {
         self.key_id_parameter = Some(name.into());
+        self
+    }
+
+    /// Sets the name of a parameter that carries a nonce, such as `nonce`. Default: the preset's,
+    /// which is none.
+    ///
+    /// Signers send it after the signature, and sign it in a last line `name: value` that the list
+    /// does not name. They have to be given
+    /// [nonces](crate::sign::SignerBuilder::nonce_parameter). Verifiers refuse requests without it.
+    /// They do not remember nonces.
+    pub fn nonce_parameter(mut self, name: impl Into<String>) -> Self {
+        self.nonce_parameter = Some(name.into());
         self
     }
 
@@ -375,6 +461,17 @@ impl SchemeBuilder {
             let name = Excerpt::new(name);
             return Err(BuildError::KeyIdParameter { name });
         }
+        let nearest = &self.nearest.dialect().syntax;
+        let key_id = self.key_id_parameter.as_deref().unwrap_or(nearest.key_id);
+        if let Some(name) = self.nonce_parameter.as_deref().or(nearest.nonce)
+            && (!is_field_name(name)
+                || is_taken(name)
+                || is_key_id(name)
+                || name.eq_ignore_ascii_case(key_id))
+        {
+            let name = Excerpt::new(name);
+            return Err(BuildError::NonceParameter { name });
+        }
         if let Some(separator) = &self.separator
             && !separator
                 .strip_prefix(',')
@@ -508,6 +605,9 @@ impl SchemeBuilder {
         }
         if let Some(name) = &self.key_id_parameter {
             dialect.syntax.key_id = leak(name);
+        }
+        if let Some(name) = &self.nonce_parameter {
+            dialect.syntax.nonce = Some(leak(name));
         }
         if let Some(separator) = &self.separator {
             dialect.syntax.separator = leak(separator);

@@ -33,6 +33,7 @@ pub(super) static DIALECT: Dialect = Dialect {
         has_hs2019: true,
         implied_list: Some(["(created)", "date"]),
         signature: SignatureEncoding::Base64,
+        nonce: None,
     },
     format: SigningStringFormat {
         lower_case_names: true,

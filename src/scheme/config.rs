@@ -140,6 +140,21 @@ pub enum BuildError {
         /// The header's name.
         name: Excerpt,
     },
+    /// The parameter for the nonce is not a token, or its name is already used.
+    NonceParameter {
+        /// The name.
+        name: Excerpt,
+    },
+    /// The scheme sends a nonce with each signature, and nothing that returns nonces is set.
+    NoNonces {
+        /// The scheme.
+        scheme: Scheme,
+    },
+    /// The scheme has no parameter for a nonce.
+    NonceNotCarried {
+        /// The scheme.
+        scheme: Scheme,
+    },
     /// The gateway does not see this header. It would compute the signature with an empty value.
     NotSeen {
         /// The scheme.
@@ -328,6 +343,19 @@ impl fmt::Display for BuildError {
                 f,
                 "{name} has another meaning and cannot carry the signature: use a header of its \
                  own, such as x-signature"
+            ),
+            Self::NonceParameter { name } => write!(
+                f,
+                "\"{name}\" cannot be the parameter of the nonce: use another word, which the \
+                 other parameters do not have"
+            ),
+            Self::NoNonces { scheme } => write!(
+                f,
+                "{scheme} sends a nonce with each signature: set nonce_parameter"
+            ),
+            Self::NonceNotCarried { scheme } => write!(
+                f,
+                "{scheme} has no parameter for a nonce: leave nonce_parameter unset"
             ),
             Self::NotSeen { scheme, name } => write!(
                 f,

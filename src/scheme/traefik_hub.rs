@@ -42,6 +42,7 @@ pub(super) static DIALECT: Dialect = Dialect {
         has_hs2019: false,
         implied_list: Some([DEFAULT_LIST, DEFAULT_LIST]),
         signature: SignatureEncoding::Base64,
+        nonce: None,
     },
     format: SigningStringFormat {
         lower_case_names: true,

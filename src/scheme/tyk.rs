@@ -42,6 +42,7 @@ pub(super) static DIALECT: Dialect = Dialect {
         has_hs2019: false,
         implied_list: Some(["date", "date"]),
         signature: SignatureEncoding::PercentEncodedBase64,
+        nonce: None,
     },
     format: SigningStringFormat {
         lower_case_names: true,

@@ -9,6 +9,7 @@ use super::{
     components::{SignedComponent, SignedComponents},
     faults::Faults,
     hosts::{Destinations, Hosts},
+    nonce_parameter::{NonceParameter, NonceSource},
     signer::Inner,
 };
 use crate::{
@@ -66,6 +67,7 @@ pub struct SignerBuilder {
     authority: Option<Authority>,
     allowed_hosts: Option<Vec<String>>,
     https_only: bool,
+    nonce_parameter: Option<NonceSource>,
 }
 
 impl SignerBuilder {
@@ -84,6 +86,7 @@ impl SignerBuilder {
             authority: None,
             allowed_hosts: None,
             https_only: false,
+            nonce_parameter: None,
         }
     }
 
@@ -283,6 +286,18 @@ impl SignerBuilder {
         self
     }
 
+    /// Sets what returns the nonce of each signature, in a scheme that [sends one as a
+    /// parameter](crate::scheme::SchemeBuilder::nonce_parameter). It must be set there, and is an
+    /// error otherwise.
+    ///
+    /// It has to return another text each time, such as a UUID or 128 random bits in hexadecimal: 1
+    /// to 8,192 characters of visible ASCII, without `"` and `\`. It is called for every signature,
+    /// so each attempt of a retry outside this layer has a nonce of its own.
+    pub fn nonce_parameter(mut self, nonces: impl Fn() -> String + Send + Sync + 'static) -> Self {
+        self.nonce_parameter = Some(NonceSource::new(nonces));
+        self
+    }
+
     /// Builds the signer.
     ///
     /// # Errors
@@ -294,6 +309,7 @@ impl SignerBuilder {
     ///   one connection,
     /// - the list has no date, two dates, or more than 64 names,
     /// - signatures are to be valid for less than a second,
+    /// - nonces are missing, or the scheme has no parameter for them,
     /// - a host pattern is invalid, there is none, or no pattern allows the authority.
     pub fn build(self) -> Result<Signer, BuildError> {
         let (scheme, dialect) = (self.scheme, self.scheme.dialect());
@@ -317,6 +333,11 @@ impl SignerBuilder {
             .is_some_and(|lifetime| lifetime.as_secs() == 0)
         {
             return Err(BuildError::LifetimeTooShort);
+        }
+        match (dialect.syntax.nonce, &self.nonce_parameter) {
+            (Some(_), None) => return Err(BuildError::NoNonces { scheme }),
+            (None, Some(_)) => return Err(BuildError::NonceNotCarried { scheme }),
+            _ => {}
         }
         let list = self.list()?;
         self.check(&list)?;
@@ -355,6 +376,11 @@ impl SignerBuilder {
         if let Some((name_space_code, name)) = self.microservice {
             components.supply(&NAME_SPACE_CODE, name_space_code);
             components.supply(&MICRO_SERVICE_NAME, name);
+        }
+        if let (Some(name), Some(source)) =
+            (self.scheme.dialect().syntax.nonce, self.nonce_parameter)
+        {
+            components.add_nonce(NonceParameter { name, source });
         }
         Signer {
             inner: Arc::new(Inner {

@@ -10,7 +10,10 @@ use crate::{
     header::{DIGESTS, DateHeader, Repeated, is_field_name, single_value, trim, trimmed},
     limits::MAX_HEADERS,
     rejection::Excerpt,
-    sign::SignError,
+    sign::{
+        SignError,
+        nonce_parameter::{Nonce, NonceParameter},
+    },
     wire::{
         authority::{
             has_host, has_sendable_port, is_authority_changed, sent_authority, with_sent_authority,
@@ -37,6 +40,8 @@ pub(crate) struct SignedComponents {
     date_header: Option<DateHeader>,
     /// How long a signature is valid, where `expires` is sent.
     lifetime: Option<Duration>,
+    /// What gives each signature's nonce, in a scheme that sends one as a parameter.
+    nonce: Option<NonceParameter>,
     /// Headers that are added to requests that lack them.
     supplied: Vec<(HeaderName, HeaderValue)>,
     /// The headers that change what is signed if the request has them, and are not supplied.
@@ -66,6 +71,7 @@ impl SignedComponents {
                 _ => None,
             }),
             lifetime,
+            nonce: None,
             supplied: Vec::new(),
             own: components()
                 .filter_map(header_name)
@@ -83,6 +89,17 @@ impl SignedComponents {
         let value = trimmed(&value).unwrap_or(value);
         self.supplied.push((name.clone(), value));
         self.own.retain(|other| other != name);
+    }
+
+    /// Sends and signs a nonce with every signature.
+    pub(crate) fn add_nonce(&mut self, nonce: NonceParameter) {
+        self.depends_on_time_alone = false;
+        self.nonce = Some(nonce);
+    }
+
+    /// Returns the nonce of one signature, if the scheme sends one.
+    pub(crate) fn new_nonce(&self) -> Result<Option<Nonce>, SignError> {
+        self.nonce.as_ref().map(NonceParameter::next).transpose()
     }
 
     /// Returns whether what is signed depends on the target's form, and clients would send another
@@ -182,6 +199,7 @@ pub(super) struct ComponentWriter<'a> {
     pub(super) head: &'a RequestHead<'a>,
     pub(super) date: &'a [u8],
     pub(super) times: &'a Times<String>,
+    pub(super) nonce: Option<&'a Nonce>,
 }
 
 /// Which components are signed, and what has to be set on the request beside the date and
@@ -255,6 +273,9 @@ impl<'a> ComponentWriter<'a> {
         }
         if self.head.has_digest() {
             self.write_digests(&mut edits, string)?;
+        }
+        if let Some((name, nonce)) = self.nonce.map(Nonce::as_parameter) {
+            string.push(self.format, name, nonce.as_bytes());
         }
         for (position, (name, _)) in self.components.supplied().iter().enumerate() {
             if self.components.lists(name) {

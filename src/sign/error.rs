@@ -33,6 +33,11 @@ pub enum SignError {
         /// The header's name.
         name: HeaderName,
     },
+    /// The nonce that
+    /// [`SignerBuilder::nonce_parameter`](crate::sign::SignerBuilder::nonce_parameter) gave cannot
+    /// be sent: it is empty, longer than 8 KiB, or has a character other than visible ASCII without
+    /// `"` and `\`.
+    InvalidNonce,
     /// The key id has a character that the scheme cannot carry. Only a pair passed to
     /// [`RotatingKeyPair::rotate`](crate::sign::RotatingKeyPair::rotate) can cause this: the first
     /// pair is checked when the signer is built.
@@ -113,6 +118,7 @@ impl SignError {
             Self::Target(_) => "Target",
             Self::NameTaken { .. } => "NameTaken",
             Self::OtherDate { .. } => "OtherDate",
+            Self::InvalidNonce => "InvalidNonce",
             Self::KeyIdNotCarried { .. } => "KeyIdNotCarried",
             Self::TooManyHeaders => "TooManyHeaders",
             Self::InvalidHost => "InvalidHost",
@@ -143,6 +149,10 @@ impl fmt::Display for SignError {
                 f,
                 "the request has a header {name}, which the gateway reads instead of the signed \
                  date: leave it out"
+            ),
+            Self::InvalidNonce => f.write_str(
+                "the nonce is empty, too long or not visible ASCII without quotes and \
+                 backslashes: return another from nonce_parameter",
             ),
             Self::KeyIdNotCarried { scheme } => write!(
                 f,

@@ -14,6 +14,7 @@ mod error;
 mod faults;
 mod hosts;
 mod layer;
+mod nonce_parameter;
 mod report;
 #[cfg(feature = "reqwest")]
 mod reqwest;

@@ -9,6 +9,7 @@ use super::{
     components::{ComponentWriter, SignedComponents},
     faults::Faults,
     hosts::Destinations,
+    nonce_parameter::Nonce,
     rotation::ActiveKey,
 };
 use crate::{
@@ -156,6 +157,9 @@ impl Signer {
     /// Returns the signing string that [`sign`](Self::sign) computes the signature over, to compare
     /// it with the gateway's.
     ///
+    /// In a scheme that sends a nonce as a parameter, each signature has another string. The one
+    /// returned here has a nonce of its own.
+    ///
     /// # Errors
     ///
     /// Returns the errors of [`sign`](Self::sign).
@@ -177,6 +181,7 @@ impl Signer {
         let format = &self.inner.scheme.dialect().format;
         let now = Timestamp::from(now);
         let (date, times) = (now.imf_fixdate(), components.times(now));
+        let nonce = components.new_nonce()?;
         let mut string = SigningString::new();
         string.begin(format, keys.id.as_str());
         let writer = ComponentWriter {
@@ -186,6 +191,7 @@ impl Signer {
             head: &head,
             date: &date,
             times: &times,
+            nonce: nonce.as_ref(),
         };
         writer.write(&mut string)?;
         Ok(string)
@@ -303,6 +309,7 @@ impl Signer {
         self.check_key_id(keys)?;
         string.begin(&dialect.format, keys.id.as_str());
         let times = components.times(now);
+        let nonce = components.new_nonce()?;
         let writer = ComponentWriter {
             components,
             authority: destinations.authority.as_ref(),
@@ -310,6 +317,7 @@ impl Signer {
             head,
             date,
             times: &times,
+            nonce: nonce.as_ref(),
         };
         let edits = writer.write(string)?;
         let tag = keys.macs.keyed(algorithm).tag(string.as_bytes());
@@ -323,7 +331,7 @@ impl Signer {
         }
         let mut authorization = Encoder::begin(&mut text, template, &keys.id, &times);
         edits.write_names(components, &mut authorization);
-        authorization.end(&tag);
+        authorization.end(&tag, nonce.as_ref().map(Nonce::as_parameter));
         let date_at = edits.date_at;
         let header = dialect.syntax.header;
         let signed = SignedHeaders::new(components, edits, header, text);

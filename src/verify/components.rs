@@ -167,6 +167,9 @@ impl<'h> ComponentReader<'_, 'h> {
                 }
             }
         }
+        if let (Some(name), Some(nonce)) = (self.dialect.syntax.nonce, authorization.nonce) {
+            string.push(format, name, nonce.as_bytes());
+        }
         string.end(format);
         Ok(())
     }

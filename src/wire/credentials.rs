@@ -57,6 +57,9 @@ pub(crate) struct CredentialsSyntax {
     pub(crate) implied_list: Option<[&'static str; 2]>,
     /// How the signature is written.
     pub(crate) signature: SignatureEncoding,
+    /// The parameter that carries a nonce, if there is one. It comes last, and is signed in a last
+    /// line of the same name, which the list does not name.
+    pub(crate) nonce: Option<&'static str>,
 }
 
 impl CredentialsSyntax {
@@ -85,6 +88,8 @@ pub(crate) struct Authorization<'h> {
     pub(crate) times: Times<&'h str>,
     pub(crate) headers: &'h str,
     pub(crate) signature: &'h str,
+    /// The nonce; `None` if the scheme has no parameter for one.
+    pub(crate) nonce: Option<&'h str>,
 }
 
 /// The one `Authorization` header of a request. It begins with the scheme's word.
@@ -182,8 +187,12 @@ impl<'h> Authorization<'h> {
             headers,
             signature,
             times: parameters.times,
+            nonce: parameters.nonce,
         };
-        Ok(())
+        match syntax.nonce {
+            Some(parameter) if self.nonce.is_none_or(str::is_empty) => missing_nonce(parameter),
+            _ => Ok(()),
+        }
     }
 
     /// Returns whether the key determines the algorithm.
@@ -192,12 +201,18 @@ impl<'h> Authorization<'h> {
     }
 }
 
+#[cold]
+fn missing_nonce(parameter: &'static str) -> Result<(), Rejection> {
+    Err(Rejection::ParameterMissing { parameter })
+}
+
 /// The parameters after the scheme's word. No value has been interpreted.
 #[derive(Default)]
 struct Parameters<'h> {
     /// The key id, the algorithm, the list and the signature.
     values: [Option<&'h str>; 4],
     times: Times<&'h str>,
+    nonce: Option<&'h str>,
 }
 
 /// One parameter, and the text after it.
@@ -274,6 +289,7 @@ impl<'h> Parameters<'h> {
             (Some(place), _) => self.values.get_mut(place),
             (None, "created") if syntax.has_times => Some(&mut self.times.created),
             (None, "expires") if syntax.has_times => Some(&mut self.times.expires),
+            (None, name) if syntax.nonce == Some(name) => Some(&mut self.nonce),
             _ => None,
         }
     }
@@ -296,8 +312,9 @@ fn check_unknown<'h>(
 ) -> Result<(), CredentialsError> {
     let excerpt = || Excerpt::new(name);
     let is = |other: &str| name.eq_ignore_ascii_case(other);
-    let looks_known =
-        names.iter().any(|known| is(known)) || syntax.has_times && (is("created") || is("expires"));
+    let looks_known = names.iter().any(|known| is(known))
+        || syntax.has_times && (is("created") || is("expires"))
+        || syntax.nonce.is_some_and(is);
     let is_key_id = (syntax.is_key_id)(name);
     if !syntax.ignores_unknown || looks_known || is_key_id {
         let name = excerpt();
@@ -344,7 +361,11 @@ fn split_parameter<'h>(
             .unwrap_or(rest.len());
         rest.split_at_checked(end)
             .filter(|(digits, _)| !digits.is_empty())?
-    } else if place.is_none() && syntax.ignores_unknown && !rest.starts_with('"') {
+    } else if place.is_none()
+        && syntax.ignores_unknown
+        && syntax.nonce != Some(name)
+        && !rest.starts_with('"')
+    {
         let end = rest.find([',', ' ', '\t']).unwrap_or(rest.len());
         rest.split_at_checked(end)
             .filter(|(token, _)| is_field_name(token))?
@@ -393,6 +414,7 @@ mod tests {
         has_hs2019: false,
         implied_list: None,
         signature: SignatureEncoding::Base64,
+        nonce: None,
     };
 
     /// The grammar of draft-cavage-http-signatures-12, section 2.1.
@@ -410,6 +432,7 @@ mod tests {
         has_hs2019: true,
         implied_list: None,
         signature: SignatureEncoding::Base64,
+        nonce: None,
     };
 
     fn read<'h>(

@@ -14,7 +14,7 @@ use tower_hmac_auth::{
     verify::{KeyAccess, KeyLookup, VerifyingKey},
 };
 
-use crate::common::{at, parse_head};
+use crate::common::{at, dnse, modulr, parse_head};
 
 struct Case {
     name: String,
@@ -56,7 +56,12 @@ impl Case {
 
     fn scheme(&self) -> Scheme {
         let name = self.all("scheme").next();
-        name.map_or(Scheme::Tencent, |name| name.parse().unwrap())
+        match name {
+            None => Scheme::Tencent,
+            Some("dnse") => dnse(),
+            Some("modulr") => modulr(),
+            Some(name) => name.parse().unwrap(),
+        }
     }
 
     fn algorithm(&self) -> Algorithm {
@@ -99,6 +104,10 @@ impl Case {
             Some(other) => panic!("{other}"),
             None => builder,
         };
+        if self.has("nonce") {
+            let nonce = self.one("nonce").to_owned();
+            builder = builder.nonce_parameter(move || nonce.clone());
+        }
         if self.has("component") {
             builder = builder.components(self.all("component"));
         }

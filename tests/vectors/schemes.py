@@ -1,4 +1,4 @@
-"""The vectors of Kong, Apache APISIX, draft-cavage, Tyk and Traefik Hub, from the descriptions of their schemes.
+"""The vectors of Kong, Apache APISIX, draft-cavage, Tyk, Traefik Hub, DNSE and Modulr, from the descriptions of their schemes.
 
 What the plugins' own code accepted, and npm's http-signature confirmed, is in PUBLISHED; each case names its own.
 """
@@ -20,6 +20,10 @@ FORMS = {
     "traefik-hub": ('Hmac keyId="%s",algorithm="%s",%sheaders="%s",signature="%s"', ","),
     "tyk": ('Signature keyId="%s",algorithm="%s",%sheaders="%s",signature="%s"', ","),
 }
+# These speak like Tyk. DNSE has a header of its own, and a nonce after the signature.
+FORMS["modulr"] = FORMS["tyk"]
+FORMS["dnse"] = (FORMS["tyk"][0] + ',nonce="%s"', ",")
+LIKE_TYK = ("tyk", "modulr", "dnse")
 
 # The key and the date of the vectors that were collected from the clients of each service.
 FAMILY_ID, FAMILY_KEY = "AKIDfamily0000000001", b"family-secret-0123456789abcdef"
@@ -46,24 +50,26 @@ PUBLISHED = {
     "cavage-joined-and-empty": "Yl0hJqAjo0F6Eh3lhKMBX+oAaAUt7ckXGq56cqPUSic=",
     "traefik-hub-host": "h8dJJtkK6Yf5VizAU8uwie9JQ20+XGZKcgJifAu665o=",
     "tyk-path-without-query": "2GWH5T7dqtSWR9E6rFtrfOoXd%2B11gqa%2BO38XWaCp2ko%3D",
+    "dnse-numeric-zone": "EyDxn%2FORuOJklxYvbYP68vbBedZGfu%2BgXtW%2F3NvwuYQ%3D",
+    "modulr-nonce": "TmQs1R4j8ijOUUDdMdQ0e%2FDX59IYnTY5e4miQebBU%2B8rrW6I5IVKHjSezP2CrslF69tHFxdPLQlcHsiUaAcB9Q%3D%3D",
     "tyk-date-sha1": "6kQ5GQiIa4jeHS9pVBKTng67kb8%3D",
 }
 
 
-def signing_string(scheme, key_id, line, names, headers, times):
+def signing_string(scheme, key_id, line, names, headers, times, nonce):
     """`headers`: name in lower case to the list of its values."""
     method, target, version = line.split(" ")
     raw, mark, query = target.partition("?")
     lines = [key_id.encode()] if scheme == "apisix" else []
     for name in names:
-        spelled = name.lower() if scheme in ("cavage", "traefik-hub", "tyk") else name
-        if scheme == "tyk" and spelled == "date" and "x-aux-date" in headers:
+        spelled = name.lower() if scheme in ("cavage", "traefik-hub") + LIKE_TYK else name
+        if scheme in LIKE_TYK and spelled == "date" and "x-aux-date" in headers:
             spelled = "x-aux-date"
         values = [value.strip(b" \t") for value in headers.get(spelled.lower(), [])]
         if name == "@request-target" and scheme == "apisix":
             lines.append(method.encode() + b" " + urllib.parse.unquote_to_bytes(raw)
                          + (b"?" + query.encode() if query else b""))
-        elif name == "(request-target)" and scheme == "tyk":
+        elif name == "(request-target)" and scheme in LIKE_TYK:
             lines.append(("%s: %s " % (name, method.lower())).encode() + urllib.parse.unquote_to_bytes(raw))
         elif name in ("@request-target", "(request-target)"):
             lines.append(("%s: %s %s" % (name, method.lower(), target)).encode())
@@ -76,16 +82,17 @@ def signing_string(scheme, key_id, line, names, headers, times):
             lines.append(spelled.encode() + b": " + join.join(values))
         elif scheme == "kong":
             lines.append(spelled.encode() + b":")
-        elif scheme == "tyk":
+        elif scheme in LIKE_TYK:
             lines.append(spelled.encode() + b": ")
         else:
             assert scheme == "apisix", name
+    lines += [b"nonce: " + nonce.encode()] if nonce else []
     return b"\n".join(lines) + (b"\n" if scheme == "apisix" else b"")
 
 
 def case(case_files, name, scheme, names, *, line="GET /a HTTP/1.1", sent_line=None, target_line=None, headers=(),
          sent=(), hash_name="sha256", date_name="date", hs2019=False, lifetime=None, allow_absent=False, default=False,
-         sign=(), key_id=KEY_ID, key=KEY, when=FRIDAY, no_list=False, received_only=False):
+         sign=(), key_id=KEY_ID, key=KEY, when=FRIDAY, no_list=False, received_only=False, nonce=None):
     """`sent`: what the signer adds beside date and Authorization; `default`: the list is the scheme's own; `no_list`: it
     is not sent; `received_only`: other clients send it, but not our signer."""
     seconds, date = when
@@ -96,16 +103,17 @@ def case(case_files, name, scheme, names, *, line="GET /a HTTP/1.1", sent_line=N
         whole.append((date_name, date.encode()))
     for header, value in whole:
         all_headers.setdefault(header, []).append(value)
-    string = signing_string(scheme, key_id, target_line or sent_line or line, names, all_headers, times)
+    string = signing_string(scheme, key_id, target_line or sent_line or line, names, all_headers, times, nonce)
     algorithm = "hs2019" if hs2019 else "hmac-" + hash_name
     signature = base64.b64encode(hmac.new(key, string, getattr(hashlib, hash_name)).digest()).decode()
-    if scheme == "tyk":
+    if scheme in LIKE_TYK:
         signature = urllib.parse.quote(signature, safe="")
     assert PUBLISHED.get(name, signature) == signature, name
     form, separator = FORMS[scheme]
     time = '%s="%d"%s' if scheme == "traefik-hub" else "%s=%d%s"
     parameters = "".join(time % (n.strip("()"), times[n], separator) for n in times if n in names)
-    authorization = form % (key_id, algorithm, parameters, " ".join(names), signature)
+    words = (key_id, algorithm, parameters, " ".join(names), signature) + ((nonce,) if nonce else ())
+    authorization = form % words
     if no_list:
         authorization = authorization.replace('headers="%s"%s' % (" ".join(names), separator), "")
 
@@ -116,10 +124,11 @@ def case(case_files, name, scheme, names, *, line="GET /a HTTP/1.1", sent_line=N
     settings += [("lifetime", str(lifetime))] if lifetime else []
     settings += [("allow-absent", "yes")] if allow_absent else []
     settings += [("received-only", "yes")] if received_only else []
+    settings += [("nonce", nonce)] if nonce else []
     # The crumbs of a cookie are sent in one line.
     crumbs = [value.strip(b" \t") for header, value in whole if header == "cookie"]
     whole = [h for h in whole if h[0] != "cookie"] + ([("cookie", b"; ".join(crumbs))] if crumbs else [])
-    whole.append(("authorization", authorization.encode()))
+    whole.append(("x-signature" if scheme == "dnse" else "authorization", authorization.encode()))
     return case_files(name, settings, line, headers, string, authorization, whole, sent_line)
 
 
@@ -197,3 +206,15 @@ def cases(case_files):
                headers=[("x-multi", b"a"), ("x-multi", b" b\t"), ("x-empty", b"")])
     yield made("traefik-hub-date", "traefik-hub", ["date"])
     yield made("traefik-hub-no-list", "traefik-hub", times, lifetime=60, date_name=None, no_list=True, received_only=True)
+
+    nonce = "0f1e2d3c4b5a69788796a5b4c3d2e1f0"
+    target_and_date = ["(request-target)", "date"]
+    zone = dict(FAMILY, when=(WEDNESDAY[0], "Wed, 25 Nov 2026 04:05:06 +0000"))
+    yield made("dnse-numeric-zone", "dnse", target_and_date, line="GET /price/ohlc HTTP/1.1", nonce=nonce,
+               received_only=True, **zone)
+    yield made("dnse-default", "dnse", target_and_date, default=True, line="GET /price/ohlc?symbol=HPG HTTP/1.1",
+               nonce=nonce, **FAMILY)
+    yield made("dnse-digest", "dnse", target_and_date + ["digest"], line="POST /orders HTTP/1.1",
+               headers=[("digest", DIGEST)], nonce=nonce, **FAMILY)
+    yield made("modulr-nonce", "modulr", ["date", "x-mod-nonce"], default=True, hash_name="sha512",
+               headers=[("x-mod-nonce", b"28154b2-9c62b93cc22a-24c9e2-5536d7d")], **FAMILY)

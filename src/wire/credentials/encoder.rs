@@ -91,18 +91,23 @@ impl<'t> Encoder<'t> {
         self.text.extend_from_slice(names.as_bytes());
     }
 
-    /// Writes the signature, which is the end of the value.
-    pub(crate) fn end(self, signature: &Tag) {
+    /// Writes the signature, and after it the nonce with its parameter, if there is one.
+    pub(crate) fn end(self, signature: &Tag, nonce: Option<(&str, &str)>) {
         let Self { text, template, .. } = self;
         text.extend_from_slice(template.signature.as_bytes());
         template.encoding.write(signature, text);
         text.push(b'"');
+        if let Some((parameter, nonce)) = nonce {
+            for part in [template.separator, parameter, "=\"", nonce, "\""] {
+                text.extend_from_slice(part.as_bytes());
+            }
+        }
     }
 }
 
 impl Template {
-    /// Replaces the signature at the end of an `Authorization` value. It is the text between the
-    /// last two quotes.
+    /// Replaces the signature at the end of an `Authorization` value without a nonce. It is the text
+    /// between the last two quotes.
     pub(crate) fn replace_signature(&self, authorization: &mut Vec<u8>, signature: &Tag) {
         authorization.pop();
         let quote = memchr::memrchr(b'"', authorization);

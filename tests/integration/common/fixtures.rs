@@ -4,8 +4,8 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use http::{HeaderName, HeaderValue, Request, Version};
 use tower_hmac_auth::{
-    KeyPair, Rejection, RequestHead, Scheme, SignLayer, Signer, StaticKeys, VerifiedKey, Verifier,
-    VerifyLayer,
+    Algorithm, KeyPair, Rejection, RequestHead, Scheme, SignLayer, Signer, StaticKeys, VerifiedKey,
+    Verifier, VerifyLayer,
     clock::ManualClock,
     verify::{DefaultResponseForRejection, KeyAccess, KeyLookup, VerifyingKey},
 };
@@ -40,6 +40,25 @@ pub(crate) async fn within<F: Future>(future: F) -> F::Output {
 pub(crate) fn signing(scheme: Scheme) -> SignLayer {
     let signer = Signer::builder(keys()).scheme(scheme).build().unwrap();
     SignLayer::from(signer)
+}
+
+/// DNSE's scheme: Tyk's in a header of its own, with a nonce as a parameter.
+pub(crate) fn dnse() -> Scheme {
+    Scheme::builder("dnse", Scheme::Tyk)
+        .credentials_header(HeaderName::from_static("x-signature"))
+        .nonce_parameter("nonce")
+        .default_list(["(request-target)", "date"])
+        .build()
+        .unwrap()
+}
+
+/// Modulr's scheme: Tyk's, with a nonce in a header.
+pub(crate) fn modulr() -> Scheme {
+    Scheme::builder("modulr", Scheme::Tyk)
+        .algorithms([Algorithm::HmacSha512])
+        .default_list(["date", "x-mod-nonce"])
+        .build()
+        .unwrap()
 }
 
 /// A verifier with all of the scheme's defaults.

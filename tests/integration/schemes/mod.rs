@@ -7,6 +7,7 @@ mod cavage;
 mod custom;
 mod dates;
 mod kong;
+mod like_tyk;
 mod mixed;
 mod one_form;
 mod targets;
