@@ -39,7 +39,7 @@ The gateway does not compare bodies with their digests: the crate's VerifyDigest
     after_help = AFTER_HELP
 )]
 pub(crate) struct Arguments {
-    /// The clients' signature scheme: tencent, kong, apisix or cavage
+    /// The clients' signature scheme: tencent, kong, apisix, cavage, tyk or traefik-hub
     #[arg(long, value_name = "NAME", default_value_t)]
     pub(crate) scheme: Scheme,
     /// What signatures must cover in addition to a date, such as host or @request-target; can be
@@ -56,9 +56,9 @@ pub(crate) struct Arguments {
     /// below)
     #[arg(long, value_name = "FILE")]
     pub(crate) keys: Option<PathBuf>,
-    /// The status of refusals that are 401 by default
-    #[arg(long, value_name = "401|403", default_value = "401", value_parser = unauthorized_status)]
-    pub(crate) unauthorized_status: StatusCode,
+    /// The status of refusals that concern credentials [default: 400 for tyk, else 401]
+    #[arg(long, value_name = "401|403", value_parser = unauthorized_status)]
+    pub(crate) unauthorized_status: Option<StatusCode>,
     /// Hides the reason: refusals that concern credentials all have the same text
     #[arg(long)]
     pub(crate) terse: bool,

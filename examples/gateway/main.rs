@@ -103,13 +103,13 @@ fn run() -> Result<()> {
 }
 
 async fn start(arguments: Arguments, keys: StaticKeys) -> Result<()> {
+    let mut refuse = DefaultResponseForRejection::new().hide_reason(arguments.terse);
+    if let Some(status) = arguments.unauthorized_status {
+        refuse = refuse.unauthorized_status(status);
+    }
     let verify = VerifyLayer::new(keys)
         .verifier(arguments.verifier()?)
-        .refuse(
-            DefaultResponseForRejection::new()
-                .unauthorized_status(arguments.unauthorized_status)
-                .hide_reason(arguments.terse),
-        )
+        .refuse(refuse)
         .explain(arguments.explain)
         .remove_authorization(true);
     let max_in_flight = arguments.max_in_flight.get().min(Semaphore::MAX_PERMITS);

@@ -59,7 +59,7 @@ use self::{
 #[derive(Parser)]
 #[command(name = "sign", version)]
 struct Arguments {
-    /// The gateway's signature scheme: tencent, kong, apisix or cavage
+    /// The gateway's signature scheme: tencent, kong, apisix, cavage, tyk or traefik-hub
     #[arg(long, value_name = "NAME", default_value_t)]
     scheme: Scheme,
     /// The request's method [default: GET, or POST with --data]
@@ -142,7 +142,14 @@ fn run() -> Result<()> {
     })?;
     if arguments.explain {
         let string = signer.signing_string(&request, now)?;
-        let scope = match (lists(&request, "request-target"), lists(&request, "digest")) {
+        let signs_target = lists(&request, "request-target");
+        let scope = match (signs_target, lists(&request, "digest")) {
+            (true, false) if arguments.scheme == Scheme::Tyk => {
+                "the method and the path, but not the query or the body"
+            }
+            (true, true) if arguments.scheme == Scheme::Tyk => {
+                "the method, the path and the body, but not the query"
+            }
             (false, false) => "these headers only: not the method, the path, the query or the body",
             (false, true) => "these headers and the body: not the method, the path or the query",
             (true, false) => "the method, the path and the query, but not the body",

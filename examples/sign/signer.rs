@@ -65,6 +65,9 @@ fn cannot_be_signed(scheme: Scheme, name: &str, keys: &KeyPair) -> String {
         names.find(|name| signs_anyway(scheme, name))
     };
     if matches!(name, "(created)" | "(expires)") {
+        if signs_anyway(scheme, name) {
+            return format!("--sign {name}: {scheme} signs it anyway: leave it out");
+        }
         return format!("--sign {name}: this tool signs a date instead: leave it out");
     }
     if let Some(target) = target_of(scheme) {

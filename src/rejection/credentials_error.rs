@@ -80,8 +80,8 @@ impl fmt::Display for CredentialsError {
             }
             Self::OtherScheme => f.write_str(
                 "Authorization begins with another word than this scheme's: send `hmac` for \
-                 Tencent Cloud and Kong, `Signature` for APISIX and draft-cavage, as the server \
-                 is set",
+                 Tencent Cloud and Kong, `Hmac` for Traefik Hub, `Signature` for APISIX, \
+                 draft-cavage and Tyk, as the server is set",
             ),
             Self::NotAParameter { position } => write!(
                 f,

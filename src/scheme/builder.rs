@@ -272,8 +272,8 @@ impl SchemeBuilder {
     /// Sets the header that carries the signature instead of `Authorization`, such as
     /// `x-signature`. Default: the preset's, which is `Authorization`.
     ///
-    /// An `Authorization` with other credentials can be sent beside it. Clients that follow redirects
-    /// remove `Authorization` when the host changes, but not this header: set
+    /// An `Authorization` with other credentials can be sent beside it. Clients that follow
+    /// redirects remove `Authorization` when the host changes, but not this header: set
     /// [`allowed_hosts`](crate::sign::SignerBuilder::allowed_hosts). A
     /// [`ServerClock`](crate::sign::ServerClock) learns nothing from answers to such requests.
     pub fn credentials_header(mut self, header: HeaderName) -> Self {

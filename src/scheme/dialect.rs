@@ -38,8 +38,8 @@ pub(crate) struct Dialect {
     pub(crate) not_in_key_id: &'static [char],
     /// How far a date or `created` may be from the server's clock by default, in seconds.
     pub(crate) max_skew: u64,
-    /// How far `created` may be ahead of the server's clock by default, in seconds; `None` if as far
-    /// as behind it.
+    /// How far `created` may be ahead of the server's clock by default, in seconds; `None` if as
+    /// far as behind it.
     pub(crate) max_created_ahead: Option<u64>,
     /// How long signatures are valid by default, where `expires` is sent.
     pub(crate) lifetime: Option<Duration>,

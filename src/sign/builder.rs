@@ -159,6 +159,9 @@ impl SignerBuilder {
     /// | APISIX | `@request-target` | method and target, the path decoded |
     /// | draft-cavage | `(request-target)` | method and target, as sent |
     /// | draft-cavage | `(created)`, `(expires)` | the times, with [`hs2019`](Self::hs2019) |
+    /// | Tyk | `(request-target)` | method and decoded path, **without the query** |
+    /// | Traefik Hub | `(request-target)` | method and target, as sent |
+    /// | Traefik Hub | `(created)`, `(expires)` | the times |
     ///
     /// The list must have `date` or `x-date`, which is then the date header that is sent, or
     /// `(created)`.
@@ -193,8 +196,8 @@ impl SignerBuilder {
     /// Sets how long a signature is valid, in whole seconds, at least one. The time at which it
     /// ends is sent as `expires`.
     ///
-    /// It must be set if `(expires)` is listed, and is an error otherwise. With [`Scheme::TraefikHub`]
-    /// it need not be set. Default there: 60 seconds.
+    /// It must be set if `(expires)` is listed, and is an error otherwise. With
+    /// [`Scheme::TraefikHub`] it need not be set. Default there: 60 seconds.
     pub fn expires_after(mut self, lifetime: Duration) -> Self {
         self.lifetime = Some(lifetime);
         self

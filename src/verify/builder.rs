@@ -88,9 +88,9 @@ impl VerifierBuilder {
         self
     }
 
-    /// Sets how far a date or `created` may be from the clock, before or after it, in whole seconds.
-    /// Default: the scheme's; for Tencent's scheme, [`Verifier::DEFAULT_MAX_SKEW`]. Traefik Hub's
-    /// default for `created` is 300 seconds before the clock and none after it.
+    /// Sets how far a date or `created` may be from the clock, before or after it, in whole
+    /// seconds. Default: the scheme's; for Tencent's scheme, [`Verifier::DEFAULT_MAX_SKEW`].
+    /// Traefik Hub's default for `created` is 300 seconds before the clock and none after it.
     pub fn max_skew(mut self, max_skew: Duration) -> Self {
         self.max_skew = Some(max_skew);
         self
@@ -104,15 +104,15 @@ impl VerifierBuilder {
     }
 
     /// Sets whether a listed header may be missing from the request, in a scheme that can sign that
-    /// (Kong, APISIX). Missing headers never count as covered. Default: `false`.
+    /// (Kong, APISIX, Tyk). Missing headers never count as covered. Default: `false`.
     pub fn allow_missing_headers(mut self, allow_missing_headers: bool) -> Self {
         self.allow_missing_headers = allow_missing_headers;
         self
     }
 
     /// Sets whether targets that are not in normal form are accepted and normalized for the
-    /// handler, in a scheme that signs the decoded target (APISIX). Default: `false`, such targets
-    /// are refused.
+    /// handler, in a scheme that signs the decoded target (APISIX, Tyk). Default: `false`, such
+    /// targets are refused.
     ///
     /// A signature for `/a?x=1` is also valid for `/admin/../a?x=1`, `//a?x=1`, `/%61?x=1` and
     /// `/a%3Fx=1`. Anyone who has seen it can send those, and a handler that routes by the sent
@@ -130,6 +130,10 @@ impl VerifierBuilder {
     /// With either setting a path with an escaped question mark is refused with
     /// [`TargetError::EscapedQuestionMark`], because what follows it is signed like a query. So is
     /// a path that cannot be decoded.
+    ///
+    /// Tyk decodes the path, but does not merge or resolve anything. So dot segments and empty
+    /// segments are signed as they are, are accepted with either setting, and stay in the normal
+    /// form. The query is not signed and stays as it was sent.
     ///
     /// A key store still sees the target as it was sent, so do not use this with a store that
     /// decides by the path.

@@ -87,8 +87,8 @@ where
 }
 
 /// Answers as the verifier's gateway does: `{"message": "…"}` (Tyk: `{"error": "…"}`) with its
-/// documented text ([`Scheme::text`]) and status, and its `WWW-Authenticate`. Kong can also answer in HTML, XML and
-/// plain text; this type always answers in JSON, whatever the request accepts.
+/// documented text ([`Scheme::text`]) and status, and its `WWW-Authenticate`. Kong can also answer
+/// in HTML, XML and plain text; this type always answers in JSON, whatever the request accepts.
 ///
 /// # gRPC
 ///

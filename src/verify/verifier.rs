@@ -67,9 +67,9 @@ use crate::{
 /// # What is accepted
 ///
 /// - Exactly one `Authorization` with the four parameters, in any order (in Kong's scheme, in one
-///   order only). None is repeated, and none belongs to another scheme. In the schemes of APISIX
-///   and draft-cavage, up to 16 unknown parameters are ignored (draft-cavage-http-signatures-12,
-///   section 2.2); in the others they are refused.
+///   order only). None is repeated, and none belongs to another scheme. In the schemes of APISIX,
+///   draft-cavage and Traefik Hub, up to 16 unknown parameters are ignored
+///   (draft-cavage-http-signatures-12, section 2.2); in the others they are refused.
 /// - Every listed header is in the request, once. `Date` and `X-Date` are not repeated, even if
 ///   they are not listed. If the target has an authority, a `Host` header names the same host.
 /// - The time comes from a header that the signature covers. The age of `X-Date` is checked, in

@@ -106,8 +106,8 @@ impl<'t> Encoder<'t> {
 }
 
 impl Template {
-    /// Replaces the signature at the end of an `Authorization` value without a nonce. It is the text
-    /// between the last two quotes.
+    /// Replaces the signature at the end of an `Authorization` value without a nonce. It is the
+    /// text between the last two quotes.
     pub(crate) fn replace_signature(&self, authorization: &mut Vec<u8>, signature: &Tag) {
         authorization.pop();
         let quote = memchr::memrchr(b'"', authorization);

@@ -102,6 +102,20 @@ fn every_scheme_signs_what_its_gateway_accepts() {
             r#"Signature keyId="AKIDtestkey0001",algorithm="hmac-sha256",headers="(request-target) host date""#,
             "va7+DLJcT3Flx//oGi+3DaDsX5jh+JgDWhKop1Ydfhk=",
         ),
+        (
+            &[
+                "--scheme",
+                "tyk",
+                "http://a/v1/caf%C3%A9%20b?x=1&y=%E4%BD%A0",
+            ],
+            r#"Signature keyId="AKIDtestkey0001",algorithm="hmac-sha256",headers="(request-target) date""#,
+            "l2MVkxaadepyBpR01n1XlotgpCS%2B4udUBSoDehfxLyA%3D",
+        ),
+        (
+            &["--scheme", "traefik-hub", "http://a/a"],
+            r#"Hmac keyId="AKIDtestkey0001",algorithm="hmac-sha256",created="1444348800",expires="1444348860",headers="(request-target) (created) (expires)""#,
+            "UXdzVoo6J4XzU70/huRmdPESI2MDAwUKsNB8WWcFnLo=",
+        ),
     ] {
         let lines = signed(arguments);
         assert!(lines.contains(list), "{lines}");
@@ -141,7 +155,7 @@ fn the_digest_of_a_file_is_sent_and_signed() {
 
 #[test]
 fn a_scheme_that_signs_the_target_needs_the_url() {
-    for scheme in ["kong", "apisix", "cavage"] {
+    for scheme in ["kong", "apisix", "cavage", "tyk", "traefik-hub"] {
         let line = refused(&mut tool(&["--scheme", scheme]));
         assert!(line.contains("add the URL"), "{line}");
     }
