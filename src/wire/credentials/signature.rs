@@ -33,11 +33,8 @@ impl SignatureEncoding {
     /// Appends the signature to the text.
     pub(super) fn write(self, signature: &Tag, text: &mut Vec<u8>) {
         let begin = text.len();
-        let len = signature.as_bytes().len().div_ceil(3) * 4;
-        text.resize(begin + len, 0);
-        let place = text.get_mut(begin..).unwrap_or_default();
-        // The place has the length of the encoded signature, so the error cannot occur.
-        let _written = STANDARD.encode_slice(signature.as_bytes(), place);
+        text.resize(begin + base64_len(signature), 0);
+        write_base64(signature, text.get_mut(begin..).unwrap_or_default());
         if self == Self::PercentEncodedBase64 {
             for byte in text.split_off(begin) {
                 match ESCAPES.iter().find(|(escaped, _)| *escaped == byte) {
@@ -47,6 +44,17 @@ impl SignatureEncoding {
             }
         }
     }
+}
+
+/// Returns the length of the signature in padded base64.
+pub(super) fn base64_len(signature: &Tag) -> usize {
+    signature.as_bytes().len().div_ceil(3) * 4
+}
+
+/// Writes the signature in base64. The place must have the length of its text.
+pub(super) fn write_base64(signature: &Tag, place: &mut [u8]) {
+    // The place has that length, so the error cannot occur.
+    let _written = STANDARD.encode_slice(signature.as_bytes(), place);
 }
 
 /// The decoded signature of a request.
