@@ -203,8 +203,15 @@ fn set_authorization(
 ) -> Option<()> {
     match other_header {
         None => set(headers, &header::AUTHORIZATION, value),
-        Some(name) => set(headers, name, value),
+        Some(name) => set_other(headers, name, value),
     }
+}
+
+/// [`set`] apart from the usual case. Otherwise the compiler makes one call of both, and the name is
+/// no constant in the usual case either.
+#[cold]
+fn set_other(headers: &mut HeaderMap, name: &HeaderName, value: HeaderValue) -> Option<()> {
+    set(headers, name, value)
 }
 
 /// Sets a header that the request does not have. Returns `None` if it has it, or if the map is too
