@@ -115,7 +115,7 @@ pub enum Rejection {
     /// The signature is valid, but the API has no usage plan.
     NoUsagePlan,
     /// The header that carries the body's digest cannot be read, or does not have exactly one
-    /// SHA-256.
+    /// SHA-256. With Traefik Hub's scheme, it may have one SHA-512 instead or as well.
     DigestMalformed {
         /// The header's name.
         name: Excerpt,

@@ -10,7 +10,6 @@ use std::{
 use bytes::Bytes;
 use http::{HeaderMap, Request, Response, request};
 use http_body::Body;
-use sha2::{Digest as _, Sha256};
 use tower_layer::Layer;
 use tower_service::Service;
 
@@ -25,7 +24,7 @@ use crate::{
     verify::{
         DefaultResponseForRejection, Refused, ResponseForRejection, VerifyBody, VerifyFuture,
     },
-    wire::digest_header::Sha256Digest,
+    wire::digest_header::BodyDigests,
 };
 
 type BoxError = Box<dyn Error + Send + Sync>;
@@ -39,7 +38,8 @@ type BoxError = Box<dyn Error + Send + Sync>;
 ///
 /// Every request needs one `Digest` or `Content-Digest` header that the signature covers. A digest
 /// that is not signed protects nothing, so it is ignored. If both are covered, both have to match.
-/// In a list of digests the SHA-256 is used. Trailers are not hashed, so nothing protects them.
+/// In a list of digests the SHA-256 is used; with [`Scheme::TraefikHub`] the SHA-512 as well, and a
+/// body must have every digest of these two that is there. Trailers are not hashed, so nothing protects them.
 ///
 /// A request without a body needs the digest of an empty body, unless
 /// [`allow_none_without_body`](Self::allow_none_without_body) is set. An empty body that is sent in
@@ -270,19 +270,16 @@ impl<R: ResponseForRejection> Options<R> {
         &self,
         head: &request::Parts,
         body: &impl Body,
-    ) -> Result<Option<Sha256Digest>, Rejection> {
+    ) -> Result<Option<BodyDigests>, Rejection> {
         let key = head.extensions.get::<VerifiedKey>();
         let key = key.ok_or(Rejection::NotVerified)?;
         let is_covered = |header: &DigestHeader| key.covered().contain(header.name().as_str());
-        let mut expected = None;
+        let has_sha512 = key.scheme().dialect().has_sha512_digest;
+        let mut expected: Option<BodyDigests> = None;
         for header in DigestHeader::ALL.into_iter().filter(is_covered) {
-            let digest = single_digest(&head.headers, header)?;
-            if expected
-                .replace(digest)
-                .is_some_and(|other| other != digest)
-            {
-                return Err(Rejection::DigestMismatch);
-            }
+            let digests = single_digest(&head.headers, header, has_sha512)?;
+            let both = expected.unwrap_or_default().and(digests);
+            expected = Some(both.ok_or(Rejection::DigestMismatch)?);
         }
         let has_body = !body.is_end_stream() && body.size_hint().exact() != Some(0);
         if expected.is_none() && (has_body || !self.allow_none_without_body) {
@@ -291,7 +288,7 @@ impl<R: ResponseForRejection> Options<R> {
         }
         // Compared here and not while reading: hyper and other servers and clients never poll a
         // body that is at its end, so [`CheckedBody`] would not get to compare it.
-        if !has_body && expected.is_some_and(|digest| *Sha256::digest("") != digest) {
+        if !has_body && expected.is_some_and(|digests| !digests.match_body(b"")) {
             return Err(Rejection::DigestMismatch);
         }
         Ok(expected)
@@ -312,12 +309,16 @@ impl<R: ResponseForRejection> Options<R> {
     }
 }
 
-/// Returns the digest in one of the headers, which must not be repeated.
-fn single_digest(headers: &HeaderMap, header: DigestHeader) -> Result<Sha256Digest, Rejection> {
+/// Returns the digests in one of the headers, which must not be repeated.
+fn single_digest(
+    headers: &HeaderMap,
+    header: DigestHeader,
+    has_sha512: bool,
+) -> Result<BodyDigests, Rejection> {
     let name = header.name();
     let mut values = headers.get_all(name).iter();
     match (values.next(), values.next()) {
-        (Some(value), None) => header.decode(value).ok_or_else(|| {
+        (Some(value), None) => header.decode(value, has_sha512).ok_or_else(|| {
             let name = Excerpt::new(name.as_str());
             Rejection::DigestMalformed { name }
         }),

@@ -9,7 +9,6 @@ use std::{
 use http::{HeaderMap, Request, Response, header, request};
 use http_body::Body;
 use pin_project_lite::pin_project;
-use sha2::{Digest as _, Sha256};
 use tower_service::Service;
 
 use super::{
@@ -20,7 +19,7 @@ use super::{
 use crate::{
     Rejection,
     verify::{ResponseForRejection, VerifyBody, VerifyFuture},
-    wire::digest_header::Sha256Digest,
+    wire::digest_header::BodyDigests,
 };
 
 type BoxError = Box<dyn Error + Send + Sync>;
@@ -31,7 +30,7 @@ pub(super) struct Waiting<S, R> {
     pub(super) inner: S,
     pub(super) options: Arc<Options<R>>,
     pub(super) head: request::Parts,
-    pub(super) expected: Sha256Digest,
+    pub(super) expected: BodyDigests,
     pub(super) limit: usize,
 }
 
@@ -99,7 +98,7 @@ where
                         return Poll::Pending;
                     };
                     let checked = match read {
-                        Ok(body) if Sha256::digest(body.data()).as_slice() == expected => Ok(body),
+                        Ok(body) if expected.match_body(body.data()) => Ok(body),
                         Ok(_) => Err(Rejection::DigestMismatch),
                         Err(Unread::TooLarge) => {
                             let size = content_length(&head.headers);

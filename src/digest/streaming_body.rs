@@ -10,10 +10,9 @@ use std::{
 use bytes::{Buf as _, Bytes};
 use http_body::{Body, Frame, SizeHint};
 use pin_project_lite::pin_project;
-use sha2::{Digest as _, Sha256};
 
 use super::BufferedBody;
-use crate::wire::digest_header::Sha256Digest;
+use crate::wire::digest_header::{BodyDigests, BodyHash};
 
 pin_project! {
     /// Carries a request's body that is compared with its digest.
@@ -39,8 +38,7 @@ pin_project! {
         Streaming {
             #[pin]
             body: B,
-            hash: Sha256,
-            expected: Sha256Digest,
+            hash: BodyHash,
             held: Option<Bytes>,
             // How many bytes may still follow, by the body's announced length.
             room: u64,
@@ -59,14 +57,13 @@ impl<B> CheckedBody<B> {
 
     /// Creates a body that is compared while it is read. A body that is already at its end is not
     /// compared: the caller has to do that.
-    pub(super) fn streaming(body: B, expected: Sha256Digest) -> Self
+    pub(super) fn streaming(body: B, expected: BodyDigests) -> Self
     where
         B: Body,
     {
         Self {
             kind: Kind::Streaming {
-                hash: Sha256::new(),
-                expected,
+                hash: BodyHash::new(expected),
                 held: None,
                 room: body.size_hint().upper().unwrap_or(u64::MAX),
                 after: None,
@@ -98,22 +95,20 @@ where
         self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
-        let (mut body, hash, expected, held, room, after, is_over) =
-            match self.project().kind.project() {
-                KindProjection::Known { body } => {
-                    let frame = ready!(body.poll_frame(cx));
-                    return Poll::Ready(frame.map(|frame| frame.map_err(|never| match never {})));
-                }
-                KindProjection::Streaming {
-                    body,
-                    hash,
-                    expected,
-                    held,
-                    room,
-                    after,
-                    is_over,
-                } => (body, hash, expected, held, room, after, is_over),
-            };
+        let (mut body, hash, held, room, after, is_over) = match self.project().kind.project() {
+            KindProjection::Known { body } => {
+                let frame = ready!(body.poll_frame(cx));
+                return Poll::Ready(frame.map(|frame| frame.map_err(|never| match never {})));
+            }
+            KindProjection::Streaming {
+                body,
+                hash,
+                held,
+                room,
+                after,
+                is_over,
+            } => (body, hash, held, room, after, is_over),
+        };
         while !*is_over {
             let trailers = match ready!(body.as_mut().poll_frame(cx)) {
                 Some(Ok(frame)) => match frame.into_data() {
@@ -147,7 +142,7 @@ where
                 None => None,
             };
             *is_over = true;
-            if hash.finalize_reset().as_slice() != expected.as_slice() {
+            if !hash.matches() {
                 *held = None;
                 return Poll::Ready(Some(Err(DigestMismatch.into())));
             }

@@ -59,6 +59,8 @@ pub(super) static DIALECT: Dialect = Dialect {
         Algorithm::HmacSha1,
         Algorithm::HmacSha512,
     ],
+    #[cfg(feature = "digest")]
+    has_sha512_digest: false,
     date_headers: &[DateHeader::Date],
     not_in_key_id: &[','],
     max_skew: 300,

@@ -63,6 +63,8 @@ pub(super) static DIALECT: Dialect = Dialect {
         "content-digest",
     ],
     algorithms: &[Algorithm::HmacSha256, Algorithm::HmacSha512],
+    #[cfg(feature = "digest")]
+    has_sha512_digest: false,
     date_headers: &[DateHeader::Date, DateHeader::XDate],
     not_in_key_id: &[],
     max_skew: 300,

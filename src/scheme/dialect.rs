@@ -32,6 +32,9 @@ pub(crate) struct Dialect {
     pub(crate) default_list: &'static [&'static str],
     /// The algorithms, the default first.
     pub(crate) algorithms: &'static [Algorithm],
+    /// Whether a body's digest can be a SHA-512 too.
+    #[cfg(feature = "digest")]
+    pub(crate) has_sha512_digest: bool,
     /// The headers that a date is read from, the default first.
     pub(crate) date_headers: &'static [DateHeader],
     /// Characters that key ids must not contain.

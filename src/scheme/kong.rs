@@ -62,6 +62,8 @@ pub(super) static DIALECT: Dialect = Dialect {
         Algorithm::HmacSha384,
         Algorithm::HmacSha512,
     ],
+    #[cfg(feature = "digest")]
+    has_sha512_digest: false,
     date_headers: &[DateHeader::XDate, DateHeader::Date],
     not_in_key_id: &[],
     max_skew: 300,

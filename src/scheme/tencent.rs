@@ -59,6 +59,8 @@ pub(super) static DIALECT: Dialect = Dialect {
     },
     default_list: &["date", "source"],
     algorithms: &Algorithm::ALL,
+    #[cfg(feature = "digest")]
+    has_sha512_digest: false,
     date_headers: &[DateHeader::XDate, DateHeader::Date],
     not_in_key_id: &[],
     max_skew: MAX_SKEW,

@@ -69,6 +69,7 @@ pub(super) static DIALECT: Dialect = Dialect {
         "(expires)",
         "source",
         "digest",
+        "content-digest",
     ],
     algorithms: &[
         Algorithm::HmacSha256,
@@ -76,6 +77,8 @@ pub(super) static DIALECT: Dialect = Dialect {
         Algorithm::HmacSha384,
         Algorithm::HmacSha512,
     ],
+    #[cfg(feature = "digest")]
+    has_sha512_digest: true,
     date_headers: &[DateHeader::Date, DateHeader::XDate],
     not_in_key_id: &[],
     max_skew: 300,

@@ -67,6 +67,8 @@ pub(super) static DIALECT: Dialect = Dialect {
         Algorithm::HmacSha384,
         Algorithm::HmacSha512,
     ],
+    #[cfg(feature = "digest")]
+    has_sha512_digest: false,
     date_headers: &[DateHeader::Date],
     // Values are unquoted like strings of Go, in which a backslash begins an escape.
     not_in_key_id: &['\\'],

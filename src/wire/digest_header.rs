@@ -5,15 +5,86 @@ use std::{fmt, str::FromStr};
 use crate::header::is_field_name;
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use http::{HeaderName, HeaderValue, Method, Request};
-use sha2::{Digest as _, Sha256};
+use sha2::{Digest as _, Sha256, Sha512};
 
 use crate::header::DIGESTS;
 
-/// A SHA-256 digest.
-pub(crate) type Sha256Digest = [u8; 32];
-
 /// The length of 32 bytes in base64.
 const BASE64_LEN: usize = 44;
+
+/// The digests that a body must have.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct BodyDigests {
+    sha256: Option<[u8; 32]>,
+    sha512: Option<[u8; 64]>,
+}
+
+impl BodyDigests {
+    /// Returns the digests of both, or `None` if they contradict each other.
+    pub(crate) fn and(self, other: Self) -> Option<Self> {
+        Some(Self {
+            sha256: one_of(self.sha256, other.sha256)?,
+            sha512: one_of(self.sha512, other.sha512)?,
+        })
+    }
+
+    /// Returns whether the body has all of these digests.
+    pub(crate) fn match_body(self, body: &[u8]) -> bool {
+        let mut hash = BodyHash::new(self);
+        hash.update(body);
+        hash.matches()
+    }
+}
+
+/// Returns the value that there is, or `None` if there are two.
+fn one_of<T: PartialEq>(one: Option<T>, other: Option<T>) -> Option<Option<T>> {
+    match (one, other) {
+        (Some(one), Some(other)) => (one == other).then_some(Some(one)),
+        (one, other) => Some(one.or(other)),
+    }
+}
+
+/// Hashes a body with the algorithms of the digests that it must have.
+#[derive(Debug)]
+pub(crate) struct BodyHash {
+    expected: BodyDigests,
+    sha256: Option<Sha256>,
+    // Twice as large, and rarely used.
+    sha512: Option<Box<Sha512>>,
+}
+
+impl BodyHash {
+    pub(crate) fn new(expected: BodyDigests) -> Self {
+        Self {
+            expected,
+            sha256: expected.sha256.map(|_| Sha256::new()),
+            sha512: expected.sha512.map(|_| Box::new(Sha512::new())),
+        }
+    }
+
+    pub(crate) fn update(&mut self, data: &[u8]) {
+        if let Some(hash) = &mut self.sha256 {
+            hash.update(data);
+        }
+        if let Some(hash) = &mut self.sha512 {
+            hash.update(data);
+        }
+    }
+
+    /// Returns whether the body that was hashed has all digests, and begins a new body.
+    pub(crate) fn matches(&mut self) -> bool {
+        let BodyDigests { sha256, sha512 } = self.expected;
+        let has_sha256 = match (&mut self.sha256, sha256) {
+            (Some(hash), Some(expected)) => *hash.finalize_reset() == expected,
+            _ => true,
+        };
+        let has_sha512 = match (&mut self.sha512, sha512) {
+            (Some(hash), Some(expected)) => *hash.finalize_reset() == expected,
+            _ => true,
+        };
+        has_sha256 && has_sha512
+    }
+}
 
 /// Names the header with the digest of a body.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
@@ -98,37 +169,48 @@ impl DigestHeader {
             .unwrap_or_else(|_| HeaderValue::from_static(""))
     }
 
-    /// Returns the SHA-256 in a list of digests; those of other algorithms are ignored.
+    /// Returns the SHA-256 in a list of digests and, if the scheme has it, the SHA-512; those of
+    /// other algorithms are ignored. There must be one at least.
     ///
     /// A second SHA-256 makes the list invalid. If the first or the last of them counted, two
     /// readers could check the same body against different digests.
-    pub(crate) fn decode(self, value: &HeaderValue) -> Option<Sha256Digest> {
+    pub(crate) fn decode(self, value: &HeaderValue, has_sha512: bool) -> Option<BodyDigests> {
         let text = value.to_str().ok()?;
-        let mut found = None;
+        let mut found = BodyDigests::default();
         for member in text.split(',') {
             let member = member.trim_matches([' ', '\t']);
             let (algorithm, digest) = member.split_once('=')?;
             if !is_field_name(algorithm) {
                 return None;
             }
-            if !algorithm.eq_ignore_ascii_case("sha-256") {
-                continue;
-            }
             let (_, after) = self.around();
-            let base64 = digest.strip_prefix(after)?.strip_suffix(after)?;
-            if found.replace(sha256(base64)?).is_some() {
+            let base64 = || digest.strip_prefix(after)?.strip_suffix(after);
+            let is_repeated = match algorithm {
+                _ if algorithm.eq_ignore_ascii_case("sha-256") => {
+                    let digest = decoded(base64()?)?;
+                    found.sha256.replace(digest).is_some()
+                }
+                _ if has_sha512 && algorithm.eq_ignore_ascii_case("sha-512") => {
+                    let digest = decoded(base64()?)?;
+                    found.sha512.replace(digest).is_some()
+                }
+                _ => false,
+            };
+            if is_repeated {
                 return None;
             }
         }
-        found
+        (found != BodyDigests::default()).then_some(found)
     }
 }
 
-fn sha256(base64: &str) -> Option<Sha256Digest> {
-    if base64.len() != BASE64_LEN {
+/// Decodes a digest of `LEN` bytes in padded base64.
+fn decoded<const LEN: usize>(base64: &str) -> Option<[u8; LEN]> {
+    // Room for a SHA-512, with what its last characters could decode to if they were no padding.
+    let mut bytes = [0; 66];
+    if base64.len() != LEN.div_ceil(3) * 4 {
         return None;
     }
-    let mut bytes = [0; BASE64_LEN];
     let len = STANDARD.decode_slice(base64, &mut bytes).ok()?;
     bytes.get(..len)?.try_into().ok()
 }

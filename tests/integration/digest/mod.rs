@@ -5,6 +5,7 @@ mod passed_on;
 mod redirects;
 mod refusals;
 mod server;
+mod sha512;
 mod streaming;
 mod wire;
 

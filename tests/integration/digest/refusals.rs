@@ -20,7 +20,7 @@ use super::{
 use crate::common::keys;
 
 /// A request with these headers, signed, then sent with `unsigned` ones.
-fn signed(
+pub(super) fn signed(
     scheme: Scheme,
     body: &str,
     headers: &[(&'static str, &str)],
@@ -40,7 +40,7 @@ fn signed(
     request
 }
 
-async fn refused(
+pub(super) async fn refused(
     scheme: Scheme,
     layer: VerifyDigestLayer,
     request: Request<Full<Bytes>>,
@@ -53,7 +53,7 @@ async fn refused(
     (why, status, text(response).await)
 }
 
-fn buffered() -> VerifyDigestLayer {
+pub(super) fn buffered() -> VerifyDigestLayer {
     VerifyDigestLayer::buffered(1024)
 }
 
