@@ -164,7 +164,7 @@ impl Dialect {
         }
         headers.remove(&SOURCE);
         for authorization in others {
-            headers.append(self.syntax.header, authorization);
+            headers.append(self.syntax.header.clone(), authorization);
         }
         true
     }
