@@ -1,7 +1,7 @@
 //! The headers that a signer adds to a request.
 
 use bytes::Bytes;
-use http::{HeaderMap, HeaderName, HeaderValue, header};
+use http::{HeaderMap, HeaderName, HeaderValue};
 use smallvec::SmallVec;
 
 use super::components::{HeaderEdits, SignedComponents};
@@ -34,9 +34,8 @@ pub struct SignedHeaders {
     pub(super) date: Option<(DateHeader, HeaderValue)>,
     /// The supplied headers, such as `Source`. There is seldom more than one.
     pub(super) others: SmallVec<[(HeaderName, HeaderValue); 1]>,
-    /// The header that the scheme has instead of `Authorization`. A name that is known at compile
-    /// time is inserted with fewer instructions (2 % of a cached signature).
-    pub(super) other_header: Option<&'static HeaderName>,
+    /// `Authorization`, or the header that a scheme has instead.
+    pub(super) authorization_header: &'static HeaderName,
     pub(super) authorization: HeaderValue,
 }
 
@@ -58,8 +57,7 @@ impl SignedHeaders {
         Self {
             date,
             others,
-            other_header: (*authorization_header != header::AUTHORIZATION)
-                .then_some(authorization_header),
+            authorization_header,
             authorization: values.authorization(),
         }
     }
@@ -90,11 +88,11 @@ impl SignedHeaders {
         for (name, value) in &self.others {
             supply(headers, name, value)?;
         }
-        set_authorization(headers, self.other_header, self.authorization.clone())
-    }
-
-    fn authorization_header(&self) -> &'static HeaderName {
-        self.other_header.unwrap_or(&header::AUTHORIZATION)
+        set(
+            headers,
+            self.authorization_header,
+            self.authorization.clone(),
+        )
     }
 
     /// Replaces the date and the signature. The rest of `Authorization` does not depend on the
@@ -122,7 +120,7 @@ impl SignedHeaders {
     /// If the map is too full for them, `Authorization` is removed. This cannot happen with the
     /// request that they were created for.
     pub fn apply(self, headers: &mut HeaderMap) {
-        let authorization_header = self.authorization_header();
+        let authorization_header = self.authorization_header;
         if self.insert_into(headers).is_none() {
             headers.remove(authorization_header);
         }
@@ -137,7 +135,7 @@ impl SignedHeaders {
         for (name, value) in self.others {
             set(headers, &name, value)?;
         }
-        set_authorization(headers, self.other_header, self.authorization)
+        set(headers, self.authorization_header, self.authorization)
     }
 }
 
@@ -165,8 +163,8 @@ impl<'a> Iterator for SignedHeadersIter<'a> {
         let SignedHeaders {
             date,
             others,
+            authorization_header,
             authorization,
-            ..
         } = self.headers;
         loop {
             let position = self.position;
@@ -178,7 +176,7 @@ impl<'a> Iterator for SignedHeadersIter<'a> {
                     }
                 }
                 Some(other) if other == others.len() => {
-                    return Some((self.headers.authorization_header(), authorization));
+                    return Some((authorization_header, authorization));
                 }
                 Some(other) => {
                     let (name, value) = others.get(other)?;
@@ -192,26 +190,6 @@ impl<'a> Iterator for SignedHeadersIter<'a> {
 /// Sets a header. Returns `None` if the map is too full.
 pub(super) fn set(headers: &mut HeaderMap, name: &HeaderName, value: HeaderValue) -> Option<()> {
     headers.try_insert(name, value).ok().map(drop)
-}
-
-/// Sets `Authorization`, or the header that the scheme has instead. Returns `None` if the map is too
-/// full.
-fn set_authorization(
-    headers: &mut HeaderMap,
-    other_header: Option<&'static HeaderName>,
-    value: HeaderValue,
-) -> Option<()> {
-    match other_header {
-        None => set(headers, &header::AUTHORIZATION, value),
-        Some(name) => set_other(headers, name, value),
-    }
-}
-
-/// [`set`] apart from the usual case. Otherwise the compiler makes one call of both, and the name is
-/// no constant in the usual case either.
-#[cold]
-fn set_other(headers: &mut HeaderMap, name: &HeaderName, value: HeaderValue) -> Option<()> {
-    set(headers, name, value)
 }
 
 /// Sets a header that the request does not have. Returns `None` if it has it, or if the map is too
