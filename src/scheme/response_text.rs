@@ -14,8 +14,8 @@ impl Rejection {
     /// Returns the kind of refusal that a gateway's response describes, or `None` if the response
     /// contains no known text.
     ///
-    /// The known texts are the documented ones of Tencent Cloud, Kong and APISIX, iFlytek's (Kong's
-    /// with a reason after a colon), Tencent Cloud Market's for an unbound key and an old date, and
+    /// The known texts are those of Tencent Cloud, Kong, APISIX and Tyk, iFlytek's (Kong's with a
+    /// reason after a colon), Tencent Cloud Market's for an unbound key and an old date, and
     /// all texts of this crate's servers ([`Scheme::text`](crate::Scheme::text)). They are found
     /// with or without the final full stop, as the whole response, in JSON, HTML or XML, or in a
     /// `grpc-message`.
@@ -25,7 +25,8 @@ impl Rejection {
     /// signature does not match` [`SignatureMismatch`](RejectionKind::SignatureMismatch), `a valid
     /// date or x-date header is required` [`DateMissing`](RejectionKind::DateMissing), `You cannot
     /// consume this service` [`KeyNotBound`](RejectionKind::KeyNotBound), and APISIX's `client
-    /// request can't be validated` [`Unspecified`](RejectionKind::Unspecified). Texts that other
+    /// request can't be validated` and Tyk's `Authorization field missing, malformed or invalid`
+    /// [`Unspecified`](RejectionKind::Unspecified). Texts that other
     /// servers send too, such as Kong's `Unauthorized`, only count where Kong writes them: as the
     /// whole response, as `message` in JSON or XML, or as a paragraph of its HTML page.
     ///
