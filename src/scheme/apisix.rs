@@ -93,6 +93,10 @@ fn text(why: &Rejection) -> Cow<'static, str> {
                 format!("request size{size} is greater than the maximum size {limit} allowed");
             return size.into();
         }
+        Rejection::Replayed => "client request can't be validated: it has been sent before",
+        Rejection::ClaimsLost | Rejection::ReplayGuardFull | Rejection::ReplayGuardUnavailable => {
+            "client request can't be validated at present"
+        }
         _ => "client request can't be validated",
     };
     text.into()

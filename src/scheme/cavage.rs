@@ -67,7 +67,10 @@ pub(super) static DIALECT: Dialect = Dialect {
 /// fix, but no details of a problem in the server.
 fn text(why: &Rejection) -> Cow<'static, str> {
     match why {
-        Rejection::NotVerified => "An unexpected error occurred".into(),
+        Rejection::NotVerified | Rejection::NoClaim => "An unexpected error occurred".into(),
+        Rejection::ClaimsLost | Rejection::ReplayGuardFull | Rejection::ReplayGuardUnavailable => {
+            "the request cannot be checked for a replay at present: try again later".into()
+        }
         Rejection::KeyStoreUnavailable => {
             "the signature cannot be verified at present: try again later".into()
         }

@@ -7,8 +7,8 @@ use http::{HeaderName, header};
 use super::DatePolicy;
 use crate::{
     Algorithm, Scheme,
-    header::{DIGESTS, DateHeader},
-    limits::{MAX_COMPONENTS, MAX_PARAMETER_LEN},
+    header::{DIGESTS, DateHeader, MICRO_SERVICE_NAME, NAME_SPACE_CODE, SOURCE},
+    limits::{MAX_COMPONENTS, MAX_PARAMETER_LEN, MAX_SKEW_WITH_NONCE},
     rejection::Excerpt,
     wire::component::{Component, NotSignable},
 };
@@ -151,6 +151,22 @@ pub enum BuildError {
         /// The scheme.
         scheme: Scheme,
     },
+    /// The header has another meaning, so it cannot carry a nonce.
+    NonceHeader {
+        /// The name.
+        name: Excerpt,
+    },
+    /// Both a header with a nonce and the signature as the nonce are configured.
+    TwoNonces,
+    /// A nonce is required, but the date may have any age. A guard against replays would have to
+    /// keep every nonce forever.
+    NonceWithoutAge,
+    /// A nonce is required, and dates may be more than one day from the clock. A guard against
+    /// replays would have to keep every nonce for as long.
+    NonceSkew,
+    /// The signature is used as the nonce, but signatures need not cover the request target and the
+    /// body's digest. Two different requests of one second could have the same signature.
+    SignatureNotUnique,
 }
 
 impl fmt::Display for BuildError {
@@ -325,6 +341,28 @@ impl fmt::Display for BuildError {
                 "{scheme} takes dates from Date only, so that DatePolicy::Refuse would refuse \
                  every request: choose CheckAge"
             ),
+            Self::NonceHeader { name } => write!(
+                f,
+                "{name} has another meaning and cannot carry a nonce: use a header of its own, \
+                 such as x-nonce"
+            ),
+            Self::TwoNonces => f.write_str(
+                "nonce and signature_as_nonce are both set: use the header if clients send one",
+            ),
+            Self::NonceWithoutAge => f.write_str(
+                "a nonce is required, but dates may have any age, so nonces would have to be kept \
+                 forever: set date_policy to CheckAge or Refuse",
+            ),
+            Self::NonceSkew => write!(
+                f,
+                "a nonce is required, and dates may be more than {MAX_SKEW_WITH_NONCE} s from the \
+                 clock, so nonces would have to be kept for as long: lower max_skew"
+            ),
+            Self::SignatureNotUnique => f.write_str(
+                "signatures need not cover the target and the body, so that two requests of one \
+                 second can have the same one: require the request target and digest, or use a \
+                 nonce",
+            ),
         }
     }
 }
@@ -439,6 +477,26 @@ impl Scheme {
                 Ok(Component::Header(header))
             }
         }
+    }
+
+    /// Refuses a header that cannot carry a nonce.
+    pub(crate) fn check_nonce(self, name: &HeaderName) -> Result<(), BuildError> {
+        let component = self.signable(name.as_str(), false)?;
+        let meanings = [
+            &header::HOST,
+            &header::COOKIE,
+            &header::CONTENT_LENGTH,
+            &header::CONTENT_TYPE,
+            &SOURCE,
+            &NAME_SPACE_CODE,
+            &MICRO_SERVICE_NAME,
+        ];
+        let has_meaning = meanings.contains(&name) || DIGESTS.contains(name);
+        if has_meaning || !matches!(component, Component::Header(_)) {
+            let name = Excerpt::new(name.as_str());
+            return Err(BuildError::NonceHeader { name });
+        }
+        Ok(())
     }
 
     /// Refuses an algorithm that the scheme does not have.

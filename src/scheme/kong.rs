@@ -94,7 +94,18 @@ fn text(why: &Rejection) -> Cow<'static, str> {
             "HMAC signature cannot be verified, a valid date or x-date header is required for HMAC Authentication"
         }
         Rejection::KeyNotBound | Rejection::NoUsagePlan => "You cannot consume this service",
-        Rejection::KeyStoreUnavailable | Rejection::NotVerified => "An unexpected error occurred",
+        Rejection::KeyStoreUnavailable | Rejection::NotVerified | Rejection::NoClaim => {
+            "An unexpected error occurred"
+        }
+        Rejection::NonceInvalid { .. } => {
+            "HMAC signature cannot be verified, the nonce is empty or too long"
+        }
+        Rejection::Replayed => {
+            "HMAC signature cannot be verified, the request has been sent before"
+        }
+        Rejection::ClaimsLost | Rejection::ReplayGuardFull | Rejection::ReplayGuardUnavailable => {
+            "The request cannot be checked for a replay at present"
+        }
         _ => "HMAC signature cannot be verified",
     };
     text.into()

@@ -26,7 +26,7 @@ pub(crate) use self::{
 };
 use crate::Rejection;
 pub use crate::{
-    header::{DateHeader, ParseDateHeaderError},
+    header::{DateHeader, ParseDateHeaderError, X_NONCE},
     wire::{
         component::DerivedComponent,
         signing_string::{MissingHeaderLine, SigningString},

@@ -137,10 +137,19 @@ fn text(why: &Rejection) -> Cow<'static, str> {
         | Rejection::DigestMismatch => "HMAC signature does not match.",
         Rejection::BodyTooLarge { .. } => "The request's body is too large.",
         Rejection::BodyUnreadable => "The request's body cannot be read.",
-        Rejection::NotVerified => "An unexpected error occurred.",
+        Rejection::NotVerified | Rejection::NoClaim => "An unexpected error occurred.",
         Rejection::KeyNotBound => "HMAC apikey is invalid for API.",
         Rejection::NoUsagePlan => "Found no validate usage plan.",
         Rejection::KeyStoreUnavailable => "HMAC signature cannot be verified at present.",
+        Rejection::NonceInvalid { .. } => {
+            "HMAC signature cannot be verified, the nonce is empty or too long."
+        }
+        Rejection::Replayed => {
+            "HMAC signature cannot be verified, the request has been sent before."
+        }
+        Rejection::ClaimsLost | Rejection::ReplayGuardFull | Rejection::ReplayGuardUnavailable => {
+            "The request cannot be checked for a replay at present."
+        }
         Rejection::KeyUnknown
         | Rejection::Target(_)
         | Rejection::CreatedOutOfRange { .. }

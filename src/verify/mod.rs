@@ -9,6 +9,8 @@
 //! - a [`ResponseForRejection`], which answers refused requests. The default is
 //!   [`DefaultResponseForRejection`].
 //!
+//! A [`ReplayLayer`] inside it refuses requests that were sent before.
+//!
 //! The handler finds a [`VerifiedKey`] in the extensions of each request that passes.
 //! [`DrainLayer`], outside, lets an early answer reach clients that are still uploading.
 //!
@@ -25,6 +27,8 @@ mod freshness;
 mod future;
 mod key_store;
 mod layer;
+mod nonce;
+mod replay;
 mod response;
 mod service;
 mod shared_keys;
@@ -33,7 +37,6 @@ mod verified;
 mod verifier;
 mod verifying_key;
 
-#[cfg(feature = "digest")]
 pub(crate) use self::response::Refused;
 pub use self::{
     async_service::AsyncVerifyFuture,
@@ -44,6 +47,11 @@ pub use self::{
     future::VerifyFuture,
     key_store::{AsyncKeyStore, AsyncKeys, KeyRef, KeyStore},
     layer::VerifyLayer,
+    replay::{
+        AsyncGuard, AsyncReplayFuture, AsyncReplayGuard, Claim, ClaimOutcome, MemoryReplayGuard,
+        MemoryReplayGuardBuilder, ReplayCounts, ReplayGuard, ReplayLayer, ReplayService,
+        WhenUnavailable,
+    },
     response::{DefaultResponseForRejection, Refusal, ResponseForRejection},
     service::VerifyService,
     shared_keys::SharedKeys,

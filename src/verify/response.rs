@@ -1,12 +1,12 @@
 //! Responses to refused requests.
 
 use bytes::Bytes;
-use http::{HeaderValue, Method, Response, StatusCode, Version, header};
+use http::{Extensions, HeaderValue, Method, Response, StatusCode, Version, header};
 
 use super::ServerSigningString;
-use crate::{Rejection, RequestHead, Scheme};
+use crate::{Rejection, RequestHead, Scheme, VerifiedKey};
 #[cfg(feature = "tracing")]
-use crate::{VerifiedKey, events, rejection::Excerpt, wire::credentials::Authorization};
+use crate::{events, rejection::Excerpt, wire::credentials::Authorization};
 
 /// Describes a refused request to a [`ResponseForRejection`].
 #[derive(Debug, Clone, Copy)]
@@ -213,7 +213,24 @@ pub(crate) struct Refused<'a> {
     pub(crate) explained: Option<ServerSigningString>,
 }
 
-impl Refused<'_> {
+impl<'a> Refused<'a> {
+    /// Describes a request that a layer inside [`VerifyLayer`](crate::VerifyLayer) refuses.
+    pub(crate) fn after_verification(
+        head: RequestHead<'a>,
+        extensions: &'a Extensions,
+        why: Rejection,
+    ) -> Self {
+        let key = extensions.get::<VerifiedKey>();
+        Self {
+            scheme: key.map_or(Scheme::default(), VerifiedKey::scheme),
+            why,
+            head,
+            #[cfg(feature = "tracing")]
+            key,
+            explained: None,
+        }
+    }
+
     /// Creates the response, with the reason in its extensions. The response to a `HEAD` has no
     /// body (RFC 9110, section 9.3.2).
     pub(crate) fn answer(self, refuse: &impl ResponseForRejection) -> Response<Bytes> {

@@ -11,6 +11,7 @@ use super::{
     builder::VerifierBuilder,
     components::{ComponentReader, ReceivedComponents},
     freshness::SentXDate,
+    nonce::NonceSource,
     verifying_key::{DummyKeys, KeyAccess, KeyLookup},
 };
 use http::Uri;
@@ -23,6 +24,7 @@ use crate::{
         authority::names_two_hosts,
         component::DerivedComponent,
         credentials::{Authorization, HS2019, RawCredentials, Signature},
+        date::Timestamp,
         signing_string::SigningString,
         target,
     },
@@ -109,6 +111,7 @@ pub struct Verifier {
     pub(super) date_policy: DatePolicy,
     pub(super) allow_missing_headers: bool,
     pub(super) normalize_target: bool,
+    pub(super) nonce: NonceSource,
     /// Keys to compute a MAC with if no key was found.
     pub(super) dummy_keys: DummyKeys,
 }
@@ -163,7 +166,7 @@ impl Verifier {
         now: SystemTime,
     ) -> Result<(), Rejection> {
         let dialect = self.scheme.dialect();
-        let now = now.into();
+        let now = Timestamp::from(now);
         let raw_credentials = RawCredentials::find(&dialect.syntax, head)?;
         // The order of the checks decides which rejection a request with several faults gets.
         let x_date = SentXDate::find(dialect, head)?;
@@ -174,6 +177,9 @@ impl Verifier {
             signature,
             components,
             signing_string,
+            nonce,
+            signed_at,
+            read_at,
         } = credentials;
         authorization.read(&dialect.syntax, raw_credentials)?;
         *algorithm = self.algorithm(authorization)?;
@@ -189,13 +195,16 @@ impl Verifier {
         if names_two_hosts(head) {
             return Err(Rejection::HostMismatch);
         }
-        self.check_times(&authorization.times, components, head, &x_date, now)?;
+        let times = &authorization.times;
+        *signed_at = self.check_times(times, components, head, &x_date, now)?;
         for name in &self.required {
             if !components.cover(name) {
                 let name = Excerpt::new(name);
                 return Err(Rejection::NotCovered { name });
             }
         }
+        *nonce = self.nonce.read(head, components)?;
+        *read_at = now;
         Ok(())
     }
 
@@ -244,7 +253,7 @@ impl Verifier {
             (None, _) => return Err(Rejection::KeyUnknown),
         };
         match access {
-            KeyAccess::Bound => Ok(VerifiedKey::new(self.scheme, credentials, secret)),
+            KeyAccess::Bound => Ok(VerifiedKey::new(self, credentials, secret)),
             KeyAccess::NotBound => Err(Rejection::KeyNotBound),
             KeyAccess::NoUsagePlan => Err(Rejection::NoUsagePlan),
         }
@@ -300,6 +309,12 @@ pub struct Credentials<'h> {
     pub(super) signature: Signature,
     pub(super) components: ReceivedComponents<'h>,
     pub(super) signing_string: SigningString,
+    /// The value of the header that carries the nonce, if the verifier requires one.
+    pub(super) nonce: Option<&'h [u8]>,
+    /// The earliest signed time whose age was checked.
+    pub(super) signed_at: Timestamp,
+    /// The time by which the age was checked.
+    pub(super) read_at: Timestamp,
 }
 
 impl<'h> Credentials<'h> {
@@ -311,6 +326,9 @@ impl<'h> Credentials<'h> {
             signature: Signature::NONE,
             components: ReceivedComponents::default(),
             signing_string: SigningString::new(),
+            nonce: None,
+            signed_at: Timestamp::default(),
+            read_at: Timestamp::default(),
         }
     }
 

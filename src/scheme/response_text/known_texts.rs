@@ -133,6 +133,12 @@ fn rejections() -> impl Iterator<Item = Rejection> {
         },
         Rejection::BodyUnreadable,
         Rejection::NotVerified,
+        Rejection::NonceInvalid { name: gap() },
+        Rejection::Replayed,
+        Rejection::ClaimsLost,
+        Rejection::ReplayGuardFull,
+        Rejection::ReplayGuardUnavailable,
+        Rejection::NoClaim,
     ];
     let malformed = [
         CredentialsError::NotAscii,
