@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use http::{HeaderValue, uri::Authority};
+use http::{HeaderName, HeaderValue, uri::Authority};
 
 use super::{
     cache,
@@ -66,6 +66,7 @@ pub struct SignerBuilder {
     authority: Option<Authority>,
     allowed_hosts: Option<Vec<String>>,
     https_only: bool,
+    nonce: Option<HeaderName>,
 }
 
 impl SignerBuilder {
@@ -84,6 +85,7 @@ impl SignerBuilder {
             authority: None,
             allowed_hosts: None,
             https_only: false,
+            nonce: None,
         }
     }
 
@@ -282,6 +284,24 @@ impl SignerBuilder {
         self
     }
 
+    /// Sends and signs a nonce in this header: 128 random bits as 22 characters of base64url, new in
+    /// every signature, so that a verifier can refuse requests that were sent before. Default:
+    /// none. [`X_NONCE`](crate::scheme::X_NONCE) is the usual name.
+    ///
+    /// A header of this name that the request has is replaced. If the list does not name the
+    /// header, it is signed last. Each attempt of a retry has a nonce of its own if the retry is
+    /// outside this layer.
+    ///
+    /// No gateway of this family checks nonces by itself: see
+    /// [`ReplayLayer`](crate::verify::ReplayLayer) for the server's side. Signatures with a nonce
+    /// are computed for every request, not once a second.
+    #[cfg(feature = "nonce")]
+    #[cfg_attr(docsrs, doc(cfg(feature = "nonce")))]
+    pub fn nonce(mut self, header: HeaderName) -> Self {
+        self.nonce = Some(header);
+        self
+    }
+
     /// Builds the signer.
     ///
     /// # Errors
@@ -317,6 +337,9 @@ impl SignerBuilder {
         {
             return Err(BuildError::LifetimeTooShort);
         }
+        if let Some(header) = &self.nonce {
+            scheme.check_nonce(header)?;
+        }
         let list = self.list()?;
         self.check(&list)?;
         let destinations = Destinations {
@@ -351,6 +374,9 @@ impl SignerBuilder {
             components.supply(&NAME_SPACE_CODE, name_space_code);
             components.supply(&MICRO_SERVICE_NAME, name);
         }
+        if let Some(header) = self.nonce {
+            components.add_nonce(header);
+        }
         Signer {
             inner: Arc::new(Inner {
                 keys: self.keys,
@@ -384,7 +410,14 @@ impl SignerBuilder {
             let name = Excerpt::new(name);
             return Err(BuildError::SignedAnyway { name });
         }
-        let names = named.iter().copied().chain(further);
+        let nonce = self.nonce.as_ref().map(HeaderName::as_str);
+        let nonce = nonce.filter(|name| {
+            !further
+                .clone()
+                .chain(named.iter().copied())
+                .any(|other| other.eq_ignore_ascii_case(name))
+        });
+        let names = named.iter().copied().chain(further).chain(nonce);
         names.map(|name| self.listed(name)).collect()
     }
 

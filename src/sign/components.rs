@@ -41,6 +41,8 @@ pub(crate) struct SignedComponents {
     supplied: Vec<(HeaderName, HeaderValue)>,
     /// The listed headers that are not supplied.
     own: Vec<HeaderName>,
+    /// The listed header that gets a new nonce in every signature.
+    nonce: Option<HeaderName>,
 }
 
 /// A component with the spelling that is sent.
@@ -64,6 +66,7 @@ impl SignedComponents {
             lifetime,
             supplied: Vec::new(),
             own: components().filter_map(header_name).cloned().collect(),
+            nonce: None,
             list,
         }
     }
@@ -75,6 +78,17 @@ impl SignedComponents {
         let value = trimmed(&value).unwrap_or(value);
         self.supplied.push((name.clone(), value));
         self.own.retain(|other| other != name);
+    }
+
+    /// Sends a new nonce in this header, which is in the list, with every signature.
+    pub(crate) fn add_nonce(&mut self, name: HeaderName) {
+        self.depends_on_time_alone = false;
+        self.own.retain(|other| *other != name);
+        self.nonce = Some(name);
+    }
+
+    pub(crate) fn nonce(&self) -> Option<&HeaderName> {
+        self.nonce.as_ref()
     }
 
     /// Returns whether what is signed depends on the target's form, and clients would send another
@@ -174,6 +188,8 @@ pub(super) struct ComponentWriter<'a> {
     pub(super) head: &'a RequestHead<'a>,
     pub(super) date: &'a [u8],
     pub(super) times: &'a Times<String>,
+    /// The nonce, if the signer adds one.
+    pub(super) nonce: Option<&'a HeaderValue>,
 }
 
 /// Which components are signed, and what has to be set on the request beside the date and
@@ -311,6 +327,12 @@ impl<'a> ComponentWriter<'a> {
         name: &'a HeaderName,
         edits: &mut HeaderEdits,
     ) -> Result<Option<Cow<'a, [u8]>>, SignError> {
+        if let Some(nonce) = self.nonce
+            && self.components.nonce() == Some(name)
+        {
+            edits.rewritten.push((name.clone(), nonce.clone()));
+            return Ok(Some(nonce.as_bytes().into()));
+        }
         let headers = self.head.headers();
         match single_value(headers, name) {
             Ok(Some(own)) => {

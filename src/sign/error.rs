@@ -77,6 +77,8 @@ pub enum SignError {
         /// The host; empty if the request names none.
         host: Excerpt,
     },
+    /// A nonce should be sent, and the operating system gave no random numbers for it.
+    NoRandomNumbers,
 }
 
 /// Whose fault it is that a request is not signed.
@@ -116,6 +118,7 @@ impl SignError {
             Self::AuthorityExcluded { .. } => "AuthorityExcluded",
             Self::NotHttps { .. } => "NotHttps",
             Self::SchemeUnknown { .. } => "SchemeUnknown",
+            Self::NoRandomNumbers => "NoRandomNumbers",
         }
     }
 }
@@ -164,6 +167,10 @@ impl fmt::Display for SignError {
                 f,
                 "the request names no host, and authority is \"{host}\", which allowed_hosts does \
                  not name: add it to allowed_hosts, or correct authority"
+            ),
+            Self::NoRandomNumbers => f.write_str(
+                "the operating system gave no random numbers for a nonce: see whether this process \
+                 may call getrandom or open /dev/urandom",
             ),
             Self::SchemeUnknown { host } => {
                 f.write_str("the target of the request")?;

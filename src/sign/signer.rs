@@ -2,7 +2,7 @@
 
 use std::{fmt, sync::Arc, time::SystemTime};
 
-use http::{HeaderMap, Request, header};
+use http::{HeaderMap, HeaderValue, Request, header};
 
 use super::{
     SignError, SignedHeaders, SignerBuilder,
@@ -156,6 +156,9 @@ impl Signer {
     /// Returns the signing string that [`sign`](Self::sign) computes the signature over, to compare
     /// it with the gateway's.
     ///
+    /// With a nonce (`SignerBuilder::nonce`), every signature has another string. Pass the head of a
+    /// signed request: its nonce is used.
+    ///
     /// # Errors
     ///
     /// Returns the errors of [`sign`](Self::sign).
@@ -177,6 +180,7 @@ impl Signer {
         let format = &self.inner.scheme.dialect().format;
         let now = Timestamp::from(now);
         let (date, times) = (now.imf_fixdate(), components.times(now));
+        let nonce = self.nonce_of(&head)?;
         let mut string = SigningString::new();
         string.begin(format, keys.id.as_str());
         let writer = ComponentWriter {
@@ -186,6 +190,7 @@ impl Signer {
             head: &head,
             date: &date,
             times: &times,
+            nonce: nonce.as_ref(),
         };
         writer.write(&mut string)?;
         Ok(string)
@@ -240,6 +245,9 @@ impl Signer {
                 headers.remove(name);
             }
         }
+        if let Some(name) = self.inner.components.nonce() {
+            headers.remove(name);
+        }
     }
 
     fn sign_uncached<B>(&self, request: &mut Request<B>, now: Timestamp) -> Result<(), SignError> {
@@ -282,6 +290,24 @@ impl Signer {
         }
     }
 
+    /// Returns a nonce for one signature, if the signer adds one.
+    fn new_nonce(&self) -> Result<Option<HeaderValue>, SignError> {
+        match self.inner.components.nonce() {
+            #[cfg(feature = "nonce")]
+            Some(_) => super::nonce::random().map(Some),
+            _ => Ok(None),
+        }
+    }
+
+    /// Returns the nonce that a head has, or else a new one.
+    fn nonce_of(&self, head: &RequestHead<'_>) -> Result<Option<HeaderValue>, SignError> {
+        let name = self.inner.components.nonce();
+        match name.and_then(|name| head.headers().get(name)) {
+            Some(nonce) => Ok(Some(nonce.clone())),
+            None => self.new_nonce(),
+        }
+    }
+
     /// Signs a head with the date of `now`. Returns the headers, and the position of the date in
     /// the signing string.
     pub(super) fn sign_with(
@@ -303,6 +329,7 @@ impl Signer {
         self.check_key_id(keys)?;
         string.begin(&dialect.format, keys.id.as_str());
         let times = components.times(now);
+        let nonce = self.new_nonce()?;
         let writer = ComponentWriter {
             components,
             authority: destinations.authority.as_ref(),
@@ -310,6 +337,7 @@ impl Signer {
             head,
             date,
             times: &times,
+            nonce: nonce.as_ref(),
         };
         let edits = writer.write(string)?;
         let tag = keys.macs.keyed(algorithm).tag(string.as_bytes());
