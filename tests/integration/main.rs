@@ -27,6 +27,7 @@ mod keys;
 mod properties;
 mod readme_table;
 mod refusals;
+mod replay;
 #[cfg(feature = "reqwest-middleware")]
 mod reqwest;
 mod response_text;

@@ -93,6 +93,12 @@ fn rejections() -> Vec<Rejection> {
         Rejection::BodyUnreadable,
         Rejection::NotVerified,
         Rejection::KeyStoreUnavailable,
+        Rejection::NonceInvalid { name: name() },
+        Rejection::Replayed,
+        Rejection::ClaimsLost,
+        Rejection::ReplayGuardFull,
+        Rejection::ReplayGuardUnavailable,
+        Rejection::NoClaim,
     ];
     for parameter in ["algorithm", "headers"] {
         rejections.push(Rejection::ParameterMissing { parameter });
@@ -220,9 +226,24 @@ fn no_rejection_is_left_out() {
 #[test]
 fn no_text_tells_a_client_how_the_server_is_built() {
     for scheme in Scheme::ALL {
-        for rejection in [Rejection::NotVerified, Rejection::KeyStoreUnavailable] {
+        for rejection in [
+            Rejection::NotVerified,
+            Rejection::KeyStoreUnavailable,
+            Rejection::ClaimsLost,
+            Rejection::ReplayGuardFull,
+            Rejection::ReplayGuardUnavailable,
+            Rejection::NoClaim,
+        ] {
             let text = scheme.text(&rejection).to_lowercase();
-            for word in ["layer", "verified before", "store", "log", "digest"] {
+            for word in [
+                "layer",
+                "verified before",
+                "store",
+                "log",
+                "digest",
+                "guard",
+                "full",
+            ] {
                 assert!(!text.contains(word), "{scheme}: {text}");
             }
         }
