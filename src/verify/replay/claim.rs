@@ -103,8 +103,7 @@ impl<'a> Claim<'a> {
     /// clock skew together.
     #[must_use]
     pub fn can_precede(&self, start: SystemTime) -> bool {
-        let start = Timestamp::from(start).seconds();
-        self.times.signed_at.seconds() <= start.saturating_add(self.times.max_skew)
+        self.can_precede_second(start.into())
     }
 
     /// Returns the key id and the nonce as bytes that no other key id and nonce have: the length of
@@ -115,6 +114,11 @@ impl<'a> Claim<'a> {
         let len = u32::try_from(self.key_id.len()).unwrap_or(u32::MAX);
         let parts: [&[u8]; 3] = [&len.to_be_bytes(), self.key_id.as_bytes(), self.nonce];
         parts.concat()
+    }
+
+    pub(super) fn can_precede_second(&self, start: Timestamp) -> bool {
+        let last = start.seconds().saturating_add(self.times.max_skew);
+        self.times.signed_at.seconds() <= last
     }
 
     pub(super) fn until_seconds(&self) -> u64 {

@@ -4,14 +4,16 @@ mod shard;
 
 use std::{
     fmt,
-    hash::{BuildHasher as _, Hash as _, Hasher as _, RandomState},
+    hash::{BuildHasher as _, Hasher as _, RandomState},
     sync::{Mutex, PoisonError},
-    time::SystemTime,
 };
 
 use self::shard::{Hashed, Limits, Shard, Times};
 use super::{Claim, ClaimOutcome, ReplayGuard};
-use crate::clock::{Clock, SystemClock};
+use crate::{
+    clock::{Clock, SystemClock},
+    wire::date::Timestamp,
+};
 
 /// Remembers claims in the memory of this process: the guard for a server that runs once.
 ///
@@ -39,7 +41,7 @@ pub struct MemoryReplayGuard {
     shards: Box<[Mutex<Shard>]>,
     hasher: RandomState,
     limits: Limits,
-    started_at: SystemTime,
+    started_at: Timestamp,
     assume_no_earlier_claims: bool,
 }
 
@@ -88,10 +90,11 @@ impl MemoryReplayGuard {
     }
 
     fn hash(&self, claim: &Claim<'_>) -> Hashed {
+        let key_id = self.hasher.hash_one(claim.key_id());
         let mut hasher = self.hasher.build_hasher();
-        claim.key_id().hash(&mut hasher);
-        let key_id = hasher.finish();
-        claim.nonce().hash(&mut hasher);
+        // Of a fixed length, so that no other key id and nonce are the same bytes.
+        hasher.write_u64(key_id);
+        hasher.write(claim.nonce());
         Hashed {
             claim: hasher.finish(),
             key_id,
@@ -100,7 +103,7 @@ impl MemoryReplayGuard {
 
     /// Returns the time as the shards count it: seconds since the start, from 1 on.
     fn relative(&self, seconds: u64) -> u32 {
-        let start = crate::wire::date::Timestamp::from(self.started_at).seconds();
+        let start = self.started_at.seconds();
         let since = seconds.saturating_add(1).saturating_sub(start);
         u32::try_from(since).unwrap_or(u32::MAX)
     }
@@ -108,7 +111,7 @@ impl MemoryReplayGuard {
 
 impl ReplayGuard for MemoryReplayGuard {
     fn claim(&self, claim: &Claim<'_>) -> ClaimOutcome {
-        if !self.assume_no_earlier_claims && claim.can_precede(self.started_at) {
+        if !self.assume_no_earlier_claims && claim.can_precede_second(self.started_at) {
             return ClaimOutcome::Lost;
         }
         let times = Times {
@@ -211,13 +214,13 @@ impl<C: Clock> MemoryReplayGuardBuilder<C> {
         let deviation = if shards > 1 { part.isqrt() * 4 } else { 0 };
         let limits = Limits {
             claims: capacity.div_ceil(shards),
-            claims_of_key: part.saturating_add(deviation),
+            claims_of_key: u32::try_from(part.saturating_add(deviation)).unwrap_or(u32::MAX),
         };
         MemoryReplayGuard {
             shards: (0..shards).map(|_| Mutex::default()).collect(),
             hasher: RandomState::new(),
             limits,
-            started_at: self.clock.now(),
+            started_at: self.clock.now().into(),
             assume_no_earlier_claims: self.assume_no_earlier_claims,
         }
     }

@@ -1,6 +1,9 @@
 //! One part of a guard's memory: a hash table whose entries expire.
 
-use std::collections::HashMap;
+use std::{
+    collections::HashMap,
+    hash::{BuildHasherDefault, Hasher},
+};
 
 use super::ClaimOutcome;
 
@@ -44,7 +47,7 @@ pub(super) struct Times {
 #[derive(Clone, Copy)]
 pub(super) struct Limits {
     pub(super) claims: usize,
-    pub(super) claims_of_key: usize,
+    pub(super) claims_of_key: u32,
 }
 
 /// A claim in memory. One whose time is over is a free place.
@@ -54,6 +57,25 @@ struct Entry {
     /// 0 if there has been no claim in this place.
     until: u32,
     key_id: u32,
+}
+
+/// The hasher for numbers that are hashes already.
+#[derive(Default)]
+struct Unhashed(u64);
+
+impl Hasher for Unhashed {
+    fn finish(&self) -> u64 {
+        // The map uses the lowest and the highest bits.
+        self.0 << 32 | self.0
+    }
+
+    fn write_u32(&mut self, hash: u32) {
+        self.0 = hash.into();
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        debug_assert!(bytes.is_empty(), "only `u32`s are hashed");
+    }
 }
 
 const ENTRIES: usize = 4;
@@ -90,7 +112,7 @@ pub(super) struct Shard {
     /// The entries that are not empty, over or not.
     len: usize,
     /// The claims among them of each key id.
-    of_key: HashMap<u32, usize>,
+    of_key: HashMap<u32, u32, BuildHasherDefault<Unhashed>>,
     /// The latest time of all claims. Claims that were over by then can have been replaced.
     latest: u32,
     /// When the entries that were over were removed last.
@@ -141,7 +163,7 @@ impl Shard {
     pub(super) fn allocated_bytes(&self) -> usize {
         self.buckets.capacity() * size_of::<Bucket>()
             + self.overflow.capacity() * size_of::<Entry>()
-            + self.of_key.capacity() * (size_of::<(u32, usize)>() + 1)
+            + self.of_key.capacity() * (size_of::<(u32, u32)>() + 1)
     }
 
     fn has(&self, hashed: Hashed) -> bool {
