@@ -1,4 +1,4 @@
-//! Names of headers that have a meaning in every scheme, and functions that read header values.
+//! Names of headers that all schemes know, and functions that read header values.
 
 use std::{fmt, str::FromStr};
 
@@ -64,7 +64,7 @@ impl fmt::Display for ParseDateHeaderError {
 
 impl std::error::Error for ParseDateHeaderError {}
 
-/// `Source`, a text of the caller's choice ("signature watermark").
+/// `Source`, a text that the caller chooses ("signature watermark").
 pub(crate) static SOURCE: HeaderName = HeaderName::from_static("source");
 
 /// `X-NameSpace-Code`, the namespace of a microservice API.
@@ -82,6 +82,25 @@ pub(crate) static DIGESTS: [HeaderName; 2] = [
     HeaderName::from_static("content-digest"),
 ];
 
+/// The hop-by-hop headers (RFC 9110, sections 7.6.1 and 11.7; RFC 7540, section 3.2.1). Connections
+/// below all layers, and proxies on the way, write or remove them, so a signature over one fails at
+/// the gateway. `Expect` is one too: a proxy that answers it with 100 does not forward it (RFC
+/// 9110, section 10.1.1).
+pub(crate) static HOP_BY_HOP: [HeaderName; 11] = [
+    header::CONNECTION,
+    header::EXPECT,
+    HeaderName::from_static("http2-settings"),
+    HeaderName::from_static("keep-alive"),
+    HeaderName::from_static("proxy-connection"),
+    header::PROXY_AUTHENTICATE,
+    header::PROXY_AUTHORIZATION,
+    header::TE,
+    header::TRAILER,
+    header::TRANSFER_ENCODING,
+    header::UPGRADE,
+];
+
+/// `X-Date`, the other date header beside `Date`.
 static X_DATE: HeaderName = HeaderName::from_static("x-date");
 
 /// Reports that a header has more than one value.
@@ -90,14 +109,17 @@ pub(crate) struct Repeated;
 
 /// Returns whether any header has more than one value.
 pub(crate) fn has_repeats(headers: &HeaderMap) -> bool {
+    // `keys_len` counts names, and `len` counts values.
     headers.keys_len() != headers.len()
 }
 
-/// Returns the header's one value, or `None` if the header is missing. `name` can have any case.
+/// Returns the header's one value, or `None` if the header is missing. If `name` is a text, its case
+/// does not matter.
 pub(crate) fn single_value(
     headers: &HeaderMap,
     name: impl AsHeaderName,
 ) -> Result<Option<&HeaderValue>, Repeated> {
+    // In most requests no header is repeated, and one lookup is enough.
     if !has_repeats(headers) {
         return Ok(headers.get(name));
     }
@@ -105,6 +127,18 @@ pub(crate) fn single_value(
     match (values.next(), values.next()) {
         (value, None) => Ok(value),
         (_, Some(_)) => Err(Repeated),
+    }
+}
+
+/// Returns the name of `source` or `host`, which are often signed, or `None` for another text.
+///
+/// It is for lookups in a request's headers. A lookup by text validates, lowercases and hashes the
+/// text each time.
+pub(crate) fn often_signed(name: &str) -> Option<&'static HeaderName> {
+    match name {
+        "source" => Some(&SOURCE),
+        "host" => Some(&header::HOST),
+        _ => None,
     }
 }
 
@@ -117,12 +151,13 @@ pub(crate) fn trim(mut value: &[u8]) -> &[u8] {
     value
 }
 
-/// Returns the value without surrounding spaces and tabs, or `None` if it has none.
+/// Returns the value without surrounding spaces and tabs, or `None` if there are none around it.
 pub(crate) fn trimmed(value: &HeaderValue) -> Option<HeaderValue> {
     let bytes = trim(value.as_bytes());
     if bytes.len() == value.len() {
         return None;
     }
+    // A part of a valid value is valid, so this does not fail.
     let mut trimmed = HeaderValue::from_bytes(bytes).ok()?;
     trimmed.set_sensitive(value.is_sensitive());
     Some(trimmed)
@@ -131,7 +166,9 @@ pub(crate) fn trimmed(value: &HeaderValue) -> Option<HeaderValue> {
 /// Returns whether `name` is a field name: one or more token characters (RFC 9110, section 5.1).
 pub(crate) fn is_field_name(name: &str) -> bool {
     !name.is_empty()
-        && name
-            .bytes()
-            .all(|byte| matches!(byte, b'a'..=b'z' | b'-' | b'A'..=b'Z' | b'0'..=b'9' | b'!' | b'#'..=b'\'' | b'*' | b'+' | b'.' | b'^'..=b'`' | b'|' | b'~'))
+        && name.bytes().all(|byte| {
+            matches!(byte,
+                b'a'..=b'z' | b'-' | b'A'..=b'Z' | b'0'..=b'9' | b'!' | b'#'..=b'\'' | b'*' | b'+'
+                | b'.' | b'^'..=b'`' | b'|' | b'~')
+        })
 }

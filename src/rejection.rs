@@ -7,8 +7,6 @@ mod target_error;
 
 use std::fmt;
 
-use http::StatusCode;
-
 pub use self::{
     credentials_error::CredentialsError, excerpt::Excerpt, kind::RejectionKind,
     target_error::TargetError,
@@ -169,38 +167,9 @@ impl Rejection {
         }
     }
 
-    /// Returns `true` if this reason tells the client something about credentials.
-    pub(crate) fn is_about_credentials(&self) -> bool {
-        matches!(
-            self.status(),
-            StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN
-        )
-    }
-
     pub(crate) fn repeated(name: &str) -> Self {
         let name = Excerpt::new(name);
         Self::HeaderRepeated { name }
-    }
-
-    /// Returns the documented status: 401, but 403 for [`NoUsagePlan`](Self::NoUsagePlan), 413 for
-    /// [`BodyTooLarge`](Self::BodyTooLarge), 400 for [`BodyUnreadable`](Self::BodyUnreadable), 500
-    /// for [`NotVerified`](Self::NotVerified) and [`NoClaim`](Self::NoClaim), and 503 for
-    /// [`KeyStoreUnavailable`](Self::KeyStoreUnavailable), [`ClaimsLost`](Self::ClaimsLost),
-    /// [`ReplayGuardFull`](Self::ReplayGuardFull) and
-    /// [`ReplayGuardUnavailable`](Self::ReplayGuardUnavailable).
-    #[must_use]
-    pub fn status(&self) -> StatusCode {
-        match self {
-            Self::NoUsagePlan => StatusCode::FORBIDDEN,
-            Self::KeyStoreUnavailable
-            | Self::ClaimsLost
-            | Self::ReplayGuardFull
-            | Self::ReplayGuardUnavailable => StatusCode::SERVICE_UNAVAILABLE,
-            Self::BodyTooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
-            Self::BodyUnreadable => StatusCode::BAD_REQUEST,
-            Self::NotVerified | Self::NoClaim => StatusCode::INTERNAL_SERVER_ERROR,
-            _ => StatusCode::UNAUTHORIZED,
-        }
     }
 }
 

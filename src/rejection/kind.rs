@@ -1,4 +1,6 @@
-//! What a client can learn about a refusal, and what to do about it.
+//! What a client sees of a refusal: its kind, its status, and what to do about it.
+
+use http::StatusCode;
 
 use super::Rejection;
 
@@ -240,5 +242,36 @@ impl Rejection {
     #[must_use]
     pub fn hint(&self) -> &'static str {
         self.kind().hint()
+    }
+
+    /// Returns the documented status: 401, but 403 for [`NoUsagePlan`](Self::NoUsagePlan), 413 for
+    /// [`BodyTooLarge`](Self::BodyTooLarge), 400 for [`BodyUnreadable`](Self::BodyUnreadable), 500
+    /// for [`NotVerified`](Self::NotVerified) and [`NoClaim`](Self::NoClaim), and 503 for
+    /// [`KeyStoreUnavailable`](Self::KeyStoreUnavailable), [`ClaimsLost`](Self::ClaimsLost),
+    /// [`ReplayGuardFull`](Self::ReplayGuardFull) and
+    /// [`ReplayGuardUnavailable`](Self::ReplayGuardUnavailable).
+    #[must_use]
+    pub fn status(&self) -> StatusCode {
+        // The kind does not determine it: `BodyTooLarge` and `BodyUnreadable` have the same kind,
+        // and so have `NotVerified` and `KeyStoreUnavailable`.
+        match self {
+            Self::NoUsagePlan => StatusCode::FORBIDDEN,
+            Self::KeyStoreUnavailable
+            | Self::ClaimsLost
+            | Self::ReplayGuardFull
+            | Self::ReplayGuardUnavailable => StatusCode::SERVICE_UNAVAILABLE,
+            Self::BodyTooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::BodyUnreadable => StatusCode::BAD_REQUEST,
+            Self::NotVerified | Self::NoClaim => StatusCode::INTERNAL_SERVER_ERROR,
+            _ => StatusCode::UNAUTHORIZED,
+        }
+    }
+
+    /// Returns `true` if this reason tells the client something about credentials.
+    pub(crate) fn is_about_credentials(&self) -> bool {
+        matches!(
+            self.status(),
+            StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN
+        )
     }
 }

@@ -2,12 +2,12 @@
 
 use std::fmt;
 
-use http::{HeaderName, header};
+use http::HeaderName;
 
 use super::DatePolicy;
 use crate::{
     Algorithm, Scheme,
-    header::{DIGESTS, DateHeader, MICRO_SERVICE_NAME, NAME_SPACE_CODE, SOURCE},
+    header::{DIGESTS, DateHeader, HOP_BY_HOP, MICRO_SERVICE_NAME, NAME_SPACE_CODE, SOURCE},
     limits::{MAX_COMPONENTS, MAX_PARAMETER_LEN, MAX_SKEW_WITH_NONCE},
     rejection::Excerpt,
     wire::component::{Component, NotSignable},
@@ -385,24 +385,6 @@ fn write_list(
     }
     f.write_str(after)
 }
-
-/// Hop-by-hop headers (RFC 9110, sections 7.6.1 and 11.7; RFC 7540, section 3.2.1). Connections
-/// below all layers, and proxies on the way, write or remove them, so a signature over one fails at
-/// the gateway. `Expect` is one too: a proxy that answers it with 100 does not forward it (RFC
-/// 9110, section 10.1.1).
-static HOP_BY_HOP: [HeaderName; 11] = [
-    header::CONNECTION,
-    header::EXPECT,
-    HeaderName::from_static("http2-settings"),
-    HeaderName::from_static("keep-alive"),
-    HeaderName::from_static("proxy-connection"),
-    header::PROXY_AUTHENTICATE,
-    header::PROXY_AUTHORIZATION,
-    header::TE,
-    header::TRAILER,
-    header::TRANSFER_ENCODING,
-    header::UPGRADE,
-];
 
 /// Refuses lists that verifiers refuse: too many names, or too many bytes with a space between
 /// every two.

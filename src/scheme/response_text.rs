@@ -2,15 +2,13 @@
 
 mod escapes;
 mod known_texts;
+mod markup;
 
-use self::escapes::unescaped;
+use self::{escapes::unescaped, markup::Piece};
 use crate::{Rejection, rejection::RejectionKind};
 
 /// How many bytes of a response are searched. Refusals are short, and the limit bounds the work.
 const MAX_LEN: usize = 16 * 1024;
-
-/// The longest piece that can be one of the texts, in bytes, including escapes.
-const MAX_PIECE_LEN: usize = 1024;
 
 impl Rejection {
     /// Returns the kind of refusal that a gateway's response describes, or `None` if the response
@@ -49,83 +47,22 @@ impl Rejection {
         let text = text.get(..end.unwrap_or_default()).unwrap_or_default();
         // A byte order mark is not whitespace to `trim`, so a text after one would not be found.
         let text = text.strip_prefix('\u{feff}').unwrap_or(text);
-        let lines: &[char] = &['\n', '\r'];
-        let strings_and_lines = &['"', '\n', '\r'];
-        let elements = &['<', '>'];
-        let both = &['"', '\n', '\r', '<', '>'];
-        let mut pieces = [lines, strings_and_lines, elements, both]
-            .into_iter()
-            .flat_map(|ends| Piece::all(text, ends));
-        pieces.find_map(|piece| piece.kind())
+        markup::pieces(text).find_map(kind_of)
     }
 }
 
-/// A part of a response between two delimiters of strings, lines or elements.
-#[derive(Clone, Copy)]
-struct Piece<'t> {
-    before: &'t str,
-    text: &'t str,
-    after: &'t str,
-}
-
-impl<'t> Piece<'t> {
-    /// Returns the pieces between any two of the delimiters in `ends`, which are ASCII. An escaped
-    /// delimiter does not count.
-    fn all(text: &'t str, ends: &[char]) -> impl Iterator<Item = Self> {
-        let mut is_escaped = false;
-        let pieces = text.split(move |c| {
-            let is_end = ends.contains(&c) && !is_escaped;
-            is_escaped = c == '\\' && !is_escaped;
-            is_end
-        });
-        let mut start = 0;
-        pieces.filter_map(move |piece| {
-            let end = start + piece.len();
-            let before = text.get(..start)?;
-            let after = text.get(end..)?;
-            start = end + 1;
-            let is_short = !piece.is_empty() && piece.len() <= MAX_PIECE_LEN;
-            is_short.then_some(Self {
-                before,
-                text: piece,
-                after,
-            })
-        })
+/// Returns the kind of the known text that the piece is, or that one of its lines is after its
+/// escapes are replaced.
+fn kind_of(piece: Piece<'_>) -> Option<RejectionKind> {
+    let kind = |text: &str| {
+        let known = known_texts::find(text)?;
+        (!known.is_common || piece.is_message()).then_some(known.kind)
+    };
+    if let Some(kind) = kind(piece.text) {
+        return Some(kind);
     }
-
-    fn kind(self) -> Option<RejectionKind> {
-        let kind = |text: &str| {
-            let known = known_texts::find(text)?;
-            (!known.is_common || self.is_message()).then_some(known.kind)
-        };
-        if let Some(kind) = kind(self.text) {
-            return Some(kind);
-        }
-        let text = unescaped(self.text)?;
-        let mut lines = text.lines().filter_map(known_texts::find);
-        let of_a_line = || lines.find(|known| !known.is_common).map(|known| known.kind);
-        kind(&text).or_else(of_a_line)
-    }
-
-    /// Returns `true` if the piece is where Kong puts its message, in JSON, XML, HTML or plain
-    /// text.
-    fn is_message(self) -> bool {
-        let before = self.before.trim_end();
-        if before.is_empty() {
-            let after = self.after.trim_start();
-            return after.is_empty() || after.starts_with("request_id");
-        }
-        let is_member = || {
-            let name = before.strip_suffix('"')?.trim_end().strip_suffix(':')?;
-            Some(name.trim_end().ends_with("\"message\""))
-        };
-        before.ends_with("<message>")
-            || before.ends_with("<p>") && is_errors_page(before)
-            || is_member() == Some(true)
-    }
-}
-
-/// Returns `true` if this is the beginning of Kong's HTML page, which is short and has this title.
-fn is_errors_page(before: &str) -> bool {
-    before.len() <= MAX_PIECE_LEN && before.contains("Error</title>")
+    let text = unescaped(piece.text)?;
+    let mut lines = text.lines().filter_map(known_texts::find);
+    let of_a_line = || lines.find(|known| !known.is_common).map(|known| known.kind);
+    kind(&text).or_else(of_a_line)
 }

@@ -8,7 +8,7 @@ use smallvec::SmallVec;
 use super::{freshness::SentXDate, verified::CoveredComponents};
 use crate::{
     Rejection, RequestHead,
-    header::{DateHeader, Repeated, trim},
+    header::{DateHeader, Repeated, often_signed, trim},
     limits::MAX_COMPONENTS,
     rejection::{CredentialsError, Excerpt, TargetError},
     scheme::Dialect,
@@ -128,7 +128,10 @@ impl<'h> ComponentReader<'_, 'h> {
                     continue;
                 }
                 Component::Date(header) => self.date(*header, name)?,
-                Component::Header(()) => self.header(*name, name)?,
+                Component::Header(()) => match often_signed(name) {
+                    Some(header) => self.header(header, name)?,
+                    None => self.header(*name, name)?,
+                },
             };
             match &value {
                 Some(value) => {

@@ -9,7 +9,7 @@ use http::{
 };
 
 use crate::{
-    header::{DateHeader, Repeated, is_field_name, single_value, trim},
+    header::{DateHeader, Repeated, is_field_name, often_signed, single_value, trim},
     limits::MAX_COMPONENTS,
     wire::split::split_at_byte,
 };
@@ -137,7 +137,7 @@ impl ListSyntax {
         match name {
             "x-date" => return Ok(Component::Date(DateHeader::XDate)),
             "date" => return Ok(Component::Date(DateHeader::Date)),
-            "source" | "host" => return Ok(Component::Header(name)),
+            _ if often_signed(name).is_some() => return Ok(Component::Header(name)),
             _ => {}
         }
         if let Some(derived) = self.derived(name) {

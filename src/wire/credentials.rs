@@ -1,4 +1,4 @@
-//! The `Authorization` header: encode and strict decode.
+//! Reads the parameters of `Authorization` and decodes the signature. `encoder` writes them.
 
 mod encoder;
 
@@ -16,51 +16,57 @@ use crate::{
     wire::split::split_at_byte,
 };
 
-/// The whitespace that a header's value can have. It has no control characters but tabs.
+/// The whitespace that a [`HeaderValue`] can contain: it has no control characters except tabs.
 const WHITESPACE: [char; 2] = [' ', '\t'];
 
-/// The algorithm's name where the hash is to be known from the key (draft-cavage-http-signatures-12, section 2.1.3).
+/// The algorithm's name in a request if the key determines the algorithm
+/// (draft-cavage-http-signatures-12, section 2.1.3).
 pub(crate) const HS2019: &str = "hs2019";
 
-/// The longest signature in base64: four characters for every three bytes begun.
+/// The length of the longest signature in padded base64: four characters for each three bytes or
+/// fewer.
 const MAX_BASE64_LEN: usize = MAX_SIGNATURE_LEN.div_ceil(3) * 4;
 
-/// Room for what so many characters may decode to: three bytes for every four.
+/// How many bytes [`MAX_BASE64_LEN`] characters can decode to: three for each four. If none of them
+/// is padding, this is more than [`MAX_SIGNATURE_LEN`].
 const DECODED_ROOM: usize = MAX_BASE64_LEN / 4 * 3;
 
-/// How `Authorization` is written.
+/// How a scheme writes `Authorization`, and what it accepts there.
 #[derive(Debug, Clone)]
 pub(crate) struct CredentialsSyntax {
-    /// The word it begins with, as it is sent.
+    /// The word that the value begins with, as it is sent.
     pub(crate) auth_scheme: &'static str,
-    /// The spellings of that word that are read; any case (RFC 9110, section 11.1) if there are none.
+    /// The spellings of that word that are accepted. If there are none, every case is accepted (RFC
+    /// 9110, section 11.1).
     pub(crate) auth_scheme_spellings: &'static [&'static str],
-    /// The parameter that carries the key id.
+    /// The name of the parameter that carries the key id.
     pub(crate) key_id: &'static str,
     /// What is sent between two parameters.
     pub(crate) separator: &'static str,
-    /// Whether parameters are read in the order in which they are sent only.
+    /// Whether parameters are accepted only in the order in which signers send them.
     pub(crate) is_ordered: bool,
-    /// Whether parameters without a meaning are ignored (draft-cavage-http-signatures-12, section 2.2), not refused.
+    /// Whether unknown parameters are ignored (draft-cavage-http-signatures-12, section 2.2) or
+    /// refused.
     pub(crate) ignores_unknown: bool,
-    /// Whether a gateway names its key id so, in any case. Such a parameter is never ignored.
+    /// Returns whether any gateway's parameter for the key id has this name, in any case. Such a
+    /// parameter is never ignored.
     pub(crate) is_key_id: fn(&str) -> bool,
-    /// Whether there are parameters `created` and `expires`, and the algorithm `hs2019`, which leaves the hash to be
-    /// known from the key.
+    /// Whether there are parameters `created` and `expires`, and the algorithm's name [`HS2019`].
     pub(crate) has_times: bool,
-    /// What is signed where `headers` is left out: under `hs2019`, and under other algorithms.
+    /// The lists that are signed if `headers` is missing: with `hs2019`, and with other algorithms.
     pub(crate) implied_list: Option<[&'static str; 2]>,
 }
 
-/// When a signature was made and until when it is good, in seconds since 1970, as text: the parameters `created` and
-/// `expires`, where the scheme has them.
+/// The parameters `created` and `expires`, if the scheme has them: when a signature was made and
+/// when it ceases to be valid. Both are numbers of seconds since 1970, as text.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Times<T> {
     pub(crate) created: Option<T>,
     pub(crate) expires: Option<T>,
 }
 
-/// The parameters, all that must be there, none empty, none looked into yet.
+/// The parameters of an `Authorization`. All that are required are present and not empty. No value
+/// has been interpreted.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Authorization<'h> {
     pub(crate) key_id: &'h str,
@@ -71,11 +77,13 @@ pub(crate) struct Authorization<'h> {
     pub(crate) signature: &'h str,
 }
 
-/// A request's one `Authorization` header, known to be of the scheme.
+/// The one `Authorization` header of a request. It begins with the scheme's word.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct RawCredentials<'h>(&'h HeaderValue);
 
 impl<'h> RawCredentials<'h> {
+    /// Returns the request's `Authorization`. Refuses one that is missing, repeated or of another
+    /// scheme.
     pub(crate) fn find(
         syntax: &CredentialsSyntax,
         head: &RequestHead<'h>,
@@ -97,16 +105,16 @@ impl<'h> RawCredentials<'h> {
     }
 }
 
-/// The word that an `Authorization` begins with.
+/// Returns the word that an `Authorization` begins with.
 ///
-/// A tab may follow it as well as a space: Kong's and APISIX's plugins take any whitespace there.
+/// It ends at a space or a tab, because Kong's and APISIX's plugins accept any whitespace there.
 pub(crate) fn auth_scheme(value: &[u8]) -> &[u8] {
     let mut words = value.split(|byte| matches!(byte, b' ' | b'\t'));
     words.next().unwrap_or_default()
 }
 
 impl<'h> Authorization<'h> {
-    /// Finds and reads a request's one `Authorization`.
+    /// Finds the request's one `Authorization` and reads its parameters.
     #[cfg(any(feature = "retry", feature = "tracing"))]
     pub(crate) fn of(
         syntax: &CredentialsSyntax,
@@ -119,9 +127,10 @@ impl<'h> Authorization<'h> {
 
     /// Reads the parameters.
     ///
-    /// They may come in any order, as RFC 9110, section 11.2, has it: which is which is plain from
-    /// their names, and a repeated one is refused; Kong alone wants them in order. An unknown one is refused or ignored
-    /// as the scheme says. Each is quoted, without escapes, but for the times.
+    /// Their order does not matter (RFC 9110, section 11.2), because each is found by its name and a
+    /// repeated one is refused. Only Kong's scheme requires an order. The scheme decides whether
+    /// unknown parameters are ignored or refused. Values are quoted and have no escapes; times are
+    /// not quoted.
     pub(crate) fn read(
         &mut self,
         syntax: &CredentialsSyntax,
@@ -167,13 +176,13 @@ impl<'h> Authorization<'h> {
         Ok(())
     }
 
-    /// Whether the hash is to be known from the key.
+    /// Returns whether the key determines the algorithm.
     pub(crate) fn is_hs2019(&self) -> bool {
         matches!(self.algorithm, None | Some(HS2019))
     }
 }
 
-/// What stands behind the scheme's word; none of it is looked into.
+/// The parameters after the scheme's word. No value has been interpreted.
 #[derive(Default)]
 struct Parameters<'h> {
     /// The key id, the algorithm, the list and the signature.
@@ -181,9 +190,9 @@ struct Parameters<'h> {
     times: Times<&'h str>,
 }
 
-/// One parameter, and what comes behind it.
+/// One parameter, and the text after it.
 struct Parameter<'h> {
-    /// Its place among the four, if it has one.
+    /// Its position in [`Parameters::values`], or `None` if it is not one of those.
     place: Option<usize>,
     name: &'h str,
     value: &'h str,
@@ -191,14 +200,14 @@ struct Parameter<'h> {
 }
 
 impl<'h> Parameters<'h> {
-    /// Reads `rest`, the end of `text`.
+    /// Reads the parameters in `rest`, which is the end of `text`. Errors have positions in `text`.
     fn read(
         syntax: &CredentialsSyntax,
         text: &str,
         mut rest: &'h str,
     ) -> Result<Self, CredentialsError> {
         let mut parameters = Self::default();
-        // In the order in which they are sent.
+        // In the order in which signers send them.
         let names = [syntax.key_id, "algorithm", "headers", "signature"];
         let mut expected = 0;
         let mut unknown = Unknown::new();
@@ -210,7 +219,7 @@ impl<'h> Parameters<'h> {
                 place,
                 name,
                 value,
-                rest: behind,
+                rest: after,
             }) = split_parameter(syntax, &names, expected, rest)
             else {
                 return Err(not_a_parameter());
@@ -225,7 +234,7 @@ impl<'h> Parameters<'h> {
                     return Err(not_a_parameter());
                 }
                 check_unknown(syntax, &names, name, &mut unknown)?;
-                rest = behind;
+                rest = after;
                 continue;
             };
             if slot.replace(value).is_some() {
@@ -239,11 +248,12 @@ impl<'h> Parameters<'h> {
                 });
             }
             expected = place.map_or(expected, |place| place + 1);
-            rest = behind;
+            rest = after;
         }
         Ok(parameters)
     }
 
+    /// Returns the place for a parameter's value, or `None` if the parameter is unknown.
     fn slot(
         &mut self,
         syntax: &CredentialsSyntax,
@@ -259,13 +269,14 @@ impl<'h> Parameters<'h> {
     }
 }
 
-/// The names of those that are ignored.
+/// The names of the unknown parameters that are ignored.
 type Unknown<'h> = ArrayVec<&'h str, MAX_UNKNOWN_PARAMETERS>;
 
-/// Refuses a parameter without a meaning, unless the scheme ignores such.
+/// Refuses an unknown parameter, unless the scheme ignores it.
 ///
-/// One that another scheme or a reader with less regard to case would take for a known one is refused in any case: the
-/// request could mean two things.
+/// A parameter is refused in every scheme if its name is a known one in another case, or that of
+/// another scheme's key id. A reader that ignores case, or that accepts the other scheme, would use
+/// its value, so the request could mean two things.
 #[cold]
 fn check_unknown<'h>(
     syntax: &CredentialsSyntax,
@@ -290,15 +301,18 @@ fn check_unknown<'h>(
         .map_err(|_full| CredentialsError::TooManyParameters)
 }
 
-/// Splits `name="value"` and the comma behind it off; a comma must be followed by another parameter. Times are not
-/// quoted, and parameters that are ignored need not be.
+/// Splits the text after the first `name="value"` and its comma. Another parameter must follow a
+/// comma. Times are not quoted, and unknown parameters that are ignored need not be.
+///
+/// `expected` is the position in `names` of the parameter that signers send next.
 fn split_parameter<'h>(
     syntax: &CredentialsSyntax,
     names: &[&'static str],
     expected: usize,
     text: &'h str,
 ) -> Option<Parameter<'h>> {
-    // Nearly always it is the one that is expected.
+    // Most clients send the parameters in that order. Comparing with one name is faster than the
+    // search for `=` and for the name below.
     let is_expected =
         |name: &&'static str| Some((*name, text.strip_prefix(*name)?.strip_prefix('=')?));
     let (place, name, rest) = match names.get(expected).and_then(is_expected) {
@@ -324,7 +338,7 @@ fn split_parameter<'h>(
     };
     let rest = match (rest, syntax.is_ordered) {
         ("", _) => rest,
-        // Kong's one regular expression (`",\s*`) takes any whitespace after a comma, but none before it.
+        // Kong's regular expression (`",\s*`) accepts any whitespace after a comma, but none before.
         (rest, true) => after_comma(rest)?,
         (rest, false) => after_comma(rest.trim_start_matches(WHITESPACE))?,
     };
@@ -336,13 +350,13 @@ fn split_parameter<'h>(
     })
 }
 
-/// The parameter that follows a comma.
+/// Returns the text after a comma and whitespace, or `None` if there is no comma or no text.
 fn after_comma(text: &str) -> Option<&str> {
     let rest = text.strip_prefix(',')?.trim_start_matches(WHITESPACE);
     (!rest.is_empty()).then_some(rest)
 }
 
-/// A signature as it was received, decoded.
+/// The decoded signature of a request.
 #[derive(Clone)]
 pub(crate) struct Signature {
     bytes: [u8; DECODED_ROOM],
@@ -350,13 +364,14 @@ pub(crate) struct Signature {
 }
 
 impl Signature {
-    /// No signature yet.
+    /// No signature, before one is read.
     pub(crate) const NONE: Self = Self {
         bytes: [0; DECODED_ROOM],
         len: 0,
     };
 
-    /// Reads a signature: as many bytes as the algorithm has, in canonical, padded, standard base64.
+    /// Decodes a signature: as many bytes as the algorithm's MAC has, in canonical, padded, standard
+    /// base64.
     pub(crate) fn read(
         &mut self,
         text: &str,
@@ -429,7 +444,8 @@ mod tests {
         assert_eq!(read(&ORDERED, text).unwrap().values, values);
     }
 
-    /// Source: the example of draft-cavage-http-signatures-12, section 2.1, without quotes around the times.
+    /// Source: the example of draft-cavage-http-signatures-12, section 2.1, with times that are not
+    /// quoted.
     #[test]
     fn the_draft_has_any_order_and_times_without_quotes() {
         let text =

@@ -18,10 +18,8 @@ pub use self::retry::RetryOnClockSkew;
 use crate::{
     RequestHead,
     clock::{Clock, SystemClock},
-    wire::{authority::sent_authority, date::Timestamp},
+    wire::authority::sent_authority,
 };
-#[cfg(feature = "tracing")]
-use crate::{events, rejection::Excerpt};
 
 /// Shows each gateway's own time, which it learns from the `Date` of the gateway's refusals.
 ///
@@ -99,19 +97,6 @@ pub struct ServerClock<C = SystemClock> {
 /// The most authorities whose offsets are kept. Without a limit, a client that calls many hosts
 /// would use more and more memory.
 const MAX_AUTHORITIES: usize = 64;
-
-/// The shortest of the gateways' default windows (Kong's, APISIX's): how old a date has to be to
-/// count as stale.
-///
-/// `Date` is the time of the answer, not of the request's arrival. If the gateway's upstream works
-/// on a request for a while and then answers 403, the signed date is that much older, but is not
-/// the cause of the refusal. With a shorter limit such a request would be sent again, and its work
-/// done twice.
-#[cfg(feature = "retry")]
-const SHORTEST_WINDOW: Duration = Duration::from_secs(300);
-
-/// How far the clock's times may be too early, because some clocks are read in steps of up to this.
-const TICK: Duration = Duration::from_millis(10);
 
 /// An authority, and how far its clock is off.
 #[derive(Clone)]
@@ -191,8 +176,8 @@ impl<C: Clock> ServerClock<C> {
     pub fn with_base(base: C) -> Self {
         Self {
             base,
-            max_offset: Duration::from_secs(24 * 60 * 60),
-            threshold: Duration::from_secs(10),
+            max_offset: observe::DEFAULT_MAX_OFFSET,
+            threshold: observe::DEFAULT_THRESHOLD,
             learnt: Arc::default(),
         }
     }
@@ -237,37 +222,8 @@ impl<C: Clock> ServerClock<C> {
         offset.map(part)
     }
 
-    /// Learns that this authority's clock showed `date` at some time between `sent` and `received`.
-    fn learn(&self, authority: &str, sent: SystemTime, received: SystemTime, date: Timestamp) {
-        let date = date.system_time();
-        let present = self.offset(authority);
-        let Some(before_the_next_second) = date.checked_add(Duration::from_secs(1)) else {
-            return;
-        };
-        let received_by = received.checked_add(TICK).unwrap_or(received);
-        // The present offset is right if the date lies between the two times moved by it. Learning
-        // from such an answer would move a right offset by up to half the time of the round trip.
-        if present.moved(sent) <= before_the_next_second && date <= present.moved(received_by) {
-            return;
-        }
-        let half_the_wait = received.duration_since(sent).unwrap_or_default() / 2;
-        let answered = sent.checked_add(half_the_wait).unwrap_or(sent);
-        let by = SignedDuration::between(answered, date);
-        let change = SignedDuration::between(present.moved(answered), by.moved(answered)).length();
-        if change < self.threshold {
-            return;
-        }
-        if by.length() > self.max_offset {
-            #[cfg(feature = "tracing")]
-            tracing::warn!(
-                target: events::CLOCK,
-                authority = %Excerpt::new(authority),
-                offset_s = by.seconds(),
-                max_offset_s = self.max_offset.as_secs(),
-                "gateway's time not learnt"
-            );
-            return;
-        }
+    /// Keeps this offset of the authority's clock instead of an earlier one.
+    fn set_offset(&self, authority: &str, by: SignedDuration) {
         self.learnt.rcu(|offsets| {
             let mut offsets = Vec::clone(offsets);
             let last = offsets.last().map_or(0, |offset| offset.number);
@@ -283,35 +239,6 @@ impl<C: Clock> ServerClock<C> {
             });
             offsets
         });
-        #[cfg(feature = "tracing")]
-        tracing::info!(
-            target: events::CLOCK,
-            authority = %Excerpt::new(authority),
-            offset_s = by.seconds(),
-            "gateway's time learnt"
-        );
-    }
-
-    /// Returns whether the date of a request was stale when the authority's clock showed `date`:
-    /// whether a request that is signed now has a date that is nearer, by the threshold and the
-    /// shortest window at least.
-    ///
-    /// A date becomes stale if the request waits between signing and arrival, for example in a
-    /// suspended process. Both dates are cut to the second, so a difference of one second means
-    /// nothing.
-    #[cfg(feature = "retry")]
-    fn was_stale(
-        &self,
-        authority: &str,
-        signed: Timestamp,
-        received: SystemTime,
-        date: Timestamp,
-    ) -> bool {
-        let signed_now = Timestamp::from(self.offset(authority).moved(received));
-        let nearer_by = signed
-            .distance(date)
-            .saturating_sub(signed_now.distance(date));
-        Duration::from_secs(nearer_by) >= self.threshold.max(SHORTEST_WINDOW)
     }
 }
 

@@ -1,8 +1,10 @@
+//! The layer that observes a gateway's answers, and the rules for what the clock learns from them.
+
 use std::{
     fmt,
     pin::Pin,
     task::{Context, Poll, ready},
-    time::SystemTime,
+    time::{Duration, SystemTime},
 };
 
 use http::{Request, Response, StatusCode, header};
@@ -10,7 +12,7 @@ use pin_project_lite::pin_project;
 use tower_layer::Layer;
 use tower_service::Service;
 
-use super::ServerClock;
+use super::{ServerClock, SignedDuration};
 use crate::{
     RequestHead, Scheme,
     clock::Clock,
@@ -21,6 +23,8 @@ use crate::{
         date::Timestamp,
     },
 };
+#[cfg(feature = "tracing")]
+use crate::{events, rejection::Excerpt};
 #[cfg(feature = "retry")]
 use crate::{header::DateHeader, wire::credentials::Authorization};
 
@@ -105,6 +109,40 @@ where
     }
 }
 
+pin_project! {
+    /// Returns the inner service's answer. It is the future of [`ServerClockService`].
+    pub struct ServerClockFuture<F, C> {
+        #[pin]
+        inner: F,
+        observation: Option<Observation<C>>,
+    }
+}
+
+impl<F, C, B, E> Future for ServerClockFuture<F, C>
+where
+    F: Future<Output = Result<Response<B>, E>>,
+    C: Clock,
+{
+    type Output = F::Output;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
+        let this = self.project();
+        let mut answer = ready!(this.inner.poll(cx));
+        if let (Ok(response), Some(observation)) = (&mut answer, this.observation.take()) {
+            observation.learn_from(response);
+        }
+        Poll::Ready(answer)
+    }
+}
+
+impl<F: fmt::Debug, C> fmt::Debug for ServerClockFuture<F, C> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ServerClockFuture")
+            .field("inner", &self.inner)
+            .finish_non_exhaustive()
+    }
+}
+
 /// Returns the authority of a request whose answer is trusted, or `None`.
 ///
 /// The request has to be signed, because only refusals of a signature are learnt from. It has to go
@@ -183,36 +221,87 @@ impl<C: Clock> Observation<C> {
     }
 }
 
-pin_project! {
-    /// Returns the inner service's answer. It is the future of [`ServerClockService`].
-    pub struct ServerClockFuture<F, C> {
-        #[pin]
-        inner: F,
-        observation: Option<Observation<C>>,
-    }
-}
+/// The greatest offset that is trusted by default. Whoever answers in the gateway's name can date
+/// the next signature up to this far ahead.
+pub(super) const DEFAULT_MAX_OFFSET: Duration = Duration::from_secs(24 * 60 * 60);
 
-impl<F, C, B, E> Future for ServerClockFuture<F, C>
-where
-    F: Future<Output = Result<Response<B>, E>>,
-    C: Clock,
-{
-    type Output = F::Output;
+/// The smallest change of an offset that is learnt by default.
+pub(super) const DEFAULT_THRESHOLD: Duration = Duration::from_secs(10);
 
-    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
-        let this = self.project();
-        let mut answer = ready!(this.inner.poll(cx));
-        if let (Ok(response), Some(observation)) = (&mut answer, this.observation.take()) {
-            observation.learn_from(response);
+/// How far the clock's times may be too early, because some clocks are read in steps of up to this.
+const TICK: Duration = Duration::from_millis(10);
+
+/// The shortest of the gateways' default windows (Kong's, APISIX's): how old a date has to be to
+/// count as stale.
+///
+/// `Date` is the time of the answer, not of the request's arrival. If the gateway's upstream works
+/// on a request for a while and then answers 403, the signed date is that much older, but is not
+/// the cause of the refusal. With a shorter limit such a request would be sent again, and its work
+/// done twice.
+#[cfg(feature = "retry")]
+const SHORTEST_WINDOW: Duration = Duration::from_secs(300);
+
+impl<C: Clock> ServerClock<C> {
+    /// Learns that this authority's clock showed `date` at some time between `sent` and `received`.
+    fn learn(&self, authority: &str, sent: SystemTime, received: SystemTime, date: Timestamp) {
+        let date = date.system_time();
+        let present = self.offset(authority);
+        let Some(before_the_next_second) = date.checked_add(Duration::from_secs(1)) else {
+            return;
+        };
+        let received_by = received.checked_add(TICK).unwrap_or(received);
+        // The present offset is right if the date lies between the two times moved by it. Learning
+        // from such an answer would move a right offset by up to half the time of the round trip.
+        if present.moved(sent) <= before_the_next_second && date <= present.moved(received_by) {
+            return;
         }
-        Poll::Ready(answer)
+        let half_the_wait = received.duration_since(sent).unwrap_or_default() / 2;
+        let answered = sent.checked_add(half_the_wait).unwrap_or(sent);
+        let by = SignedDuration::between(answered, date);
+        let change = SignedDuration::between(present.moved(answered), by.moved(answered)).length();
+        if change < self.threshold {
+            return;
+        }
+        if by.length() > self.max_offset {
+            #[cfg(feature = "tracing")]
+            tracing::warn!(
+                target: events::CLOCK,
+                authority = %Excerpt::new(authority),
+                offset_s = by.seconds(),
+                max_offset_s = self.max_offset.as_secs(),
+                "gateway's time not learnt"
+            );
+            return;
+        }
+        self.set_offset(authority, by);
+        #[cfg(feature = "tracing")]
+        tracing::info!(
+            target: events::CLOCK,
+            authority = %Excerpt::new(authority),
+            offset_s = by.seconds(),
+            "gateway's time learnt"
+        );
     }
-}
 
-impl<F: fmt::Debug, C> fmt::Debug for ServerClockFuture<F, C> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ServerClockFuture")
-            .field("inner", &self.inner)
-            .finish_non_exhaustive()
+    /// Returns whether the date of a request was stale when the authority's clock showed `date`:
+    /// whether a request that is signed now has a date that is nearer, by the threshold and the
+    /// shortest window at least.
+    ///
+    /// A date becomes stale if the request waits between signing and arrival, for example in a
+    /// suspended process. Both dates are cut to the second, so a difference of one second means
+    /// nothing.
+    #[cfg(feature = "retry")]
+    fn was_stale(
+        &self,
+        authority: &str,
+        signed: Timestamp,
+        received: SystemTime,
+        date: Timestamp,
+    ) -> bool {
+        let signed_now = Timestamp::from(self.offset(authority).moved(received));
+        let nearer_by = signed
+            .distance(date)
+            .saturating_sub(signed_now.distance(date));
+        Duration::from_secs(nearer_by) >= self.threshold.max(SHORTEST_WINDOW)
     }
 }

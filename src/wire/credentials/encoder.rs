@@ -8,15 +8,17 @@ use crate::{KeyId, mac::Tag};
 /// The text before the list of names.
 const HEADERS: &str = "headers=\"";
 
-/// The parts that all `Authorization` values of a signer have in common, except the key id.
+/// The parts that are the same in all `Authorization` values of a signer. The key id is not among
+/// them, because it changes when keys are rotated.
 #[derive(Debug, Clone)]
 pub(crate) struct Template {
-    /// `hmac id="`
+    /// The text before the key id: `hmac id="`.
     begin: String,
-    /// `", algorithm="hmac-sha1", `
+    /// The text after the key id: `", algorithm="hmac-sha1", `.
     algorithm: String,
-    /// `", signature="`
+    /// The text between the list and the signature: `", signature="`.
     signature: String,
+    /// The text after `created` and after `expires`.
     separator: &'static str,
 }
 
@@ -42,11 +44,12 @@ impl Template {
 pub(crate) struct Encoder<'t> {
     text: &'t mut Vec<u8>,
     template: &'t Template,
+    /// Whether the list has a name, so that a space is written before the next one.
     listed: bool,
 }
 
 impl<'t> Encoder<'t> {
-    /// Begins a value after what is in `text`.
+    /// Writes the part before the list of names. The value begins at the present end of `text`.
     pub(crate) fn begin(
         text: &'t mut Vec<u8>,
         template: &'t Template,
@@ -81,7 +84,7 @@ impl<'t> Encoder<'t> {
         self.text.extend_from_slice(names.as_bytes());
     }
 
-    /// Appends the signature, which ends the value.
+    /// Writes the signature, which is the end of the value.
     pub(crate) fn end(self, signature: &Tag) {
         let Self { text, template, .. } = self;
         text.extend_from_slice(template.signature.as_bytes());
@@ -92,7 +95,8 @@ impl<'t> Encoder<'t> {
     }
 }
 
-/// Replaces the signature at the end of an `Authorization` value by another of the same algorithm.
+/// Replaces the signature at the end of an `Authorization` value with another of the same algorithm,
+/// which has the same length.
 pub(crate) fn replace_signature(authorization: &mut [u8], signature: &Tag) {
     if let Some((_quote, text)) = authorization.split_last_mut() {
         let place = text.rchunks_mut(base64_len(signature)).next();
@@ -100,11 +104,13 @@ pub(crate) fn replace_signature(authorization: &mut [u8], signature: &Tag) {
     }
 }
 
+/// Returns the length of the signature in padded base64.
 fn base64_len(signature: &Tag) -> usize {
     signature.as_bytes().len().div_ceil(3) * 4
 }
 
+/// Writes the signature in base64.
 fn encode(signature: &Tag, place: Option<&mut [u8]>) {
-    // The place has the length of the encoded signature, so the write cannot fail.
+    // The place has the length of the encoded signature, so the error cannot occur.
     let _written = STANDARD.encode_slice(signature.as_bytes(), place.unwrap_or_default());
 }
