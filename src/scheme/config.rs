@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use http::HeaderName;
+use http::{HeaderName, header};
 
 use super::DatePolicy;
 use crate::{
