@@ -108,6 +108,7 @@
 //! | which hosts get a signature | [`allowed_hosts`](sign::SignerBuilder::allowed_hosts) | |
 //! | the body under the signature (feature `digest`) | `DigestLayer` | `VerifyDigestLayer` |
 //! | the gateway's time | [`ServerClock`](sign::ServerClock) | |
+//! | a request that was sent before | `SignerBuilder::nonce` (feature `nonce`) | [`ReplayLayer`](verify::ReplayLayer), [`MemoryReplayGuard`](verify::MemoryReplayGuard) |
 //! | how a refusal is answered | | [`ResponseForRejection`](verify::ResponseForRejection), [`DefaultResponseForRejection`](verify::DefaultResponseForRejection) |
 //! | how the answer reaches a client that uploads | | [`DrainLayer`](verify::DrainLayer) |
 //! | what a refusal means | [`Rejection::from_response_text`], [`RejectionKind`](error::RejectionKind) | [`Rejection::kind`] |
@@ -121,6 +122,7 @@
 //! | [`guide::servers`] | How do I verify in axum, hyper or tonic, and what about nginx, CORS and uploads? |
 //! | [`guide::gateways`] | Which lines match my gateway's settings, and how do I describe another gateway? |
 //! | [`guide::keys`], [`guide::clocks`], [`guide::bodies`] | Where do keys, time and a body's digest come from? |
+//! | [`guide::replay`] | How are requests refused that were sent before? |
 //! | [`guide::security`] | What does a signature protect, and what does it not? |
 //! | [`guide::refusals`] | Why is a request refused? |
 //! | [`layer_order`] | Where does each layer belong, those of tower-http among them? |
@@ -141,6 +143,7 @@
 //!
 //! - `digest`: `DigestLayer` computes the digest of bodies to be signed, `VerifyDigestLayer` checks
 //!   it.
+//! - `nonce`: `SignerBuilder::nonce` sends a random nonce with every signature.
 //! - `reqwest`: [`SignService`](sign::SignService) takes `reqwest::Request`s, and
 //!   `SignLayer::reqwest_client` builds a client that signs.
 //! - `reqwest-middleware`: `SignMiddleware` and `SignLayer::reqwest_middleware`, for the middleware

@@ -10,6 +10,7 @@
 //! | [`keys`] | Where do keys come from, and how do I change them? |
 //! | [`clocks`] | What if a clock is wrong, and how do I test with time? |
 //! | [`bodies`] | How do I put the body under the signature? |
+//! | [`replay`] | How are requests refused that were sent before? |
 //! | [`security`] | What does a signature protect, and what does it not? |
 //! | [`refusals`] | Why is a request refused? |
 //! | [`layer_order`](crate::layer_order) | Where does each layer belong? |
@@ -50,6 +51,9 @@ pub mod clocks {}
     doc = include_str!("bodies.md")
 )]
 pub mod bodies {}
+
+#[cfg_attr(any(not(doctest), feature = "nonce"), doc = include_str!("replay.md"))]
+pub mod replay {}
 
 #[doc = include_str!("security.md")]
 pub mod security {}

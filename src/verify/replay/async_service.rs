@@ -124,7 +124,7 @@ where
                     else {
                         return Poll::Pending;
                     };
-                    match policy.decide(outcome) {
+                    match policy.decide(outcome, request.extensions()) {
                         Ok(()) => VerifyFuture::inner(inner.call(request)),
                         Err(why) => {
                             let head = (&request).into();

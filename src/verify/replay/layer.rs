@@ -11,6 +11,8 @@ use http::{Extensions, Response};
 use tower_layer::Layer;
 
 use super::{Claim, ClaimOutcome, ReplayService};
+#[cfg(feature = "tracing")]
+use crate::rejection::Excerpt;
 use crate::{
     Rejection, RequestHead, VerifiedKey,
     verify::{DefaultResponseForRejection, Refused, ResponseForRejection},
@@ -213,6 +215,11 @@ pub(super) struct Policy<R> {
     refuse: Arc<R>,
 }
 
+#[cfg(feature = "tracing")]
+fn key_id(key: &VerifiedKey) -> impl tracing::Value + use<> {
+    tracing::field::display(Excerpt::new(key.key_id()))
+}
+
 /// Returns what has to be claimed for a request.
 pub(super) fn claim_of(extensions: &Extensions) -> Result<Claim<'_>, Rejection> {
     let key = extensions.get::<VerifiedKey>();
@@ -221,7 +228,15 @@ pub(super) fn claim_of(extensions: &Extensions) -> Result<Claim<'_>, Rejection> 
 }
 
 impl<R: ResponseForRejection> Policy<R> {
-    pub(super) fn decide(&self, outcome: ClaimOutcome) -> Result<(), Rejection> {
+    #[cfg_attr(
+        not(feature = "tracing"),
+        allow(unused_variables, reason = "only the event needs the extensions")
+    )]
+    pub(super) fn decide(
+        &self,
+        outcome: ClaimOutcome,
+        extensions: &Extensions,
+    ) -> Result<(), Rejection> {
         match outcome {
             ClaimOutcome::New => Ok(()),
             ClaimOutcome::Seen => {
@@ -245,6 +260,7 @@ impl<R: ResponseForRejection> Policy<R> {
                         #[cfg(feature = "tracing")]
                         tracing::warn!(
                             target: crate::events::VERIFY,
+                            key_id = extensions.get::<VerifiedKey>().map(key_id),
                             "request accepted without its claim: the guard against replays is \
                              unavailable"
                         );

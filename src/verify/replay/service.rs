@@ -58,8 +58,9 @@ where
     }
 
     fn call(&mut self, request: Request<B>) -> Self::Future {
-        let claimed = claim_of(request.extensions())
-            .and_then(|claim| self.policy.decide(self.guard.claim(&claim)));
+        let extensions = request.extensions();
+        let outcome = claim_of(extensions).map(|claim| self.guard.claim(&claim));
+        let claimed = outcome.and_then(|outcome| self.policy.decide(outcome, extensions));
         match claimed {
             Ok(()) => VerifyFuture::inner(self.inner.call(request)),
             Err(why) => {
