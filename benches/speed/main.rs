@@ -18,6 +18,7 @@ mod clocks;
 mod echo;
 mod floors;
 mod keys;
+mod replay;
 mod report;
 mod requests;
 mod run;
@@ -48,7 +49,10 @@ fn main() {
     service::run(&mut run, &million);
     drop(million);
     threads::run(&mut run);
-    let wire = if run.wants_wire() {
+    if run.wants("replay") {
+        replay::run(&mut run);
+    }
+    let wire = if run.wants("wire") {
         wire::run(run.is_test())
     } else {
         Vec::new()
