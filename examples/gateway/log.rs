@@ -41,6 +41,7 @@ pub(crate) struct Entry {
     began: Instant,
     status: Option<StatusCode>,
     key_id: Option<String>,
+    used_previous_secret: bool,
     /// Parsed only if the request is refused.
     authorization: Option<HeaderValue>,
     kind: Option<RejectionKind>,
@@ -63,6 +64,7 @@ impl Entry {
             began: Instant::now(),
             status: None,
             key_id: None,
+            used_previous_secret: false,
             authorization: request.headers().get(AUTHORIZATION).cloned(),
             kind: None,
             claimed_key_id: None,
@@ -77,9 +79,10 @@ impl Entry {
     pub(crate) fn stay_with<B: Body>(mut self, response: Response<B>) -> Response<Logged<B>> {
         self.status = Some(response.status());
         let extensions = response.extensions();
-        self.key_id = extensions
-            .get()
-            .map(|key: &VerifiedKey| key.key_id().to_owned());
+        if let Some(key) = extensions.get::<VerifiedKey>() {
+            self.key_id = Some(key.key_id().to_owned());
+            self.used_previous_secret = key.used_previous_secret();
+        }
         let authorization = self.authorization.take();
         if let Some(why) = extensions.get::<Rejection>() {
             self.kind = Some(why.kind());
@@ -117,6 +120,9 @@ impl Drop for Entry {
         let _infallible = write!(line, " {}ms", self.began.elapsed().as_millis());
         if let Some(key_id) = &self.key_id {
             let _infallible = write!(line, " key={key_id:?}");
+        }
+        if self.used_previous_secret {
+            line.push_str(" secret=previous");
         }
         if let Some(kind) = self.kind {
             let _infallible = write!(line, " kind={kind:?}");

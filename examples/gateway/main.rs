@@ -30,12 +30,18 @@
 //! - **Load**: at most `--max-in-flight` valid requests are in flight, over as many connections to
 //!   the upstream. Others get `503` with `Retry-After`. Requests without a valid signature do not
 //!   count.
+//! - **Keys** of `--keys` are read again when the file changes, and at once on `SIGHUP`. A change
+//!   counts for requests that arrive after it; requests in flight continue. A file that is missing
+//!   or wrong leaves the keys as they are. Under one id, `previous_secret` is accepted beside
+//!   `secret` while clients change from the one to the other.
+//!   - The log says `keys: 3 read (1 added, 0 removed)`, or once
+//!     `keys: kept as they were: keys.toml, line 7: …`.
 //! - **Bodies** are not compared with their digest, signed or not. `VerifyDigestLayer` (feature
 //!   `digest`) does that.
 //! - **Clients** use HTTP/1.1, or HTTP/2 with prior knowledge. For TLS, put a TLS proxy in front.
 //! - **Log**: one line for each request on standard error, with the method, the path without the
-//!   query, the status, the time until the last byte, the verified key id (`key="AKIDbilling"`) and
-//!   the error, if any.
+//!   query, the status, the time until the last byte, the verified key id (`key="AKIDbilling"`),
+//!   `secret=previous` if the request was signed with the previous secret, and the error, if any.
 //!   - A refusal has its kind, such as `kind=SignatureMismatch`, which the example `sign` explains
 //!     with `--why SignatureMismatch`. If `Authorization` names a key id, the line has it as
 //!     `claimed_key_id="AKIDbilling"`: unverified, escaped, and cut after 64 characters.
@@ -71,12 +77,16 @@ use http::Request;
 use hyper::body::Incoming;
 use tokio::{net::TcpListener, runtime::Runtime, sync::Semaphore};
 use tower::{Layer as _, service_fn};
-use tower_hmac_auth::{StaticKeys, VerifyLayer, verify::DefaultResponseForRejection};
+use tower_hmac_auth::{
+    VerifyLayer,
+    verify::{DefaultResponseForRejection, SharedKeys},
+};
 
 use self::{
     answer::Answers,
     arguments::Arguments,
     connector::Connector,
+    keys::{Hangups, KeyFile},
     proxy::Proxy,
     server::{Limits, Signals},
     support::{Result, print},
@@ -90,19 +100,23 @@ fn run() -> Result<()> {
     let Some(arguments) = support::arguments::<Arguments>()? else {
         return Ok(());
     };
-    let keys = match &arguments.keys {
-        Some(file) => keys::from_file(file)?,
-        None => keys::from_environment()?,
+    let keys = SharedKeys::new();
+    let file = match &arguments.keys {
+        Some(path) => Some(KeyFile::open(path, keys.clone())?),
+        None => {
+            keys.insert(&keys::from_environment()?);
+            None
+        }
     };
     let runtime = Runtime::new()?;
-    let ended = runtime.block_on(start(arguments, keys));
+    let ended = runtime.block_on(start(arguments, keys, file));
     // Dropping the runtime would wait for blocking work, such as a lookup of the upstream's name
     // that has not ended yet.
     runtime.shutdown_background();
     ended
 }
 
-async fn start(arguments: Arguments, keys: StaticKeys) -> Result<()> {
+async fn start(arguments: Arguments, keys: SharedKeys, file: Option<KeyFile>) -> Result<()> {
     let verify = VerifyLayer::new(keys)
         .verifier(arguments.verifier()?)
         .refuse(
@@ -133,6 +147,7 @@ async fn start(arguments: Arguments, keys: StaticKeys) -> Result<()> {
         .map_err(|error| format!("cannot listen on {listen}: {error}"))?;
     // Install the handlers before printing the address: whoever reads it may send a signal at once.
     let signals = Signals::new()?;
+    tokio::spawn(keys::watch(file, Hangups::new()?));
     print(format!("listening on {}\n", listener.local_addr()?).as_bytes())?;
     let limits = Limits {
         connections: arguments.max_connections.get(),

@@ -7,6 +7,7 @@ mod headers;
 mod keys;
 mod load;
 mod log;
+mod reload;
 mod spellings;
 mod start;
 mod streams;
