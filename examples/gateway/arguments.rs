@@ -33,7 +33,7 @@ keys stay as they are, and the log says why. Replace it by moving a new file to 
 that is rewritten in place, the gateway takes what is there after it has not changed for a second.
 
 Every connection needs a file descriptor: set `ulimit -n` to more than --max-connections and
---max-in-flight together.
+--max-in-flight together, and 32 for --admin.
 The gateway does not compare bodies with their digests: the crate's VerifyDigestLayer does.";
 
 /// Verifies HMAC signatures of requests and forwards the valid requests
@@ -54,6 +54,10 @@ pub(crate) struct Arguments {
     /// Where to listen; port 0 is any free port
     #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:8080")]
     pub(crate) listen: String,
+    /// Where to answer GET /healthz and GET /metrics, for monitoring only: anyone who can connect
+    /// is answered [default: nowhere]
+    #[arg(long, value_name = "ADDRESS:PORT")]
+    pub(crate) admin: Option<String>,
     /// Where to forward valid requests [default: nowhere, the gateway answers them itself]
     #[arg(long, value_name = "http://HOST:PORT", value_parser = upstream)]
     pub(crate) upstream: Option<Authority>,

@@ -16,7 +16,7 @@ use pin_project_lite::pin_project;
 use tokio::sync::watch;
 use tower_hmac_auth::{Rejection, VerifiedKey, error::RejectionKind, verify::ServerSigningString};
 
-use super::stderr;
+use super::{metrics, stderr};
 
 /// Why a request with a valid signature failed. The log takes it from the response's extensions.
 #[derive(Clone)]
@@ -53,6 +53,8 @@ pub(crate) struct Entry {
     /// Dropped as soon as there is a short answer, such as a refusal, so that the idle timeout
     /// applies to a client that does not read it.
     in_flight: Option<InFlight>,
+    /// Unlike `in_flight`, until the entry is dropped.
+    _counted: metrics::Counted,
 }
 
 impl Entry {
@@ -72,6 +74,7 @@ impl Entry {
             hashed: None,
             is_complete: false,
             in_flight: Some(InFlight::new(requests)),
+            _counted: metrics::Counted::request(),
         }
     }
 
@@ -110,6 +113,8 @@ impl Entry {
 
 impl Drop for Entry {
     fn drop(&mut self) {
+        let took = self.began.elapsed();
+        metrics::request_over(self.kind, took);
         let mut line = excerpt(self.method.as_str(), MAX_PATH);
         line.push(' ');
         line.push_str(&excerpt(&self.path, MAX_PATH));
@@ -117,7 +122,7 @@ impl Drop for Entry {
             Some(status) => write!(line, " {}", status.as_u16()),
             None => write!(line, " -"),
         };
-        let _infallible = write!(line, " {}ms", self.began.elapsed().as_millis());
+        let _infallible = write!(line, " {}ms", took.as_millis());
         if let Some(key_id) = &self.key_id {
             let _infallible = write!(line, " key={key_id:?}");
         }

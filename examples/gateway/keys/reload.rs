@@ -16,7 +16,7 @@ use tower_hmac_auth::{KeyId, verify::SharedKeys};
 
 use super::{
     super::{
-        stderr,
+        metrics, stderr,
         support::{Result, one_line, warn},
     },
     Content, cannot_be_read, read,
@@ -80,6 +80,7 @@ impl KeyFile {
             return;
         }
         self.handled = before;
+        metrics::keys_reloaded(content.is_ok());
         match content {
             Ok(content) => self.replace(content),
             Err(error) => say(&format!("kept as they were: {error}")),
@@ -93,6 +94,7 @@ impl KeyFile {
         self.keys.replace_all(keys);
         self.ids = ids;
         let read = self.ids.len();
+        metrics::keys(read);
         say(&format!("{read} read ({added} added, {removed} removed)"));
         if let Some(warning) = warning {
             say(&format!("warning: {warning}"));

@@ -1,5 +1,6 @@
 //! The example `gateway` as a process of its own, from the outside.
 
+mod admin;
 mod answers;
 mod ending;
 mod harness;
