@@ -25,10 +25,15 @@ The formats of --keys:
   FILE       id:key lines with no other colon; empty lines and lines that begin with # are skipped
   FILE.toml  [[keys]] tables, each with id = \"…\" and secret = \"…\"
   FILE.json  {\"keys\": [{\"id\": \"…\", \"secret\": \"…\"}]}
-  TOML and JSON also take secret_base64 instead of secret, for keys that are not text.
+  TOML and JSON also take secret_base64 instead of secret, for keys that are not text, and
+  previous_secret or previous_secret_base64, an older secret of the id that is accepted as well.
+
+The file is read again when it changes, and at once on SIGHUP. If it cannot be read or is wrong, the
+keys stay as they are, and the log says why. Replace it by moving a new file to its name: of a file
+that is rewritten in place, the gateway takes what is there after it has not changed for a second.
 
 Every connection needs a file descriptor: set `ulimit -n` to more than --max-connections and
---max-in-flight together.
+--max-in-flight together, and 32 for --admin.
 The gateway does not compare bodies with their digests: the crate's VerifyDigestLayer does.";
 
 /// Verifies HMAC signatures of requests and forwards the valid requests
@@ -49,11 +54,15 @@ pub(crate) struct Arguments {
     /// Where to listen; port 0 is any free port
     #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:8080")]
     pub(crate) listen: String,
+    /// Where to answer GET /healthz and GET /metrics, for monitoring only: anyone who can connect
+    /// is answered [default: nowhere]
+    #[arg(long, value_name = "ADDRESS:PORT")]
+    pub(crate) admin: Option<String>,
     /// Where to forward valid requests [default: nowhere, the gateway answers them itself]
     #[arg(long, value_name = "http://HOST:PORT", value_parser = upstream)]
     pub(crate) upstream: Option<Authority>,
     /// A file of key pairs: lines `id:key`, or TOML or JSON if its name ends in .toml or .json (see
-    /// below)
+    /// below). It is read again when it changes
     #[arg(long, value_name = "FILE")]
     pub(crate) keys: Option<PathBuf>,
     /// The status of refusals that are 401 by default

@@ -16,7 +16,7 @@ use pin_project_lite::pin_project;
 use tokio::sync::watch;
 use tower_hmac_auth::{Rejection, VerifiedKey, error::RejectionKind, verify::ServerSigningString};
 
-use super::stderr;
+use super::{metrics, stderr};
 
 /// Why a request with a valid signature failed. The log takes it from the response's extensions.
 #[derive(Clone)]
@@ -41,6 +41,7 @@ pub(crate) struct Entry {
     began: Instant,
     status: Option<StatusCode>,
     key_id: Option<String>,
+    used_previous_secret: bool,
     /// Parsed only if the request is refused.
     authorization: Option<HeaderValue>,
     kind: Option<RejectionKind>,
@@ -52,6 +53,8 @@ pub(crate) struct Entry {
     /// Dropped as soon as there is a short answer, such as a refusal, so that the idle timeout
     /// applies to a client that does not read it.
     in_flight: Option<InFlight>,
+    /// Unlike `in_flight`, until the entry is dropped.
+    _counted: metrics::Counted,
 }
 
 impl Entry {
@@ -63,6 +66,7 @@ impl Entry {
             began: Instant::now(),
             status: None,
             key_id: None,
+            used_previous_secret: false,
             authorization: request.headers().get(AUTHORIZATION).cloned(),
             kind: None,
             claimed_key_id: None,
@@ -70,6 +74,7 @@ impl Entry {
             hashed: None,
             is_complete: false,
             in_flight: Some(InFlight::new(requests)),
+            _counted: metrics::Counted::request(),
         }
     }
 
@@ -77,9 +82,10 @@ impl Entry {
     pub(crate) fn stay_with<B: Body>(mut self, response: Response<B>) -> Response<Logged<B>> {
         self.status = Some(response.status());
         let extensions = response.extensions();
-        self.key_id = extensions
-            .get()
-            .map(|key: &VerifiedKey| key.key_id().to_owned());
+        if let Some(key) = extensions.get::<VerifiedKey>() {
+            self.key_id = Some(key.key_id().to_owned());
+            self.used_previous_secret = key.used_previous_secret();
+        }
         let authorization = self.authorization.take();
         if let Some(why) = extensions.get::<Rejection>() {
             self.kind = Some(why.kind());
@@ -107,6 +113,8 @@ impl Entry {
 
 impl Drop for Entry {
     fn drop(&mut self) {
+        let took = self.began.elapsed();
+        metrics::request_over(self.kind, took);
         let mut line = excerpt(self.method.as_str(), MAX_PATH);
         line.push(' ');
         line.push_str(&excerpt(&self.path, MAX_PATH));
@@ -114,9 +122,12 @@ impl Drop for Entry {
             Some(status) => write!(line, " {}", status.as_u16()),
             None => write!(line, " -"),
         };
-        let _infallible = write!(line, " {}ms", self.began.elapsed().as_millis());
+        let _infallible = write!(line, " {}ms", took.as_millis());
         if let Some(key_id) = &self.key_id {
             let _infallible = write!(line, " key={key_id:?}");
+        }
+        if self.used_previous_secret {
+            line.push_str(" secret=previous");
         }
         if let Some(kind) = self.kind {
             let _infallible = write!(line, " kind={kind:?}");

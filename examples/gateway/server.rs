@@ -18,9 +18,10 @@ use tokio::{
 use tower::{Service, ServiceExt as _};
 
 use super::{
+    admin::Health,
     linger::Lingering,
     log::Entry,
-    stderr,
+    metrics, stderr,
     timed::{Taker, takes_nothing},
 };
 
@@ -49,6 +50,7 @@ pub(crate) async fn run<S, B>(
     service: S,
     limits: Limits,
     mut signals: Signals,
+    health: Health,
 ) where
     S: Service<Request<Incoming>, Response = Response<B>, Error = Infallible>,
     S: Clone + Send + Sync + 'static,
@@ -73,6 +75,7 @@ pub(crate) async fn run<S, B>(
         () = accept => {}
         () = signals.next() => {}
     }
+    health.end();
     drop(listener);
     stderr::say(format!("ending: open connections: {}", graceful.count()));
     tokio::select! {
@@ -82,7 +85,8 @@ pub(crate) async fn run<S, B>(
     }
 }
 
-async fn accept(listener: &TcpListener) -> TcpStream {
+/// Accepts the next connection. Errors are logged.
+pub(crate) async fn accept(listener: &TcpListener) -> TcpStream {
     loop {
         match listener.accept().await {
             Ok((stream, _)) => return stream,
@@ -109,6 +113,7 @@ where
 {
     // Send small frames of a stream at once. An error is ignored: it only costs latency.
     let _only_slower_without = stream.set_nodelay(true);
+    let counted = metrics::Counted::connection();
     let (in_flight, changes) = watch::channel(0);
     let in_flight = Arc::new(in_flight);
     let stalled = Arc::new(Notify::new());
@@ -147,6 +152,7 @@ where
             () = idle(changes, limits.idle) => {}
             () = stalled.notified() => {}
         }
+        drop(counted);
     }
 }
 

@@ -19,6 +19,8 @@ use tokio::{
     time::timeout,
 };
 
+use super::metrics;
+
 /// How many lines may wait. Further ones are dropped.
 const MAX_LINES: usize = 1024;
 
@@ -50,6 +52,7 @@ pub(crate) fn say(line: impl Into<String>) {
     let message = Message::Line(line.into());
     if QUEUE.try_send(message).is_err() {
         DROPPED.fetch_add(1, Relaxed);
+        metrics::log_line_dropped();
     }
 }
 

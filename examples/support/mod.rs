@@ -62,11 +62,16 @@ pub(crate) fn warn(program: &str, text: &str) {
 }
 
 fn complain(program: &str, text: &dyn fmt::Display) {
-    // The text may repeat an argument, and an argument may have several lines.
-    let is_break = |c: char| c.is_control() || ('\u{2028}'..='\u{2029}').contains(&c);
-    let line = text.to_string().replace(is_break, " ");
+    let line = one_line(&text.to_string());
     // If standard error is closed, there is nowhere left to report that.
     let _ignored = writeln!(io::stderr().lock(), "{program}: {line}");
+}
+
+/// Replaces line breaks and other control characters by spaces. A text may repeat an argument, and
+/// an argument may have several lines.
+pub(crate) fn one_line(text: &str) -> String {
+    let is_break = |c: char| c.is_control() || ('\u{2028}'..='\u{2029}').contains(&c);
+    text.replace(is_break, " ")
 }
 
 /// Writes to standard output. A reader that closes the pipe early, such as `head -1`, is no error.

@@ -8,6 +8,7 @@
 //! [[keys]]
 //! id = "shop"
 //! secret_base64 = "AP8="    # for keys that are not text
+//! previous_secret = "old"   # is accepted, too, until it is removed; or previous_secret_base64
 //! ```
 //!
 //! ```json
@@ -39,6 +40,8 @@ struct Table {
     id: String,
     secret: Option<String>,
     secret_base64: Option<String>,
+    previous_secret: Option<String>,
+    previous_secret_base64: Option<String>,
 }
 
 pub(super) fn from_toml(text: &[u8]) -> Result<Vec<Entry>, Fault> {
@@ -84,27 +87,43 @@ pub(super) fn from_json(text: &[u8]) -> Result<Vec<Entry>, Fault> {
 }
 
 fn entry(line: usize, table: Table) -> Result<Entry, Fault> {
-    let secret = match (table.secret, table.secret_base64) {
-        (Some(secret), None) => Ok(secret.into_bytes()),
-        (None, Some(base64)) => {
-            let base64 = Zeroizing::new(base64);
-            let decoded = STANDARD.decode(base64.as_bytes());
-            decoded
-                .map_err(|_| "secret_base64 is not base64: use the standard alphabet with padding")
-        }
-        _ => Err("there are both secret and secret_base64, or neither: give one of them"),
+    let fault = |what: &str| Fault {
+        line,
+        what: what.to_owned(),
     };
-    match secret {
-        Ok(secret) => Ok(Entry {
-            line,
-            id: table.id,
-            secret: Zeroizing::new(secret),
-        }),
-        Err(what) => Err(Fault {
-            line,
-            what: what.to_owned(),
-        }),
-    }
+    let secret = match (table.secret, table.secret_base64) {
+        (Some(secret), None) => Zeroizing::new(secret.into_bytes()),
+        (None, Some(base64)) => decode(base64).ok_or_else(|| {
+            fault("secret_base64 is not base64: use the standard alphabet with padding")
+        })?,
+        _ => {
+            let what = "there are both secret and secret_base64, or neither: give one of them";
+            return Err(fault(what));
+        }
+    };
+    let previous_secret = match (table.previous_secret, table.previous_secret_base64) {
+        (None, None) => None,
+        (Some(secret), None) => Some(Zeroizing::new(secret.into_bytes())),
+        (None, Some(base64)) => Some(decode(base64).ok_or_else(|| {
+            fault("previous_secret_base64 is not base64: use the standard alphabet with padding")
+        })?),
+        (Some(_), Some(_)) => {
+            return Err(fault(
+                "there are both previous_secret and previous_secret_base64: give one of them",
+            ));
+        }
+    };
+    Ok(Entry {
+        line,
+        id: table.id,
+        secret,
+        previous_secret,
+    })
+}
+
+fn decode(base64: String) -> Option<Zeroizing<Vec<u8>>> {
+    let base64 = Zeroizing::new(base64);
+    STANDARD.decode(base64.as_bytes()).map(Zeroizing::new).ok()
 }
 
 fn line_of(text: &[u8], offset: usize) -> usize {

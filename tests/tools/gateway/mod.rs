@@ -1,5 +1,6 @@
 //! The example `gateway` as a process of its own, from the outside.
 
+mod admin;
 mod answers;
 mod ending;
 mod harness;
@@ -7,6 +8,7 @@ mod headers;
 mod keys;
 mod load;
 mod log;
+mod reload;
 mod spellings;
 mod start;
 mod streams;
