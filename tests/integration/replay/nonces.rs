@@ -4,14 +4,14 @@ use std::time::Duration;
 
 use http::{HeaderName, HeaderValue, Request, header};
 use tower_hmac_auth::{
-    Rejection, RequestHead, Scheme, Signer, VerifiedKey, Verifier,
+    Algorithm, Rejection, RequestHead, Scheme, VerifiedKey, Verifier,
     error::{BuildError, RejectionKind},
     scheme::{DatePolicy, X_NONCE},
 };
 
 use super::{builder, signed, verifier};
 use crate::common::{
-    FRIDAY, KEY_ID, SECRET, at, keys,
+    FRIDAY, KEY_ID, SECRET, at,
     sign_by_hand::{base64, mac},
     verify,
 };
@@ -119,23 +119,27 @@ fn whitespace_around_a_nonce_makes_no_other_nonce() {
 
 #[test]
 fn the_earlier_of_two_signed_times_ends_a_claim() {
-    let signer = Signer::builder(keys())
-        .scheme(Scheme::Cavage)
-        .components(["(request-target)", "(created)", "x-nonce"])
-        .hs2019(true);
-    let mut request = Request::get("/a")
+    let (date, created) = ("Fri, 09 Oct 2015 00:00:50 GMT", FRIDAY + 20);
+    let string = format!("(created): {created}\ndate: {date}\nx-nonce: d3b07384");
+    let signature = mac(Algorithm::HmacSha256, SECRET.as_bytes(), string.as_bytes());
+    let authorization = format!(
+        "Signature keyId=\"{KEY_ID}\",algorithm=\"hs2019\",created={created},\
+         headers=\"(created) date x-nonce\",signature=\"{}\"",
+        base64(&signature)
+    );
+    let request = Request::get("/a")
+        .header("date", date)
         .header(X_NONCE, "d3b07384")
+        .header("authorization", authorization)
         .body(())
         .unwrap();
-    let signer = signer.build().unwrap();
-    signer.sign_request(&mut request, at(FRIDAY)).unwrap();
     let verifier = builder(Scheme::Cavage)
-        .hs2019(tower_hmac_auth::Algorithm::HmacSha256)
-        .nonce(X_NONCE)
-        .build()
-        .unwrap();
-    let key = checked(&verifier, &request).unwrap();
-    assert_eq!(key.claim().unwrap().until(), at(FRIDAY + 301));
+        .hs2019(Algorithm::HmacSha256)
+        .nonce(X_NONCE);
+    let key = checked(&verifier.build().unwrap(), &request).unwrap();
+    let claim = key.claim().unwrap();
+    assert_eq!(claim.signed_at(), at(created));
+    assert_eq!(claim.until(), at(created + 301));
 }
 
 #[test]
@@ -211,11 +215,7 @@ fn the_decoded_signature_is_claimed_however_the_request_spells_it() {
     let digest = "SHA-256=47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=";
     let date = "Fri, 09 Oct 2015 00:00:00 GMT";
     let string = format!("(request-target): get /a\ndate: {date}\ndigest: {digest}");
-    let signature = mac(
-        tower_hmac_auth::Algorithm::HmacSha256,
-        SECRET.as_bytes(),
-        string.as_bytes(),
-    );
+    let signature = mac(Algorithm::HmacSha256, SECRET.as_bytes(), string.as_bytes());
     let verifier = builder(Scheme::Cavage)
         .signature_as_nonce(true)
         .require(["(request-target)", "digest"])
