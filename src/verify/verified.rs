@@ -58,14 +58,14 @@ impl VerifiedKey {
         credentials: &Credentials<'_>,
         secret: MatchedSecret,
     ) -> Self {
-        let (key_id, names) = (credentials.key_id(), credentials.components.names);
+        let (key_id, names) = (credentials.key_id(), &*credentials.names);
         let mut text = SmallVec::from_slice(key_id.as_bytes());
         text.extend_from_slice(names.as_bytes());
         Self {
             text,
             key_id_len: key_id.len(),
             scheme,
-            present: credentials.components.present,
+            present: credentials.present,
             algorithm: credentials.algorithm,
             secret,
         }
