@@ -179,6 +179,15 @@ pub enum BuildError {
     /// The signature is used as the nonce, but signatures need not cover the request target and the
     /// body's digest. Two different requests of one second could have the same signature.
     SignatureNotUnique,
+    /// A set of verifiers is empty.
+    NoVerifier,
+    /// Credentials of two verifiers' schemes have the same form.
+    AmbiguousVerifiers {
+        /// The scheme of the first.
+        first: Scheme,
+        /// The scheme of the other.
+        second: Scheme,
+    },
 }
 
 impl fmt::Display for BuildError {
@@ -385,6 +394,12 @@ impl fmt::Display for BuildError {
                 "signatures need not cover the target and the body, so that two requests of one \
                  second can have the same one: require the request target and digest, or use a \
                  nonce",
+            ),
+            Self::NoVerifier => f.write_str("the set of verifiers is empty: give it at least one"),
+            Self::AmbiguousVerifiers { first, second } => write!(
+                f,
+                "credentials of {first} and {second} have the same form, so a request does not \
+                 say which it is: give each a host or path of its own"
             ),
         }
     }

@@ -111,6 +111,52 @@ impl CredentialsSyntax {
             Carrier::Json(_) => value.starts_with(b"{"),
         }
     }
+
+    /// Returns how far a request's credentials have the form of this scheme's. They may be invalid.
+    pub(crate) fn fit(&self, head: &RequestHead<'_>) -> Fit {
+        let authorization = head.headers().get(header::AUTHORIZATION);
+        let Some(value) = authorization.filter(|value| self.wrote(value)) else {
+            return Fit::None;
+        };
+        match self.carrier {
+            Carrier::Parameters if !names_parameter(value, self.key_id) => Fit::Word,
+            Carrier::Parameters | Carrier::Json(_) => Fit::Full,
+        }
+    }
+
+    /// Returns whether some credentials have the form of both schemes.
+    pub(crate) fn is_same_form(&self, other: &Self) -> bool {
+        match (self.carrier, other.carrier) {
+            (Carrier::Parameters, Carrier::Parameters) => {
+                self.auth_scheme.eq_ignore_ascii_case(other.auth_scheme)
+                    && self.key_id.eq_ignore_ascii_case(other.key_id)
+            }
+            (Carrier::Json(_), Carrier::Json(_)) => true,
+            _ => false,
+        }
+    }
+}
+
+/// How far credentials have the form of a scheme's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Fit {
+    /// There are none, or they are of another scheme.
+    None,
+    /// They begin with the scheme's word.
+    Word,
+    /// They also have the scheme's parameter for the key id.
+    Full,
+}
+
+/// Returns whether a parameter has this name, in any case. What is between quotes is no name.
+fn names_parameter(value: &HeaderValue, name: &str) -> bool {
+    let unquoted = value.as_bytes().split(|byte| *byte == b'"').step_by(2);
+    let mut before_equals = unquoted.flat_map(|part| part.split(|byte| *byte == b'='));
+    before_equals.any(|part| {
+        let mut words = trim(part).rsplit(|byte| matches!(byte, b' ' | b'\t' | b','));
+        let word = words.next().unwrap_or_default();
+        word.eq_ignore_ascii_case(name.as_bytes())
+    })
 }
 
 /// The credentials of a request, of which nothing is read but that they are of this scheme.

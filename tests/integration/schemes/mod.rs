@@ -9,6 +9,7 @@ mod dates;
 mod kong;
 mod mixed;
 mod one_form;
+mod side_by_side;
 mod targets;
 mod tencent_market;
 mod unknown;
