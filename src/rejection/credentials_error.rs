@@ -15,6 +15,8 @@ use crate::{
 pub enum CredentialsError {
     /// The header has a byte that is not printable ASCII.
     NotAscii,
+    /// The header is not a JSON object of strings, which this scheme's credentials are.
+    NotJson,
     /// The header is of another authentication scheme than the server's, such as `Bearer`.
     OtherScheme,
     /// There is no valid `name="value"` at this position: the name or a required quote is missing,
@@ -80,8 +82,12 @@ impl fmt::Display for CredentialsError {
             }
             Self::OtherScheme => f.write_str(
                 "Authorization begins with another word than this scheme's: send `hmac` for \
-                 Tencent Cloud and Kong, `Signature` for APISIX and draft-cavage, as the server \
-                 is set",
+                 Tencent Cloud and Kong, `Signature` for APISIX and draft-cavage, a JSON object \
+                 for Tencent Cloud Market, as the server is set",
+            ),
+            Self::NotJson => f.write_str(
+                "Authorization is not a JSON object of strings: send the key id, the date and the \
+                 signature as its members",
             ),
             Self::NotAParameter { position } => write!(
                 f,

@@ -11,7 +11,7 @@ use crate::{
     rejection::{CredentialsError, RejectionKind},
     wire::{
         component::{DerivedComponent, ListSyntax},
-        credentials::CredentialsSyntax,
+        credentials::{Carrier, CredentialsSyntax},
         signing_string::{MissingHeaderLine, SigningStringFormat},
     },
 };
@@ -21,6 +21,7 @@ use crate::{
 pub(super) static DIALECT: Dialect = Dialect {
     name: "apisix",
     syntax: CredentialsSyntax {
+        carrier: Carrier::Parameters,
         auth_scheme: "Signature",
         auth_scheme_spellings: &[],
         key_id: "keyId",
@@ -54,6 +55,7 @@ pub(super) static DIALECT: Dialect = Dialect {
     not_in_key_id: &[','],
     max_skew: 300,
     date_policy: DatePolicy::CheckAge,
+    status: Rejection::status,
     text,
     known_texts: &[
         (

@@ -8,7 +8,7 @@ use crate::{
     header::DateHeader,
     wire::{
         component::{DerivedComponent, ListSyntax},
-        credentials::CredentialsSyntax,
+        credentials::{Carrier, CredentialsSyntax},
         signing_string::SigningStringFormat,
     },
 };
@@ -18,6 +18,7 @@ use crate::{
 pub(super) static DIALECT: Dialect = Dialect {
     name: "cavage",
     syntax: CredentialsSyntax {
+        carrier: Carrier::Parameters,
         auth_scheme: "Signature",
         auth_scheme_spellings: &[],
         key_id: "keyId",
@@ -58,6 +59,7 @@ pub(super) static DIALECT: Dialect = Dialect {
     not_in_key_id: &[],
     max_skew: 300,
     date_policy: DatePolicy::CheckAge,
+    status: Rejection::status,
     text,
     known_texts: &[],
     challenge: "Signature realm=\"hmac\",headers=\"(request-target) host date\"",

@@ -10,7 +10,10 @@ use crate::{
     header::{DIGESTS, DateHeader, HOP_BY_HOP, MICRO_SERVICE_NAME, NAME_SPACE_CODE, SOURCE},
     limits::{MAX_COMPONENTS, MAX_PARAMETER_LEN, MAX_SKEW_WITH_NONCE},
     rejection::Excerpt,
-    wire::component::{Component, NotSignable},
+    wire::{
+        component::{Component, NotSignable},
+        credentials::Carrier,
+    },
 };
 
 /// Describes why a signer, a verifier or a scheme cannot be built.
@@ -81,6 +84,12 @@ pub enum BuildError {
         /// The characters that a key id must not contain.
         characters: &'static [char],
     },
+    /// The list is not the one that the scheme implies. Its credentials do not contain a list, so
+    /// the gateway could not know what is signed.
+    ListNotCarried {
+        /// The scheme.
+        scheme: Scheme,
+    },
     /// The scheme does not have the algorithm's name `hs2019`.
     Hs2019NotCarried {
         /// The scheme.
@@ -128,6 +137,9 @@ pub enum BuildError {
     },
     /// The separator is not a comma, optionally followed by whitespace.
     Separator,
+    /// A word, a separator, a rule for parameters or a second algorithm is set, but the preset's
+    /// credentials are a JSON object, which cannot say them.
+    NoParameters,
     /// The scheme has no algorithms.
     NoAlgorithm,
     /// The scheme has no date headers.
@@ -167,6 +179,15 @@ pub enum BuildError {
     /// The signature is used as the nonce, but signatures need not cover the request target and the
     /// body's digest. Two different requests of one second could have the same signature.
     SignatureNotUnique,
+    /// A set of verifiers is empty.
+    NoVerifier,
+    /// Credentials of two verifiers' schemes have the same form.
+    AmbiguousVerifiers {
+        /// The scheme of the first.
+        first: Scheme,
+        /// The scheme of the other.
+        second: Scheme,
+    },
 }
 
 impl fmt::Display for BuildError {
@@ -267,6 +288,13 @@ impl fmt::Display for BuildError {
                      pair with another id"
                 )
             }
+            Self::ListNotCarried { scheme } => {
+                write!(
+                    f,
+                    "{scheme} sends no list of what is signed, so that only its date can be: sign \
+                     and require nothing else"
+                )
+            }
             Self::Hs2019NotCarried { scheme } => {
                 write!(f, "{scheme} has no hs2019: name the algorithm itself")
             }
@@ -318,6 +346,10 @@ impl fmt::Display for BuildError {
                 "parameters cannot be told apart with this separator: use a comma, with spaces \
                  after it if needed",
             ),
+            Self::NoParameters => f.write_str(
+                "the preset's credentials are a JSON object: set no word, no separator, no rule \
+                 for parameters and one algorithm at most, or start from another preset",
+            ),
             Self::NoAlgorithm => f.write_str("the scheme has no algorithm: name at least one"),
             Self::NoDateHeader => {
                 f.write_str("the scheme takes a date from no header: name date, x-date or both")
@@ -362,6 +394,12 @@ impl fmt::Display for BuildError {
                 "signatures need not cover the target and the body, so that two requests of one \
                  second can have the same one: require the request target and digest, or use a \
                  nonce",
+            ),
+            Self::NoVerifier => f.write_str("the set of verifiers is empty: give it at least one"),
+            Self::AmbiguousVerifiers { first, second } => write!(
+                f,
+                "credentials of {first} and {second} have the same form, so a request does not \
+                 say which it is: give each a host or path of its own"
             ),
         }
     }
@@ -443,12 +481,18 @@ impl Scheme {
             name: excerpt(),
         };
         let component = self.dialect().list.component(name, is_hs2019);
-        match component.map_err(|error| match error {
+        let component = component.map_err(|error| match error {
             NotSignable::Authorization => BuildError::SignsAuthorization,
             NotSignable::Ambiguous => BuildError::Ambiguous { name: excerpt() },
             NotSignable::NotAName => not_a_name(),
             NotSignable::NeedsHs2019 => BuildError::NeedsHs2019 { name: excerpt() },
-        })? {
+        })?;
+        if let Carrier::Json(implied) = self.dialect().syntax.carrier
+            && !name.eq_ignore_ascii_case(implied.list)
+        {
+            return Err(BuildError::ListNotCarried { scheme: self });
+        }
+        match component {
             Component::Date(header) => Ok(Component::Date(header)),
             Component::Derived(derived) => Ok(Component::Derived(derived)),
             Component::Header(name) => {

@@ -2,17 +2,15 @@
 
 use std::{borrow::Cow, fmt, str::FromStr};
 
-use http::{HeaderMap, HeaderValue, header};
+use http::{HeaderMap, HeaderValue, StatusCode, header};
 
 use super::Scheme;
 use crate::{
     Algorithm, Rejection,
-    header::{DateHeader, SOURCE, trim},
+    header::{DateHeader, SOURCE},
     rejection::RejectionKind,
     wire::{
-        component::ListSyntax,
-        credentials::{CredentialsSyntax, auth_scheme},
-        signing_string::SigningStringFormat,
+        component::ListSyntax, credentials::CredentialsSyntax, signing_string::SigningStringFormat,
     },
 };
 
@@ -40,6 +38,8 @@ pub(crate) struct Dialect {
     pub(crate) max_skew: u64,
     /// How requests that sign only `Date` are treated by default.
     pub(crate) date_policy: DatePolicy,
+    /// Returns the status of a refusal.
+    pub(crate) status: fn(&Rejection) -> StatusCode,
     /// Returns the text that a refused client gets.
     pub(crate) text: fn(&Rejection) -> Cow<'static, str>,
     /// Texts that the gateway, or a service that runs it, sends besides those of `text`. `*` stands
@@ -113,8 +113,7 @@ impl Dialect {
 
     /// Returns `true` if an `Authorization` belongs to this scheme.
     pub(crate) fn wrote(&self, authorization: &HeaderValue) -> bool {
-        let word = auth_scheme(trim(authorization.as_bytes()));
-        word.eq_ignore_ascii_case(self.syntax.auth_scheme.as_bytes())
+        self.syntax.wrote(authorization)
     }
 
     /// Removes a signature of this scheme from a request that must not carry one, with the date and

@@ -11,7 +11,7 @@ use crate::{
     rejection::RejectionKind,
     wire::{
         component::{DerivedComponent, ListSyntax},
-        credentials::CredentialsSyntax,
+        credentials::{Carrier, CredentialsSyntax},
         signing_string::{MissingHeaderLine, SigningStringFormat},
     },
 };
@@ -20,6 +20,7 @@ use crate::{
 pub(super) static DIALECT: Dialect = Dialect {
     name: "kong",
     syntax: CredentialsSyntax {
+        carrier: Carrier::Parameters,
         auth_scheme: "hmac",
         auth_scheme_spellings: &["hmac", "Hmac"],
         key_id: "username",
@@ -57,6 +58,7 @@ pub(super) static DIALECT: Dialect = Dialect {
     not_in_key_id: &[],
     max_skew: 300,
     date_policy: DatePolicy::CheckAge,
+    status: Rejection::status,
     text,
     // iFlytek, which runs Kong, adds a reason after a colon.
     known_texts: &[

@@ -11,6 +11,7 @@ mod dialect;
 mod kong;
 mod response_text;
 mod tencent;
+mod tencent_market;
 
 use std::{borrow::Cow, fmt, str::FromStr};
 
@@ -44,6 +45,7 @@ macro_rules! presets {
         $(#[doc = $row])+
         ///
         /// A request's `Source` is signed as well and, except in Tencent's scheme, its `Digest`.
+        /// Tencent Cloud Market's scheme signs neither.
         ///
         /// Some requests have the same signing string in several schemes, so a verifier accepts
         /// exactly one scheme.
@@ -81,6 +83,15 @@ presets! {
     #[default]
     Tencent => tencent,
     r#"| [`Tencent`](Self::Tencent) | `hmac id="…", algorithm="…", headers="…", signature="…"` | `x-date source` | `hmac-sha1` | 900 s, `Date` any |"#;
+
+    /// Tencent Cloud Market, as its clients use it: a JSON object with the date in it.
+    ///
+    /// **The signature covers the date alone**: not the method, the target, a header or the body.
+    /// Whoever has read one request can send any other with its `Authorization` for 15 minutes. The
+    /// list cannot be changed, because it is not sent. Use it over TLS only, and with
+    /// [`allowed_hosts`](crate::sign::SignerBuilder::allowed_hosts).
+    TencentMarket => tencent_market,
+    r#"| [`TencentMarket`](Self::TencentMarket) | `{"id":"…", "x-date":"…", "signature":"…"}` | `x-date` | `hmac-sha1` | 900 s |"#;
 
     /// Kong's plugin `hmac-auth`.
     ///

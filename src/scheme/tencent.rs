@@ -11,7 +11,9 @@ use crate::{
     header::DateHeader,
     rejection::RejectionKind,
     wire::{
-        component::ListSyntax, credentials::CredentialsSyntax, signing_string::SigningStringFormat,
+        component::ListSyntax,
+        credentials::{Carrier, CredentialsSyntax},
+        signing_string::SigningStringFormat,
     },
 };
 
@@ -23,6 +25,7 @@ pub(crate) const MAX_SKEW: u64 = 900;
 pub(super) static DIALECT: Dialect = Dialect {
     name: "tencent",
     syntax: CredentialsSyntax {
+        carrier: Carrier::Parameters,
         auth_scheme: "hmac",
         auth_scheme_spellings: &[],
         key_id: "id",
@@ -52,10 +55,9 @@ pub(super) static DIALECT: Dialect = Dialect {
     not_in_key_id: &[],
     max_skew: MAX_SKEW,
     date_policy: DatePolicy::AnyAge,
+    status: Rejection::status,
     text,
-    // The documentation has some texts in two spellings. The last two are Tencent Cloud Market's:
-    // "the usage plan does not exist", which it sends if the key is for another API, and "the
-    // signing time is too far off".
+    // The documentation has some texts in two spellings.
     known_texts: &[
         (
             "authorization headers is invalidate",
@@ -77,14 +79,12 @@ pub(super) static DIALECT: Dialect = Dialect {
             "HMAC signature cannot be verified, a valid * header is required for HMAC Authentication",
             RejectionKind::HeaderMissing,
         ),
-        ("*使用计划不存在*", RejectionKind::KeyNotBound),
-        ("*签名时间*超时*", RejectionKind::OutOfDate),
     ],
     challenge: "hmac",
 };
 
 /// Returns the text in Tencent Cloud API Gateway's documentation, "error codes".
-fn text(why: &Rejection) -> Cow<'static, str> {
+pub(super) fn text(why: &Rejection) -> Cow<'static, str> {
     let text = match why {
         Rejection::AuthorizationMissing => {
             "HMAC signature cannot be verified, a validate authorization header is required"

@@ -20,7 +20,7 @@ use crate::{
     wire::{
         authority::without_user,
         component::{Component, DerivedComponent, ListedComponent},
-        credentials::{HS2019, Template},
+        credentials::{Carrier, HS2019, Template},
     },
 };
 
@@ -367,6 +367,9 @@ impl SignerBuilder {
             algorithm.name()
         };
         let mut components = SignedComponents::new(list, self.lifetime);
+        if let Carrier::Json(_) = self.scheme.dialect().syntax.carrier {
+            components.send_date_alone();
+        }
         if let Some(source) = self.source {
             components.supply(&SOURCE, source);
         }

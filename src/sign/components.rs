@@ -35,6 +35,10 @@ pub(crate) struct SignedComponents {
     signs_times: bool,
     depends_on_time_alone: bool,
     date_header: Option<DateHeader>,
+    /// Whether the date travels with the credentials instead of in its header.
+    carries_date: bool,
+    /// Whether the list is sent. If it is not, nothing can be signed that it does not name.
+    sends_list: bool,
     /// How long a signature is valid, where `expires` is sent.
     lifetime: Option<Duration>,
     /// Headers that are added to requests that lack them.
@@ -63,6 +67,8 @@ impl SignedComponents {
                 Component::Date(header) => Some(*header),
                 _ => None,
             }),
+            carries_date: false,
+            sends_list: true,
             lifetime,
             supplied: Vec::new(),
             own: components().filter_map(header_name).cloned().collect(),
@@ -91,6 +97,15 @@ impl SignedComponents {
         self.nonce.as_ref()
     }
 
+    /// Sends the date with the credentials, and no list.
+    ///
+    /// The cache only knows headers that end in the signature, so it cannot be used.
+    pub(crate) fn send_date_alone(&mut self) {
+        self.carries_date = true;
+        self.sends_list = false;
+        self.depends_on_time_alone = false;
+    }
+
     /// Returns whether what is signed depends on the target's form, and clients would send another
     /// form.
     pub(crate) fn changes_target(&self, target: &Uri) -> bool {
@@ -115,6 +130,11 @@ impl SignedComponents {
     /// Returns the date header in use, or `None` if the list has `(created)` instead.
     pub(crate) fn date_header(&self) -> Option<DateHeader> {
         self.date_header
+    }
+
+    /// Returns whether the date travels with the credentials instead of in its header.
+    pub(crate) fn carries_date(&self) -> bool {
+        self.carries_date
     }
 
     /// Returns whether the time is all that varies in what is signed, for requests that have none
@@ -260,7 +280,7 @@ impl<'a> ComponentWriter<'a> {
                 edits.listed.insert(position);
             }
         }
-        if self.head.has_digest() {
+        if self.head.has_digest() && self.components.sends_list {
             self.write_digests(&mut edits, string)?;
         }
         for (position, (name, _)) in self.components.supplied().iter().enumerate() {

@@ -30,8 +30,9 @@ use crate::{
 /// ```
 #[derive(Debug, Clone)]
 pub struct SignedHeaders {
-    /// The date header, or `None` if the time is in `Authorization` itself.
-    pub(super) date: Option<(DateHeader, HeaderValue)>,
+    /// The date header, or `None` if the time is a parameter of `Authorization`. It has no value if
+    /// the date is a member of `Authorization`, and is then removed from the request.
+    pub(super) date: Option<(DateHeader, Option<HeaderValue>)>,
     /// The supplied headers, such as `Source`. There is seldom more than one.
     pub(super) others: SmallVec<[(HeaderName, HeaderValue); 1]>,
     pub(super) authorization: HeaderValue,
@@ -43,7 +44,8 @@ impl SignedHeaders {
     pub(super) fn new(components: &SignedComponents, edits: HeaderEdits, text: Vec<u8>) -> Self {
         let mut values = Values::new(text);
         let date_header = components.date_header();
-        let date = date_header.map(|header| (header, values.date()));
+        let mut date_value = || (!components.carries_date()).then(|| values.date());
+        let date = date_header.map(|header| (header, date_value()));
         let supplied = edits.supplied(components);
         let mut others = edits.rewritten;
         others.extend(supplied.map(|(name, value)| (name.clone(), values.copy_of(value))));
@@ -74,8 +76,7 @@ impl SignedHeaders {
             return None;
         }
         if let Some((header, date)) = &self.date {
-            headers.remove(header.other().name());
-            set(headers, header.name(), date.clone())?;
+            set_date(headers, *header, date.clone())?;
         }
         for (name, value) in &self.others {
             supply(headers, name, value)?;
@@ -92,7 +93,7 @@ impl SignedHeaders {
         credentials::replace_signature(&mut text, tag);
         let mut values = Values::new(text);
         let (_, date) = self.date.as_mut()?;
-        *date = values.date();
+        *date.as_mut()? = values.date();
         self.authorization = values.authorization();
         Some(())
     }
@@ -111,8 +112,7 @@ impl SignedHeaders {
     /// Returns `None` if the map is too full.
     fn insert_into(self, headers: &mut HeaderMap) -> Option<()> {
         if let Some((header, date)) = self.date {
-            headers.remove(header.other().name());
-            set(headers, header.name(), date)?;
+            set_date(headers, header, date)?;
         }
         for (name, value) in self.others {
             set(headers, &name, value)?;
@@ -152,7 +152,7 @@ impl<'a> Iterator for SignedHeadersIter<'a> {
             self.position += 1;
             match position.checked_sub(1) {
                 None => {
-                    if let Some((header, date)) = date {
+                    if let Some((header, Some(date))) = date {
                         return Some((header.name(), date));
                     }
                 }
@@ -171,6 +171,19 @@ impl<'a> Iterator for SignedHeadersIter<'a> {
 /// Sets a header. Returns `None` if the map is too full.
 pub(super) fn set(headers: &mut HeaderMap, name: &HeaderName, value: HeaderValue) -> Option<()> {
     headers.try_insert(name, value).ok().map(drop)
+}
+
+/// Sets the date header, or removes it if it has no value, and removes the other one. Returns `None`
+/// if the map is too full.
+fn set_date(headers: &mut HeaderMap, header: DateHeader, date: Option<HeaderValue>) -> Option<()> {
+    headers.remove(header.other().name());
+    match date {
+        Some(date) => set(headers, header.name(), date),
+        None => {
+            headers.remove(header.name());
+            Some(())
+        }
+    }
 }
 
 /// Sets a header that the request does not have. Returns `None` if it has it, or if the map is too

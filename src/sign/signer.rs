@@ -15,7 +15,7 @@ use crate::{
     Algorithm, KeyPair, RequestHead, Scheme, request_head,
     sign::RotatingKeyPair,
     wire::{
-        credentials::{Encoder, Template},
+        credentials::{Carrier, Encoder, Template, json},
         date::{IMF_FIXDATE_LEN, Timestamp},
         signing_string::SigningString,
     },
@@ -343,15 +343,22 @@ impl Signer {
         let tag = keys.macs.keyed(algorithm).tag(string.as_bytes());
 
         let mut text = Vec::with_capacity(ROOM);
-        if components.date_header().is_some() {
+        if components.date_header().is_some() && !components.carries_date() {
             text.extend_from_slice(date);
         }
         for (_, value) in edits.supplied(components) {
             text.extend_from_slice(value.as_bytes());
         }
-        let mut authorization = Encoder::begin(&mut text, template, &keys.id, &times);
-        edits.write_names(components, &mut authorization);
-        authorization.end(&tag);
+        match dialect.syntax.carrier {
+            Carrier::Parameters => {
+                let mut authorization = Encoder::begin(&mut text, template, &keys.id, &times);
+                edits.write_names(components, &mut authorization);
+                authorization.end(&tag);
+            }
+            Carrier::Json(implied) => {
+                json::write(&mut text, &dialect.syntax, implied, &keys.id, date, &tag);
+            }
+        }
         let date_at = edits.date_at;
         Ok((SignedHeaders::new(components, edits, text), date_at))
     }

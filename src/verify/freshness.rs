@@ -9,7 +9,7 @@ use crate::{
     scheme::{DatePolicy, Dialect},
     wire::{
         component::DerivedComponent,
-        credentials::Times,
+        credentials::{CarriedValues, Times},
         date::{DateError, Timestamp},
     },
 };
@@ -18,7 +18,8 @@ use crate::{
 /// if the signature covers it.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct SentXDate<'h> {
-    pub(super) value: Option<&'h HeaderValue>,
+    /// The value without surrounding whitespace.
+    pub(super) value: Option<&'h [u8]>,
     time: Result<Timestamp, DateError>,
 }
 
@@ -30,13 +31,22 @@ impl<'h> SentXDate<'h> {
         } else {
             None
         };
-        Ok(Self {
+        Ok(Self::new(value.map(|value| trim(value.as_bytes()))))
+    }
+
+    /// Creates it from the value that travels with the credentials.
+    pub(super) fn carried(carried: &CarriedValues<'h>) -> Self {
+        Self::new(carried.date(DateHeader::XDate).map(str::as_bytes))
+    }
+
+    fn new(value: Option<&'h [u8]>) -> Self {
+        Self {
             value,
             time: match value {
-                Some(value) => Timestamp::parse(trim(value.as_bytes())),
+                Some(value) => Timestamp::parse(value),
                 None => Err(DateError::Unreadable),
             },
-        })
+        }
     }
 }
 

@@ -35,6 +35,7 @@ mod shared_keys;
 mod static_keys;
 mod verified;
 mod verifier;
+mod verifier_set;
 mod verifying_key;
 
 pub(crate) use self::response::Refused;
@@ -58,5 +59,6 @@ pub use self::{
     static_keys::StaticKeys,
     verified::{CoveredComponents, VerifiedKey},
     verifier::{Credentials, Verifier},
+    verifier_set::VerifierSet,
     verifying_key::{KeyAccess, KeyLookup, VerifyingKey},
 };

@@ -2,7 +2,7 @@
 
 use http::HeaderName;
 
-use super::components::ReceivedComponents;
+use super::CoveredComponents;
 use crate::{
     Rejection, RequestHead,
     header::{Repeated, single_value, trim},
@@ -28,7 +28,7 @@ impl NonceSource {
     pub(super) fn read<'h>(
         &self,
         head: &RequestHead<'h>,
-        components: &ReceivedComponents<'h>,
+        covered: &CoveredComponents<'_>,
     ) -> Result<Option<&'h [u8]>, Rejection> {
         let Self::Header(header) = self else {
             return Ok(None);
@@ -38,7 +38,7 @@ impl NonceSource {
         // same: another reader of the request could take either.
         let value = single_value(head.headers(), header)
             .map_err(|Repeated| Rejection::HeaderRepeated { name: name() })?;
-        let value = value.filter(|_| components.cover(header.as_str()));
+        let value = value.filter(|_| covered.clone().contain(header.as_str()));
         let value = value.ok_or_else(|| Rejection::NotCovered { name: name() })?;
         let nonce = trim(value.as_bytes());
         if nonce.is_empty() || nonce.len() > MAX_NONCE_LEN {

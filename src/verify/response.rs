@@ -6,7 +6,7 @@ use http::{Extensions, HeaderValue, Method, Response, StatusCode, Version, heade
 use super::ServerSigningString;
 use crate::{Rejection, RequestHead, Scheme, VerifiedKey};
 #[cfg(feature = "tracing")]
-use crate::{events, rejection::Excerpt, wire::credentials::Authorization};
+use crate::{events, rejection::Excerpt, wire::credentials};
 
 /// Describes a refused request to a [`ResponseForRejection`].
 #[derive(Debug, Clone, Copy)]
@@ -194,7 +194,7 @@ impl ResponseForRejection for DefaultResponseForRejection {
             let challenge = HeaderValue::from_static(scheme.dialect().challenge);
             headers.insert(header::WWW_AUTHENTICATE, challenge);
         }
-        *response.status_mut() = match shown.status() {
+        *response.status_mut() = match (scheme.dialect().status)(shown) {
             StatusCode::UNAUTHORIZED => self.unauthorized,
             status => status,
         };
@@ -291,8 +291,11 @@ impl<'a> Refused<'a> {
         if let Some(key) = self.key {
             return Some(Excerpt::new(key.key_id()));
         }
-        let authorization = Authorization::of(&self.scheme.dialect().syntax, &self.head);
-        Some(Excerpt::new(authorization.ok()?.key_id))
+        let syntax = &self.scheme.dialect().syntax;
+        let key_id = credentials::with_parameters(syntax, &self.head, |authorization, _| {
+            Excerpt::new(authorization.key_id)
+        });
+        key_id.ok()
     }
 }
 

@@ -64,7 +64,7 @@ impl VerifiedKey {
         credentials: &Credentials<'_>,
         secret: MatchedSecret,
     ) -> Self {
-        let (key_id, names) = (credentials.key_id(), credentials.components.names);
+        let (key_id, names) = (credentials.key_id(), &*credentials.names);
         let mut text = SmallVec::from_slice(key_id.as_bytes());
         text.extend_from_slice(names.as_bytes());
         let nonce = match verifier.nonce {
@@ -82,7 +82,7 @@ impl VerifiedKey {
                 now: credentials.read_at,
             }),
             scheme: verifier.scheme,
-            present: credentials.components.present,
+            present: credentials.present,
             algorithm: credentials.algorithm,
             secret,
         }

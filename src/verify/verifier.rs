@@ -2,12 +2,13 @@
 //! comes out. It does no I/O and is not async.
 
 use std::{
+    borrow::Cow,
     fmt,
     time::{Duration, SystemTime},
 };
 
 use super::{
-    KeyRef, VerifiedKey,
+    CoveredComponents, KeyRef, VerifiedKey,
     builder::VerifierBuilder,
     components::{ComponentReader, ReceivedComponents},
     freshness::SentXDate,
@@ -22,8 +23,8 @@ use crate::{
     scheme::{DEFAULT_MAX_SKEW, DatePolicy},
     wire::{
         authority::names_two_hosts,
-        component::DerivedComponent,
-        credentials::{Authorization, HS2019, RawCredentials, Signature},
+        component::{ComponentSet, DerivedComponent},
+        credentials::{Authorization, CarriedValues, HS2019, RawCredentials, Signature},
         date::Timestamp,
         signing_string::SigningString,
         target,
@@ -167,43 +168,85 @@ impl Verifier {
     ) -> Result<(), Rejection> {
         let dialect = self.scheme.dialect();
         let now = Timestamp::from(now);
-        let raw_credentials = RawCredentials::find(&dialect.syntax, head)?;
-        // The order of the checks decides which rejection a request with several faults gets.
-        let x_date = SentXDate::find(dialect, head)?;
-        self.check_early(&x_date, now)?;
+        match RawCredentials::find(&dialect.syntax, head)? {
+            RawCredentials::Parameters(value) => {
+                // The order of the checks decides which rejection a request with several faults
+                // gets.
+                let x_date = SentXDate::find(dialect, head)?;
+                self.check_early(&x_date, now)?;
+                let mut authorization = Authorization::default();
+                authorization.read(&dialect.syntax, value)?;
+                credentials.key_id = authorization.key_id.into();
+                credentials.names = authorization.headers.into();
+                self.read_components(credentials, head, &authorization, None, &x_date, now)?;
+            }
+            RawCredentials::Decoded(decoded) => {
+                let carried = decoded.carried();
+                carried.check_headers(head)?;
+                let x_date = SentXDate::carried(&carried);
+                self.check_early(&x_date, now)?;
+                let authorization = decoded.authorization();
+                credentials.key_id = authorization.key_id.to_owned().into();
+                credentials.names = authorization.headers.to_owned().into();
+                self.read_components(
+                    credentials,
+                    head,
+                    &authorization,
+                    Some(carried),
+                    &x_date,
+                    now,
+                )?;
+            }
+        }
+        let covered = CoveredComponents::new(&credentials.names, credentials.present);
+        credentials.nonce = self.nonce.read(head, &covered)?;
+        Ok(())
+    }
+
+    /// Reads what the credentials cover, and checks it. `carried` is what travels with them instead
+    /// of in a header.
+    fn read_components<'c>(
+        &self,
+        credentials: &mut Credentials<'_>,
+        head: &RequestHead<'c>,
+        authorization: &Authorization<'c>,
+        carried: Option<CarriedValues<'c>>,
+        x_date: &SentXDate<'c>,
+        now: Timestamp,
+    ) -> Result<(), Rejection> {
         let Credentials {
-            authorization,
             algorithm,
             signature,
-            components,
+            present,
             signing_string,
-            nonce,
             signed_at,
             read_at,
+            ..
         } = credentials;
-        authorization.read(&dialect.syntax, raw_credentials)?;
         *algorithm = self.algorithm(authorization)?;
         signature.read(authorization.signature, *algorithm)?;
         let reader = ComponentReader {
-            dialect,
+            dialect: self.scheme.dialect(),
             head,
-            x_date: &x_date,
+            carried,
+            x_date,
             allow_missing_headers: self.allow_missing_headers,
             normalize_target: self.normalize_target,
         };
-        reader.read(authorization, components, signing_string)?;
+        let mut components = ReceivedComponents::default();
+        reader.read(authorization, &mut components, signing_string)?;
+        *present = components.present;
         if names_two_hosts(head) {
             return Err(Rejection::HostMismatch);
         }
         let times = &authorization.times;
-        *signed_at = self.check_times(times, components, head, &x_date, now)?;
+        *signed_at = self.check_times(times, &components, head, x_date, now)?;
         for name in &self.required {
             if !components.cover(name) {
                 let name = Excerpt::new(name);
                 return Err(Rejection::NotCovered { name });
             }
         }
-        *nonce = self.nonce.read(head, components)?;
         *read_at = now;
         Ok(())
     }
@@ -304,10 +347,14 @@ impl Default for Verifier {
 /// [`Verifier::verify`](crate::Verifier::verify) takes them.
 #[derive(Clone)]
 pub struct Credentials<'h> {
-    pub(super) authorization: Authorization<'h>,
+    /// Borrowed from the request, unless it is escaped there.
+    pub(super) key_id: Cow<'h, str>,
+    /// The list as the request spells it.
+    pub(super) names: Cow<'h, str>,
+    /// The listed components that the request has.
+    pub(super) present: ComponentSet,
     pub(super) algorithm: Algorithm,
     pub(super) signature: Signature,
-    pub(super) components: ReceivedComponents<'h>,
     pub(super) signing_string: SigningString,
     /// The value of the header that carries the nonce, if the verifier requires one.
     pub(super) nonce: Option<&'h [u8]>,
@@ -317,14 +364,15 @@ pub struct Credentials<'h> {
     pub(super) read_at: Timestamp,
 }
 
-impl<'h> Credentials<'h> {
+impl Credentials<'_> {
     /// Returns credentials to be filled by [`Verifier::read_into`](crate::Verifier::read_into).
     pub(super) fn unread() -> Self {
         Self {
-            authorization: Authorization::default(),
+            key_id: Cow::default(),
+            names: Cow::default(),
+            present: ComponentSet::default(),
             algorithm: Algorithm::HmacSha1,
             signature: Signature::NONE,
-            components: ReceivedComponents::default(),
             signing_string: SigningString::new(),
             nonce: None,
             signed_at: Timestamp::default(),
@@ -334,8 +382,8 @@ impl<'h> Credentials<'h> {
 
     /// Returns the key id to look up.
     #[must_use]
-    pub fn key_id(&self) -> &'h str {
-        self.authorization.key_id
+    pub fn key_id(&self) -> &str {
+        &self.key_id
     }
 
     /// Returns the algorithm of the signature. It is one of those that the server allows.
@@ -354,9 +402,9 @@ impl<'h> Credentials<'h> {
 impl fmt::Debug for Credentials<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Credentials")
-            .field("key_id", &self.authorization.key_id)
+            .field("key_id", &self.key_id)
             .field("algorithm", &self.algorithm)
-            .field("headers", &self.authorization.headers)
+            .field("headers", &self.names)
             .finish_non_exhaustive()
     }
 }

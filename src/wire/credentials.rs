@@ -1,15 +1,18 @@
-//! Reads the parameters of `Authorization` and decodes the signature. `encoder` writes them.
+//! Reads credentials and decodes the signature: the parameters of `Authorization`, or a JSON object
+//! there. `encoder` writes the parameters.
 
 mod encoder;
+pub(crate) mod json;
 
 use arrayvec::ArrayVec;
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use http::{HeaderValue, header};
 
 pub(crate) use self::encoder::{Encoder, Template, replace_signature};
+use self::json::JsonCredentials;
 use crate::{
     Algorithm, Rejection, RequestHead,
-    header::{Repeated, is_field_name, single_value, trim},
+    header::{DateHeader, Repeated, is_field_name, single_value, trim},
     limits::{MAX_PARAMETER_LEN, MAX_UNKNOWN_PARAMETERS},
     mac::MAX_SIGNATURE_LEN,
     rejection::{CredentialsError, Excerpt},
@@ -31,9 +34,29 @@ const MAX_BASE64_LEN: usize = MAX_SIGNATURE_LEN.div_ceil(3) * 4;
 /// is padding, this is more than [`MAX_SIGNATURE_LEN`].
 const DECODED_ROOM: usize = MAX_BASE64_LEN / 4 * 3;
 
-/// How a scheme writes `Authorization`, and what it accepts there.
+/// How credentials travel.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Carrier {
+    /// As parameters after a scheme's word, in `Authorization`.
+    Parameters,
+    /// As the members of a JSON object in `Authorization`: the key id, the date and the signature.
+    Json(ImpliedParameters),
+}
+
+/// The parameters that a JSON object does not have. Both sides know them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct ImpliedParameters {
+    /// The one name in the list, a date header's. It is also the name of the date's member.
+    pub(crate) list: &'static str,
+    /// The algorithm.
+    pub(crate) algorithm: Algorithm,
+}
+
+/// How a scheme writes credentials, and what it accepts.
 #[derive(Debug, Clone)]
 pub(crate) struct CredentialsSyntax {
+    /// How the credentials travel.
+    pub(crate) carrier: Carrier,
     /// The word that the value begins with, as it is sent.
     pub(crate) auth_scheme: &'static str,
     /// The spellings of that word that are accepted. If there are none, every case is accepted (RFC
@@ -77,13 +100,77 @@ pub(crate) struct Authorization<'h> {
     pub(crate) signature: &'h str,
 }
 
-/// The one `Authorization` header of a request. It begins with the scheme's word.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct RawCredentials<'h>(&'h HeaderValue);
+impl CredentialsSyntax {
+    /// Returns whether an `Authorization` begins as those of this scheme do.
+    pub(crate) fn wrote(&self, authorization: &HeaderValue) -> bool {
+        let value = trim(authorization.as_bytes());
+        match self.carrier {
+            Carrier::Parameters => {
+                auth_scheme(value).eq_ignore_ascii_case(self.auth_scheme.as_bytes())
+            }
+            Carrier::Json(_) => value.starts_with(b"{"),
+        }
+    }
+
+    /// Returns how far a request's credentials have the form of this scheme's. They may be invalid.
+    pub(crate) fn fit(&self, head: &RequestHead<'_>) -> Fit {
+        let authorization = head.headers().get(header::AUTHORIZATION);
+        let Some(value) = authorization.filter(|value| self.wrote(value)) else {
+            return Fit::None;
+        };
+        match self.carrier {
+            Carrier::Parameters if !names_parameter(value, self.key_id) => Fit::Word,
+            Carrier::Parameters | Carrier::Json(_) => Fit::Full,
+        }
+    }
+
+    /// Returns whether some credentials have the form of both schemes.
+    pub(crate) fn is_same_form(&self, other: &Self) -> bool {
+        match (self.carrier, other.carrier) {
+            (Carrier::Parameters, Carrier::Parameters) => {
+                self.auth_scheme.eq_ignore_ascii_case(other.auth_scheme)
+                    && self.key_id.eq_ignore_ascii_case(other.key_id)
+            }
+            (Carrier::Json(_), Carrier::Json(_)) => true,
+            _ => false,
+        }
+    }
+}
+
+/// How far credentials have the form of a scheme's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Fit {
+    /// There are none, or they are of another scheme.
+    None,
+    /// They begin with the scheme's word.
+    Word,
+    /// They also have the scheme's parameter for the key id.
+    Full,
+}
+
+/// Returns whether a parameter has this name, in any case. What is between quotes is no name.
+fn names_parameter(value: &HeaderValue, name: &str) -> bool {
+    let unquoted = value.as_bytes().split(|byte| *byte == b'"').step_by(2);
+    let mut before_equals = unquoted.flat_map(|part| part.split(|byte| *byte == b'='));
+    before_equals.any(|part| {
+        let mut words = trim(part).rsplit(|byte| matches!(byte, b' ' | b'\t' | b','));
+        let word = words.next().unwrap_or_default();
+        word.eq_ignore_ascii_case(name.as_bytes())
+    })
+}
+
+/// The credentials of a request, of which nothing is read but that they are of this scheme.
+#[derive(Debug)]
+pub(crate) enum RawCredentials<'h> {
+    /// The one `Authorization` header. It begins with the scheme's word.
+    Parameters(&'h HeaderValue),
+    /// Credentials whose text is not part of the request.
+    Decoded(DecodedCredentials),
+}
 
 impl<'h> RawCredentials<'h> {
-    /// Returns the request's `Authorization`. Refuses one that is missing, repeated or of another
-    /// scheme.
+    /// Returns the request's credentials. Refuses an `Authorization` that is missing, repeated or of
+    /// another scheme.
     pub(crate) fn find(
         syntax: &CredentialsSyntax,
         head: &RequestHead<'h>,
@@ -93,38 +180,110 @@ impl<'h> RawCredentials<'h> {
         let Some(value) = value else {
             return Err(Rejection::AuthorizationMissing);
         };
-        let spellings = syntax.auth_scheme_spellings;
-        let word = auth_scheme(trim(value.as_bytes()));
-        let is_spelled_so = |spelling: &&str| spelling.as_bytes() == word;
-        if !word.eq_ignore_ascii_case(syntax.auth_scheme.as_bytes())
-            || !spellings.is_empty() && !spellings.iter().any(is_spelled_so)
-        {
+        let is_spelled_so = || {
+            let spellings = syntax.auth_scheme_spellings;
+            let word = auth_scheme(trim(value.as_bytes()));
+            spellings.is_empty() || spellings.iter().any(|other| other.as_bytes() == word)
+        };
+        if !syntax.wrote(value) || !is_spelled_so() {
             return Err(CredentialsError::OtherScheme.into());
         }
-        Ok(Self(value))
+        match syntax.carrier {
+            Carrier::Parameters => Ok(Self::Parameters(value)),
+            Carrier::Json(implied) => {
+                let text = ascii_text(value)?;
+                let credentials = JsonCredentials::read(syntax, implied, text)?;
+                Ok(Self::Decoded(DecodedCredentials::Json(credentials)))
+            }
+        }
+    }
+}
+
+/// Credentials whose text is not part of the request, because it is escaped there.
+#[derive(Debug)]
+pub(crate) enum DecodedCredentials {
+    Json(JsonCredentials),
+}
+
+impl DecodedCredentials {
+    pub(crate) fn authorization(&self) -> Authorization<'_> {
+        match self {
+            Self::Json(credentials) => credentials.authorization(),
+        }
+    }
+
+    /// Returns what travels with the credentials instead of in a header.
+    pub(crate) fn carried(&self) -> CarriedValues<'_> {
+        match self {
+            Self::Json(credentials) => credentials.carried(),
+        }
+    }
+}
+
+/// The values of signed headers that travel with the credentials.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct CarriedValues<'c> {
+    pub(crate) date: Option<(DateHeader, &'c str)>,
+}
+
+impl<'c> CarriedValues<'c> {
+    /// Returns the value of this date header.
+    pub(crate) fn date(&self, header: DateHeader) -> Option<&'c str> {
+        let (carried, date) = self.date?;
+        (carried == header).then_some(date)
+    }
+
+    /// Refuses a request whose header says something else than the value that is signed. A handler
+    /// that reads the header would see what nobody signed.
+    pub(crate) fn check_headers(&self, head: &RequestHead<'_>) -> Result<(), Rejection> {
+        let Some((header, date)) = self.date else {
+            return Ok(());
+        };
+        let mut sent = head.headers().get_all(header.name()).iter();
+        match sent.all(|sent| trim(sent.as_bytes()) == date.as_bytes()) {
+            true => Ok(()),
+            false => Err(Rejection::repeated(header.name().as_str())),
+        }
     }
 }
 
 /// Returns the word that an `Authorization` begins with.
 ///
 /// It ends at a space or a tab, because Kong's and APISIX's plugins accept any whitespace there.
-pub(crate) fn auth_scheme(value: &[u8]) -> &[u8] {
+fn auth_scheme(value: &[u8]) -> &[u8] {
     let mut words = value.split(|byte| matches!(byte, b' ' | b'\t'));
     words.next().unwrap_or_default()
 }
 
-impl<'h> Authorization<'h> {
-    /// Finds the request's one `Authorization` and reads its parameters.
-    #[cfg(any(feature = "retry", feature = "tracing"))]
-    pub(crate) fn of(
-        syntax: &CredentialsSyntax,
-        head: &RequestHead<'h>,
-    ) -> Result<Self, Rejection> {
-        let mut authorization = Self::default();
-        authorization.read(syntax, RawCredentials::find(syntax, head)?)?;
-        Ok(authorization)
+/// Returns the value as text without whitespace at its end.
+fn ascii_text(value: &HeaderValue) -> Result<&str, CredentialsError> {
+    match str::from_utf8(value.as_bytes()) {
+        Ok(text) if text.is_ascii() => Ok(text.trim_end_matches(WHITESPACE)),
+        _ => Err(CredentialsError::NotAscii),
     }
+}
 
+/// Reads a request's credentials, and calls `read` with their parameters and with the values that
+/// travel with them.
+#[cfg(any(feature = "retry", feature = "tracing"))]
+pub(crate) fn with_parameters<T>(
+    syntax: &CredentialsSyntax,
+    head: &RequestHead<'_>,
+    read: impl FnOnce(&Authorization<'_>, Option<CarriedValues<'_>>) -> T,
+) -> Result<T, Rejection> {
+    match RawCredentials::find(syntax, head)? {
+        RawCredentials::Parameters(value) => {
+            let mut authorization = Authorization::default();
+            authorization.read(syntax, value)?;
+            Ok(read(&authorization, None))
+        }
+        RawCredentials::Decoded(decoded) => {
+            Ok(read(&decoded.authorization(), Some(decoded.carried())))
+        }
+    }
+}
+
+impl<'h> Authorization<'h> {
     /// Reads the parameters.
     ///
     /// Their order does not matter (RFC 9110, section 11.2), because each is found by its name and a
@@ -134,12 +293,9 @@ impl<'h> Authorization<'h> {
     pub(crate) fn read(
         &mut self,
         syntax: &CredentialsSyntax,
-        RawCredentials(value): RawCredentials<'h>,
+        value: &'h HeaderValue,
     ) -> Result<(), Rejection> {
-        let text = match str::from_utf8(value.as_bytes()) {
-            Ok(text) if text.is_ascii() => text.trim_end_matches(WHITESPACE),
-            _ => return Err(CredentialsError::NotAscii.into()),
-        };
+        let text = ascii_text(value)?;
         let begun = text.trim_start_matches(WHITESPACE);
         let word = auth_scheme(begun.as_bytes());
         let rest = begun.get(word.len()..).unwrap_or_default();
@@ -400,6 +556,7 @@ mod tests {
 
     /// The grammar of Kong's plugin: four parameters in one order.
     const ORDERED: CredentialsSyntax = CredentialsSyntax {
+        carrier: Carrier::Parameters,
         auth_scheme: "hmac",
         auth_scheme_spellings: &["hmac", "Hmac"],
         key_id: "username",
@@ -413,6 +570,7 @@ mod tests {
 
     /// The grammar of draft-cavage-http-signatures-12, section 2.1.
     const DRAFT: CredentialsSyntax = CredentialsSyntax {
+        carrier: Carrier::Parameters,
         auth_scheme: "Signature",
         auth_scheme_spellings: &[],
         key_id: "keyId",

@@ -19,6 +19,7 @@ import pathlib
 import sys
 
 sys.dont_write_bytecode = True  # What is in a folder here is a case.
+import carried  # noqa: E402
 import schemes  # noqa: E402
 
 HERE = pathlib.Path(__file__).resolve().parent
@@ -157,6 +158,7 @@ def tencent_cases():
 def cases():
     yield from tencent_cases()
     yield from schemes.cases(case_files)
+    yield from carried.cases(case_files)
 
 
 def main():

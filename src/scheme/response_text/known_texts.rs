@@ -143,6 +143,7 @@ fn rejections() -> impl Iterator<Item = Rejection> {
     let malformed = [
         CredentialsError::NotAscii,
         CredentialsError::OtherScheme,
+        CredentialsError::NotJson,
         CredentialsError::NotAParameter { position: NUMBER },
         CredentialsError::UnknownParameter {
             name: gap(),

@@ -26,7 +26,7 @@ use crate::{
 #[cfg(feature = "tracing")]
 use crate::{events, rejection::Excerpt};
 #[cfg(feature = "retry")]
-use crate::{header::DateHeader, wire::credentials::Authorization};
+use crate::{header::DateHeader, wire::credentials};
 
 /// Passes the answers to signed requests to a [`ServerClock`]. [`ServerClock::observe`] returns it.
 ///
@@ -162,8 +162,8 @@ fn trusted_authority(head: RequestHead<'_>) -> Option<&str> {
         .flatten()
 }
 
-/// Returns the time that the request was signed with: that of its one date header, else of
-/// `created`.
+/// Returns the time that the request was signed with: that of its one date header, else the one in
+/// its credentials.
 #[cfg(feature = "retry")]
 fn signed_time(head: RequestHead<'_>) -> Option<Timestamp> {
     let dates = [DateHeader::XDate, DateHeader::Date];
@@ -171,13 +171,17 @@ fn signed_time(head: RequestHead<'_>) -> Option<Timestamp> {
     if let Some(date) = dates.find_map(|name| head.headers().get(name)) {
         return Timestamp::parse(trim(date.as_bytes())).ok();
     }
-    let mut syntaxes = Scheme::ALL
-        .into_iter()
-        .map(|scheme| &scheme.dialect().syntax);
-    let with_times = syntaxes.find(|syntax| syntax.has_times)?;
-    let authorization = Authorization::of(with_times, &head).ok()?;
-    let created = authorization.times.created?.parse().ok()?;
-    Some(Timestamp::from_seconds(created))
+    let in_credentials = |scheme: Scheme| {
+        credentials::with_parameters(&scheme.dialect().syntax, &head, |authorization, carried| {
+            if let Some((_, date)) = carried.and_then(|carried| carried.date) {
+                return Timestamp::parse(date.as_bytes()).ok();
+            }
+            let created = authorization.times.created?.parse().ok()?;
+            Some(Timestamp::from_seconds(created))
+        })
+    };
+    let mut times = Scheme::ALL.into_iter().map(in_credentials);
+    times.find_map(|time| time.ok().flatten())
 }
 
 /// In a response's extensions, marks that the request's date was stale when it arrived, and that a

@@ -88,11 +88,16 @@ impl<'t> Encoder<'t> {
     pub(crate) fn end(self, signature: &Tag) {
         let Self { text, template, .. } = self;
         text.extend_from_slice(template.signature.as_bytes());
-        let begin = text.len();
-        text.resize(begin + base64_len(signature), 0);
-        encode(signature, text.get_mut(begin..));
+        push_base64(text, signature);
         text.push(b'"');
     }
+}
+
+/// Appends the signature in base64.
+pub(super) fn push_base64(text: &mut Vec<u8>, signature: &Tag) {
+    let begin = text.len();
+    text.resize(begin + base64_len(signature), 0);
+    encode(signature, text.get_mut(begin..));
 }
 
 /// Replaces the signature at the end of an `Authorization` value with another of the same algorithm,

@@ -28,6 +28,7 @@ fn malformed() -> Vec<CredentialsError> {
     vec![
         CredentialsError::NotAscii,
         CredentialsError::OtherScheme,
+        CredentialsError::NotJson,
         CredentialsError::NotAParameter { position: 17 },
         CredentialsError::UnknownParameter {
             name: name(),

@@ -9,7 +9,9 @@ mod dates;
 mod kong;
 mod mixed;
 mod one_form;
+mod side_by_side;
 mod targets;
+mod tencent_market;
 mod unknown;
 
 use std::time::SystemTime;
@@ -58,6 +60,8 @@ fn signature(string: &str) -> String {
 /// Each preset's name, and its `Authorization` up to the key id and between two parameters.
 const PRESETS: [(Scheme, &str, &str, &str); Scheme::ALL.len()] = [
     (Scheme::Tencent, "tencent", r#"hmac id=""#, ", "),
+    // Not parameters: see `tencent_market.rs`.
+    (Scheme::TencentMarket, "tencent-market", r#"{"id":""#, ", "),
     (Scheme::Kong, "kong", r#"hmac username=""#, ", "),
     (Scheme::Apisix, "apisix", r#"Signature keyId=""#, ","),
     (Scheme::Cavage, "cavage", r#"Signature keyId=""#, ","),
