@@ -3,7 +3,7 @@
 //! Start with [`VerifyLayer`]. It has three parts:
 //!
 //! - a key store, which finds the key of a key id: [`StaticKeys`], a closure or another
-//!   [`KeyStore`], or an [`AsyncKeyStore`] inside [`AsyncKeys`];
+//!   [`KeyStore`], or an [`AsyncKeyStore`] inside [`AsyncKeys`], such as [`CachedKeys`];
 //! - a [`Verifier`] with the rules, such as the scheme, the algorithms and what has to be covered.
 //!   [`Verifier::builder`] sets them;
 //! - a [`ResponseForRejection`], which answers refused requests. The default is
@@ -18,6 +18,7 @@
 mod async_service;
 mod body;
 mod builder;
+mod cached_keys;
 mod components;
 mod drain;
 mod explain;
@@ -39,6 +40,9 @@ pub use self::{
     async_service::AsyncVerifyFuture,
     body::VerifyBody,
     builder::VerifierBuilder,
+    cached_keys::{
+        CacheStats, CachedKeys, CachedKeysBuilder, CachedLookup, KeySource, RefreshTask,
+    },
     drain::{DrainBody, DrainFuture, DrainLayer, DrainService, DrainTask},
     explain::ServerSigningString,
     future::VerifyFuture,
