@@ -9,6 +9,7 @@
 
 mod axum_server;
 mod cache;
+mod cached_keys;
 #[cfg_attr(
     not(all(feature = "digest", feature = "reqwest-middleware")),
     allow(dead_code, reason = "subjects that need a feature use the rest")
