@@ -129,7 +129,7 @@ impl<C> CachedKeysBuilder<C> {
 
     /// Sets about how many keys are cached. Default: 100,000.
     ///
-    /// A key with an id of 36 bytes and one MAC state takes about 400 bytes. Memory is taken as
+    /// A key with an id of 36 bytes and one MAC state takes about 350 bytes. Memory is taken as
     /// keys come. If there are more, those that are used least are dropped. The cache has parts
     /// with a share of the capacity each, so a full part drops keys a little earlier.
     pub fn capacity(mut self, keys: usize) -> Self {
