@@ -18,6 +18,7 @@ mod clocks;
 mod echo;
 mod floors;
 mod keys;
+mod lookup;
 mod report;
 mod requests;
 mod run;
@@ -45,6 +46,7 @@ fn main() {
     sign::run(&mut run);
     let million = Arc::new(keys::store(run.keys(1_000_000)));
     verify::run(&mut run, &million);
+    lookup::run(&mut run);
     service::run(&mut run, &million);
     drop(million);
     threads::run(&mut run);

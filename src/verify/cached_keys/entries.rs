@@ -58,8 +58,8 @@ impl Entries {
     }
 
     pub(super) fn find(&self, key_id: &str, now: SystemTime, options: &Options) -> Cached {
-        let key = self.keys.get(key_id);
-        if let Some(key) = &key {
+        let mut stale = None;
+        if let Some(key) = self.keys.get(key_id) {
             let age = distance(now, key.asked_at);
             if age < options.time_to_live {
                 let refresh_is_due = match &options.refresh_ahead {
@@ -67,14 +67,12 @@ impl Entries {
                     None => false,
                 };
                 return Cached::Key {
-                    found: key.found(),
+                    found: key.into_found(),
                     refresh_is_due,
                 };
             }
+            stale = key.into_stale(now, options);
         }
-        let stale = key
-            .filter(|key| key.may_be_used_stale(now, options))
-            .map(|key| key.found());
         match self.without_key.get(key_id) {
             Some(WithoutKey::Unknown { asked_at })
                 if distance(now, asked_at) < options.negative_time_to_live =>
@@ -97,8 +95,7 @@ impl Entries {
 
     /// Returns the last known key, if it may be used while the source is unavailable.
     pub(super) fn stale(&self, key_id: &str, now: SystemTime, options: &Options) -> Option<Found> {
-        let key = self.keys.get(key_id)?;
-        key.may_be_used_stale(now, options).then(|| key.found())
+        self.keys.get(key_id)?.into_stale(now, options)
     }
 
     pub(super) fn insert_key(
@@ -153,12 +150,14 @@ impl Entries {
 }
 
 impl CachedKey {
-    fn found(&self) -> Found {
-        KeyLookup::Key(Arc::clone(&self.key), self.access)
+    fn into_found(self) -> Found {
+        KeyLookup::Key(self.key, self.access)
     }
 
-    fn may_be_used_stale(&self, now: SystemTime, options: &Options) -> bool {
-        distance(now, self.asked_at) < options.stale_age()
+    /// Returns the key, if it may be used while the source is unavailable.
+    fn into_stale(self, now: SystemTime, options: &Options) -> Option<Found> {
+        let is_usable = distance(now, self.asked_at) < options.stale_age();
+        is_usable.then(|| self.into_found())
     }
 }
 
