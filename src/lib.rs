@@ -104,7 +104,7 @@
 //! | what comes out | [`SignedHeaders`](sign::SignedHeaders) | [`VerifiedKey`] |
 //! | what can go wrong | [`KeyError`](error::KeyError) and [`BuildError`](error::BuildError) at setup, [`SignError`](error::SignError) | [`BuildError`](error::BuildError) at setup, [`Rejection`] |
 //! | middleware, with a [`Clock`](clock::Clock) | [`SignLayer`], [`SignService`](sign::SignService) | [`VerifyLayer`], [`VerifyService`](verify::VerifyService) |
-//! | where keys are found | | [`StaticKeys`], [`SharedKeys`](verify::SharedKeys), [`KeyStore`](verify::KeyStore), [`AsyncKeyStore`](verify::AsyncKeyStore) |
+//! | where keys are found | | [`StaticKeys`], [`SharedKeys`](verify::SharedKeys), `CachedKeys` (feature `cached-keys`), [`KeyStore`](verify::KeyStore), [`AsyncKeyStore`](verify::AsyncKeyStore) |
 //! | which hosts get a signature | [`allowed_hosts`](sign::SignerBuilder::allowed_hosts) | |
 //! | the body under the signature (feature `digest`) | `DigestLayer` | `VerifyDigestLayer` |
 //! | the gateway's time | [`ServerClock`](sign::ServerClock) | |
@@ -141,6 +141,7 @@
 //!
 //! # Features
 //!
+//! - `cached-keys`: `CachedKeys`, a cache in front of a database or another source of keys.
 //! - `digest`: `DigestLayer` computes the digest of bodies to be signed, `VerifyDigestLayer` checks
 //!   it.
 //! - `nonce`: `SignerBuilder::nonce` sends a random nonce with every signature.

@@ -18,6 +18,8 @@ mod clocks;
 mod echo;
 mod floors;
 mod keys;
+#[cfg(feature = "cached-keys")]
+mod lookup;
 mod replay;
 mod report;
 mod requests;
@@ -46,6 +48,8 @@ fn main() {
     sign::run(&mut run);
     let million = Arc::new(keys::store(run.keys(1_000_000)));
     verify::run(&mut run, &million);
+    #[cfg(feature = "cached-keys")]
+    lookup::run(&mut run);
     service::run(&mut run, &million);
     drop(million);
     threads::run(&mut run);

@@ -40,7 +40,7 @@ pub mod gateways {}
 #[doc = include_str!("leaving_tencent.md")]
 pub mod leaving_tencent {}
 
-#[doc = include_str!("keys.md")]
+#[cfg_attr(any(not(doctest), feature = "cached-keys"), doc = include_str!("keys.md"))]
 pub mod keys {}
 
 #[cfg_attr(any(not(doctest), feature = "retry"), doc = include_str!("clocks.md"))]

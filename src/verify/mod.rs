@@ -3,7 +3,7 @@
 //! Start with [`VerifyLayer`]. It has three parts:
 //!
 //! - a key store, which finds the key of a key id: [`StaticKeys`], a closure or another
-//!   [`KeyStore`], or an [`AsyncKeyStore`] inside [`AsyncKeys`];
+//!   [`KeyStore`], or an [`AsyncKeyStore`] inside [`AsyncKeys`], such as `CachedKeys`;
 //! - a [`Verifier`] with the rules, such as the scheme, the algorithms and what has to be covered.
 //!   [`Verifier::builder`] sets them;
 //! - a [`ResponseForRejection`], which answers refused requests. The default is
@@ -20,6 +20,8 @@
 mod async_service;
 mod body;
 mod builder;
+#[cfg(feature = "cached-keys")]
+mod cached_keys;
 mod components;
 mod drain;
 mod explain;
@@ -38,6 +40,10 @@ mod verifier;
 mod verifier_set;
 mod verifying_key;
 
+#[cfg(feature = "cached-keys")]
+pub use self::cached_keys::{
+    CacheStats, CachedKeys, CachedKeysBuilder, CachedLookup, KeySource, RefreshTask,
+};
 pub(crate) use self::response::Refused;
 pub use self::{
     async_service::AsyncVerifyFuture,

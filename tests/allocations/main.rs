@@ -9,6 +9,8 @@
     clippy::indexing_slicing
 )]
 
+#[cfg(feature = "cached-keys")]
+mod cached_keys;
 #[allow(
     dead_code,
     unused_imports,

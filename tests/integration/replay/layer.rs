@@ -2,6 +2,7 @@
 
 use std::{
     convert::Infallible,
+    pin::Pin,
     sync::{
         Arc, Mutex,
         atomic::{AtomicUsize, Ordering},
@@ -254,16 +255,17 @@ async fn refusals_are_answered_by_the_type_that_is_set_and_can_hide_their_reason
 /// A guard that asks the test.
 type Asked = (Vec<u8>, oneshot::Sender<ClaimOutcome>);
 
+type Answered = Pin<Box<dyn Future<Output = ClaimOutcome> + Send>>;
+
 fn asking() -> (
-    impl Fn(&Claim<'_>) -> std::pin::Pin<Box<dyn Future<Output = ClaimOutcome> + Send>>,
+    impl Fn(&Claim<'_>) -> Answered,
     mpsc::UnboundedReceiver<Asked>,
 ) {
     let (ask, asked) = mpsc::unbounded_channel();
     let guard = move |claim: &Claim<'_>| {
         let (answer, answered) = oneshot::channel();
         ask.send((claim.nonce().to_vec(), answer)).unwrap();
-        Box::pin(async move { answered.await.unwrap_or(ClaimOutcome::Unavailable) })
-            as std::pin::Pin<Box<dyn Future<Output = ClaimOutcome> + Send>>
+        Box::pin(async move { answered.await.unwrap_or(ClaimOutcome::Unavailable) }) as Answered
     };
     (guard, asked)
 }
