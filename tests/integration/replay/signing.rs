@@ -13,7 +13,7 @@ use tower_hmac_auth::{
 };
 
 use super::verifier;
-use crate::common::{FRIDAY, at, keys, verify};
+use crate::common::{FRIDAY, at, keys, schemes_with_lists, verify};
 
 fn signer(scheme: Scheme) -> SignerBuilder {
     Signer::builder(keys()).scheme(scheme).nonce(X_NONCE)
@@ -26,7 +26,7 @@ fn nonce(request: &Request<()>) -> String {
 #[test]
 fn every_signature_of_every_scheme_covers_another_nonce() {
     let mut nonces = HashSet::new();
-    for scheme in Scheme::ALL {
+    for scheme in schemes_with_lists() {
         let signer = signer(scheme).build().unwrap();
         for _ in 0..1000 {
             let mut request = Request::get("https://api.example.com/a").body(()).unwrap();
