@@ -50,6 +50,7 @@ use self::{
         Result,
         keys::{KEY_ID, SECRET_KEY},
         print,
+        scheme::{self, scheme},
     },
     values::{date, date_header, header, header_value, signed_name, url},
     why::why,
@@ -57,10 +58,11 @@ use self::{
 
 /// Prints the headers that sign a request with the key pair in HMAC_KEY_ID and HMAC_SECRET_KEY
 #[derive(Parser)]
-#[command(name = "sign", version)]
+#[command(name = "sign", version, after_help = scheme::HELP)]
 struct Arguments {
-    /// The gateway's signature scheme: tencent, kong, apisix or cavage
-    #[arg(long, value_name = "NAME", default_value_t)]
+    /// The gateway's signature scheme: tencent, kong, apisix or cavage, or a file that describes
+    /// another one (see below)
+    #[arg(long, value_name = "NAME|FILE.toml", default_value_t, value_parser = scheme)]
     scheme: Scheme,
     /// The request's method [default: GET, or POST with --data]
     #[arg(long, value_name = "METHOD")]
