@@ -2,7 +2,7 @@
 //!
 //! The signatures of [`ACME`] were computed with Python's `hmac` over the signing strings.
 
-use std::{env, fs, path::Path, process::Command};
+use std::{fs, path::Path, process::Command};
 
 use super::{FRIDAY, printed, refused, run, tool};
 use crate::temp_file::TempFile;
