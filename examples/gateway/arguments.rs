@@ -13,7 +13,10 @@ use http::{
 };
 use tower_hmac_auth::{Scheme, Verifier, error::BuildError, scheme::DatePolicy};
 
-use super::support::{Result, has_valid_host};
+use super::support::{
+    Result, has_valid_host,
+    scheme::{self, scheme},
+};
 
 const MIN_TIME: Duration = Duration::from_millis(1);
 const MAX_TIME: Duration = Duration::from_secs(86_400);
@@ -41,11 +44,12 @@ The gateway does not compare bodies with their digests: the crate's VerifyDigest
 #[command(
     name = "gateway",
     version,
-    after_help = AFTER_HELP
+    after_help = format!("{AFTER_HELP}\n\n{}", scheme::HELP)
 )]
 pub(crate) struct Arguments {
-    /// The clients' signature scheme: tencent, kong, apisix or cavage
-    #[arg(long, value_name = "NAME", default_value_t)]
+    /// The clients' signature scheme: tencent, kong, apisix or cavage, or a file that describes
+    /// another one (see below)
+    #[arg(long, value_name = "NAME|FILE.toml", default_value_t, value_parser = scheme)]
     pub(crate) scheme: Scheme,
     /// What signatures must cover in addition to a date, such as host or @request-target; can be
     /// repeated

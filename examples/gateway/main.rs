@@ -15,6 +15,8 @@
 //! `{"key_id":"AKIDbilling","signed":["x-date","source"]}`. The example `sign` makes requests for
 //! it. `--help` lists all options and the other formats of the keys file.
 //!
+//! - **The scheme** is a preset, or what the TOML file of `--scheme FILE.toml` describes. The example
+//!   `sign` reads the same file, and `--help` shows its form.
 //! - **Refused requests** get the answer of the gateway that `--scheme` names, and never reach the
 //!   upstream.
 //! - **Valid requests** are streamed to the upstream over HTTP/1.1. Method, path, query, `Host` and
@@ -44,7 +46,8 @@
 //!   `secret=previous` if the request was signed with the previous secret, and the error, if any.
 //!   - A refusal has its kind, such as `kind=SignatureMismatch`, which the example `sign` explains
 //!     with `--why SignatureMismatch`. If `Authorization` names a key id, the line has it as
-//!     `claimed_key_id="AKIDbilling"`: unverified, escaped, and cut after 64 characters.
+//!     `claimed_key_id="AKIDbilling"`: unverified, escaped, and cut after 64 characters. Only the
+//!     presets' names for it are known, not those of `--scheme FILE.toml`.
 //!   - With `--explain`, the line of a signature mismatch ends with the signing string that the
 //!     gateway computed. Compare it with the client's, which the example `sign` prints with
 //!     `--explain`.

@@ -1,6 +1,8 @@
-//! What the command-line examples share: arguments, keys from the environment, output and failure.
+//! What the command-line examples share: arguments, keys from the environment, schemes from files,
+//! output and failure.
 
 pub(crate) mod keys;
+pub(crate) mod scheme;
 
 use std::{
     fmt,
@@ -83,4 +85,13 @@ pub(crate) fn print(output: &[u8]) -> Result<()> {
         }
         _ => Ok(()),
     }
+}
+
+/// Returns the number of the line that has the byte at this offset.
+pub(crate) fn line_at(text: &[u8], offset: usize) -> usize {
+    let before = text.iter().take(offset);
+    before
+        .filter(|byte| **byte == b'\n')
+        .count()
+        .saturating_add(1)
 }

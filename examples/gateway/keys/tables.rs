@@ -27,6 +27,7 @@ use toml::Spanned;
 use zeroize::Zeroizing;
 
 use super::{Entry, Fault};
+use crate::support::line_at;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -45,13 +46,12 @@ struct Table {
 }
 
 pub(super) fn from_toml(text: &[u8]) -> Result<Vec<Entry>, Fault> {
-    let line_at = |offset: usize| line_of(text, offset);
     let file: File<Spanned<Table>> = toml::from_slice(text).map_err(|error| Fault {
-        line: line_at(error.span().map_or(0, |span| span.start)),
+        line: line_at(text, error.span().map_or(0, |span| span.start)),
         what: "it is not TOML with tables [[keys]] of id and secret: see --help".into(),
     })?;
     let entry = |table: Spanned<Table>| {
-        let line = line_at(table.span().start);
+        let line = line_at(text, table.span().start);
         entry(line, table.into_inner())
     };
     file.keys.into_iter().map(entry).collect()
@@ -76,7 +76,7 @@ pub(super) fn from_json(text: &[u8]) -> Result<Vec<Entry>, Fault> {
             .as_ptr()
             .addr()
             .saturating_sub(text.as_ptr().addr());
-        let line = line_of(text, offset);
+        let line = line_at(text, offset);
         let table = serde_json::from_str(json.get());
         entry(
             line,
@@ -124,12 +124,4 @@ fn entry(line: usize, table: Table) -> Result<Entry, Fault> {
 fn decode(base64: String) -> Option<Zeroizing<Vec<u8>>> {
     let base64 = Zeroizing::new(base64);
     STANDARD.decode(base64.as_bytes()).map(Zeroizing::new).ok()
-}
-
-fn line_of(text: &[u8], offset: usize) -> usize {
-    let before = text.iter().take(offset);
-    before
-        .filter(|byte| **byte == b'\n')
-        .count()
-        .saturating_add(1)
 }

@@ -2,6 +2,7 @@
 
 mod admin;
 mod answers;
+mod described;
 mod ending;
 mod harness;
 mod headers;
