@@ -23,6 +23,9 @@
 //!   body stay as the client sent them. `Authorization` and hop-by-hop headers are removed, and
 //!   `X-Consumer-Key-Id` is set to the key id. If the upstream gives no answer, the client gets
 //!   `502`.
+//! - **Replays**: with `--nonce x-nonce`, signatures must cover a nonce in this header, and a
+//!   request whose nonce was used before gets `401`. Nonces are remembered in memory, so for as long
+//!   as `--max-skew` after each start, requests get `503`; see `--assume-no-earlier-claims`.
 //! - **Trailers** are forwarded, except for those that could be mistaken for a signed header, or
 //!   for a header that says who sends the request, when, or how to read it. The header `Trailer`
 //!   loses their names, too.
@@ -78,6 +81,7 @@ mod linger;
 mod log;
 mod metrics;
 mod proxy;
+mod replay;
 mod server;
 mod stderr;
 #[path = "../support/mod.rs"]
@@ -103,6 +107,7 @@ use self::{
     connector::Connector,
     keys::{Hangups, KeyFile},
     proxy::Proxy,
+    replay::Replay,
     server::{Limits, Signals},
     support::{Result, print},
 };
@@ -143,15 +148,15 @@ async fn start(
     file: Option<KeyFile>,
     prometheus: Option<PrometheusHandle>,
 ) -> Result<()> {
+    let refusals = DefaultResponseForRejection::new()
+        .unauthorized_status(arguments.unauthorized_status)
+        .hide_reason(arguments.terse);
     let verify = VerifyLayer::new(keys)
-        .verifier(arguments.verifier()?)
-        .refuse(
-            DefaultResponseForRejection::new()
-                .unauthorized_status(arguments.unauthorized_status)
-                .hide_reason(arguments.terse),
-        )
+        .verifier(arguments.verifiers()?)
+        .refuse(refusals.clone())
         .explain(arguments.explain)
         .remove_authorization(true);
+    let replay = Replay::of(&arguments, refusals)?;
     let max_in_flight = arguments.max_in_flight.get().min(Semaphore::MAX_PERMITS);
     let proxy = arguments.upstream.map(|upstream| {
         let connector = Connector::new(max_in_flight, arguments.connect_timeout);
@@ -162,10 +167,10 @@ async fn start(
         in_flight: Arc::new(Semaphore::new(max_in_flight)),
         body_timeout: arguments.body_timeout,
     });
-    let service = verify.layer(service_fn(move |request: Request<Incoming>| {
+    let handler = service_fn(move |request: Request<Incoming>| {
         let answers = Arc::clone(&answers);
         async move { Ok::<_, Infallible>(answers.to(request).await) }
-    }));
+    });
 
     let (listener, mut addresses) = listen(&arguments.listen, "listening on").await?;
     let health = Health::default();
@@ -190,7 +195,16 @@ async fn start(
         idle: arguments.idle_timeout,
         write: arguments.write_timeout,
     };
-    server::run(listener, service, limits, signals, health).await;
+    match replay {
+        Replay::Allowed => {
+            let service = verify.layer(handler);
+            server::run(listener, service, limits, signals, health).await;
+        }
+        Replay::InMemory(replay) => {
+            let service = verify.layer(replay.layer(handler));
+            server::run(listener, service, limits, signals, health).await;
+        }
+    }
     stderr::flush().await;
     Ok(())
 }

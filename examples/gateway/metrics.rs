@@ -11,7 +11,7 @@ use metrics::{
 };
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 use tokio::time::interval;
-use tower_hmac_auth::error::RejectionKind;
+use tower_hmac_auth::{error::RejectionKind, verify::ClaimOutcome};
 
 use super::support::Result;
 
@@ -21,6 +21,7 @@ const IN_FLIGHT: &str = "hmac_requests_in_flight";
 const CONNECTIONS: &str = "hmac_connections";
 const KEYS: &str = "hmac_keys";
 const RELOADS: &str = "hmac_keys_reloads_total";
+const CLAIMS: &str = "hmac_claims_total";
 const LINES_DROPPED: &str = "hmac_log_lines_dropped_total";
 
 /// The upper bounds of the duration's buckets, in seconds.
@@ -59,6 +60,25 @@ fn describe() {
         LINES_DROPPED,
         "Log lines that were dropped, as nothing read them in time"
     );
+}
+
+/// Registers the series of claims at zero, which only exist with `--nonce`.
+pub(crate) fn register_claims() {
+    describe_counter!(CLAIMS, "Claims of nonces, by what the guard answered");
+    for outcome in ["new", "seen", "lost", "full", "unavailable"] {
+        counter!(CLAIMS, "outcome" => outcome).increment(0);
+    }
+}
+
+pub(crate) fn claim(outcome: ClaimOutcome) {
+    let outcome = match outcome {
+        ClaimOutcome::New => "new",
+        ClaimOutcome::Seen => "seen",
+        ClaimOutcome::Lost => "lost",
+        ClaimOutcome::Full => "full",
+        _ => "unavailable",
+    };
+    counter!(CLAIMS, "outcome" => outcome).increment(1);
 }
 
 /// Registers every series at zero. A series that begins with its first event has no increase that

@@ -25,7 +25,7 @@ use super::{
 };
 use crate::common::{KEY_ID, keys, loopback::client};
 
-const ADMIN: [&str; 2] = ["--admin", "127.0.0.1:0"];
+pub(super) const ADMIN: [&str; 2] = ["--admin", "127.0.0.1:0"];
 
 const ACCEPTED: &str = r#"hmac_requests_total{verdict="accepted",kind=""}"#;
 const COUNT: &str = "hmac_request_duration_seconds_count";
@@ -51,7 +51,7 @@ async fn ask_admin(gateway: &Gateway, request_line: &str) -> String {
 }
 
 /// Every series, by its name and labels.
-async fn metrics(gateway: &Gateway) -> BTreeMap<String, f64> {
+pub(super) async fn metrics(gateway: &Gateway) -> BTreeMap<String, f64> {
     let answer = ask_admin(gateway, "GET /metrics").await;
     let (head, text) = answer.split_once("\r\n\r\n").unwrap();
     assert!(head.starts_with("HTTP/1.1 200 "), "{head}");

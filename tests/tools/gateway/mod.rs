@@ -10,6 +10,7 @@ mod keys;
 mod load;
 mod log;
 mod reload;
+mod replay;
 mod spellings;
 mod start;
 mod streams;
