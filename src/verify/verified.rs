@@ -147,7 +147,7 @@ impl VerifiedKey {
     /// draft-cavage signs two lines `X-Role: reader` and `X-Role: not-admin` as `reader,
     /// not-admin`, and every scheme signs the split lines of a cookie (RFC 9113, section 8.2.3) as
     /// one cookie. A handler that reads only the first line would see a value that was not signed.
-    /// [`VerifyLayer`](crate::VerifyLayer) calls this; callers of [`Verifier`](crate::Verifier) do
+    /// [`VerifyLayer`](crate::VerifyLayer) calls this; callers of [`Verifier`] do
     /// it themselves before they use the headers.
     pub fn join_repeated_headers(&self, headers: &mut HeaderMap) {
         if has_repeats(headers) {
