@@ -141,6 +141,8 @@
 //!
 //! - `digest`: `DigestLayer` computes the digest of bodies to be signed, `VerifyDigestLayer` checks
 //!   it.
+//! - `redis`: `RedisReplayGuard`, with which several servers refuse requests that one of them has
+//!   accepted before.
 //! - `reqwest`: [`SignService`](sign::SignService) takes `reqwest::Request`s, and
 //!   `SignLayer::reqwest_client` builds a client that signs.
 //! - `reqwest-middleware`: `SignMiddleware` and `SignLayer::reqwest_middleware`, for the middleware
@@ -186,6 +188,8 @@ pub mod error {
     pub use crate::digest::{DigestError, DigestMismatch, ParseDigestHeaderError};
     #[cfg(feature = "reqwest-middleware")]
     pub use crate::sign::RedirectFollowed;
+    #[cfg(feature = "redis")]
+    pub use crate::verify::RedisGuardError;
     pub use crate::{
         key::KeyError,
         mac::ParseAlgorithmError,

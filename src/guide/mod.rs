@@ -59,3 +59,6 @@ pub mod refusals {}
 
 #[doc = include_str!("tested_clients.md")]
 pub mod tested_clients {}
+
+#[doc = include_str!("replay.md")]
+pub mod replay {}

@@ -37,6 +37,10 @@ mod verified;
 mod verifier;
 mod verifying_key;
 
+#[cfg(feature = "redis")]
+pub use self::replay::{
+    RedisClaimFuture, RedisGuardError, RedisReplayGuard, RedisReplayGuardBuilder, RedisWarning,
+};
 pub(crate) use self::response::Refused;
 pub use self::{
     async_service::AsyncVerifyFuture,

@@ -1,0 +1,170 @@
+use std::time::Duration;
+
+use ::redis::{
+    AsyncConnectionConfig, Client, IntoConnectionInfo as _,
+    aio::{ConnectionLike, ConnectionManager, ConnectionManagerConfig},
+    io::tcp::{TcpSettings, socket2::TcpKeepalive},
+};
+
+use super::{Options, RedisGuardError, RedisReplayGuard, check::unavailable};
+
+/// Builds a [`RedisReplayGuard`].
+#[derive(Debug, Clone)]
+#[must_use = "a builder does nothing until it is built"]
+pub struct RedisReplayGuardBuilder(Options);
+
+impl RedisReplayGuardBuilder {
+    pub(super) fn new() -> Self {
+        Self(Options {
+            prefix: "hmac-replay:".into(),
+            partitions: 64,
+            deadline: Duration::from_millis(200),
+            clock_tolerance: Duration::from_secs(5),
+            assume_no_earlier_claims: false,
+        })
+    }
+
+    /// Sets what the names of all keys begin with. Default: `hmac-replay:`.
+    ///
+    /// All servers that accept requests of the same keys need the same prefix. Services that do not
+    /// share their keys need different ones, if their key ids can be the same.
+    pub fn prefix(mut self, prefix: impl Into<String>) -> Self {
+        self.0.prefix = prefix.into();
+        self
+    }
+
+    /// Sets over how many partitions claims are spread, 1 to 16,384. Default: 64.
+    ///
+    /// In a Redis Cluster the partitions are spread over the servers, and each has an epoch of its
+    /// own: if a server loses its data, requests of its partitions alone are refused for a time.
+    /// Without a Cluster, 1 is as good. **All servers must agree**: a claim is not found in another
+    /// partition.
+    pub fn partitions(mut self, partitions: u16) -> Self {
+        self.0.partitions = partitions;
+        self
+    }
+
+    /// Sets how long a claim may take. Default: 200 ms.
+    ///
+    /// After it, the claim is [`Unavailable`](crate::verify::ClaimOutcome::Unavailable).
+    pub fn deadline(mut self, deadline: Duration) -> Self {
+        self.0.deadline = deadline;
+        self
+    }
+
+    /// Sets by how much the clocks of the servers may differ, in whole seconds. Default: 5 s, and at
+    /// least 1 s.
+    ///
+    /// Claims are kept for longer by this much, and requests are refused for longer after a loss.
+    pub fn clock_tolerance(mut self, tolerance: Duration) -> Self {
+        self.0.clock_tolerance = tolerance.max(Duration::from_secs(1));
+        self
+    }
+
+    /// Sets whether the guard takes it that Redis never lost a claim. Default: `false`.
+    ///
+    /// It is safe while no request can have been accepted without a claim in Redis: for new keys,
+    /// or on a service's first day. **Remove it after the first deployment**: while it is set, a
+    /// loss is not noticed, and a request that was accepted before it can be sent once more. The
+    /// epochs are written all the same, so removing it refuses nothing.
+    pub fn assume_no_earlier_claims(mut self, assume: bool) -> Self {
+        self.0.assume_no_earlier_claims = assume;
+        self
+    }
+
+    /// Builds a guard on a connection of your own: a `MultiplexedConnection`, a
+    /// [`ConnectionManager`], or a `ClusterConnection` (feature `cluster-async` of the crate
+    /// `redis`).
+    ///
+    /// Nothing is sent yet; [`RedisReplayGuard::check`] looks at Redis.
+    ///
+    /// # Errors
+    ///
+    /// If an option is out of range.
+    pub fn build<C>(self, connection: C) -> Result<RedisReplayGuard<C>, RedisGuardError>
+    where
+        C: ConnectionLike + Clone + Send + 'static,
+    {
+        self.validate()?;
+        Ok(RedisReplayGuard::new(connection, self.0))
+    }
+
+    /// Connects to one Redis server, [checks](RedisReplayGuard::check) it, and builds a guard. With
+    /// the feature `tracing`, warnings of the check are [logged](crate::events).
+    ///
+    /// The connection is made again whenever it is lost, for as long as that takes. Meanwhile each
+    /// claim waits for it up to the deadline.
+    ///
+    /// # Errors
+    ///
+    /// If an option is out of range or the URL is invalid, if Redis does not answer within the
+    /// [deadline](Self::deadline) and at least a second, and if it is too old or evicts keys.
+    pub async fn connect(self, url: &str) -> Result<RedisReplayGuard, RedisGuardError> {
+        self.validate()?;
+        let deadline = self.0.connection_deadline();
+        let address = url.into_connection_info();
+        let address = address.map_err(|_| RedisGuardError::InvalidUrl)?;
+        let address = address.set_tcp_settings(tcp_settings());
+        let client = Client::open(address).map_err(|_| RedisGuardError::InvalidUrl)?;
+
+        // The manager tries again and again, and does not say why it fails. This connection does.
+        let once = AsyncConnectionConfig::new()
+            .set_connection_timeout(Some(deadline))
+            .set_response_timeout(Some(deadline));
+        let connection = client.get_multiplexed_async_connection_with_config(&once);
+        drop(connection.await.map_err(|error| unavailable(&error))?);
+
+        let manager = ConnectionManagerConfig::new()
+            .set_connection_timeout(Some(deadline))
+            .set_response_timeout(Some(self.0.deadline))
+            .set_pipeline_buffer_size(1024)
+            .set_min_delay(Duration::from_millis(50))
+            .set_max_delay(Duration::from_secs(1))
+            // After its last attempt, the manager would answer some errors forever.
+            .set_number_of_retries(usize::MAX);
+        let manager = ConnectionManager::new_lazy_with_config(client, manager);
+        let guard = self.build(manager.map_err(|error| unavailable(&error))?)?;
+        let warnings = guard.check().await?;
+        #[cfg(feature = "tracing")]
+        for warning in &warnings {
+            tracing::warn!(target: crate::events::VERIFY, reason = %warning, "claims can get lost");
+        }
+        #[cfg(not(feature = "tracing"))]
+        drop(warnings);
+        Ok(guard)
+    }
+
+    fn validate(&self) -> Result<(), RedisGuardError> {
+        let Options {
+            prefix,
+            partitions,
+            deadline,
+            ..
+        } = &self.0;
+        if prefix.contains(['{', '}']) {
+            return Err(RedisGuardError::InvalidPrefix);
+        }
+        if !(1..=16_384).contains(partitions) {
+            return Err(RedisGuardError::InvalidPartitions);
+        }
+        if deadline.is_zero() {
+            return Err(RedisGuardError::NoDeadline);
+        }
+        Ok(())
+    }
+}
+
+/// Returns settings that close a connection when the other machine has gone without a word, in
+/// seconds instead of the many minutes of the defaults.
+fn tcp_settings() -> TcpSettings {
+    const SILENCE: Duration = Duration::from_secs(5);
+    let probes = TcpKeepalive::new()
+        .with_time(SILENCE)
+        .with_interval(Duration::from_secs(1));
+    let settings = TcpSettings::default()
+        .set_nodelay(true)
+        .set_keepalive(probes);
+    #[cfg(any(target_os = "android", target_os = "fuchsia", target_os = "linux"))]
+    let settings = settings.set_user_timeout(SILENCE);
+    settings
+}
