@@ -1,0 +1,113 @@
+//! What happens while Redis does not answer.
+
+use std::time::{Duration, Instant};
+
+use tokio::{sync::oneshot, task::JoinSet};
+use tower_hmac_auth::verify::{ClaimOutcome, RedisReplayGuard};
+
+use crate::{NOW, SKEW, TOLERANCE, age, old_server, outcome, server::Server};
+
+const DEADLINE: Duration = Duration::from_millis(200);
+
+/// How long a claim may take at the most: the deadline, and much for a busy machine. A claim that
+/// waits for something else takes longer.
+const BOUND: Duration = Duration::from_secs(5);
+
+async fn connect(server: &Server) -> RedisReplayGuard {
+    let builder = RedisReplayGuard::builder().deadline(DEADLINE).partitions(1);
+    builder.connect(&server.url()).await.unwrap()
+}
+
+/// Claims other nonces until one is answered.
+async fn first_answer(guard: &RedisReplayGuard, now: u64) -> ClaimOutcome {
+    let start = Instant::now();
+    for i in 0_u32.. {
+        let outcome = outcome(guard, &format!("try {i}"), now).await;
+        if outcome != ClaimOutcome::Unavailable {
+            return outcome;
+        }
+        assert!(start.elapsed() < Duration::from_secs(60), "no answer again");
+        tokio::task::yield_now().await;
+    }
+    unreachable!()
+}
+
+#[tokio::test]
+async fn claims_are_unavailable_while_redis_is_down_and_lost_after_it_came_back_empty() {
+    let mut server = old_server().await;
+    let guard = connect(&server).await;
+    assert_eq!(outcome(&guard, "a", NOW).await, ClaimOutcome::New);
+
+    server.kill();
+    for nonce in ["b", "c", "d"] {
+        let start = Instant::now();
+        let outcome = outcome(&guard, nonce, NOW).await;
+        assert_eq!(outcome, ClaimOutcome::Unavailable);
+        assert!(start.elapsed() < BOUND, "{:?}", start.elapsed());
+    }
+
+    server.restart();
+    assert_eq!(first_answer(&guard, NOW).await, ClaimOutcome::Lost);
+    // The nonce from before the loss is not accepted again.
+    assert_eq!(outcome(&guard, "a", NOW).await, ClaimOutcome::Lost);
+    let later = NOW + SKEW + TOLERANCE + 1;
+    assert_eq!(outcome(&guard, "e", later - 1).await, ClaimOutcome::Lost);
+    assert_eq!(outcome(&guard, "f", later).await, ClaimOutcome::New);
+    assert_eq!(outcome(&guard, "f", later).await, ClaimOutcome::Seen);
+}
+
+#[tokio::test]
+async fn claims_are_answered_again_after_a_long_outage() {
+    let mut server = old_server().await;
+    let guard = connect(&server).await;
+    server.kill();
+    for i in 0..20 {
+        let outcome = outcome(&guard, &i.to_string(), NOW).await;
+        assert_eq!(outcome, ClaimOutcome::Unavailable);
+    }
+    server.restart();
+    age(&server).await;
+    assert_eq!(first_answer(&guard, NOW).await, ClaimOutcome::New);
+}
+
+#[tokio::test]
+async fn claims_share_the_wait_for_a_silent_redis_and_later_ones_are_answered_truly() {
+    let server = Server::with(&["--enable-debug-command", "local"]);
+    age(&server).await;
+    let guard = connect(&server).await;
+    assert_eq!(outcome(&guard, "a", NOW).await, ClaimOutcome::New);
+
+    let mut other = server.connection().await;
+    let (awake, sleeps) = oneshot::channel();
+    tokio::spawn(async move {
+        let mut sleep = redis::cmd("DEBUG");
+        let sleep = sleep.arg("SLEEP").arg("3");
+        let () = sleep.query_async(&mut other).await.unwrap();
+        awake.send(()).unwrap();
+    });
+    // Until Redis sleeps, claims are answered.
+    for i in 0_u32.. {
+        if outcome(&guard, &format!("before {i}"), NOW).await == ClaimOutcome::Unavailable {
+            break;
+        }
+    }
+    let start = Instant::now();
+    let mut claims = JoinSet::new();
+    for i in 0..100 {
+        let guard = guard.clone();
+        claims.spawn(async move { outcome(&guard, &format!("during {i}"), NOW).await });
+    }
+    for outcome in claims.join_all().await {
+        assert_eq!(outcome, ClaimOutcome::Unavailable);
+    }
+    // One after the other would take 20 seconds.
+    assert!(start.elapsed() < BOUND, "{:?}", start.elapsed());
+
+    sleeps.await.unwrap();
+    assert_eq!(first_answer(&guard, NOW).await, ClaimOutcome::New);
+    for i in 0..200 {
+        let outcome = outcome(&guard, &format!("after {i}"), NOW).await;
+        assert_eq!(outcome, ClaimOutcome::New);
+    }
+    assert_eq!(outcome(&guard, "a", NOW).await, ClaimOutcome::Seen);
+}
