@@ -62,14 +62,17 @@ async fn cluster() -> Vec<Server> {
 
 async fn guard(servers: &[Server]) -> RedisReplayGuard<ClusterConnection> {
     let client = ClusterClient::builder(servers.iter().map(Server::url))
-        .connection_timeout(Duration::from_secs(1))
-        .response_timeout(Duration::from_secs(1))
+        .connection_timeout(Duration::from_millis(200))
         .build()
         .unwrap();
     RedisReplayGuard::builder()
         .assume_no_earlier_claims(true)
-        .deadline(Duration::from_secs(2))
-        .build(client.get_async_connection().await.unwrap())
+        .deadline(Duration::from_millis(500))
+        .connect_with(move || {
+            let client = client.clone();
+            async move { client.get_async_connection().await }
+        })
+        .await
         .unwrap()
 }
 
@@ -96,25 +99,35 @@ async fn claims_are_spread_over_the_servers_and_without_one_the_others_go_on() {
     assert!(sizes.iter().all(|size| *size > 50), "{sizes:?}");
 
     servers[1].kill();
-    // A third of the claims are those of the server that is gone. Made at the same moment, they do
-    // not keep the others waiting.
-    let mut claims = JoinSet::new();
-    for i in 0..600 {
-        let guard = guards[i % 2].clone();
-        claims.spawn(async move { (i, outcome(&guard, &i.to_string(), NOW).await) });
-    }
-    let mut answered = 0;
-    for (i, outcome) in claims.join_all().await {
-        if outcome == ClaimOutcome::Unavailable {
-            continue;
+    // A part of the claims are those of the server that is gone. They do not keep the others waiting
+    // for long, with either of the guards.
+    let alive = sizes_of_claims(&servers[0]).await + sizes_of_claims(&servers[2]).await;
+    for guard in &guards {
+        let start = Instant::now();
+        let mut complete = 0;
+        while complete < 5 {
+            assert!(
+                start.elapsed() < Duration::from_secs(60),
+                "{complete} times in time"
+            );
+            let mut claims = JoinSet::new();
+            for nonce in &nonces {
+                let (guard, nonce) = (guard.clone(), nonce.clone());
+                claims.spawn(async move { outcome(&guard, &nonce, NOW).await });
+            }
+            let outcomes = claims.join_all().await;
+            assert!(!outcomes.contains(&ClaimOutcome::New));
+            let seen = outcomes
+                .iter()
+                .filter(|outcome| **outcome == ClaimOutcome::Seen);
+            let seen = seen.count();
+            println!("WAVE {seen} of {alive} {:?}", start.elapsed());
+            complete += usize::from(seen == alive);
         }
-        let expected = if i < 300 {
-            ClaimOutcome::Seen
-        } else {
-            ClaimOutcome::New
-        };
-        assert_eq!(outcome, expected);
-        answered += 1;
     }
-    assert!((300..500).contains(&answered), "{answered} of 600");
+}
+
+async fn sizes_of_claims(server: &Server) -> usize {
+    let keys: Vec<String> = server.run(&["KEYS", "*"]).await;
+    keys.iter().filter(|key| !key.ends_with(":epoch")).count()
 }

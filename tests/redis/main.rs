@@ -66,7 +66,7 @@ async fn old_server() -> Server {
 
 async fn outcome<C>(guard: &RedisReplayGuard<C>, nonce: &str, now: u64) -> ClaimOutcome
 where
-    C: redis::aio::ConnectionLike + Clone + Send + 'static,
+    C: redis::aio::ConnectionLike + Clone + Send + Sync + 'static,
 {
     let outcome = guard.claim(&claim(nonce, now));
     // Far beyond every deadline: a claim that hangs fails the test.

@@ -2,6 +2,7 @@
 
 mod builder;
 mod check;
+mod connection;
 mod error;
 
 use std::{
@@ -18,7 +19,7 @@ use std::{
 
 use ::redis::{
     Pipeline,
-    aio::{ConnectionLike, ConnectionManager},
+    aio::{ConnectionLike, MultiplexedConnection},
 };
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use sha2::{Digest as _, Sha256};
@@ -26,15 +27,16 @@ use sha2::{Digest as _, Sha256};
 use super::{AsyncReplayGuard, Claim, ClaimOutcome};
 use crate::wire::date::Timestamp;
 
+use self::connection::Connection;
 pub use self::{builder::RedisReplayGuardBuilder, error::RedisGuardError, error::RedisWarning};
 
 /// Remembers claims in Redis 7.0 or later, for several servers that share them.
 ///
 /// Pass it to the layer inside [`AsyncGuard`](crate::verify::AsyncGuard). Clones share one
-/// connection. `C` is the connection: by default a [`ConnectionManager`], which
-/// [`connect`](Self::connect) creates. [`RedisReplayGuardBuilder::build`] takes any other, such as
-/// one to a Redis Cluster. The guide's page [`replay`](crate::guide::replay) has both as programs,
-/// and says how Redis has to be configured.
+/// connection, `C`. [`connect`](Self::connect) is for one Redis server, and
+/// [`RedisReplayGuardBuilder::connect_with`] for a Redis Cluster, Redis Sentinel and all else. The
+/// guide's page [`replay`](crate::guide::replay) has programs, and says how Redis has to be
+/// configured.
 ///
 /// - **What is stored.** A key for each claim, named by a hash of 128 bits of the key id and the
 ///   nonce, which expires by itself; and up to [`partitions`](RedisReplayGuardBuilder::partitions)
@@ -44,6 +46,8 @@ pub use self::{builder::RedisReplayGuardBuilder, error::RedisGuardError, error::
 ///   [`deadline`](RedisReplayGuardBuilder::deadline). After it, and after any error, the guard
 ///   answers [`ClaimOutcome::Unavailable`]. It does not try again. A claim whose answer was lost may
 ///   have been made all the same, so the client has to sign again, with another nonce.
+/// - **Connections.** A connection is replaced in the background when it is lost, when its server
+///   has become a replica, and after 16 claims in a row without an answer.
 /// - **Lost data.** Where the epoch is absent (at the first start, after a flush, after a failover
 ///   to an empty replica), Redis has lost the claims. The guard writes the present time as the
 ///   epoch, and **refuses every request that can be older ([`ClaimOutcome::Lost`]): for 15 minutes
@@ -65,8 +69,8 @@ pub use self::{builder::RedisReplayGuardBuilder, error::RedisGuardError, error::
 /// # Ok(())
 /// # }
 /// ```
-pub struct RedisReplayGuard<C = ConnectionManager> {
-    connection: C,
+pub struct RedisReplayGuard<C = MultiplexedConnection> {
+    connection: Arc<Connection<C>>,
     shared: Arc<Shared>,
 }
 
@@ -128,10 +132,10 @@ impl RedisReplayGuard {
 }
 
 impl<C> RedisReplayGuard<C> {
-    fn new(connection: C, options: Options) -> Self {
+    fn new(connection: Connection<C>, options: Options) -> Self {
         let tokens = Tokens::new();
         Self {
-            connection,
+            connection: Arc::new(connection),
             shared: Arc::new(Shared { options, tokens }),
         }
     }
@@ -147,7 +151,7 @@ impl<C: ConnectionLike + Clone> RedisReplayGuard<C> {
     ///
     /// If Redis is older than 7.0, evicts keys, or cannot be asked.
     pub async fn check(&self) -> Result<Vec<RedisWarning>, RedisGuardError> {
-        let mut connection = self.connection.clone();
+        let mut connection = self.connection.current().connection.clone();
         let deadline = self.shared.options.connection_deadline();
         check::check(&mut connection, deadline).await
     }
@@ -198,12 +202,12 @@ impl Options {
 
 impl<C> AsyncReplayGuard for RedisReplayGuard<C>
 where
-    C: ConnectionLike + Clone + Send + 'static,
+    C: ConnectionLike + Clone + Send + Sync + 'static,
 {
     type Future = RedisClaimFuture;
 
     fn claim(&self, claim: &Claim<'_>) -> RedisClaimFuture {
-        let mut connection = self.connection.clone();
+        let connection = Arc::clone(&self.connection);
         let options = &self.shared.options;
         let token = self.shared.tokens.next();
         let commands = options.commands(claim, token);
@@ -215,12 +219,23 @@ where
         };
         let deadline = options.deadline;
         RedisClaimFuture(Box::pin(async move {
-            // The connection's own timeouts do not cover that it is being made again.
-            let answer = commands.query_async(&mut connection);
+            let used = connection.current();
+            let mut clone = used.connection.clone();
+            // The connection's own timeouts, if it has any, are those of one attempt.
+            let answer = commands.query_async(&mut clone);
             match tokio::time::timeout(deadline, answer).await {
-                Ok(Ok((value, epoch))) => decision.outcome(value, epoch),
-                Ok(Err(error)) => unavailable(&error),
-                Err(elapsed) => unavailable(&elapsed),
+                Ok(Ok((value, epoch))) => {
+                    used.is_answered();
+                    decision.outcome(value, epoch)
+                }
+                Ok(Err(error)) => {
+                    connection.has_failed(&used, &error);
+                    unavailable(&error)
+                }
+                Err(elapsed) => {
+                    connection.is_unanswered(&used);
+                    unavailable(&elapsed)
+                }
             }
         }))
     }
@@ -281,10 +296,10 @@ impl fmt::Debug for RedisClaimFuture {
     }
 }
 
-impl<C: Clone> Clone for RedisReplayGuard<C> {
+impl<C> Clone for RedisReplayGuard<C> {
     fn clone(&self) -> Self {
         Self {
-            connection: self.connection.clone(),
+            connection: Arc::clone(&self.connection),
             shared: Arc::clone(&self.shared),
         }
     }

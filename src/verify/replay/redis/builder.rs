@@ -1,12 +1,16 @@
 use std::time::Duration;
 
 use ::redis::{
-    AsyncConnectionConfig, Client, IntoConnectionInfo as _,
-    aio::{ConnectionLike, ConnectionManager, ConnectionManagerConfig},
+    AsyncConnectionConfig, Client, IntoConnectionInfo as _, RedisResult,
+    aio::ConnectionLike,
     io::tcp::{TcpSettings, socket2::TcpKeepalive},
 };
 
-use super::{Options, RedisGuardError, RedisReplayGuard, check::unavailable};
+use super::{
+    Options, RedisGuardError, RedisReplayGuard,
+    check::unavailable,
+    connection::{Connect, Connection},
+};
 
 /// Builds a [`RedisReplayGuard`].
 #[derive(Debug, Clone)]
@@ -72,9 +76,8 @@ impl RedisReplayGuardBuilder {
         self
     }
 
-    /// Builds a guard on a connection of your own: a `MultiplexedConnection`, a
-    /// [`ConnectionManager`], or a `ClusterConnection` (feature `cluster-async` of the crate
-    /// `redis`).
+    /// Builds a guard on a connection that looks after itself, such as the `ConnectionManager` of
+    /// the crate `redis` (feature `connection-manager`). The guard never replaces it.
     ///
     /// Nothing is sent yet; [`RedisReplayGuard::check`] looks at Redis.
     ///
@@ -83,47 +86,83 @@ impl RedisReplayGuardBuilder {
     /// If an option is out of range.
     pub fn build<C>(self, connection: C) -> Result<RedisReplayGuard<C>, RedisGuardError>
     where
-        C: ConnectionLike + Clone + Send + 'static,
+        C: ConnectionLike + Clone + Send + Sync + 'static,
     {
         self.validate()?;
+        let connection = Connection::new(connection, None, self.0.connection_deadline());
         Ok(RedisReplayGuard::new(connection, self.0))
     }
 
     /// Connects to one Redis server, [checks](RedisReplayGuard::check) it, and builds a guard. With
     /// the feature `tracing`, warnings of the check are [logged](crate::events).
     ///
-    /// The connection is made again whenever it is lost, for as long as that takes. Meanwhile each
-    /// claim waits for it up to the deadline.
-    ///
     /// # Errors
     ///
     /// If an option is out of range or the URL is invalid, if Redis does not answer within the
     /// [deadline](Self::deadline) and at least a second, and if it is too old or evicts keys.
     pub async fn connect(self, url: &str) -> Result<RedisReplayGuard, RedisGuardError> {
-        self.validate()?;
-        let deadline = self.0.connection_deadline();
         let address = url.into_connection_info();
         let address = address.map_err(|_| RedisGuardError::InvalidUrl)?;
         let address = address.set_tcp_settings(tcp_settings());
         let client = Client::open(address).map_err(|_| RedisGuardError::InvalidUrl)?;
+        let config = AsyncConnectionConfig::new()
+            // Those of the guard hold.
+            .set_connection_timeout(None)
+            .set_response_timeout(None)
+            .set_pipeline_buffer_size(1024);
+        self.connect_with(move || {
+            let (client, config) = (client.clone(), config.clone());
+            async move {
+                let connected = client.get_multiplexed_async_connection_with_config(&config);
+                connected.await
+            }
+        })
+        .await
+    }
 
-        // The manager tries again and again, and does not say why it fails. This connection does.
-        let once = AsyncConnectionConfig::new()
-            .set_connection_timeout(Some(deadline))
-            .set_response_timeout(Some(deadline));
-        let connection = client.get_multiplexed_async_connection_with_config(&once);
-        drop(connection.await.map_err(|error| unavailable(&error))?);
-
-        let manager = ConnectionManagerConfig::new()
-            .set_connection_timeout(Some(deadline))
-            .set_response_timeout(Some(self.0.deadline))
-            .set_pipeline_buffer_size(1024)
-            .set_min_delay(Duration::from_millis(50))
-            .set_max_delay(Duration::from_secs(1))
-            // After its last attempt, the manager would answer some errors forever.
-            .set_number_of_retries(usize::MAX);
-        let manager = ConnectionManager::new_lazy_with_config(client, manager);
-        let guard = self.build(manager.map_err(|error| unavailable(&error))?)?;
+    /// Does the same with a connection that `connect` makes: to a Redis Cluster, to the primary that
+    /// Redis Sentinel knows, or with settings of your own.
+    ///
+    /// `connect` is called now and whenever the connection has to be replaced. An attempt may take
+    /// as long as the [deadline](Self::deadline), and at least a second.
+    ///
+    /// ```no_run
+    /// use redis::cluster::ClusterClient;
+    /// use tower_hmac_auth::verify::RedisReplayGuard;
+    ///
+    /// # async fn connects() -> Result<(), Box<dyn std::error::Error>> {
+    /// let client = ClusterClient::new(["redis://10.0.0.1:6379/", "redis://10.0.0.2:6379/"])?;
+    /// let guard = RedisReplayGuard::builder()
+    ///     .connect_with(move || {
+    ///         let client = client.clone();
+    ///         async move { client.get_async_connection().await }
+    ///     })
+    ///     .await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// Those of [`connect`](Self::connect), except for the URL.
+    pub async fn connect_with<C, F, Fut>(
+        self,
+        connect: F,
+    ) -> Result<RedisReplayGuard<C>, RedisGuardError>
+    where
+        C: ConnectionLike + Clone + Send + Sync + 'static,
+        F: Fn() -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = RedisResult<C>> + Send + 'static,
+    {
+        self.validate()?;
+        let deadline = self.0.connection_deadline();
+        let first = tokio::time::timeout(deadline, connect()).await;
+        let first = first
+            .map_err(|elapsed| unavailable(&elapsed))?
+            .map_err(|error| unavailable(&error))?;
+        let connect: Box<Connect<C>> = Box::new(move || Box::pin(connect()));
+        let connection = Connection::new(first, Some(connect), deadline);
+        let guard = RedisReplayGuard::new(connection, self.0);
         let warnings = guard.check().await?;
         #[cfg(feature = "tracing")]
         for warning in &warnings {
