@@ -39,7 +39,8 @@ mod verifying_key;
 
 #[cfg(feature = "redis")]
 pub use self::replay::{
-    RedisClaimFuture, RedisGuardError, RedisReplayGuard, RedisReplayGuardBuilder, RedisWarning,
+    RedisClaimFuture, RedisCluster, RedisGuardError, RedisReplayGuard, RedisReplayGuardBuilder,
+    RedisWarning,
 };
 pub(crate) use self::response::Refused;
 pub use self::{

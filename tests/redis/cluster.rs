@@ -2,9 +2,8 @@
 
 use std::time::{Duration, Instant};
 
-use redis::{cluster::ClusterClient, cluster_async::ClusterConnection};
 use tokio::task::JoinSet;
-use tower_hmac_auth::verify::{ClaimOutcome, RedisReplayGuard};
+use tower_hmac_auth::verify::{ClaimOutcome, RedisCluster, RedisReplayGuard};
 
 use crate::{
     NOW, outcome,
@@ -60,18 +59,11 @@ async fn cluster() -> Vec<Server> {
     servers
 }
 
-async fn guard(servers: &[Server]) -> RedisReplayGuard<ClusterConnection> {
-    let client = ClusterClient::builder(servers.iter().map(Server::url))
-        .connection_timeout(Duration::from_millis(200))
-        .build()
-        .unwrap();
+async fn guard(servers: &[Server]) -> RedisReplayGuard<RedisCluster> {
     RedisReplayGuard::builder()
         .assume_no_earlier_claims(true)
-        .deadline(Duration::from_millis(500))
-        .connect_with(move || {
-            let client = client.clone();
-            async move { client.get_async_connection().await }
-        })
+        .deadline(Duration::from_secs(1))
+        .connect_cluster(servers.iter().map(Server::url))
         .await
         .unwrap()
 }

@@ -12,7 +12,8 @@ mod service;
 pub(super) use self::claim::ClaimTimes;
 #[cfg(feature = "redis")]
 pub use self::redis::{
-    RedisClaimFuture, RedisGuardError, RedisReplayGuard, RedisReplayGuardBuilder, RedisWarning,
+    RedisClaimFuture, RedisCluster, RedisGuardError, RedisReplayGuard, RedisReplayGuardBuilder,
+    RedisWarning,
 };
 pub use self::{
     async_service::AsyncReplayFuture,

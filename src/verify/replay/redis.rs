@@ -2,6 +2,7 @@
 
 mod builder;
 mod check;
+mod cluster;
 mod connection;
 mod error;
 
@@ -28,14 +29,18 @@ use super::{AsyncReplayGuard, Claim, ClaimOutcome};
 use crate::wire::date::Timestamp;
 
 use self::connection::Connection;
-pub use self::{builder::RedisReplayGuardBuilder, error::RedisGuardError, error::RedisWarning};
+pub use self::{
+    builder::RedisReplayGuardBuilder,
+    cluster::RedisCluster,
+    error::{RedisGuardError, RedisWarning},
+};
 
 /// Remembers claims in Redis 7.0 or later, for several servers that share them.
 ///
 /// Pass it to the layer inside [`AsyncGuard`](crate::verify::AsyncGuard). Clones share one
-/// connection, `C`. [`connect`](Self::connect) is for one Redis server, and
-/// [`RedisReplayGuardBuilder::connect_with`] for a Redis Cluster, Redis Sentinel and all else. The
-/// guide's page [`replay`](crate::guide::replay) has programs, and says how Redis has to be
+/// connection, `C`. [`connect`](Self::connect) is for one Redis server,
+/// [`RedisReplayGuardBuilder::connect_cluster`] for a Redis Cluster, and
+/// [`RedisReplayGuardBuilder::connect_with`] for Redis Sentinel and all else. The guide's page [`replay`](crate::guide::replay) has programs, and says how Redis has to be
 /// configured.
 ///
 /// - **What is stored.** A key for each claim, named by a hash of 128 bits of the key id and the

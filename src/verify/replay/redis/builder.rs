@@ -1,13 +1,14 @@
 use std::time::Duration;
 
 use ::redis::{
-    AsyncConnectionConfig, Client, IntoConnectionInfo as _, RedisResult,
+    AsyncConnectionConfig, Client, ConnectionAddr, ConnectionInfo, IntoConnectionInfo as _,
+    RedisResult,
     aio::ConnectionLike,
     io::tcp::{TcpSettings, socket2::TcpKeepalive},
 };
 
 use super::{
-    Options, RedisGuardError, RedisReplayGuard,
+    Options, RedisCluster, RedisGuardError, RedisReplayGuard,
     check::unavailable,
     connection::{Connect, Connection},
 };
@@ -101,10 +102,7 @@ impl RedisReplayGuardBuilder {
     /// If an option is out of range or the URL is invalid, if Redis does not answer within the
     /// [deadline](Self::deadline) and at least a second, and if it is too old or evicts keys.
     pub async fn connect(self, url: &str) -> Result<RedisReplayGuard, RedisGuardError> {
-        let address = url.into_connection_info();
-        let address = address.map_err(|_| RedisGuardError::InvalidUrl)?;
-        let address = address.set_tcp_settings(tcp_settings());
-        let client = Client::open(address).map_err(|_| RedisGuardError::InvalidUrl)?;
+        let client = Client::open(Self::address(url)?).map_err(|_| RedisGuardError::InvalidUrl)?;
         let config = AsyncConnectionConfig::new()
             // Those of the guard hold.
             .set_connection_timeout(None)
@@ -120,22 +118,47 @@ impl RedisReplayGuardBuilder {
         .await
     }
 
-    /// Does the same with a connection that `connect` makes: to a Redis Cluster, to the primary that
-    /// Redis Sentinel knows, or with settings of your own.
+    /// Connects to a Redis Cluster, of which one server at least has to be named. The others are
+    /// found by asking. User, password and TLS are those of the first URL.
+    ///
+    /// While slots are moved between servers, claims in them can be unavailable.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`connect`](Self::connect). A primary that cannot be reached is none.
+    pub async fn connect_cluster<U: AsRef<str>>(
+        self,
+        urls: impl IntoIterator<Item = U>,
+    ) -> Result<RedisReplayGuard<RedisCluster>, RedisGuardError> {
+        let seeds: Result<Vec<_>, _> = urls
+            .into_iter()
+            .map(|url| Self::address(url.as_ref()))
+            .collect();
+        let seeds = seeds?;
+        let is_unix = |seed: &ConnectionInfo| matches!(seed.addr(), ConnectionAddr::Unix(_));
+        if seeds.is_empty() || seeds.iter().any(is_unix) {
+            return Err(RedisGuardError::InvalidUrl);
+        }
+        let cluster = RedisCluster::new(seeds, self.0.deadline);
+        self.build(cluster)?.checked().await
+    }
+
+    /// Connects with a connection that `connect` makes: to the primary that Redis Sentinel knows,
+    /// for example, or with settings of your own. [Checks](RedisReplayGuard::check) Redis, and
+    /// builds a guard.
     ///
     /// `connect` is called now and whenever the connection has to be replaced. An attempt may take
     /// as long as the [deadline](Self::deadline), and at least a second.
     ///
     /// ```no_run
-    /// use redis::cluster::ClusterClient;
     /// use tower_hmac_auth::verify::RedisReplayGuard;
     ///
     /// # async fn connects() -> Result<(), Box<dyn std::error::Error>> {
-    /// let client = ClusterClient::new(["redis://10.0.0.1:6379/", "redis://10.0.0.2:6379/"])?;
+    /// let client = redis::Client::open("redis://redis.internal:6379/")?;
     /// let guard = RedisReplayGuard::builder()
     ///     .connect_with(move || {
     ///         let client = client.clone();
-    ///         async move { client.get_async_connection().await }
+    ///         async move { client.get_multiplexed_async_connection().await }
     ///     })
     ///     .await?;
     /// # Ok(())
@@ -163,14 +186,13 @@ impl RedisReplayGuardBuilder {
         let connect: Box<Connect<C>> = Box::new(move || Box::pin(connect()));
         let connection = Connection::new(first, Some(connect), deadline);
         let guard = RedisReplayGuard::new(connection, self.0);
-        let warnings = guard.check().await?;
-        #[cfg(feature = "tracing")]
-        for warning in &warnings {
-            tracing::warn!(target: crate::events::VERIFY, reason = %warning, "claims can get lost");
-        }
-        #[cfg(not(feature = "tracing"))]
-        drop(warnings);
-        Ok(guard)
+        guard.checked().await
+    }
+
+    fn address(url: &str) -> Result<ConnectionInfo, RedisGuardError> {
+        let address = url.into_connection_info();
+        let address = address.map_err(|_| RedisGuardError::InvalidUrl)?;
+        Ok(address.set_tcp_settings(tcp_settings()))
     }
 
     fn validate(&self) -> Result<(), RedisGuardError> {
@@ -190,6 +212,19 @@ impl RedisReplayGuardBuilder {
             return Err(RedisGuardError::NoDeadline);
         }
         Ok(())
+    }
+}
+
+impl<C: ConnectionLike + Clone> RedisReplayGuard<C> {
+    async fn checked(self) -> Result<Self, RedisGuardError> {
+        let warnings = self.check().await?;
+        #[cfg(feature = "tracing")]
+        for warning in &warnings {
+            tracing::warn!(target: crate::events::VERIFY, reason = %warning, "claims can get lost");
+        }
+        #[cfg(not(feature = "tracing"))]
+        drop(warnings);
+        Ok(self)
     }
 }
 

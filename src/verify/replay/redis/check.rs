@@ -55,15 +55,16 @@ async fn ask<C: ConnectionLike>(connection: &mut C) -> Result<(Vec<String>, bool
     if let Some(info) = allowed(cmd("INFO").query_async(connection).await)? {
         texts(&info, &mut infos);
     }
-    // A Cluster answers for each server with its address, which is a text, too.
+    // Some connections to a Cluster add the addresses of the servers.
     infos.retain(|info| info.contains(':') && info.contains('\n'));
     let mut save = Vec::new();
     let mut config = cmd("CONFIG");
     if let Some(answer) = allowed(config.arg("GET").arg("save").query_async(connection).await)? {
         texts(&answer, &mut save);
     }
-    // The name and the value.
-    Ok((infos, save.get(1).is_some_and(|value| !value.is_empty())))
+    // The name and the value, of each server.
+    let mut values = save.chunks(2).filter_map(|pair| pair.get(1));
+    Ok((infos, values.any(|value| !value.is_empty())))
 }
 
 /// Returns nothing if Redis answered that it does not do this: for this user, or at all.

@@ -49,8 +49,7 @@ impl<C> Current<C> {
 
 impl<C> Connection<C> {
     /// So many claims in a row without an answer, and the connection is replaced: the other side may
-    /// hang, or this one. (The connection to a Cluster of redis 1.8 can wait for itself forever
-    /// after a server was lost.)
+    /// hang, or this one.
     const MAX_UNANSWERED: u32 = 16;
 
     pub(super) fn new(first: C, connect: Option<Box<Connect<C>>>, deadline: Duration) -> Self {
