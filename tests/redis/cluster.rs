@@ -12,51 +12,75 @@ use crate::{
 
 /// Starts three primaries that have a third of the slots each.
 async fn cluster() -> Vec<Server> {
-    let mut servers = Vec::new();
-    for (i, slots) in [("0", "5460"), ("5461", "10922"), ("10923", "16383")]
-        .into_iter()
-        .enumerate()
-    {
-        let bus = free_port().to_string();
-        let file = format!("nodes-{bus}.conf");
-        let server = Server::with(&[
-            "--cluster-enabled",
-            "yes",
-            "--cluster-port",
-            &bus,
-            "--cluster-config-file",
-            &file,
-            "--cluster-node-timeout",
-            "1000",
-            "--cluster-require-full-coverage",
-            "no",
-        ]);
+    let mut servers = Vec::<Server>::new();
+    for slots in [("0", "5460"), ("5461", "10922"), ("10923", "16383")] {
+        let (server, bus) = member();
         let () = server
             .run(&["CLUSTER", "ADDSLOTSRANGE", slots.0, slots.1])
             .await;
-        let number = (i + 1).to_string();
+        let number = (servers.len() + 1).to_string();
         let () = server.run(&["CLUSTER", "SET-CONFIG-EPOCH", &number]).await;
         if let Some(first) = servers.first() {
-            let first: &Server = first;
-            let port = server.port().to_string();
-            let () = first
-                .run(&["CLUSTER", "MEET", "127.0.0.1", &port, &bus])
-                .await;
+            meet(first, &server, &bus).await;
         }
         servers.push(server);
     }
-    let start = Instant::now();
     for server in &servers {
-        loop {
-            let info: String = server.run(&["CLUSTER", "INFO"]).await;
-            if info.contains("cluster_state:ok") && info.contains("cluster_known_nodes:3") {
-                break;
-            }
-            assert!(start.elapsed() < Duration::from_secs(60), "{info}");
-            tokio::time::sleep(Duration::from_millis(50)).await;
-        }
+        until(
+            server,
+            "INFO",
+            &["cluster_state:ok", "cluster_known_nodes:3"],
+        )
+        .await;
     }
     servers
+}
+
+/// Starts a server without slots. Returns its port for other members, too.
+fn member() -> (Server, String) {
+    let bus = free_port().to_string();
+    let file = format!("nodes-{bus}.conf");
+    let server = Server::with(&[
+        "--cluster-enabled",
+        "yes",
+        "--cluster-port",
+        &bus,
+        "--cluster-config-file",
+        &file,
+        "--cluster-node-timeout",
+        "1000",
+        "--cluster-require-full-coverage",
+        "no",
+    ]);
+    (server, bus)
+}
+
+async fn meet(one: &Server, other: &Server, bus: &str) {
+    let port = other.port().to_string();
+    let () = one.run(&["CLUSTER", "MEET", "127.0.0.1", &port, bus]).await;
+}
+
+/// Adds a replica.
+async fn replica_of(primary: &Server, first: &Server) -> Server {
+    let (replica, bus) = member();
+    meet(first, &replica, &bus).await;
+    let id: String = primary.run(&["CLUSTER", "MYID"]).await;
+    until(&replica, "NODES", &[&id]).await;
+    let () = replica.run(&["CLUSTER", "REPLICATE", &id]).await;
+    replica
+}
+
+/// Waits until the answer to a subcommand of `CLUSTER` has all these texts.
+async fn until(server: &Server, subcommand: &str, texts: &[&str]) {
+    let start = Instant::now();
+    loop {
+        let answer: String = server.run(&["CLUSTER", subcommand]).await;
+        if texts.iter().all(|text| answer.contains(text)) {
+            return;
+        }
+        assert!(start.elapsed() < Duration::from_secs(60), "{answer}");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
 }
 
 async fn guard(servers: &[Server]) -> RedisReplayGuard<RedisCluster> {
@@ -90,36 +114,43 @@ async fn claims_are_spread_over_the_servers_and_without_one_the_others_go_on() {
     );
     assert!(sizes.iter().all(|size| *size > 50), "{sizes:?}");
 
+    let replica = replica_of(&servers[1], &servers[0]).await;
+    let all = claims(&servers[1]).await;
+    while claims(&replica).await < all {
+        tokio::task::yield_now().await;
+    }
+
     servers[1].kill();
-    // A part of the claims are those of the server that is gone. They do not keep the others waiting
-    // for long, with either of the guards.
-    let alive = sizes_of_claims(&servers[0]).await + sizes_of_claims(&servers[2]).await;
+    // Before the replica takes over, its claims are unavailable. They do not keep the others waiting.
+    let alive = claims(&servers[0]).await + claims(&servers[2]).await;
     for guard in &guards {
-        let start = Instant::now();
-        let mut complete = 0;
-        while complete < 5 {
-            assert!(
-                start.elapsed() < Duration::from_secs(60),
-                "{complete} times in time"
-            );
-            let mut claims = JoinSet::new();
-            for nonce in &nonces {
-                let (guard, nonce) = (guard.clone(), nonce.clone());
-                claims.spawn(async move { outcome(&guard, &nonce, NOW).await });
-            }
-            let outcomes = claims.join_all().await;
-            assert!(!outcomes.contains(&ClaimOutcome::New));
-            let seen = outcomes
-                .iter()
-                .filter(|outcome| **outcome == ClaimOutcome::Seen);
-            let seen = seen.count();
-            println!("WAVE {seen} of {alive} {:?}", start.elapsed());
-            complete += usize::from(seen == alive);
+        let seen = seen(guard, &nonces).await;
+        assert!(seen >= alive, "{seen} of {alive}");
+    }
+    let start = Instant::now();
+    for guard in &guards {
+        while seen(guard, &nonces).await < nonces.len() {
+            assert!(start.elapsed() < Duration::from_secs(60), "no failover");
+            tokio::time::sleep(Duration::from_millis(50)).await;
         }
     }
 }
 
-async fn sizes_of_claims(server: &Server) -> usize {
+/// Claims all nonces at the same moment, none of which is new. Returns how many have been seen.
+async fn seen(guard: &RedisReplayGuard<RedisCluster>, nonces: &[String]) -> usize {
+    let mut claims = JoinSet::new();
+    for nonce in nonces {
+        let (guard, nonce) = (guard.clone(), nonce.clone());
+        claims.spawn(async move { outcome(&guard, &nonce, NOW).await });
+    }
+    let outcomes = claims.join_all().await;
+    assert!(!outcomes.contains(&ClaimOutcome::New));
+    let seen = |outcome: &&ClaimOutcome| **outcome == ClaimOutcome::Seen;
+    outcomes.iter().filter(seen).count()
+}
+
+/// Returns how many claims a server has.
+async fn claims(server: &Server) -> usize {
     let keys: Vec<String> = server.run(&["KEYS", "*"]).await;
     keys.iter().filter(|key| !key.ends_with(":epoch")).count()
 }

@@ -1,11 +1,25 @@
 //! What happens while Redis does not answer.
 
-use std::time::{Duration, Instant};
+use std::{
+    future::pending,
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::{Duration, Instant},
+};
 
+use redis::{
+    Cmd, Pipeline, RedisFuture, Value,
+    aio::{ConnectionLike, MultiplexedConnection},
+};
 use tokio::{sync::oneshot, task::JoinSet};
 use tower_hmac_auth::verify::{ClaimOutcome, RedisReplayGuard};
 
-use crate::{NOW, SKEW, TOLERANCE, age, old_server, outcome, server::Server};
+use crate::{
+    NOW, SKEW, TOLERANCE, age, old_server, outcome,
+    server::{Server, connection},
+};
 
 const DEADLINE: Duration = Duration::from_millis(200);
 
@@ -19,7 +33,10 @@ async fn connect(server: &Server) -> RedisReplayGuard {
 }
 
 /// Claims other nonces until one is answered.
-async fn first_answer(guard: &RedisReplayGuard, now: u64) -> ClaimOutcome {
+async fn first_answer<C>(guard: &RedisReplayGuard<C>, now: u64) -> ClaimOutcome
+where
+    C: ConnectionLike + Clone + Send + Sync + 'static,
+{
     let start = Instant::now();
     for i in 0_u32.. {
         let outcome = outcome(guard, &format!("try {i}"), now).await;
@@ -110,4 +127,78 @@ async fn claims_share_the_wait_for_a_silent_redis_and_later_ones_are_answered_tr
         assert_eq!(outcome, ClaimOutcome::New);
     }
     assert_eq!(outcome(&guard, "a", NOW).await, ClaimOutcome::Seen);
+}
+
+#[tokio::test]
+async fn the_connection_is_made_again_when_its_server_has_become_a_replica() {
+    let (old, new) = (old_server().await, old_server().await);
+    let primary = Arc::new(Mutex::new(old.url()));
+    let asked = Arc::clone(&primary);
+    let guard = RedisReplayGuard::builder()
+        .deadline(DEADLINE)
+        .connect_with(move || {
+            let url = asked.lock().unwrap().clone();
+            async move { Ok(connection(&url).await) }
+        })
+        .await
+        .unwrap();
+    assert_eq!(outcome(&guard, "a", NOW).await, ClaimOutcome::New);
+
+    *primary.lock().unwrap() = new.url();
+    let port = new.port().to_string();
+    let () = old.run(&["REPLICAOF", "127.0.0.1", &port]).await;
+    let outcome_of_old = outcome(&guard, "b", NOW).await;
+    assert_eq!(outcome_of_old, ClaimOutcome::Unavailable);
+    assert_eq!(first_answer(&guard, NOW).await, ClaimOutcome::New);
+    assert_eq!(outcome(&guard, "c", NOW).await, ClaimOutcome::New);
+    assert_eq!(outcome(&guard, "c", NOW).await, ClaimOutcome::Seen);
+}
+
+/// Answers nothing, once it is told so.
+#[derive(Clone)]
+struct Hanging(MultiplexedConnection, Arc<AtomicBool>);
+
+impl ConnectionLike for Hanging {
+    fn req_packed_command<'a>(&'a mut self, cmd: &'a Cmd) -> RedisFuture<'a, Value> {
+        self.0.req_packed_command(cmd)
+    }
+
+    fn req_packed_commands<'a>(
+        &'a mut self,
+        pipeline: &'a Pipeline,
+        offset: usize,
+        count: usize,
+    ) -> RedisFuture<'a, Vec<Value>> {
+        if self.1.load(Ordering::SeqCst) {
+            return Box::pin(pending());
+        }
+        self.0.req_packed_commands(pipeline, offset, count)
+    }
+
+    fn get_db(&self) -> i64 {
+        self.0.get_db()
+    }
+}
+
+#[tokio::test]
+async fn a_connection_that_hangs_is_replaced() {
+    let server = old_server().await;
+    let (url, hangs) = (server.url(), Arc::new(AtomicBool::new(false)));
+    let first = Arc::clone(&hangs);
+    let is_first = AtomicBool::new(true);
+    let guard = RedisReplayGuard::builder()
+        .deadline(Duration::from_millis(20))
+        .connect_with(move || {
+            let url = url.clone();
+            let hangs = match is_first.swap(false, Ordering::SeqCst) {
+                true => Arc::clone(&first),
+                false => Arc::default(),
+            };
+            async move { Ok(Hanging(connection(&url).await, hangs)) }
+        })
+        .await
+        .unwrap();
+    hangs.store(true, Ordering::SeqCst);
+    assert_eq!(outcome(&guard, "a", NOW).await, ClaimOutcome::Unavailable);
+    assert_eq!(first_answer(&guard, NOW).await, ClaimOutcome::New);
 }

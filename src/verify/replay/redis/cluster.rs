@@ -83,6 +83,7 @@ impl Shared {
     ) -> RedisResult<Vec<Value>> {
         let partition = partition(pipeline).unwrap_or_default();
         let known = lock(&self.homes).get(partition).cloned();
+        let mut is_known = known.is_some();
         let mut address = known.or_else(|| self.seed()).ok_or_else(no_server)?;
         for _ in 0..=RedisCluster::MAX_REDIRECTS {
             let answers = match self.ask(&address, pipeline, offset, count).await {
@@ -94,10 +95,13 @@ impl Shared {
                 }
             };
             let Some(home) = answers.iter().find_map(|answer| moved(answer, &address)) else {
+                if !is_known {
+                    lock(&self.homes).insert(partition.into(), address);
+                }
                 return Ok(answers);
             };
-            lock(&self.homes).insert(partition.into(), home.clone());
             address = home;
+            is_known = false;
         }
         Err((ErrorKind::Client, "redirected too often").into())
     }
