@@ -8,7 +8,7 @@ use redis::{
 };
 use tower_hmac_auth::verify::{AsyncReplayGuard as _, Claim, ClaimOutcome, RedisReplayGuard};
 
-use crate::{NOW, SKEW, TOLERANCE, at, guard, old_server, outcome};
+use crate::{NOW, SKEW, at, guard, old_server, outcome};
 
 #[tokio::test]
 async fn a_claim_is_new_once_whichever_server_makes_it() {
@@ -59,7 +59,11 @@ async fn services_with_other_prefixes_do_not_share_claims() {
 #[tokio::test]
 async fn claims_expire_after_their_time_and_the_tolerance_and_epochs_never() {
     let server = old_server().await;
-    let guard = guard(&server).await;
+    let guard = RedisReplayGuard::builder()
+        .clock_tolerance(Duration::from_secs(1000))
+        .deadline(Duration::from_secs(20))
+        .build(server.connection().await)
+        .unwrap();
     // Of a client whose clock is 100 s ahead.
     let (signed_at, skew) = (at(NOW + 100), Duration::from_secs(SKEW));
     let claim = Claim::new("AKIDtestkey0001", b"a", signed_at, skew, at(NOW));
@@ -72,7 +76,7 @@ async fn claims_expire_after_their_time_and_the_tolerance_and_epochs_never() {
             continue;
         }
         claims += 1;
-        let whole = i64::try_from(100 + SKEW + 1 + TOLERANCE).unwrap() * 1000;
+        let whole = i64::try_from(100 + SKEW + 1 + 1000).unwrap() * 1000;
         assert!((whole - 60_000..=whole).contains(&left), "{left}");
     }
     assert_eq!(claims, 1);
@@ -139,13 +143,24 @@ async fn of_many_equal_claims_at_the_same_moment_exactly_one_is_new() {
     assert_eq!(new, (0..NONCES).collect::<Vec<_>>());
 }
 
-/// Sends everything twice, as the connection to a Cluster does when an answer was lost.
+/// Sends the commands of a claim in another way.
 #[derive(Clone)]
-struct Twice(MultiplexedConnection);
+struct Odd {
+    connection: MultiplexedConnection,
+    way: Way,
+}
 
-impl ConnectionLike for Twice {
+#[derive(Clone, Copy)]
+enum Way {
+    /// As a connection does that does not know whether the first time arrived.
+    Twice,
+    /// With a `FLUSHALL` after the first command.
+    FlushedInBetween,
+}
+
+impl ConnectionLike for Odd {
     fn req_packed_command<'a>(&'a mut self, cmd: &'a Cmd) -> RedisFuture<'a, Value> {
-        self.0.req_packed_command(cmd)
+        self.connection.req_packed_command(cmd)
     }
 
     fn req_packed_commands<'a>(
@@ -154,22 +169,48 @@ impl ConnectionLike for Twice {
         offset: usize,
         count: usize,
     ) -> RedisFuture<'a, Vec<Value>> {
+        let Self { connection, way } = self;
         Box::pin(async move {
-            self.0.req_packed_commands(pipeline, offset, count).await?;
-            self.0.req_packed_commands(pipeline, offset, count).await
+            match way {
+                Way::Twice => {
+                    let sent = connection.req_packed_commands(pipeline, offset, count);
+                    sent.await?;
+                    connection
+                        .req_packed_commands(pipeline, offset, count)
+                        .await
+                }
+                Way::FlushedInBetween => {
+                    let commands: Vec<_> = pipeline.cmd_iter().collect();
+                    let first = connection.req_packed_command(commands[0]).await?;
+                    let flush = redis::cmd("FLUSHALL");
+                    connection.req_packed_command(&flush).await?;
+                    let second = connection.req_packed_command(commands[1]).await?;
+                    Ok(vec![first, second])
+                }
+            }
         })
     }
 
     fn get_db(&self) -> i64 {
-        self.0.get_db()
+        self.connection.get_db()
     }
 }
 
 #[tokio::test]
 async fn a_claim_that_the_connection_sends_again_is_new_all_the_same() {
     let server = old_server().await;
-    let connection = Twice(server.connection().await);
-    let guard = RedisReplayGuard::builder().build(connection).unwrap();
+    let (connection, way) = (server.connection().await, Way::Twice);
+    let guard = RedisReplayGuard::builder().deadline(Duration::from_secs(20));
+    let guard = guard.build(Odd { connection, way }).unwrap();
     assert_eq!(outcome(&guard, "a", NOW).await, ClaimOutcome::New);
     assert_eq!(outcome(&guard, "a", NOW).await, ClaimOutcome::Seen);
+}
+
+#[tokio::test]
+async fn a_loss_in_the_middle_of_a_claim_is_noticed() {
+    let server = old_server().await;
+    let (connection, way) = (server.connection().await, Way::FlushedInBetween);
+    let guard = RedisReplayGuard::builder().deadline(Duration::from_secs(20));
+    let guard = guard.build(Odd { connection, way }).unwrap();
+    assert_eq!(outcome(&guard, "a", NOW).await, ClaimOutcome::Lost);
 }

@@ -86,7 +86,7 @@ async fn until(server: &Server, subcommand: &str, texts: &[&str]) {
 async fn guard(servers: &[Server]) -> RedisReplayGuard<RedisCluster> {
     RedisReplayGuard::builder()
         .assume_no_earlier_claims(true)
-        .deadline(Duration::from_secs(1))
+        .deadline(Duration::from_secs(4))
         .connect_cluster(servers.iter().map(Server::url))
         .await
         .unwrap()

@@ -24,7 +24,7 @@ fn keys() -> KeyPair {
 async fn replay_layer(redis: &Server) -> Layer {
     let guard = RedisReplayGuard::builder()
         .assume_no_earlier_claims(true)
-        .deadline(Duration::from_secs(1))
+        .deadline(Duration::from_secs(5))
         .connect(&redis.url())
         .await
         .unwrap();

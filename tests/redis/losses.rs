@@ -6,6 +6,7 @@ use std::{
         Arc,
         atomic::{AtomicBool, Ordering},
     },
+    time::Duration,
 };
 
 use tokio::sync::Barrier;
@@ -19,7 +20,11 @@ const LAST_LOST: u64 = NOW + SKEW + TOLERANCE;
 #[tokio::test]
 async fn the_first_guard_refuses_what_can_be_older_than_the_first_claim_of_all_servers() {
     let server = Server::start();
-    let builder = || RedisReplayGuard::builder().partitions(1);
+    let builder = || {
+        RedisReplayGuard::builder()
+            .deadline(Duration::from_secs(20))
+            .partitions(1)
+    };
     let one = builder().build(server.connection().await).unwrap();
     assert_eq!(outcome(&one, "a", NOW).await, ClaimOutcome::Lost);
     assert_eq!(outcome(&one, "a", NOW).await, ClaimOutcome::Seen);
@@ -35,7 +40,9 @@ async fn the_first_guard_refuses_what_can_be_older_than_the_first_claim_of_all_s
 #[tokio::test]
 async fn the_first_guard_accepts_what_it_takes_to_be_the_first_requests() {
     let server = Server::start();
-    let builder = RedisReplayGuard::builder().assume_no_earlier_claims(true);
+    let builder = RedisReplayGuard::builder()
+        .deadline(Duration::from_secs(20))
+        .assume_no_earlier_claims(true);
     let guard = builder.build(server.connection().await).unwrap();
     assert_eq!(outcome(&guard, "a", NOW).await, ClaimOutcome::New);
     assert_eq!(outcome(&guard, "a", NOW).await, ClaimOutcome::Seen);
