@@ -39,14 +39,11 @@ async fn cluster() -> Vec<Server> {
 /// Starts a server without slots. Returns its port for other members, too.
 fn member() -> (Server, String) {
     let bus = free_port().to_string();
-    let file = format!("nodes-{bus}.conf");
     let server = Server::with(&[
         "--cluster-enabled",
         "yes",
         "--cluster-port",
         &bus,
-        "--cluster-config-file",
-        &file,
         "--cluster-node-timeout",
         "1000",
         "--cluster-require-full-coverage",

@@ -1,8 +1,10 @@
 //! Redis servers on free ports of 127.0.0.1, until the end of a test.
 
 use std::{
+    fs,
     io::{BufRead, BufReader},
     net::TcpListener,
+    path::{Path, PathBuf},
     process::{Child, Command, Stdio},
 };
 
@@ -13,6 +15,8 @@ pub(crate) struct Server {
     child: Child,
     port: u16,
     options: Vec<String>,
+    /// Of its own, because Redis loads the files that another one has left.
+    directory: PathBuf,
 }
 
 impl Server {
@@ -26,11 +30,15 @@ impl Server {
         // Another program may take the port before the server does.
         for _ in 0..20 {
             let port = free_port();
-            if let Some(child) = spawn(port, &options) {
+            let directory = Path::new(env!("CARGO_TARGET_TMPDIR"));
+            let directory = directory.join(format!("redis-{}-{port}", std::process::id()));
+            fs::create_dir_all(&directory).unwrap();
+            if let Some(child) = spawn(port, &options, &directory) {
                 return Self {
                     child,
                     port,
                     options,
+                    directory,
                 };
             }
         }
@@ -52,7 +60,8 @@ impl Server {
 
     /// Starts the server again on the same port, empty.
     pub(crate) fn restart(&mut self) {
-        self.child = spawn(self.port, &self.options).expect("the port is free again");
+        self.child =
+            spawn(self.port, &self.options, &self.directory).expect("the port is free again");
     }
 
     /// Returns a connection of its own.
@@ -75,6 +84,7 @@ impl Drop for Server {
     fn drop(&mut self) {
         let _ = self.child.kill();
         let _ = self.child.wait();
+        let _ = fs::remove_dir_all(&self.directory);
     }
 }
 
@@ -93,12 +103,12 @@ pub(crate) fn free_port() -> u16 {
 }
 
 /// Waits until the server accepts connections. Returns nothing if it ends before.
-fn spawn(port: u16, options: &[String]) -> Option<Child> {
+fn spawn(port: u16, options: &[String], directory: &Path) -> Option<Child> {
     let port = port.to_string();
     let fixed = ["--port", &port, "--bind", "127.0.0.1", "--appendonly", "no"];
     let mut command = Command::new("redis-server");
     command.args(fixed).args(["--save", ""]).args(options);
-    command.current_dir(env!("CARGO_TARGET_TMPDIR"));
+    command.current_dir(directory);
     let mut child = command
         .stdout(Stdio::piped())
         .spawn()

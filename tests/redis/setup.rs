@@ -98,9 +98,6 @@ async fn a_redis_that_restores_snapshots_is_reported() {
     assert_eq!(warnings, [RedisWarning::RestoresSnapshots]);
     let () = server.run(&["CONFIG", "SET", "appendonly", "yes"]).await;
     assert_eq!(guard.check().await.unwrap(), []);
-    let () = server
-        .run(&["CONFIG", "SET", "appendonly", "no", "save", ""])
-        .await;
 }
 
 #[tokio::test]
