@@ -131,16 +131,35 @@ async fn claims_are_spread_over_the_servers_and_without_one_the_others_go_on() {
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
     }
+
+    // A server that comes back has lost its claims, but is asked again.
+    servers[0].kill();
+    assert_ne!(seen(&guards[0], &nonces).await, nonces.len());
+    servers[0].restart();
+    let mut outcomes = vec![ClaimOutcome::Unavailable];
+    while outcomes.contains(&ClaimOutcome::Unavailable) {
+        assert!(
+            start.elapsed() < Duration::from_secs(120),
+            "not asked again"
+        );
+        outcomes = claim_all(&guards[0], &nonces).await;
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
 }
 
-/// Claims all nonces at the same moment, none of which is new. Returns how many have been seen.
-async fn seen(guard: &RedisReplayGuard<RedisCluster>, nonces: &[String]) -> usize {
+/// Claims all nonces at the same moment.
+async fn claim_all(guard: &RedisReplayGuard<RedisCluster>, nonces: &[String]) -> Vec<ClaimOutcome> {
     let mut claims = JoinSet::new();
     for nonce in nonces {
         let (guard, nonce) = (guard.clone(), nonce.clone());
         claims.spawn(async move { outcome(&guard, &nonce, NOW).await });
     }
-    let outcomes = claims.join_all().await;
+    claims.join_all().await
+}
+
+/// Claims all nonces at the same moment, none of which is new. Returns how many have been seen.
+async fn seen(guard: &RedisReplayGuard<RedisCluster>, nonces: &[String]) -> usize {
+    let outcomes = claim_all(guard, nonces).await;
     assert!(!outcomes.contains(&ClaimOutcome::New));
     let seen = |outcome: &&ClaimOutcome| **outcome == ClaimOutcome::Seen;
     outcomes.iter().filter(seen).count()

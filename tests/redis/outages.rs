@@ -128,9 +128,9 @@ async fn claims_share_the_wait_for_a_silent_redis_and_later_ones_are_answered_tr
     assert_eq!(outcome(&guard, "a", NOW).await, ClaimOutcome::Seen);
 }
 
-#[tokio::test]
-async fn the_connection_is_made_again_when_its_server_has_become_a_replica() {
-    let (old, new) = (old_server().await, old_server().await);
+/// Loses a server, and finds another one at its address.
+async fn replaces(lose: impl AsyncFnOnce(&mut Server, &Server)) {
+    let (mut old, new) = (old_server().await, old_server().await);
     let primary = Arc::new(Mutex::new(old.url()));
     let (asked, calls) = (Arc::clone(&primary), Arc::new(AtomicU32::new(0)));
     let counted = Arc::clone(&calls);
@@ -146,8 +146,7 @@ async fn the_connection_is_made_again_when_its_server_has_become_a_replica() {
     assert_eq!(outcome(&guard, "a", NOW).await, ClaimOutcome::New);
 
     *primary.lock().unwrap() = new.url();
-    let port = new.port().to_string();
-    let () = old.run(&["REPLICAOF", "127.0.0.1", &port]).await;
+    lose(&mut old, &new).await;
     assert_eq!(outcome(&guard, "b", NOW).await, ClaimOutcome::Unavailable);
     // Without another claim.
     let start = Instant::now();
@@ -158,6 +157,20 @@ async fn the_connection_is_made_again_when_its_server_has_become_a_replica() {
     assert_eq!(first_answer(&guard, NOW).await, ClaimOutcome::New);
     assert_eq!(outcome(&guard, "c", NOW).await, ClaimOutcome::New);
     assert_eq!(outcome(&guard, "c", NOW).await, ClaimOutcome::Seen);
+}
+
+#[tokio::test]
+async fn the_connection_is_made_again_when_its_server_has_become_a_replica() {
+    replaces(async |old, new| {
+        let port = new.port().to_string();
+        old.run(&["REPLICAOF", "127.0.0.1", &port]).await
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn the_connection_is_made_again_when_its_server_has_gone() {
+    replaces(async |old, _| old.kill()).await;
 }
 
 /// Answers nothing, once it is told so.
