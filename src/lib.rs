@@ -121,6 +121,7 @@
 //! | [`guide::servers`] | How do I verify in axum, hyper or tonic, and what about nginx, CORS and uploads? |
 //! | [`guide::gateways`] | Which lines match my gateway's settings, and how do I describe another gateway? |
 //! | [`guide::keys`], [`guide::clocks`], [`guide::bodies`] | Where do keys, time and a body's digest come from? |
+//! | [`guide::replay`] | How do I refuse requests that were sent before? |
 //! | [`guide::security`] | What does a signature protect, and what does it not? |
 //! | [`guide::refusals`] | Why is a request refused? |
 //! | [`layer_order`] | Where does each layer belong, those of tower-http among them? |
