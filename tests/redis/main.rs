@@ -16,6 +16,7 @@ mod losses;
 mod outages;
 mod server;
 mod setup;
+mod speed;
 
 use std::time::{Duration, SystemTime};
 
