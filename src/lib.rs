@@ -122,7 +122,7 @@
 //! | [`guide::servers`] | How do I verify in axum, hyper or tonic, and what about nginx, CORS and uploads? |
 //! | [`guide::gateways`] | Which lines match my gateway's settings, and how do I describe another gateway? |
 //! | [`guide::keys`], [`guide::clocks`], [`guide::bodies`] | Where do keys, time and a body's digest come from? |
-//! | [`guide::replay`] | How are requests refused that were sent before? |
+//! | [`guide::replay`] | How do I refuse requests that were sent before? |
 //! | [`guide::security`] | What does a signature protect, and what does it not? |
 //! | [`guide::refusals`] | Why is a request refused? |
 //! | [`layer_order`] | Where does each layer belong, those of tower-http among them? |
@@ -145,6 +145,8 @@
 //! - `digest`: `DigestLayer` computes the digest of bodies to be signed, `VerifyDigestLayer` checks
 //!   it.
 //! - `nonce`: `SignerBuilder::nonce` sends a random nonce with every signature.
+//! - `redis`: `RedisReplayGuard`, with which several servers refuse requests that one of them has
+//!   accepted before.
 //! - `reqwest`: [`SignService`](sign::SignService) takes `reqwest::Request`s, and
 //!   `SignLayer::reqwest_client` builds a client that signs.
 //! - `reqwest-middleware`: `SignMiddleware` and `SignLayer::reqwest_middleware`, for the middleware
@@ -190,6 +192,8 @@ pub mod error {
     pub use crate::digest::{DigestError, DigestMismatch, ParseDigestHeaderError};
     #[cfg(feature = "reqwest-middleware")]
     pub use crate::sign::RedirectFollowed;
+    #[cfg(feature = "redis")]
+    pub use crate::verify::RedisGuardError;
     pub use crate::{
         key::KeyError,
         mac::ParseAlgorithmError,

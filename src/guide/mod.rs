@@ -10,7 +10,7 @@
 //! | [`keys`] | Where do keys come from, and how do I change them? |
 //! | [`clocks`] | What if a clock is wrong, and how do I test with time? |
 //! | [`bodies`] | How do I put the body under the signature? |
-//! | [`replay`] | How are requests refused that were sent before? |
+//! | [`replay`] | How do I refuse requests that were sent before? |
 //! | [`security`] | What does a signature protect, and what does it not? |
 //! | [`refusals`] | Why is a request refused? |
 //! | [`layer_order`](crate::layer_order) | Where does each layer belong? |
@@ -52,7 +52,10 @@ pub mod clocks {}
 )]
 pub mod bodies {}
 
-#[cfg_attr(any(not(doctest), feature = "nonce"), doc = include_str!("replay.md"))]
+#[cfg_attr(
+    any(not(doctest), all(feature = "nonce", feature = "redis")),
+    doc = include_str!("replay.md")
+)]
 pub mod replay {}
 
 #[doc = include_str!("security.md")]
@@ -63,3 +66,6 @@ pub mod refusals {}
 
 #[doc = include_str!("tested_clients.md")]
 pub mod tested_clients {}
+
+#[cfg_attr(any(not(doctest), feature = "redis"), doc = include_str!("replay.md"))]
+pub mod replay {}

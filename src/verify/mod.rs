@@ -44,6 +44,11 @@ mod verifying_key;
 pub use self::cached_keys::{
     CacheStats, CachedKeys, CachedKeysBuilder, CachedLookup, KeySource, RefreshTask,
 };
+#[cfg(feature = "redis")]
+pub use self::replay::{
+    RedisClaimFuture, RedisCluster, RedisGuardError, RedisReplayGuard, RedisReplayGuardBuilder,
+    RedisWarning,
+};
 pub(crate) use self::response::Refused;
 pub use self::{
     async_service::AsyncVerifyFuture,

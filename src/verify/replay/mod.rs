@@ -5,9 +5,16 @@ mod claim;
 mod guard;
 mod layer;
 mod memory;
+#[cfg(feature = "redis")]
+mod redis;
 mod service;
 
 pub(super) use self::claim::ClaimTimes;
+#[cfg(feature = "redis")]
+pub use self::redis::{
+    RedisClaimFuture, RedisCluster, RedisGuardError, RedisReplayGuard, RedisReplayGuardBuilder,
+    RedisWarning,
+};
 pub use self::{
     async_service::AsyncReplayFuture,
     claim::{Claim, ClaimOutcome},
