@@ -66,6 +66,3 @@ pub mod refusals {}
 
 #[doc = include_str!("tested_clients.md")]
 pub mod tested_clients {}
-
-#[cfg_attr(any(not(doctest), feature = "redis"), doc = include_str!("replay.md"))]
-pub mod replay {}
