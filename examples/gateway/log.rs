@@ -26,6 +26,9 @@ pub(crate) struct Failure(pub(crate) String);
 /// of the connection, so only the client can delay it.
 const SHORT: u64 = 4096;
 
+/// The capacity in bytes that most lines need at most.
+const LINE: usize = 256;
+
 /// How many characters of a path, and of an unverified key id, are logged.
 const MAX_PATH: usize = 512;
 const MAX_CLAIMED_KEY_ID: usize = 64;
@@ -115,9 +118,10 @@ impl Drop for Entry {
     fn drop(&mut self) {
         let took = self.began.elapsed();
         metrics::request_over(self.kind, took);
-        let mut line = excerpt(self.method.as_str(), MAX_PATH);
+        let mut line = String::with_capacity(LINE);
+        push_excerpt(&mut line, self.method.as_str(), MAX_PATH);
         line.push(' ');
-        line.push_str(&excerpt(&self.path, MAX_PATH));
+        push_excerpt(&mut line, &self.path, MAX_PATH);
         let _infallible = match self.status {
             Some(status) => write!(line, " {}", status.as_u16()),
             None => write!(line, " -"),
@@ -153,15 +157,22 @@ impl Drop for Entry {
 /// Returns the text in printable ASCII without spaces, and cut after `max_chars` characters, so
 /// that no part of it can be mistaken for another field of the line.
 pub(crate) fn excerpt(text: &str, max_chars: usize) -> String {
-    let escaped = |c: char| match c {
-        '!'..='~' => c.to_string(),
-        _ => c.escape_unicode().to_string(),
-    };
-    let mut excerpt: String = text.chars().take(max_chars).map(escaped).collect();
-    if text.chars().nth(max_chars).is_some() {
-        excerpt.push_str("...");
-    }
+    let mut excerpt = String::new();
+    push_excerpt(&mut excerpt, text, max_chars);
     excerpt
+}
+
+fn push_excerpt(line: &mut String, text: &str, max_chars: usize) {
+    let mut chars = text.chars();
+    for c in chars.by_ref().take(max_chars) {
+        match c {
+            '!'..='~' => line.push(c),
+            _ => line.extend(c.escape_unicode()),
+        }
+    }
+    if chars.next().is_some() {
+        line.push_str("...");
+    }
 }
 
 /// Returns the key id that a refused request claims, escaped and cut. It is unverified: anyone can
