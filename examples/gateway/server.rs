@@ -163,10 +163,9 @@ where
 /// read. The whole connection is closed, as hyper has no way to reset a single HTTP/2 stream from
 /// outside.
 async fn watch_over(client: Taker, limit: Duration, stalled: Arc<Notify>) {
-    let mut over = client.clone();
     tokio::select! {
         () = takes_nothing(&client, limit) => stalled.notify_one(),
-        _over = over.changed() => {}
+        () = client.over() => {}
     }
 }
 
