@@ -65,6 +65,7 @@
 //!
 //! Every error at the start is one line on standard error, with exit status 2.
 
+mod activity;
 mod admin;
 mod answer;
 mod arguments;

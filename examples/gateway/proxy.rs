@@ -73,6 +73,7 @@ impl Proxy {
         key: &VerifiedKey,
         in_flight: Arc<OwnedSemaphorePermit>,
     ) -> Answer {
+        let version = request.version();
         let taker = request.body().taker();
         let request = match self.outgoing(request, key) {
             Ok(request) => request,
@@ -117,8 +118,10 @@ impl Proxy {
         };
         let body = Timed::download(body, self.timeout, in_flight);
         // The server watches it, and closes the connection of a client that does not read its
-        // answer.
-        head.extensions.insert(body.taker());
+        // answer. A short one on HTTP/1.1 needs no watch: the connection counts as idle.
+        if version > Version::HTTP_11 || !log::is_short(&body) {
+            head.extensions.insert(body.taker());
+        }
         Answer::from_parts(head, Either::Right(body))
     }
 

@@ -121,10 +121,7 @@ where
                 Arc::clone(in_flight),
             ));
             let response = sent.await?;
-            return Ok(response.map(|body| Answer {
-                body,
-                connection: None,
-            }));
+            return Ok(response.map(|body| Answer::new(body, None)));
         }
         let response = poll_fn(|cx| {
             connection.progress(cx);
@@ -132,7 +129,7 @@ where
         });
         let response = response.await?;
         let connection = Some((connection, Arc::clone(&self.pool)));
-        let mut response = response.map(|body| Answer { body, connection });
+        let mut response = response.map(|body| Answer::new(body, connection));
         if response.body().is_end_stream() {
             // The server does not poll such a body.
             poll_fn(|cx| Poll::Ready(response.body_mut().give_back(cx))).await;
@@ -233,12 +230,22 @@ where
 {
     body: Incoming,
     connection: Option<(Connection<B>, Arc<Pool<B>>)>,
+    /// The error that the next poll returns.
+    error: Option<hyper::Error>,
 }
 
 impl<B> Answer<B>
 where
     B: Body<Data = Bytes, Error = BoxError> + Unpin + Send + 'static,
 {
+    fn new(body: Incoming, connection: Option<(Connection<B>, Arc<Pool<B>>)>) -> Self {
+        Self {
+            body,
+            connection,
+            error: None,
+        }
+    }
+
     /// Returns the connection to the pool if it can take another request. Else it is closed.
     fn give_back(&mut self, cx: &mut Context<'_>) {
         if let Some((mut connection, pool)) = self.connection.take() {
@@ -263,6 +270,9 @@ where
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
         let this = self.get_mut();
+        if let Some(error) = this.error.take() {
+            return Poll::Ready(Some(Err(error)));
+        }
         let mut frame = Pin::new(&mut this.body).poll_frame(cx);
         if frame.is_pending()
             && let Some((connection, _)) = &mut this.connection
@@ -275,11 +285,18 @@ where
         if !matches!(frame, Some(Ok(_))) || this.body.is_end_stream() {
             this.give_back(cx);
         }
+        if let Some(Err(error)) = frame {
+            // The server closes the client's connection at an error. While the body is pending, it
+            // first sends what came before.
+            this.error = Some(error);
+            cx.waker().wake_by_ref();
+            return Poll::Pending;
+        }
         Poll::Ready(frame)
     }
 
     fn is_end_stream(&self) -> bool {
-        self.body.is_end_stream()
+        self.body.is_end_stream() && self.error.is_none()
     }
 
     fn size_hint(&self) -> SizeHint {
