@@ -10,7 +10,7 @@ use std::{
     future::poll_fn,
     pin::{Pin, pin},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
-    task::{Context, Poll, ready},
+    task::{Context, Poll, Waker, ready},
     time::{Duration, Instant},
 };
 
@@ -80,7 +80,7 @@ where
             let was_idle = idle.is_some();
             let connection = match idle {
                 Some(connection) => connection,
-                None => self.connect().await?,
+                None => Box::new(self.connect().await?),
             };
             let mut error = match self.send_over(connection, request, in_flight).await {
                 Ok(response) => return Ok(response),
@@ -106,7 +106,7 @@ where
 
     async fn send_over(
         &self,
-        mut connection: Connection<B>,
+        mut connection: Box<Connection<B>>,
         request: Request<B>,
         in_flight: &Arc<OwnedSemaphorePermit>,
     ) -> Result<Response<Answer<B>>, TrySendError<Request<B>>> {
@@ -125,14 +125,15 @@ where
         }
         let response = poll_fn(|cx| {
             connection.progress(cx);
-            sent.as_mut().poll(cx)
+            // Only the connection can make it ready, so it need not wake this task again.
+            sent.as_mut().poll(&mut Context::from_waker(Waker::noop()))
         });
         let response = response.await?;
         let connection = Some((connection, Arc::clone(&self.pool)));
         let mut response = response.map(|body| Answer::new(body, connection));
         if response.body().is_end_stream() {
             // The server does not poll such a body.
-            poll_fn(|cx| Poll::Ready(response.body_mut().give_back(cx))).await;
+            response.body_mut().give_back();
         }
         Ok(response)
     }
@@ -141,7 +142,7 @@ where
 /// Runs a connection until its request is sent and its answer is received, and returns it to the
 /// pool.
 async fn run<B>(
-    mut connection: Connection<B>,
+    mut connection: Box<Connection<B>>,
     pool: Arc<Pool<B>>,
     in_flight: Arc<OwnedSemaphorePermit>,
 ) where
@@ -185,25 +186,28 @@ where
 
 /// The connections without a request. The last one returned is used first, so that the others
 /// become old and are closed.
-struct Pool<B>(Mutex<VecDeque<(Instant, Connection<B>)>>)
+struct Pool<B>(Mutex<Idle<B>>)
 where
     B: Body + 'static;
+
+/// Since when each connection is idle, and the connection.
+type Idle<B> = VecDeque<(Instant, Box<Connection<B>>)>;
 
 impl<B> Pool<B>
 where
     B: Body + 'static,
 {
-    fn take(&self) -> Option<Connection<B>> {
+    fn take(&self) -> Option<Box<Connection<B>>> {
         self.lock()
             .pop_back()
             .map(|(_since, connection)| connection)
     }
 
-    fn put(&self, connection: Connection<B>) {
+    fn put(&self, connection: Box<Connection<B>>) {
         self.lock().push_back((Instant::now(), connection));
     }
 
-    fn lock(&self) -> MutexGuard<'_, VecDeque<(Instant, Connection<B>)>> {
+    fn lock(&self) -> MutexGuard<'_, Idle<B>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -229,7 +233,7 @@ where
     B: Body + 'static,
 {
     body: Incoming,
-    connection: Option<(Connection<B>, Arc<Pool<B>>)>,
+    connection: Option<(Box<Connection<B>>, Arc<Pool<B>>)>,
     /// The error that the next poll returns.
     error: Option<hyper::Error>,
 }
@@ -238,7 +242,7 @@ impl<B> Answer<B>
 where
     B: Body<Data = Bytes, Error = BoxError> + Unpin + Send + 'static,
 {
-    fn new(body: Incoming, connection: Option<(Connection<B>, Arc<Pool<B>>)>) -> Self {
+    fn new(body: Incoming, connection: Option<(Box<Connection<B>>, Arc<Pool<B>>)>) -> Self {
         Self {
             body,
             connection,
@@ -247,10 +251,11 @@ where
     }
 
     /// Returns the connection to the pool if it can take another request. Else it is closed.
-    fn give_back(&mut self, cx: &mut Context<'_>) {
+    fn give_back(&mut self) {
         if let Some((mut connection, pool)) = self.connection.take() {
-            // hyper says that it is ready only after it has looked at the end of the answer.
-            connection.progress(cx);
+            // hyper says that it is ready only after it has looked at the end of the answer. Without
+            // the task's waker: the next request, of another task, would wake this one.
+            connection.progress(&mut Context::from_waker(Waker::noop()));
             if connection.sender.is_ready() {
                 pool.put(connection);
             }
@@ -283,7 +288,7 @@ where
         }
         let frame = ready!(frame);
         if !matches!(frame, Some(Ok(_))) || this.body.is_end_stream() {
-            this.give_back(cx);
+            this.give_back();
         }
         if let Some(Err(error)) = frame {
             // The server closes the client's connection at an error. While the body is pending, it
