@@ -18,7 +18,7 @@ const MAX_LINES: usize = 1024;
 
 /// How long the writer waits for further lines after the first one, to write all of them at once.
 /// To wake the writer and to write for each line takes as long as to forward a request.
-const PAUSE: Duration = Duration::from_millis(2);
+const PAUSE: Duration = Duration::from_millis(5);
 
 /// How long [`flush`] waits.
 const MAX_DELAY: Duration = Duration::from_secs(1);

@@ -9,6 +9,7 @@ mod keys;
 mod load;
 mod log;
 mod reload;
+mod reuse;
 mod spellings;
 mod start;
 mod streams;
