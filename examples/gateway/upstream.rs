@@ -227,13 +227,16 @@ where
     }
 }
 
+/// A connection that is in use, and the pool that it returns to.
+type Taken<B> = (Box<Connection<B>>, Arc<Pool<B>>);
+
 /// The body of an upstream's answer. It runs the connection, and returns it at its end.
 pub(crate) struct Answer<B>
 where
     B: Body + 'static,
 {
     body: Incoming,
-    connection: Option<(Box<Connection<B>>, Arc<Pool<B>>)>,
+    connection: Option<Taken<B>>,
     /// The error that the next poll returns.
     error: Option<hyper::Error>,
 }
@@ -242,7 +245,7 @@ impl<B> Answer<B>
 where
     B: Body<Data = Bytes, Error = BoxError> + Unpin + Send + 'static,
 {
-    fn new(body: Incoming, connection: Option<(Box<Connection<B>>, Arc<Pool<B>>)>) -> Self {
+    fn new(body: Incoming, connection: Option<Taken<B>>) -> Self {
         Self {
             body,
             connection,
