@@ -71,6 +71,7 @@
 //!
 //! Every error at the start is one line on standard error, with exit status 2.
 
+mod activity;
 mod admin;
 mod answer;
 mod arguments;
@@ -87,6 +88,7 @@ mod stderr;
 #[path = "../support/mod.rs"]
 mod support;
 mod timed;
+mod upstream;
 
 use std::{convert::Infallible, process::ExitCode, sync::Arc};
 
@@ -158,10 +160,14 @@ async fn start(
         .remove_authorization(true);
     let replay = Replay::of(&arguments, refusals)?;
     let max_in_flight = arguments.max_in_flight.get().min(Semaphore::MAX_PERMITS);
-    let proxy = arguments.upstream.map(|upstream| {
-        let connector = Connector::new(max_in_flight, arguments.connect_timeout);
-        Proxy::new(upstream, connector, arguments.upstream_timeout)
-    });
+    let proxy = match &arguments.upstream {
+        Some(upstream) => {
+            let connector = Connector::new(arguments.connect_timeout);
+            let timeout = arguments.upstream_timeout;
+            Some(Proxy::new(upstream, connector, timeout)?)
+        }
+        None => None,
+    };
     let answers = Arc::new(Answers {
         proxy,
         in_flight: Arc::new(Semaphore::new(max_in_flight)),

@@ -12,12 +12,13 @@ use hyper_util::{
 };
 use tokio::{
     net::{TcpListener, TcpStream},
-    sync::{Notify, Semaphore, watch},
-    time::{sleep, timeout},
+    sync::{Notify, Semaphore},
+    time::sleep,
 };
 use tower::{Service, ServiceExt as _};
 
 use super::{
+    activity::Activity,
     admin::Health,
     linger::Lingering,
     log::Entry,
@@ -114,12 +115,12 @@ where
     // Send small frames of a stream at once. An error is ignored: it only costs latency.
     let _only_slower_without = stream.set_nodelay(true);
     let counted = metrics::Counted::connection();
-    let (in_flight, changes) = watch::channel(0);
-    let in_flight = Arc::new(in_flight);
+    let activity = Arc::new(Activity::new());
+    let requests = Arc::clone(&activity);
     let stalled = Arc::new(Notify::new());
     let stalls = Arc::clone(&stalled);
     let logged = service_fn(move |request: Request<Incoming>| {
-        let entry = Entry::new(&request, &in_flight);
+        let entry = Entry::new(&request, &requests);
         let answer = service.clone().oneshot(request);
         let stalled = Arc::clone(&stalls);
         async move {
@@ -132,10 +133,8 @@ where
     });
 
     let mut builder = auto::Builder::new(TokioExecutor::new());
-    builder
-        .http1()
-        .timer(TokioTimer::new())
-        .header_read_timeout(limits.idle);
+    // `idle` closes a connection whose head does not arrive, with one timer for all its requests.
+    builder.http1().header_read_timeout(None);
     builder
         .http2()
         .timer(TokioTimer::new())
@@ -149,7 +148,7 @@ where
         tokio::select! {
             // An error of one connection concerns its client only.
             _ended = connection => {}
-            () = idle(changes, limits.idle) => {}
+            () = idle(&activity, limits.idle) => {}
             () = stalled.notified() => {}
         }
         drop(counted);
@@ -163,32 +162,25 @@ where
 /// read. The whole connection is closed, as hyper has no way to reset a single HTTP/2 stream from
 /// outside.
 async fn watch_over(client: Taker, limit: Duration, stalled: Arc<Notify>) {
-    let mut over = client.clone();
     tokio::select! {
         () = takes_nothing(&client, limit) => stalled.notify_one(),
-        _over = over.changed() => {}
+        () = client.over() => {}
     }
 }
 
-/// Returns when no request has been in flight for `idle_timeout`.
+/// Returns when no request has been in flight for `limit`.
 ///
-/// hyper's `header_read_timeout` is not enough: it is for HTTP/1.1 only, and starts after the first
-/// bytes, which show the version.
-async fn idle(mut in_flight: watch::Receiver<usize>, idle_timeout: Duration) {
+/// Requests do not wake it: the timer is set again when it ends.
+async fn idle(activity: &Activity, limit: Duration) {
     loop {
-        let is_idle = *in_flight.borrow_and_update() == 0;
-        let change = in_flight.changed();
-        let changed = match is_idle {
-            true => match timeout(idle_timeout, change).await {
-                Ok(changed) => changed,
-                Err(_elapsed) => return,
-            },
-            false => change.await,
+        let left = match activity.idle_since() {
+            Some(since) => limit.saturating_sub(since.elapsed()),
+            None => limit,
         };
-        if changed.is_err() {
-            // The sender is gone, so the connection is about to end by itself.
-            return std::future::pending().await;
+        if left.is_zero() {
+            return;
         }
+        sleep(left).await;
     }
 }
 

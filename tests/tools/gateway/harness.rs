@@ -244,6 +244,8 @@ pub(crate) fn head_of<B>(request_line: &str, request: &Request<B>, lines: &[&str
 /// A server on a free port.
 pub(crate) struct Upstream {
     pub(crate) address: SocketAddr,
+    /// How many connections there were.
+    pub(crate) connections: Arc<AtomicUsize>,
     /// How many connections were open at a time, at most.
     pub(crate) most_connections: Arc<AtomicUsize>,
 }
@@ -291,10 +293,13 @@ impl Upstream {
     {
         let most_connections = Arc::new(AtomicUsize::new(0));
         let most = Arc::clone(&most_connections);
+        let connections = Arc::new(AtomicUsize::new(0));
+        let count = Arc::clone(&connections);
         let open = Arc::new(AtomicUsize::new(0));
         let address = accept(move |stream| {
             let served = serve(stream);
             let open = Arc::clone(&open);
+            count.fetch_add(1, SeqCst);
             most.fetch_max(open.fetch_add(1, SeqCst) + 1, SeqCst);
             async move {
                 served.await;
@@ -304,6 +309,7 @@ impl Upstream {
         .await;
         Self {
             address,
+            connections,
             most_connections,
         }
     }

@@ -11,6 +11,7 @@ mod load;
 mod log;
 mod reload;
 mod replay;
+mod reuse;
 mod spellings;
 mod start;
 mod streams;
