@@ -59,7 +59,7 @@ use self::{
 #[derive(Parser)]
 #[command(name = "sign", version)]
 struct Arguments {
-    /// The gateway's signature scheme: tencent, kong, apisix or cavage
+    /// The gateway's signature scheme: tencent, tencent-market, kong, apisix or cavage
     #[arg(long, value_name = "NAME", default_value_t)]
     scheme: Scheme,
     /// The request's method [default: GET, or POST with --data]
@@ -79,8 +79,8 @@ struct Arguments {
     /// The value of the Source header, which identifies the caller; may be empty [default: none]
     #[arg(long, value_name = "VALUE", allow_hyphen_values = true, value_parser = header_value)]
     source: Option<HeaderValue>,
-    /// hmac-sha1, hmac-sha256, hmac-sha384 or hmac-sha512 [default: hmac-sha1 for tencent, else
-    /// hmac-sha256]
+    /// hmac-sha1, hmac-sha256, hmac-sha384 or hmac-sha512 [default: hmac-sha1 for tencent and
+    /// tencent-market, else hmac-sha256]
     #[arg(long, value_name = "NAME")]
     algorithm: Option<Algorithm>,
     /// A header of the request; can be repeated
@@ -109,7 +109,8 @@ struct Arguments {
     /// Prints the signing string on standard error
     #[arg(long)]
     explain: bool,
-    /// The request's URL; tencent needs it for --curl and --sign host only
+    /// The request's URL; tencent and tencent-market need it for --curl and --sign host
+    /// only
     #[arg(value_parser = url)]
     url: Option<(String, Uri)>,
 }

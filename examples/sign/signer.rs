@@ -14,8 +14,11 @@ use super::{
 
 pub(super) fn signer(arguments: &Arguments) -> Result<Signer> {
     let mut signed = arguments.signed.clone();
-    // The other schemes sign the digest by default.
-    if arguments.data.is_some() && arguments.scheme == Scheme::Tencent {
+    // The other schemes sign the digest by default. Tencent Cloud Market's cannot sign it, which
+    // building the signer reports.
+    if arguments.data.is_some()
+        && matches!(arguments.scheme, Scheme::Tencent | Scheme::TencentMarket)
+    {
         signed.push("digest".to_owned());
     }
     let keys = key_pair()?;

@@ -23,7 +23,7 @@ use tower_hmac_auth::{
 
 use crate::common::loopback::client;
 use crate::common::raw_server::RawServer;
-use crate::common::{FRIDAY, at, keys};
+use crate::common::{FRIDAY, at, keys, verifier_of};
 
 const HOUR: i64 = 3600;
 const TARGET: &str = "https://api.example.com/a";
@@ -100,6 +100,61 @@ async fn a_clock_two_hours_off_is_answered_200_after_one_retry_and_from_then_on_
             assert_eq!(requests.load(Ordering::SeqCst), expected);
         }
     }
+}
+
+#[tokio::test]
+async fn the_403_of_tencent_cloud_market_is_learnt_from() {
+    let layer = VerifyLayer::new(StaticKeys::from(keys()));
+    let server = RawServer::start(layer.verifier(verifier_of(Scheme::TencentMarket))).await;
+    let statuses = Arc::new(std::sync::Mutex::new(Vec::new()));
+    let seen = statuses.clone();
+    let clock = ServerClock::with_base(|| SystemTime::now() - Duration::from_secs(7200));
+    let signer = Signer::builder(keys()).scheme(Scheme::TencentMarket);
+    let service = ServiceBuilder::new()
+        .retry(RetryOnClockSkew::new(clock.clone()))
+        .layer(SignLayer::new(signer.build().unwrap()).clock(clock.clone()))
+        .layer(clock.observe())
+        .map_response(move |response: Response<_>| {
+            seen.lock().unwrap().push(response.status().as_u16());
+            response
+        })
+        .service(client(Version::HTTP_11));
+    let request = Request::get(format!("http://{}/a", server.address));
+    let request = request.body(Empty::<Bytes>::new()).unwrap();
+    service.oneshot(request).await.unwrap();
+    assert_eq!(*statuses.lock().unwrap(), [403, 200]);
+}
+
+#[tokio::test]
+async fn a_market_request_that_went_stale_is_sent_again() {
+    // Suspended between signing and sending: the base clock jumps, the answer's date shows it.
+    let base = ManualClock::at(at(FRIDAY));
+    let clock = ServerClock::with_base(base.clone());
+    let requests = Arc::new(AtomicUsize::new(0));
+    let counter = requests.clone();
+    let signer = Signer::builder(keys()).scheme(Scheme::TencentMarket);
+    let waits = base.clone();
+    let service = ServiceBuilder::new()
+        .retry(RetryOnClockSkew::new(clock.clone()))
+        .layer(SignLayer::new(signer.build().unwrap()).clock(clock.clone()))
+        .map_request(move |request: Request<()>| {
+            if counter.fetch_add(1, Ordering::SeqCst) == 0 {
+                waits.advance(Duration::from_secs(7200));
+            }
+            request
+        })
+        .layer(clock.observe())
+        .service(service_fn(move |_: Request<()>| {
+            let response = Response::builder()
+                .status(403)
+                .header("date", date(FRIDAY + 7200));
+            ready(Ok::<_, Infallible>(response.body(()).unwrap()))
+        }));
+    service
+        .oneshot(Request::get(TARGET).body(()).unwrap())
+        .await
+        .unwrap();
+    assert_eq!(requests.load(Ordering::SeqCst), 2);
 }
 
 #[tokio::test]

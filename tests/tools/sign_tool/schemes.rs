@@ -113,6 +113,22 @@ fn every_scheme_signs_what_its_gateway_accepts() {
 }
 
 #[test]
+fn tencent_cloud_market_gets_a_json_object_and_no_date_header() {
+    let mut tool = tool(&["--scheme", "tencent-market", "--date"]);
+    tool.arg("Wed, 25 Nov 2026 04:05:06 GMT");
+    tool.env("HMAC_KEY_ID", "AKIDfamily0000000001");
+    tool.env("HMAC_SECRET_KEY", "family-secret-0123456789abcdef");
+    let line = concat!(
+        r#"Authorization: {"id":"AKIDfamily0000000001", "#,
+        r#""x-date":"Wed, 25 Nov 2026 04:05:06 GMT", "signature":"cvoEK4WBVhVUeTzpN9Lum12mKZ8="}"#,
+        "\n"
+    );
+    assert_eq!(printed(&mut tool), line);
+    let line = refused(tool.args(["--sign", "host"]));
+    assert!(line.contains("sends no list of what is signed"), "{line}");
+}
+
+#[test]
 fn the_digest_of_a_file_is_sent_and_signed() {
     let file = env::temp_dir().join(format!("sign-tool-data-{}", process::id()));
     fs::write(&file, br#"{"hello":"world"}"#).unwrap();
@@ -146,7 +162,10 @@ fn a_scheme_that_signs_the_target_needs_the_url() {
         assert!(line.contains("add the URL"), "{line}");
     }
     let line = refused(&mut tool(&["--scheme", "none"]));
-    assert!(line.contains("tencent, kong, apisix, cavage"), "{line}");
+    assert!(
+        line.contains("tencent, tencent-market, kong, apisix, cavage"),
+        "{line}"
+    );
     let line = refused(&mut tool(&[
         "--scheme",
         "apisix",
