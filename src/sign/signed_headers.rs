@@ -1,7 +1,7 @@
 //! The headers that a signer adds to a request.
 
 use bytes::Bytes;
-use http::{HeaderMap, HeaderName, HeaderValue, header};
+use http::{HeaderMap, HeaderName, HeaderValue, Uri, header};
 use smallvec::SmallVec;
 
 use super::components::{HeaderEdits, SignedComponents};
@@ -35,13 +35,21 @@ pub struct SignedHeaders {
     pub(super) date: Option<(DateHeader, Option<HeaderValue>)>,
     /// The supplied headers, such as `Source`. There is seldom more than one.
     pub(super) others: SmallVec<[(HeaderName, HeaderValue); 1]>,
-    pub(super) authorization: HeaderValue,
+    /// `Authorization`, or `None` if the credentials are in the target.
+    pub(super) authorization: Option<HeaderValue>,
+    /// The target with the credentials, if they are in its query.
+    pub(super) target: Option<Box<Uri>>,
 }
 
 impl SignedHeaders {
     /// Creates the headers from `text`: the date if one is sent, the supplied values, then
-    /// `Authorization`.
-    pub(super) fn new(components: &SignedComponents, edits: HeaderEdits, text: Vec<u8>) -> Self {
+    /// `Authorization`, unless the credentials are in the target.
+    pub(super) fn new(
+        components: &SignedComponents,
+        edits: HeaderEdits,
+        text: Vec<u8>,
+        target: Option<Uri>,
+    ) -> Self {
         let mut values = Values::new(text);
         let date_header = components.date_header();
         let mut date_value = || (!components.carries_date()).then(|| values.date());
@@ -52,8 +60,18 @@ impl SignedHeaders {
         Self {
             date,
             others,
-            authorization: values.authorization(),
+            authorization: target.is_none().then(|| values.authorization()),
+            target: target.map(Box::new),
         }
+    }
+
+    /// Returns the signed target, if the credentials are in its query
+    /// ([`SignerBuilder::credentials_in_query`](crate::sign::SignerBuilder::credentials_in_query)).
+    /// It replaces the request's; without it, the request is not signed.
+    /// [`Signer::sign_request`](crate::Signer::sign_request) does that itself.
+    #[must_use]
+    pub fn target(&self) -> Option<&Uri> {
+        self.target.as_deref()
     }
 
     /// Iterates over the headers to be set, `Authorization` last. Each replaces all headers of its
@@ -81,20 +99,21 @@ impl SignedHeaders {
         for (name, value) in &self.others {
             supply(headers, name, value)?;
         }
-        set(headers, &header::AUTHORIZATION, self.authorization.clone())
+        set_authorization(headers, self.authorization.clone())
     }
 
     /// Replaces the date and the signature. The rest of `Authorization` does not depend on the
     /// time.
     pub(super) fn renew(&mut self, date: &[u8; IMF_FIXDATE_LEN], tag: &Tag) -> Option<()> {
-        let mut text = Vec::with_capacity(date.len() + self.authorization.len());
+        let authorization = self.authorization.as_mut()?;
+        let mut text = Vec::with_capacity(date.len() + authorization.len());
         text.extend_from_slice(date);
-        text.extend_from_slice(self.authorization.as_bytes());
+        text.extend_from_slice(authorization.as_bytes());
         credentials::replace_signature(&mut text, tag);
         let mut values = Values::new(text);
         let (_, date) = self.date.as_mut()?;
         *date.as_mut()? = values.date();
-        self.authorization = values.authorization();
+        *authorization = values.authorization();
         Some(())
     }
 
@@ -117,7 +136,7 @@ impl SignedHeaders {
         for (name, value) in self.others {
             set(headers, &name, value)?;
         }
-        set(headers, &header::AUTHORIZATION, self.authorization)
+        set_authorization(headers, self.authorization)
     }
 }
 
@@ -146,6 +165,7 @@ impl<'a> Iterator for SignedHeadersIter<'a> {
             date,
             others,
             authorization,
+            target: _,
         } = self.headers;
         loop {
             let position = self.position;
@@ -157,7 +177,7 @@ impl<'a> Iterator for SignedHeadersIter<'a> {
                     }
                 }
                 Some(other) if other == others.len() => {
-                    return Some((&header::AUTHORIZATION, authorization));
+                    return Some((&header::AUTHORIZATION, authorization.as_ref()?));
                 }
                 Some(other) => {
                     let (name, value) = others.get(other)?;
@@ -181,6 +201,17 @@ fn set_date(headers: &mut HeaderMap, header: DateHeader, date: Option<HeaderValu
         Some(date) => set(headers, header.name(), date),
         None => {
             headers.remove(header.name());
+            Some(())
+        }
+    }
+}
+
+/// Sets `Authorization`, or removes it if there is none. Returns `None` if the map is too full.
+fn set_authorization(headers: &mut HeaderMap, authorization: Option<HeaderValue>) -> Option<()> {
+    match authorization {
+        Some(authorization) => set(headers, &header::AUTHORIZATION, authorization),
+        None => {
+            headers.remove(header::AUTHORIZATION);
             Some(())
         }
     }

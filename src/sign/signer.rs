@@ -15,7 +15,7 @@ use crate::{
     Algorithm, KeyPair, RequestHead, Scheme, request_head,
     sign::RotatingKeyPair,
     wire::{
-        credentials::{Carrier, Encoder, Template, json},
+        credentials::{Carrier, Encoder, Template, json, query},
         date::{IMF_FIXDATE_LEN, Timestamp},
         signing_string::SigningString,
     },
@@ -218,6 +218,7 @@ impl Signer {
             && let Err(error) = destinations.check_request((&*request).into())
         {
             self.remove_signature(request.headers_mut());
+            self.remove_from_target(request);
             return Err(error);
         }
         let now = Timestamp::from(now);
@@ -242,6 +243,14 @@ impl Signer {
         }
     }
 
+    /// Removes a signature of this scheme from the target of a request that cannot be signed.
+    fn remove_from_target<B>(&self, request: &mut Request<B>) {
+        let dialect = self.inner.scheme.dialect();
+        if let Some(target) = dialect.without_signature(request.uri()) {
+            *request.uri_mut() = target;
+        }
+    }
+
     fn sign_uncached<B>(&self, request: &mut Request<B>, now: Timestamp) -> Result<(), SignError> {
         let Inner {
             components, keys, ..
@@ -259,14 +268,17 @@ impl Signer {
         let mut string = SigningString::new();
         let head = RequestHead::from(&*request);
         let signed = self.sign_with(&keys, &head, (now, &date), &mut string);
-        let headers = request.headers_mut();
         match signed {
-            Ok((signed, _)) => {
-                signed.apply(headers);
+            Ok((mut signed, _)) => {
+                if let Some(target) = signed.target.take() {
+                    *request.uri_mut() = *target;
+                }
+                signed.apply(request.headers_mut());
                 Ok(())
             }
             Err(error) => {
-                headers.remove(header::AUTHORIZATION);
+                request.headers_mut().remove(header::AUTHORIZATION);
+                self.remove_from_target(request);
                 Err(error)
             }
         }
@@ -321,18 +333,29 @@ impl Signer {
         for (_, value) in edits.supplied(components) {
             text.extend_from_slice(value.as_bytes());
         }
+        let write_parameters = |text: &mut Vec<u8>| {
+            let mut authorization = Encoder::begin(text, template, &keys.id, &times);
+            edits.write_names(components, &mut authorization);
+            authorization.end(&tag);
+        };
+        let mut target = None;
         match dialect.syntax.carrier {
-            Carrier::Parameters => {
-                let mut authorization = Encoder::begin(&mut text, template, &keys.id, &times);
-                edits.write_names(components, &mut authorization);
-                authorization.end(&tag);
+            Carrier::ParametersOrQuery if components.in_query() => {
+                let mut authorization = Vec::with_capacity(ROOM);
+                write_parameters(&mut authorization);
+                let host = writer.host()?;
+                let signed =
+                    query::with_credentials(head.uri(), &authorization, date, host.as_deref());
+                target = Some(signed.ok_or(SignError::TargetTooLong)?);
             }
+            Carrier::Parameters | Carrier::ParametersOrQuery => write_parameters(&mut text),
             Carrier::Json(implied) => {
                 json::write(&mut text, &dialect.syntax, implied, &keys.id, date, &tag);
             }
         }
         let date_at = edits.date_at;
-        Ok((SignedHeaders::new(components, edits, text), date_at))
+        let signed = SignedHeaders::new(components, edits, text, target);
+        Ok((signed, date_at))
     }
 }
 

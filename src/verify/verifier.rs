@@ -183,7 +183,7 @@ impl Verifier {
                 carried.check_headers(head)?;
                 let x_date = SentXDate::carried(&carried);
                 self.check_early(&x_date, now)?;
-                let authorization = decoded.authorization();
+                let authorization = decoded.authorization(&dialect.syntax)?;
                 credentials.key_id = authorization.key_id.to_owned().into();
                 credentials.names = authorization.headers.to_owned().into();
                 self.read_components(

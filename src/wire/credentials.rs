@@ -1,22 +1,23 @@
-//! Reads credentials and decodes the signature: the parameters of `Authorization`, or a JSON object
-//! there. `encoder` writes the parameters.
+//! Reads credentials and decodes the signature: the parameters of `Authorization`, a JSON object
+//! there, or parameters in the target's query. `encoder` writes the parameters.
 
 mod encoder;
 pub(crate) mod json;
+pub(crate) mod query;
 
 use arrayvec::ArrayVec;
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use http::{HeaderValue, header};
 
 pub(crate) use self::encoder::{Encoder, Template, replace_signature};
-use self::json::JsonCredentials;
+use self::{json::JsonCredentials, query::QueryCredentials};
 use crate::{
     Algorithm, Rejection, RequestHead,
     header::{DateHeader, Repeated, is_field_name, single_value, trim},
     limits::{MAX_PARAMETER_LEN, MAX_UNKNOWN_PARAMETERS},
     mac::MAX_SIGNATURE_LEN,
     rejection::{CredentialsError, Excerpt},
-    wire::split::split_at_byte,
+    wire::{authority::names_another_host, split::split_at_byte},
 };
 
 /// The whitespace that a [`HeaderValue`] can contain: it has no control characters except tabs.
@@ -41,6 +42,9 @@ pub(crate) enum Carrier {
     Parameters,
     /// As the members of a JSON object in `Authorization`: the key id, the date and the signature.
     Json(ImpliedParameters),
+    /// As [`Parameters`](Self::Parameters), or the same text as base64 in the target's query, with
+    /// the signed date and host as further parameters there.
+    ParametersOrQuery,
 }
 
 /// The parameters that a JSON object does not have. Both sides know them.
@@ -57,13 +61,16 @@ pub(crate) struct ImpliedParameters {
 pub(crate) struct CredentialsSyntax {
     /// How the credentials travel.
     pub(crate) carrier: Carrier,
-    /// The word that the value begins with, as it is sent.
+    /// The word that the value begins with, as it is sent. If it is empty, the value begins with the
+    /// key id's parameter.
     pub(crate) auth_scheme: &'static str,
     /// The spellings of that word that are accepted. If there are none, every case is accepted (RFC
     /// 9110, section 11.1).
     pub(crate) auth_scheme_spellings: &'static [&'static str],
     /// The name of the parameter that carries the key id.
     pub(crate) key_id: &'static str,
+    /// Another form that is accepted: its word and the name of the key id's parameter.
+    pub(crate) other_form: Option<(&'static str, &'static str)>,
     /// What is sent between two parameters.
     pub(crate) separator: &'static str,
     /// Whether parameters are accepted only in the order in which signers send them.
@@ -105,11 +112,36 @@ impl CredentialsSyntax {
     pub(crate) fn wrote(&self, authorization: &HeaderValue) -> bool {
         let value = trim(authorization.as_bytes());
         match self.carrier {
-            Carrier::Parameters => {
-                auth_scheme(value).eq_ignore_ascii_case(self.auth_scheme.as_bytes())
-            }
+            Carrier::Parameters | Carrier::ParametersOrQuery => self.form(value).is_some(),
             Carrier::Json(_) => value.starts_with(b"{"),
         }
+    }
+
+    /// Returns whether a request has credentials of this scheme.
+    pub(crate) fn signed(&self, head: &RequestHead<'_>) -> bool {
+        let authorization = head.headers().get(header::AUTHORIZATION);
+        let in_query = || {
+            self.carrier == Carrier::ParametersOrQuery
+                && matches!(QueryCredentials::find(self, head.uri()), Ok(Some(_)))
+        };
+        authorization.is_some_and(|value| self.wrote(value)) || in_query()
+    }
+
+    /// Returns the word that this text begins with and the name of the key id's parameter after it,
+    /// or `None` if the text is of another scheme.
+    fn form<'v>(&self, text: &'v [u8]) -> Option<(&'v [u8], &'static str)> {
+        let word = auth_scheme(text);
+        if self.auth_scheme.is_empty() {
+            let rest = word.strip_prefix(self.key_id.as_bytes());
+            if rest.is_some_and(|rest| rest.starts_with(b"=")) {
+                return Some((b"", self.key_id));
+            }
+        } else if word.eq_ignore_ascii_case(self.auth_scheme.as_bytes()) {
+            return Some((word, self.key_id));
+        }
+        let (other, key_id) = self.other_form?;
+        word.eq_ignore_ascii_case(other.as_bytes())
+            .then_some((word, key_id))
     }
 }
 
@@ -129,8 +161,17 @@ impl<'h> RawCredentials<'h> {
         syntax: &CredentialsSyntax,
         head: &RequestHead<'h>,
     ) -> Result<Self, Rejection> {
-        let value = single_value(head.headers(), header::AUTHORIZATION)
-            .map_err(|Repeated| Rejection::repeated(header::AUTHORIZATION.as_str()))?;
+        let repeated = || Rejection::repeated(header::AUTHORIZATION.as_str());
+        let value =
+            single_value(head.headers(), header::AUTHORIZATION).map_err(|Repeated| repeated())?;
+        if syntax.carrier == Carrier::ParametersOrQuery
+            && let Some(credentials) = QueryCredentials::find(syntax, head.uri())?
+        {
+            return match value {
+                None => Ok(Self::Decoded(DecodedCredentials::Query(credentials))),
+                Some(_) => Err(repeated()),
+            };
+        }
         let Some(value) = value else {
             return Err(Rejection::AuthorizationMissing);
         };
@@ -143,7 +184,7 @@ impl<'h> RawCredentials<'h> {
             return Err(CredentialsError::OtherScheme.into());
         }
         match syntax.carrier {
-            Carrier::Parameters => Ok(Self::Parameters(value)),
+            Carrier::Parameters | Carrier::ParametersOrQuery => Ok(Self::Parameters(value)),
             Carrier::Json(implied) => {
                 let text = ascii_text(value)?;
                 let credentials = JsonCredentials::read(syntax, implied, text)?;
@@ -157,12 +198,17 @@ impl<'h> RawCredentials<'h> {
 #[derive(Debug)]
 pub(crate) enum DecodedCredentials {
     Json(JsonCredentials),
+    Query(QueryCredentials),
 }
 
 impl DecodedCredentials {
-    pub(crate) fn authorization(&self) -> Authorization<'_> {
+    pub(crate) fn authorization(
+        &self,
+        syntax: &CredentialsSyntax,
+    ) -> Result<Authorization<'_>, Rejection> {
         match self {
-            Self::Json(credentials) => credentials.authorization(),
+            Self::Json(credentials) => Ok(credentials.authorization()),
+            Self::Query(credentials) => credentials.authorization(syntax),
         }
     }
 
@@ -170,6 +216,7 @@ impl DecodedCredentials {
     pub(crate) fn carried(&self) -> CarriedValues<'_> {
         match self {
             Self::Json(credentials) => credentials.carried(),
+            Self::Query(credentials) => credentials.carried(),
         }
     }
 }
@@ -178,6 +225,7 @@ impl DecodedCredentials {
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct CarriedValues<'c> {
     pub(crate) date: Option<(DateHeader, &'c str)>,
+    pub(crate) host: Option<&'c str>,
 }
 
 impl<'c> CarriedValues<'c> {
@@ -187,9 +235,18 @@ impl<'c> CarriedValues<'c> {
         (carried == header).then_some(date)
     }
 
+    /// Returns the value of the header of this name, other than a date header.
+    pub(crate) fn header(&self, name: &str) -> Option<&'c str> {
+        self.host
+            .filter(|_| name.eq_ignore_ascii_case(header::HOST.as_str()))
+    }
+
     /// Refuses a request whose header says something else than the value that is signed. A handler
     /// that reads the header would see what nobody signed.
     pub(crate) fn check_headers(&self, head: &RequestHead<'_>) -> Result<(), Rejection> {
+        if self.host.is_some_and(|host| names_another_host(head, host)) {
+            return Err(Rejection::HostMismatch);
+        }
         let Some((header, date)) = self.date else {
             return Ok(());
         };
@@ -207,6 +264,11 @@ impl<'c> CarriedValues<'c> {
 fn auth_scheme(value: &[u8]) -> &[u8] {
     let mut words = value.split(|byte| matches!(byte, b' ' | b'\t'));
     words.next().unwrap_or_default()
+}
+
+/// Returns whether a text has printable ASCII only, as the value of a header that is read has.
+fn is_printable(text: &str) -> bool {
+    text.bytes().all(|byte| matches!(byte, b' '..=b'~'))
 }
 
 /// Returns the value as text without whitespace at its end.
@@ -231,9 +293,10 @@ pub(crate) fn with_parameters<T>(
             authorization.read(syntax, value)?;
             Ok(read(&authorization, None))
         }
-        RawCredentials::Decoded(decoded) => {
-            Ok(read(&decoded.authorization(), Some(decoded.carried())))
-        }
+        RawCredentials::Decoded(decoded) => Ok(read(
+            &decoded.authorization(syntax)?,
+            Some(decoded.carried()),
+        )),
     }
 }
 
@@ -249,11 +312,17 @@ impl<'h> Authorization<'h> {
         syntax: &CredentialsSyntax,
         value: &'h HeaderValue,
     ) -> Result<(), Rejection> {
-        let text = ascii_text(value)?;
+        self.read_text(syntax, ascii_text(value)?)
+    }
+
+    /// Reads the parameters of a text without whitespace at its end.
+    fn read_text(&mut self, syntax: &CredentialsSyntax, text: &'h str) -> Result<(), Rejection> {
         let begun = text.trim_start_matches(WHITESPACE);
-        let word = auth_scheme(begun.as_bytes());
+        let form = syntax.form(begun.as_bytes());
+        let (word, key_id) = form.ok_or(CredentialsError::OtherScheme)?;
         let rest = begun.get(word.len()..).unwrap_or_default();
-        let parameters = Parameters::read(syntax, text, rest.trim_start_matches(WHITESPACE))?;
+        let rest = rest.trim_start_matches(WHITESPACE);
+        let parameters = Parameters::read(syntax, key_id, text, rest)?;
 
         let [key_id, algorithm, headers, signature] = parameters.values;
         let missing = |parameter| Err(Rejection::ParameterMissing { parameter });
@@ -311,14 +380,16 @@ struct Parameter<'h> {
 
 impl<'h> Parameters<'h> {
     /// Reads the parameters in `rest`, which is the end of `text`. Errors have positions in `text`.
+    /// `key_id` is the name of the key id's parameter.
     fn read(
         syntax: &CredentialsSyntax,
+        key_id: &'static str,
         text: &str,
         mut rest: &'h str,
     ) -> Result<Self, CredentialsError> {
         let mut parameters = Self::default();
         // In the order in which signers send them.
-        let names = [syntax.key_id, "algorithm", "headers", "signature"];
+        let names = [key_id, "algorithm", "headers", "signature"];
         let mut expected = 0;
         let mut unknown = Unknown::new();
         while !rest.is_empty() {
@@ -514,6 +585,7 @@ mod tests {
         auth_scheme: "hmac",
         auth_scheme_spellings: &["hmac", "Hmac"],
         key_id: "username",
+        other_form: None,
         separator: ", ",
         is_ordered: true,
         ignores_unknown: false,
@@ -528,6 +600,7 @@ mod tests {
         auth_scheme: "Signature",
         auth_scheme_spellings: &[],
         key_id: "keyId",
+        other_form: None,
         separator: ",",
         is_ordered: false,
         ignores_unknown: true,
@@ -540,7 +613,7 @@ mod tests {
         syntax: &CredentialsSyntax,
         text: &'h str,
     ) -> Result<Parameters<'h>, CredentialsError> {
-        Parameters::read(syntax, text, text)
+        Parameters::read(syntax, syntax.key_id, text, text)
     }
 
     #[test]
