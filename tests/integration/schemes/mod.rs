@@ -63,6 +63,7 @@ const PRESETS: [(Scheme, &str, &str, &str); Scheme::ALL.len()] = [
     (Scheme::TencentMarket, "tencent-market", r#"{"id":""#, ", "),
     (Scheme::Kong, "kong", r#"hmac username=""#, ", "),
     (Scheme::Apisix, "apisix", r#"Signature keyId=""#, ","),
+    (Scheme::Iflytek, "iflytek", r#"api_key=""#, ", "),
     (Scheme::Cavage, "cavage", r#"Signature keyId=""#, ","),
 ];
 
