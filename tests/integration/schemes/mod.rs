@@ -6,6 +6,7 @@ mod build;
 mod cavage;
 mod custom;
 mod dates;
+mod iflytek;
 mod kong;
 mod mixed;
 mod one_form;
