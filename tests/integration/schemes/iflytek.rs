@@ -14,7 +14,7 @@ use tower_hmac_auth::{
     clock::ManualClock,
     error::{BuildError, RejectionKind, SignError},
     scheme::{DateHeader, DerivedComponent},
-    sign::{RetryOnClockSkew, RotatingKeyPair, ServerClock, SignerBuilder},
+    sign::{RotatingKeyPair, SignerBuilder},
     verify::{DefaultResponseForRejection, Refusal, ResponseForRejection as _},
 };
 
@@ -354,8 +354,11 @@ fn a_rotated_pair_signs_the_query_too() {
     assert_eq!(credentials.key_id(), "another");
 }
 
+#[cfg(feature = "retry")]
 #[tokio::test]
 async fn each_attempt_has_a_query_of_its_own_and_the_clock_learns() {
+    use tower_hmac_auth::sign::{RetryOnClockSkew, ServerClock};
+
     // The server's clock is two hours ahead.
     let servers_time = at(FRIDAY + 7200);
     let handler =
