@@ -39,7 +39,8 @@ The gateway does not compare bodies with their digests: the crate's VerifyDigest
     after_help = AFTER_HELP
 )]
 pub(crate) struct Arguments {
-    /// The clients' signature scheme: tencent, tencent-market, kong, apisix or cavage
+    /// The clients' signature scheme: tencent, tencent-market, kong, apisix, iflytek or
+    /// cavage
     #[arg(long, value_name = "NAME", default_value_t)]
     pub(crate) scheme: Scheme,
     /// What signatures must cover in addition to a date, such as host or @request-target; can be

@@ -59,7 +59,8 @@ use self::{
 #[derive(Parser)]
 #[command(name = "sign", version)]
 struct Arguments {
-    /// The gateway's signature scheme: tencent, tencent-market, kong, apisix or cavage
+    /// The gateway's signature scheme: tencent, tencent-market, kong, apisix, iflytek or
+    /// cavage
     #[arg(long, value_name = "NAME", default_value_t)]
     scheme: Scheme,
     /// The request's method [default: GET, or POST with --data]
@@ -143,7 +144,12 @@ fn run() -> Result<()> {
     })?;
     if arguments.explain {
         let string = signer.signing_string(&request, now)?;
+        let path_alone = lists(&request, "request-line");
         let scope = match (lists(&request, "request-target"), lists(&request, "digest")) {
+            (false, false) if path_alone => {
+                "the method and the path, but not the query or the body"
+            }
+            (false, true) if path_alone => "the method, the path and the body, but not the query",
             (false, false) => "these headers only: not the method, the path, the query or the body",
             (false, true) => "these headers and the body: not the method, the path or the query",
             (true, false) => "the method, the path and the query, but not the body",
@@ -188,7 +194,8 @@ fn refuse_exposed_secret() -> Result<()> {
 fn signed_request(arguments: &Arguments, signer: &Signer, now: SystemTime) -> Result<Request<()>> {
     let mut request = request(arguments)?;
     signer.sign_request(&mut request, now)?;
-    if lists(&request, "request-target") && arguments.url.is_none() {
+    let signs_target = lists(&request, "request-target") || lists(&request, "request-line");
+    if signs_target && arguments.url.is_none() {
         let scheme = arguments.scheme;
         return Err(format!("{scheme} signs the method and the target: add the URL").into());
     }

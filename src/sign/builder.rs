@@ -156,11 +156,12 @@ impl SignerBuilder {
     /// | Kong | `@request-target` | method and target, as sent |
     /// | Kong | `request-line` | the same with the HTTP version: **wrong** where ALPN may choose HTTP/2, because the version is not known when the request is signed |
     /// | APISIX | `@request-target` | method and target, the path decoded |
+    /// | iFlytek | `request-line` | method and path, without the query |
     /// | draft-cavage | `(request-target)` | method and target, as sent |
     /// | draft-cavage | `(created)`, `(expires)` | the times, with [`hs2019`](Self::hs2019) |
     ///
     /// The list must have `date` or `x-date`, which is then the date header that is sent, or
-    /// `(created)`.
+    /// `(created)`. Tencent Cloud Market's scheme sends no list, so its can only be `x-date`.
     ///
     /// ```
     /// use tower_hmac_auth::{KeyPair, Scheme, Signer};

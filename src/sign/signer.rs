@@ -136,8 +136,8 @@ impl Signer {
     /// # Errors
     ///
     /// Returns a [`SignError`] if the request goes to a host that must not get a signature, which
-    /// is checked first; if a header that should be signed has more than one value; or if there are
-    /// more than 16,384 headers.
+    /// is checked first; if a header that should be signed has more than one value; if there are
+    /// more than 16,384 headers; or if the target has no room for credentials in its query.
     pub fn sign<'h>(
         &self,
         head: impl Into<RequestHead<'h>>,

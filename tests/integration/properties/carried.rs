@@ -11,15 +11,15 @@ const TARGET: &str = "https://iat-api.xfyun.cn/v2/iat";
 
 fn market() -> Request<()> {
     let signer = Signer::builder(keys()).scheme(Scheme::TencentMarket);
-    signed(signer.build().unwrap(), TARGET)
+    signed(&signer.build().unwrap(), TARGET)
 }
 
 fn iflytek(target: &str) -> Request<()> {
     let signer = Signer::builder(keys()).scheme(Scheme::Iflytek);
-    signed(signer.credentials_in_query(true).build().unwrap(), target)
+    signed(&signer.credentials_in_query(true).build().unwrap(), target)
 }
 
-fn signed(signer: Signer, target: &str) -> Request<()> {
+fn signed(signer: &Signer, target: &str) -> Request<()> {
     let mut request = Request::get(target).body(()).unwrap();
     signer.sign_request(&mut request, at(FRIDAY)).unwrap();
     request
