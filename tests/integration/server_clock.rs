@@ -23,7 +23,7 @@ use tower_hmac_auth::{
 
 use crate::common::loopback::client;
 use crate::common::raw_server::RawServer;
-use crate::common::{FRIDAY, at, keys, verifier_of};
+use crate::common::{FRIDAY, at, keys, verifier_of, verifying};
 
 const HOUR: i64 = 3600;
 const TARGET: &str = "https://api.example.com/a";
@@ -155,6 +155,50 @@ async fn a_market_request_that_went_stale_is_sent_again() {
         .await
         .unwrap();
     assert_eq!(requests.load(Ordering::SeqCst), 2);
+}
+
+#[tokio::test]
+async fn each_attempt_has_a_query_of_its_own_and_the_clock_learns_from_its_answer() {
+    // The server's clock is two hours ahead.
+    let servers_time = at(FRIDAY + 7200);
+    let handler =
+        service_fn(|_: Request<()>| async { Ok::<_, Infallible>(Response::new(String::new())) });
+    let layer = verifying(Scheme::Iflytek).clock(ManualClock::at(servers_time));
+    let server = layer.layer(handler);
+    let targets = Arc::new(std::sync::Mutex::new(Vec::new()));
+    let seen = targets.clone();
+    let signer = Signer::builder(keys())
+        .scheme(Scheme::Iflytek)
+        .credentials_in_query(true);
+    let clock = ServerClock::with_base(ManualClock::at(at(FRIDAY)));
+    let service = ServiceBuilder::new()
+        .retry(RetryOnClockSkew::new(clock.clone()))
+        .layer(SignLayer::new(signer.build().unwrap()).clock(clock.clone()))
+        .layer(clock.observe())
+        .map_request(move |request: Request<()>| {
+            seen.lock().unwrap().push(request.uri().clone());
+            request
+        })
+        .map_response(move |mut response: Response<_>| {
+            let date = httpdate::fmt_http_date(servers_time).parse().unwrap();
+            response.headers_mut().insert("date", date);
+            response
+        })
+        .service(server);
+    let request = Request::get("wss://iat-api.xfyun.cn/v2/iat?x=1")
+        .body(())
+        .unwrap();
+    let response = service.oneshot(request).await.unwrap();
+    assert_eq!(response.status(), StatusCode::OK);
+    let targets: Vec<http::Uri> = targets.lock().unwrap().clone();
+    let [first, second] = targets.as_slice() else {
+        panic!("{targets:?}");
+    };
+    assert_ne!(first, second);
+    for target in [first, second] {
+        assert_eq!(target.query().unwrap().matches("authorization=").count(), 1);
+        assert!(target.query().unwrap().starts_with("x=1&authorization="));
+    }
 }
 
 #[tokio::test]
