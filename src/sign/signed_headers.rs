@@ -43,13 +43,8 @@ pub struct SignedHeaders {
 
 impl SignedHeaders {
     /// Creates the headers from `text`: the date if one is sent, the supplied values, then
-    /// `Authorization`, unless the credentials are in the target.
-    pub(super) fn new(
-        components: &SignedComponents,
-        edits: HeaderEdits,
-        text: Vec<u8>,
-        target: Option<Uri>,
-    ) -> Self {
+    /// `Authorization`.
+    pub(super) fn new(components: &SignedComponents, edits: HeaderEdits, text: Vec<u8>) -> Self {
         let mut values = Values::new(text);
         let date_header = components.date_header();
         let mut date_value = || (!components.carries_date()).then(|| values.date());
@@ -60,8 +55,17 @@ impl SignedHeaders {
         Self {
             date,
             others,
-            authorization: target.is_none().then(|| values.authorization()),
-            target: target.map(Box::new),
+            authorization: Some(values.authorization()),
+            target: None,
+        }
+    }
+
+    /// Puts the target, whose query has the credentials, in the place of `Authorization`.
+    pub(super) fn in_target(self, target: Uri) -> Self {
+        Self {
+            authorization: None,
+            target: Some(Box::new(target)),
+            ..self
         }
     }
 
@@ -93,13 +97,16 @@ impl SignedHeaders {
         if !is_single && names.any(|name| headers.contains_key(name)) {
             return None;
         }
+        // What travels with the credentials is not cached, so there are both values.
         if let Some((header, date)) = &self.date {
-            set_date(headers, *header, date.clone())?;
+            headers.remove(header.other().name());
+            set(headers, header.name(), date.as_ref()?.clone())?;
         }
         for (name, value) in &self.others {
             supply(headers, name, value)?;
         }
-        set_authorization(headers, self.authorization.clone())
+        let authorization = self.authorization.as_ref()?;
+        set(headers, &header::AUTHORIZATION, authorization.clone())
     }
 
     /// Replaces the date and the signature. The rest of `Authorization` does not depend on the

@@ -2,17 +2,19 @@
 
 use std::{fmt, sync::Arc, time::SystemTime};
 
-use http::{HeaderMap, Request, header};
+use http::{HeaderMap, Request, Uri, header};
 
 use super::{
     SignError, SignedHeaders, SignerBuilder,
-    components::{ComponentWriter, SignedComponents},
+    components::{ComponentWriter, HeaderEdits, SignedComponents},
     faults::Faults,
     hosts::Destinations,
     rotation::ActiveKey,
 };
 use crate::{
-    Algorithm, KeyPair, RequestHead, Scheme, request_head,
+    Algorithm, KeyPair, RequestHead, Scheme,
+    mac::Tag,
+    request_head,
     sign::RotatingKeyPair,
     wire::{
         credentials::{Carrier, Encoder, Template, json, query},
@@ -333,29 +335,42 @@ impl Signer {
         for (_, value) in edits.supplied(components) {
             text.extend_from_slice(value.as_bytes());
         }
-        let write_parameters = |text: &mut Vec<u8>| {
-            let mut authorization = Encoder::begin(text, template, &keys.id, &times);
-            edits.write_names(components, &mut authorization);
-            authorization.end(&tag);
-        };
-        let mut target = None;
+        let date_at = edits.date_at;
         match dialect.syntax.carrier {
             Carrier::ParametersOrQuery if components.in_query() => {
-                let mut authorization = Vec::with_capacity(ROOM);
-                write_parameters(&mut authorization);
-                let host = writer.host()?;
-                let signed =
-                    query::with_credentials(head.uri(), &authorization, date, host.as_deref());
-                target = Some(signed.ok_or(SignError::TargetTooLong)?);
+                let target = self.signed_target(keys, &writer, &edits, &tag)?;
+                let signed = SignedHeaders::new(components, edits, text);
+                return Ok((signed.in_target(target), date_at));
             }
-            Carrier::Parameters | Carrier::ParametersOrQuery => write_parameters(&mut text),
+            Carrier::Parameters | Carrier::ParametersOrQuery => {
+                let mut authorization = Encoder::begin(&mut text, template, &keys.id, &times);
+                edits.write_names(components, &mut authorization);
+                authorization.end(&tag);
+            }
             Carrier::Json(implied) => {
                 json::write(&mut text, &dialect.syntax, implied, &keys.id, date, &tag);
             }
         }
-        let date_at = edits.date_at;
-        let signed = SignedHeaders::new(components, edits, text, target);
-        Ok((signed, date_at))
+        Ok((SignedHeaders::new(components, edits, text), date_at))
+    }
+
+    /// Returns the target with the credentials in its query.
+    #[cold]
+    fn signed_target(
+        &self,
+        keys: &ActiveKey,
+        writer: &ComponentWriter<'_>,
+        edits: &HeaderEdits,
+        tag: &Tag,
+    ) -> Result<Uri, SignError> {
+        let mut text = Vec::with_capacity(ROOM);
+        let template = &self.inner.template;
+        let mut authorization = Encoder::begin(&mut text, template, &keys.id, writer.times);
+        edits.write_names(writer.components, &mut authorization);
+        authorization.end(tag);
+        let host = writer.host()?;
+        query::with_credentials(writer.head.uri(), &text, writer.date, host.as_deref())
+            .ok_or(SignError::TargetTooLong)
     }
 }
 

@@ -127,31 +127,44 @@ impl CredentialsSyntax {
         authorization.is_some_and(|value| self.wrote(value)) || in_query()
     }
 
-    /// Returns the word that this text begins with and the name of the key id's parameter after it,
-    /// or `None` if the text is of another scheme.
-    fn form<'v>(&self, text: &'v [u8]) -> Option<(&'v [u8], &'static str)> {
+    /// Returns how this text begins, or `None` if it is of another scheme.
+    fn form(&self, text: &[u8]) -> Option<Form> {
         let word = auth_scheme(text);
+        let form = |word_len, key_id| Some(Form { word_len, key_id });
         if self.auth_scheme.is_empty() {
             let rest = word.strip_prefix(self.key_id.as_bytes());
             if rest.is_some_and(|rest| rest.starts_with(b"=")) {
-                return Some((b"", self.key_id));
+                return form(0, self.key_id);
             }
         } else if word.eq_ignore_ascii_case(self.auth_scheme.as_bytes()) {
-            return Some((word, self.key_id));
+            return form(word.len(), self.key_id);
         }
-        let (other, key_id) = self.other_form?;
-        word.eq_ignore_ascii_case(other.as_bytes())
-            .then_some((word, key_id))
+        match self.other_form {
+            Some((other, key_id)) if word.eq_ignore_ascii_case(other.as_bytes()) => {
+                form(word.len(), key_id)
+            }
+            _ => None,
+        }
     }
+}
+
+/// How the text of credentials begins.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Form {
+    /// The length of the scheme's word.
+    word_len: usize,
+    /// The name of the key id's parameter.
+    key_id: &'static str,
 }
 
 /// The credentials of a request, of which nothing is read but that they are of this scheme.
 #[derive(Debug)]
 pub(crate) enum RawCredentials<'h> {
     /// The one `Authorization` header. It begins with the scheme's word.
-    Parameters(&'h HeaderValue),
-    /// Credentials whose text is not part of the request.
-    Decoded(DecodedCredentials),
+    Parameters(&'h HeaderValue, Form),
+    /// Credentials whose text is not part of the request. They are boxed, because no other scheme
+    /// should have to move them.
+    Decoded(Box<DecodedCredentials>),
 }
 
 impl<'h> RawCredentials<'h> {
@@ -161,35 +174,25 @@ impl<'h> RawCredentials<'h> {
         syntax: &CredentialsSyntax,
         head: &RequestHead<'h>,
     ) -> Result<Self, Rejection> {
-        let repeated = || Rejection::repeated(header::AUTHORIZATION.as_str());
-        let value =
-            single_value(head.headers(), header::AUTHORIZATION).map_err(|Repeated| repeated())?;
-        if syntax.carrier == Carrier::ParametersOrQuery
-            && let Some(credentials) = QueryCredentials::find(syntax, head.uri())?
+        let value = single_value(head.headers(), header::AUTHORIZATION)
+            .map_err(|Repeated| Rejection::repeated(header::AUTHORIZATION.as_str()))?;
+        if syntax.carrier != Carrier::Parameters
+            && let Some(decoded) = DecodedCredentials::find(syntax, head, value)?
         {
-            return match value {
-                None => Ok(Self::Decoded(DecodedCredentials::Query(credentials))),
-                Some(_) => Err(repeated()),
-            };
+            return Ok(Self::Decoded(Box::new(decoded)));
         }
         let Some(value) = value else {
             return Err(Rejection::AuthorizationMissing);
         };
-        let is_spelled_so = || {
+        let text = trim(value.as_bytes());
+        let is_spelled_so = |form: &Form| {
             let spellings = syntax.auth_scheme_spellings;
-            let word = auth_scheme(trim(value.as_bytes()));
-            spellings.is_empty() || spellings.iter().any(|other| other.as_bytes() == word)
+            let word = text.get(..form.word_len);
+            spellings.is_empty() || spellings.iter().any(|other| Some(other.as_bytes()) == word)
         };
-        if !syntax.wrote(value) || !is_spelled_so() {
-            return Err(CredentialsError::OtherScheme.into());
-        }
-        match syntax.carrier {
-            Carrier::Parameters | Carrier::ParametersOrQuery => Ok(Self::Parameters(value)),
-            Carrier::Json(implied) => {
-                let text = ascii_text(value)?;
-                let credentials = JsonCredentials::read(syntax, implied, text)?;
-                Ok(Self::Decoded(DecodedCredentials::Json(credentials)))
-            }
+        match syntax.form(text).filter(is_spelled_so) {
+            Some(form) => Ok(Self::Parameters(value, form)),
+            None => Err(CredentialsError::OtherScheme.into()),
         }
     }
 }
@@ -202,6 +205,35 @@ pub(crate) enum DecodedCredentials {
 }
 
 impl DecodedCredentials {
+    /// Returns the request's credentials, or `None` if they are parameters in `Authorization`, or if
+    /// there are none.
+    #[cold]
+    fn find(
+        syntax: &CredentialsSyntax,
+        head: &RequestHead<'_>,
+        authorization: Option<&HeaderValue>,
+    ) -> Result<Option<Self>, Rejection> {
+        match (syntax.carrier, authorization) {
+            (Carrier::Parameters, _) | (Carrier::Json(_), None) => Ok(None),
+            (Carrier::Json(_), Some(value)) if !syntax.wrote(value) => {
+                Err(CredentialsError::OtherScheme.into())
+            }
+            (Carrier::Json(implied), Some(value)) => {
+                let credentials = JsonCredentials::read(syntax, implied, ascii_text(value)?)?;
+                Ok(Some(Self::Json(credentials)))
+            }
+            (Carrier::ParametersOrQuery, authorization) => {
+                let credentials = QueryCredentials::find(syntax, head.uri())?;
+                match authorization {
+                    Some(_) if credentials.is_some() => {
+                        Err(Rejection::repeated(header::AUTHORIZATION.as_str()))
+                    }
+                    _ => Ok(credentials.map(Self::Query)),
+                }
+            }
+        }
+    }
+
     pub(crate) fn authorization(
         &self,
         syntax: &CredentialsSyntax,
@@ -288,9 +320,9 @@ pub(crate) fn with_parameters<T>(
     read: impl FnOnce(&Authorization<'_>, Option<CarriedValues<'_>>) -> T,
 ) -> Result<T, Rejection> {
     match RawCredentials::find(syntax, head)? {
-        RawCredentials::Parameters(value) => {
+        RawCredentials::Parameters(value, form) => {
             let mut authorization = Authorization::default();
-            authorization.read(syntax, value)?;
+            authorization.read(syntax, value, form)?;
             Ok(read(&authorization, None))
         }
         RawCredentials::Decoded(decoded) => Ok(read(
@@ -311,16 +343,20 @@ impl<'h> Authorization<'h> {
         &mut self,
         syntax: &CredentialsSyntax,
         value: &'h HeaderValue,
+        form: Form,
     ) -> Result<(), Rejection> {
-        self.read_text(syntax, ascii_text(value)?)
+        self.read_text(syntax, ascii_text(value)?, form)
     }
 
     /// Reads the parameters of a text without whitespace at its end.
-    fn read_text(&mut self, syntax: &CredentialsSyntax, text: &'h str) -> Result<(), Rejection> {
+    fn read_text(
+        &mut self,
+        syntax: &CredentialsSyntax,
+        text: &'h str,
+        Form { word_len, key_id }: Form,
+    ) -> Result<(), Rejection> {
         let begun = text.trim_start_matches(WHITESPACE);
-        let form = syntax.form(begun.as_bytes());
-        let (word, key_id) = form.ok_or(CredentialsError::OtherScheme)?;
-        let rest = begun.get(word.len()..).unwrap_or_default();
+        let rest = begun.get(word_len..).unwrap_or_default();
         let rest = rest.trim_start_matches(WHITESPACE);
         let parameters = Parameters::read(syntax, key_id, text, rest)?;
 

@@ -10,7 +10,7 @@ use http::{
 };
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, percent_encode};
 
-use super::{Authorization, CarriedValues, CredentialsSyntax, is_printable};
+use super::{Authorization, CarriedValues, CredentialsSyntax, Form, is_printable};
 use crate::{Rejection, header::DateHeader, rejection::CredentialsError};
 
 /// Every character but the unreserved ones (RFC 3986, section 2.3).
@@ -24,6 +24,7 @@ const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC
 #[derive(Debug, Clone)]
 pub(crate) struct QueryCredentials {
     authorization: String,
+    form: Form,
     date: Option<String>,
     host: Option<String>,
 }
@@ -44,9 +45,8 @@ impl QueryCredentials {
             .ok()
             .and_then(printable)
             .ok_or(CredentialsError::QueryNotBase64)?;
-        if syntax.form(authorization.as_bytes()).is_none() {
-            return Err(CredentialsError::OtherScheme.into());
-        }
+        let form = syntax.form(authorization.as_bytes());
+        let form = form.ok_or(CredentialsError::OtherScheme)?;
         let value = |name| match parameter(target, name)? {
             None => Ok(None),
             Some(value) => match printable(decoded(value)) {
@@ -56,6 +56,7 @@ impl QueryCredentials {
         };
         Ok(Some(Self {
             authorization,
+            form,
             date: value(DATE.as_str())?,
             host: value(HOST.as_str())?,
         }))
@@ -66,7 +67,7 @@ impl QueryCredentials {
         syntax: &CredentialsSyntax,
     ) -> Result<Authorization<'_>, Rejection> {
         let mut authorization = Authorization::default();
-        authorization.read_text(syntax, &self.authorization)?;
+        authorization.read_text(syntax, &self.authorization, self.form)?;
         Ok(authorization)
     }
 
