@@ -60,15 +60,6 @@ impl SignedHeaders {
         }
     }
 
-    /// Puts the target, whose query has the credentials, in the place of `Authorization`.
-    pub(super) fn in_target(self, target: Uri) -> Self {
-        Self {
-            authorization: None,
-            target: Some(Box::new(target)),
-            ..self
-        }
-    }
-
     /// Returns the signed target, if the credentials are in its query
     /// ([`SignerBuilder::credentials_in_query`](crate::sign::SignerBuilder::credentials_in_query)).
     /// It replaces the request's; without it, the request is not signed.

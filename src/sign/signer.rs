@@ -6,15 +6,13 @@ use http::{HeaderMap, Request, Uri, header};
 
 use super::{
     SignError, SignedHeaders, SignerBuilder,
-    components::{ComponentWriter, HeaderEdits, SignedComponents},
+    components::{ComponentWriter, SignedComponents},
     faults::Faults,
     hosts::Destinations,
     rotation::ActiveKey,
 };
 use crate::{
-    Algorithm, KeyPair, RequestHead, Scheme,
-    mac::Tag,
-    request_head,
+    Algorithm, KeyPair, RequestHead, Scheme, request_head,
     sign::RotatingKeyPair,
     wire::{
         credentials::{Carrier, Encoder, Template, json, query},
@@ -271,9 +269,9 @@ impl Signer {
         let head = RequestHead::from(&*request);
         let signed = self.sign_with(&keys, &head, (now, &date), &mut string);
         match signed {
-            Ok((mut signed, _)) => {
-                if let Some(target) = signed.target.take() {
-                    *request.uri_mut() = *target;
+            Ok((signed, _)) => {
+                if let Some(target) = signed.target() {
+                    *request.uri_mut() = target.clone();
                 }
                 signed.apply(request.headers_mut());
                 Ok(())
@@ -335,43 +333,35 @@ impl Signer {
         for (_, value) in edits.supplied(components) {
             text.extend_from_slice(value.as_bytes());
         }
-        let date_at = edits.date_at;
-        match dialect.syntax.carrier {
-            Carrier::ParametersOrQuery if components.in_query() => {
-                let target = self.signed_target(keys, &writer, &edits, &tag)?;
-                let signed = SignedHeaders::new(components, edits, text);
-                return Ok((signed.in_target(target), date_at));
-            }
-            Carrier::Parameters | Carrier::ParametersOrQuery => {
-                let mut authorization = Encoder::begin(&mut text, template, &keys.id, &times);
-                edits.write_names(components, &mut authorization);
-                authorization.end(&tag);
-            }
-            Carrier::Json(implied) => {
-                json::write(&mut text, &dialect.syntax, implied, &keys.id, date, &tag);
-            }
+        let credentials_at = text.len();
+        if let Carrier::Json(implied) = dialect.syntax.carrier {
+            json::write(&mut text, &dialect.syntax, implied, &keys.id, date, &tag);
+        } else {
+            let mut authorization = Encoder::begin(&mut text, template, &keys.id, &times);
+            edits.write_names(components, &mut authorization);
+            authorization.end(&tag);
         }
-        Ok((SignedHeaders::new(components, edits, text), date_at))
+        let mut target = None;
+        if components.in_query() {
+            let credentials = text.split_off(credentials_at);
+            target = Some(Box::new(target_with(&credentials, &writer)?));
+        }
+        let date_at = edits.date_at;
+        let mut signed = SignedHeaders::new(components, edits, text);
+        if target.is_some() {
+            signed.authorization = None;
+            signed.target = target;
+        }
+        Ok((signed, date_at))
     }
+}
 
-    /// Returns the target with the credentials in its query.
-    #[cold]
-    fn signed_target(
-        &self,
-        keys: &ActiveKey,
-        writer: &ComponentWriter<'_>,
-        edits: &HeaderEdits,
-        tag: &Tag,
-    ) -> Result<Uri, SignError> {
-        let mut text = Vec::with_capacity(ROOM);
-        let template = &self.inner.template;
-        let mut authorization = Encoder::begin(&mut text, template, &keys.id, writer.times);
-        edits.write_names(writer.components, &mut authorization);
-        authorization.end(tag);
-        let host = writer.host()?;
-        query::with_credentials(writer.head.uri(), &text, writer.date, host.as_deref())
-            .ok_or(SignError::TargetTooLong)
-    }
+/// Returns the target with these credentials, the date and the host in its query.
+#[cold]
+fn target_with(credentials: &[u8], writer: &ComponentWriter<'_>) -> Result<Uri, SignError> {
+    let host = writer.host()?;
+    query::with_credentials(writer.head.uri(), credentials, writer.date, host.as_deref())
+        .ok_or(SignError::TargetTooLong)
 }
 
 impl From<KeyPair> for Signer {

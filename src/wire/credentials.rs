@@ -129,22 +129,22 @@ impl CredentialsSyntax {
 
     /// Returns how this text begins, or `None` if it is of another scheme.
     fn form(&self, text: &[u8]) -> Option<Form> {
-        let word = auth_scheme(text);
-        let form = |word_len, key_id| Some(Form { word_len, key_id });
-        if self.auth_scheme.is_empty() {
-            let rest = word.strip_prefix(self.key_id.as_bytes());
-            if rest.is_some_and(|rest| rest.starts_with(b"=")) {
-                return form(0, self.key_id);
+        let begins = match self.auth_scheme {
+            "" => {
+                let rest = text.strip_prefix(self.key_id.as_bytes());
+                rest.is_some_and(|rest| rest.starts_with(b"="))
             }
-        } else if word.eq_ignore_ascii_case(self.auth_scheme.as_bytes()) {
-            return form(word.len(), self.key_id);
+            word => begins_with_word(text, word),
+        };
+        let form = |word: &str, key_id| Form {
+            word_len: word.len(),
+            key_id,
+        };
+        if begins {
+            return Some(form(self.auth_scheme, self.key_id));
         }
-        match self.other_form {
-            Some((other, key_id)) if word.eq_ignore_ascii_case(other.as_bytes()) => {
-                form(word.len(), key_id)
-            }
-            _ => None,
-        }
+        let (other, key_id) = self.other_form?;
+        begins_with_word(text, other).then(|| form(other, key_id))
     }
 }
 
@@ -290,12 +290,16 @@ impl<'c> CarriedValues<'c> {
     }
 }
 
-/// Returns the word that an `Authorization` begins with.
+/// Returns whether a text begins with this word, in any case.
 ///
-/// It ends at a space or a tab, because Kong's and APISIX's plugins accept any whitespace there.
-fn auth_scheme(value: &[u8]) -> &[u8] {
-    let mut words = value.split(|byte| matches!(byte, b' ' | b'\t'));
-    words.next().unwrap_or_default()
+/// The word ends at a space or a tab, because Kong's and APISIX's plugins accept any whitespace
+/// there.
+fn begins_with_word(text: &[u8], word: &str) -> bool {
+    text.split_at_checked(word.len())
+        .is_some_and(|(begin, rest)| {
+            begin.eq_ignore_ascii_case(word.as_bytes())
+                && matches!(rest.first(), None | Some(b' ' | b'\t'))
+        })
 }
 
 /// Returns whether a text has printable ASCII only, as the value of a header that is read has.
