@@ -95,8 +95,8 @@ use self::{
 #[derive(Parser)]
 #[command(name = "sign", version, after_help = scheme::HELP)]
 struct Arguments {
-    /// The gateway's signature scheme: tencent, kong, apisix or cavage, or a file that describes
-    /// another one (see below)
+    /// The gateway's signature scheme: the name of a preset, such as tencent or kong, or a file
+    /// that describes another one (see below)
     #[arg(long, value_name = "NAME|FILE.toml", default_value_t, value_parser = scheme)]
     scheme: Scheme,
     /// The request's method [default: GET, or POST with --data]
@@ -119,8 +119,8 @@ struct Arguments {
     /// The value of the Source header, which identifies the caller; may be empty [default: none]
     #[arg(long, value_name = "VALUE", allow_hyphen_values = true, value_parser = header_value)]
     source: Option<HeaderValue>,
-    /// hmac-sha1, hmac-sha256, hmac-sha384 or hmac-sha512 [default: hmac-sha1 for tencent, else
-    /// hmac-sha256]
+    /// hmac-sha1, hmac-sha256, hmac-sha384 or hmac-sha512 [default: hmac-sha1 for tencent and
+    /// tencent-market, else hmac-sha256]
     #[arg(long, value_name = "NAME")]
     algorithm: Option<Algorithm>,
     /// A header of the request; can be repeated
@@ -171,7 +171,8 @@ struct Arguments {
     /// Prints the signing string on standard error
     #[arg(long)]
     explain: bool,
-    /// The request's URL; tencent needs it for --curl and --sign host only
+    /// The request's URL; tencent and tencent-market need it for --curl and --sign host
+    /// only
     #[arg(value_parser = url)]
     url: Option<(String, Uri)>,
 }

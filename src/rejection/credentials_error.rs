@@ -17,6 +17,8 @@ pub enum CredentialsError {
     NotAscii,
     /// The header is not a JSON object of strings, which this scheme's credentials are.
     NotJson,
+    /// The query parameter `authorization` is not standard base64 of printable ASCII.
+    QueryNotBase64,
     /// The header is of another authentication scheme than the server's, such as `Bearer`.
     OtherScheme,
     /// There is no valid `name="value"` at this position: the name or a required quote is missing,
@@ -83,11 +85,15 @@ impl fmt::Display for CredentialsError {
             Self::OtherScheme => f.write_str(
                 "Authorization begins with another word than this scheme's: send `hmac` for \
                  Tencent Cloud and Kong, `Signature` for APISIX and draft-cavage, a JSON object \
-                 for Tencent Cloud Market, as the server is set",
+                 for Tencent Cloud Market, `api_key=` for iFlytek, as the server is set",
             ),
             Self::NotJson => f.write_str(
                 "Authorization is not a JSON object of strings: send the key id, the date and the \
                  signature as its members",
+            ),
+            Self::QueryNotBase64 => f.write_str(
+                "the query parameter authorization is not standard base64 with padding: encode \
+                 the credentials, then escape `+`, `/` and `=`",
             ),
             Self::NotAParameter { position } => write!(
                 f,

@@ -496,10 +496,12 @@ impl SchemeBuilder {
             // The preset's spellings are those of its own word. An empty list accepts the new one
             // in any case.
             dialect.syntax.auth_scheme_spellings = &[];
+            dialect.syntax.other_form = None;
             dialect.challenge = dialect.syntax.auth_scheme;
         }
         if let Some(name) = &self.key_id_parameter {
             dialect.syntax.key_id = leak(name);
+            dialect.syntax.other_form = None;
         }
         if let Some(separator) = &self.separator {
             dialect.syntax.separator = leak(separator);

@@ -22,6 +22,7 @@ pub(super) static DIALECT: Dialect = Dialect {
         auth_scheme: "Signature",
         auth_scheme_spellings: &[],
         key_id: "keyId",
+        other_form: None,
         separator: ",",
         is_ordered: false,
         ignores_unknown: true,

@@ -84,6 +84,11 @@ pub enum BuildError {
         /// The characters that a key id must not contain.
         characters: &'static [char],
     },
+    /// The credentials are to be sent in the query, but the scheme has no such form.
+    QueryNotCarried {
+        /// The scheme.
+        scheme: Scheme,
+    },
     /// The list is not the one that the scheme implies. Its credentials do not contain a list, so
     /// the gateway could not know what is signed.
     ListNotCarried {
@@ -286,6 +291,12 @@ impl fmt::Display for BuildError {
                     f,
                     "the key id has one of `{characters}`, which {scheme} cannot carry: use a \
                      pair with another id"
+                )
+            }
+            Self::QueryNotCarried { scheme } => {
+                write!(
+                    f,
+                    "{scheme} has no credentials in the query: leave credentials_in_query out"
                 )
             }
             Self::ListNotCarried { scheme } => {

@@ -2,7 +2,7 @@
 
 use std::{borrow::Cow, fmt, str::FromStr};
 
-use http::{HeaderMap, HeaderValue, StatusCode, header};
+use http::{HeaderMap, HeaderValue, StatusCode, Uri, header};
 
 use super::Scheme;
 use crate::{
@@ -10,7 +10,9 @@ use crate::{
     header::{DateHeader, SOURCE},
     rejection::RejectionKind,
     wire::{
-        component::ListSyntax, credentials::CredentialsSyntax, signing_string::SigningStringFormat,
+        component::ListSyntax,
+        credentials::{Carrier, CredentialsSyntax, query},
+        signing_string::SigningStringFormat,
     },
 };
 
@@ -114,6 +116,14 @@ impl Dialect {
     /// Returns `true` if an `Authorization` belongs to this scheme.
     pub(crate) fn wrote(&self, authorization: &HeaderValue) -> bool {
         self.syntax.wrote(authorization)
+    }
+
+    /// Returns a target without the credentials of this scheme, or `None` if it has none.
+    pub(crate) fn without_signature(&self, target: &Uri) -> Option<Uri> {
+        match self.syntax.carrier {
+            Carrier::ParametersOrQuery => query::without_credentials(&self.syntax, target),
+            Carrier::Parameters | Carrier::Json(_) => None,
+        }
     }
 
     /// Removes a signature of this scheme from a request that must not carry one, with the date and

@@ -8,7 +8,6 @@ use super::dialect::{DatePolicy, Dialect, is_derived, is_key_id};
 use crate::{
     Algorithm, Rejection,
     header::DateHeader,
-    rejection::RejectionKind,
     wire::{
         component::{DerivedComponent, ListSyntax},
         credentials::{Carrier, CredentialsSyntax},
@@ -24,6 +23,7 @@ pub(super) static DIALECT: Dialect = Dialect {
         auth_scheme: "hmac",
         auth_scheme_spellings: &["hmac", "Hmac"],
         key_id: "username",
+        other_form: None,
         separator: ", ",
         is_ordered: true,
         ignores_unknown: false,
@@ -60,27 +60,13 @@ pub(super) static DIALECT: Dialect = Dialect {
     date_policy: DatePolicy::CheckAge,
     status: Rejection::status,
     text,
-    // iFlytek, which runs Kong, adds a reason after a colon.
-    known_texts: &[
-        (
-            "HMAC signature cannot be verified:*enforced header*",
-            RejectionKind::HeaderMissing,
-        ),
-        (
-            "HMAC signature cannot be verified:*",
-            RejectionKind::KeyUnknown,
-        ),
-        (
-            "HMAC signature does not match:*",
-            RejectionKind::SignatureMismatch,
-        ),
-    ],
+    known_texts: &[],
     challenge: "hmac",
 };
 
 /// Returns the text of Kong's plugin `hmac-auth`, or of its plugin `acl` for a key that is not
 /// bound.
-fn text(why: &Rejection) -> Cow<'static, str> {
+pub(super) fn text(why: &Rejection) -> Cow<'static, str> {
     let text = match why {
         Rejection::AuthorizationMissing => "Unauthorized",
         Rejection::SignatureMismatch

@@ -8,6 +8,7 @@ mod builder;
 mod cavage;
 mod config;
 mod dialect;
+mod iflytek;
 mod kong;
 mod response_text;
 mod tencent;
@@ -45,7 +46,7 @@ macro_rules! presets {
         $(#[doc = $row])+
         ///
         /// A request's `Source` is signed as well and, except in Tencent's scheme, its `Digest`.
-        /// Tencent Cloud Market's scheme signs neither.
+        /// Tencent Cloud Market's scheme signs neither, iFlytek's no `Source`.
         ///
         /// Some requests have the same signing string in several schemes, so a verifier accepts
         /// exactly one scheme.
@@ -105,6 +106,15 @@ presets! {
     /// Apache APISIX's plugin `hmac-auth`, from version 3.11 on.
     Apisix => apisix,
     r#"| [`Apisix`](Self::Apisix) | `Signature keyId="…",algorithm="…",headers="…",signature="…"` | `@request-target date` | `hmac-sha256` | 300 s |"#;
+
+    /// iFlytek's open platform, over HTTP and for WebSocket handshakes.
+    ///
+    /// The signature covers the host, the date, the method and the path, **not the query**, and the
+    /// body only if there is a `Digest`. Credentials are sent in `Authorization`, or with
+    /// [`credentials_in_query`](crate::sign::SignerBuilder::credentials_in_query) in the target's
+    /// query. A verifier accepts both forms.
+    Iflytek => iflytek,
+    r#"| [`Iflytek`](Self::Iflytek) | `api_key="…", algorithm="…", headers="…", signature="…"`, or in the query | `host date request-line` | `hmac-sha256` | 300 s |"#;
 
     /// draft-cavage-http-signatures-12 with an HMAC, as in Joyent's libraries. The signature is in
     /// `Authorization`, not in a header `Signature`.

@@ -29,6 +29,7 @@ pub(super) static DIALECT: Dialect = Dialect {
         auth_scheme: "hmac",
         auth_scheme_spellings: &[],
         key_id: "id",
+        other_form: None,
         separator: ", ",
         is_ordered: false,
         ignores_unknown: false,

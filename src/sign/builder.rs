@@ -60,6 +60,7 @@ pub struct SignerBuilder {
     signed_headers: Vec<String>,
     hs2019: bool,
     lifetime: Option<Duration>,
+    in_query: bool,
     source: Option<HeaderValue>,
     /// The name space's code and the service's name.
     microservice: Option<(HeaderValue, HeaderValue)>,
@@ -80,6 +81,7 @@ impl SignerBuilder {
             signed_headers: Vec::new(),
             hs2019: false,
             lifetime: None,
+            in_query: false,
             source: None,
             microservice: None,
             authority: None,
@@ -156,11 +158,12 @@ impl SignerBuilder {
     /// | Kong | `@request-target` | method and target, as sent |
     /// | Kong | `request-line` | the same with the HTTP version: **wrong** where ALPN may choose HTTP/2, because the version is not known when the request is signed |
     /// | APISIX | `@request-target` | method and target, the path decoded |
+    /// | iFlytek | `request-line` | method and path, without the query |
     /// | draft-cavage | `(request-target)` | method and target, as sent |
     /// | draft-cavage | `(created)`, `(expires)` | the times, with [`hs2019`](Self::hs2019) |
     ///
     /// The list must have `date` or `x-date`, which is then the date header that is sent, or
-    /// `(created)`.
+    /// `(created)`. Tencent Cloud Market's scheme sends no list, so its can only be `x-date`.
     ///
     /// ```
     /// use tower_hmac_auth::{KeyPair, Scheme, Signer};
@@ -195,6 +198,20 @@ impl SignerBuilder {
     /// It must be set if `(expires)` is listed, and is an error otherwise.
     pub fn expires_after(mut self, lifetime: Duration) -> Self {
         self.lifetime = Some(lifetime);
+        self
+    }
+
+    /// Sends the credentials in the query of the request's target instead of in `Authorization`, in
+    /// a scheme that has such a form (iFlytek). Default: `false`.
+    ///
+    /// It is for WebSocket handshakes. The query gains the parameters `authorization`, `date` and
+    /// `host`. They replace those that it has; all other parameters stay as they are, byte for byte.
+    /// The request's headers get no date and no `Authorization`.
+    ///
+    /// **The URL is then a credential.** Do not log it: with iFlytek's scheme it is valid for five
+    /// minutes.
+    pub fn credentials_in_query(mut self, in_query: bool) -> Self {
+        self.in_query = in_query;
         self
     }
 
@@ -331,6 +348,9 @@ impl SignerBuilder {
         if self.hs2019 {
             scheme.check_hs2019()?;
         }
+        if self.in_query && dialect.syntax.carrier != Carrier::ParametersOrQuery {
+            return Err(BuildError::QueryNotCarried { scheme });
+        }
         if self
             .lifetime
             .is_some_and(|lifetime| lifetime.as_secs() == 0)
@@ -369,6 +389,9 @@ impl SignerBuilder {
         let mut components = SignedComponents::new(list, self.lifetime);
         if let Carrier::Json(_) = self.scheme.dialect().syntax.carrier {
             components.send_date_alone();
+        }
+        if self.in_query {
+            components.send_in_query();
         }
         if let Some(source) = self.source {
             components.supply(&SOURCE, source);
@@ -461,6 +484,11 @@ impl SignerBuilder {
                     if self.date_header.is_some_and(|other| other != *header) =>
                 {
                     return Err(BuildError::TwoDates);
+                }
+                // The query's parameter is named `date`.
+                Component::Date(DateHeader::XDate) if self.in_query => {
+                    let (scheme, header) = (self.scheme, DateHeader::XDate);
+                    return Err(BuildError::DateHeaderNotCarried { scheme, header });
                 }
                 Component::Date(_) => dates += 1,
                 Component::Derived(DerivedComponent::Expires) if self.lifetime.is_none() => {

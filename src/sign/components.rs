@@ -37,6 +37,8 @@ pub(crate) struct SignedComponents {
     date_header: Option<DateHeader>,
     /// Whether the date travels with the credentials instead of in its header.
     carries_date: bool,
+    /// Whether the credentials travel in the target's query.
+    in_query: bool,
     /// Whether the list is sent. If it is not, nothing can be signed that it does not name.
     sends_list: bool,
     /// How long a signature is valid, where `expires` is sent.
@@ -68,6 +70,7 @@ impl SignedComponents {
                 _ => None,
             }),
             carries_date: false,
+            in_query: false,
             sends_list: true,
             lifetime,
             supplied: Vec::new(),
@@ -104,6 +107,18 @@ impl SignedComponents {
         self.carries_date = true;
         self.sends_list = false;
         self.depends_on_time_alone = false;
+    }
+
+    /// Sends the date, and `host` if it is listed, with the credentials in the target's query.
+    pub(crate) fn send_in_query(&mut self) {
+        self.carries_date = true;
+        self.in_query = true;
+        self.depends_on_time_alone = false;
+    }
+
+    /// Returns whether the credentials travel in the target's query.
+    pub(crate) fn in_query(&self) -> bool {
+        self.in_query
     }
 
     /// Returns whether what is signed depends on the target's form, and clients would send another
@@ -338,6 +353,14 @@ impl<'a> ComponentWriter<'a> {
             string.push(self.format, spelling, value);
         }
         Ok(value.is_some())
+    }
+
+    /// Returns the host that is signed, or `None` if none is.
+    pub(super) fn host(&self) -> Result<Option<Cow<'a, [u8]>>, SignError> {
+        match self.components.signs_host() {
+            true => self.header(&header::HOST, &mut HeaderEdits::default()),
+            false => Ok(None),
+        }
     }
 
     /// Returns the value that will be sent, without surrounding whitespace: the request's own, or

@@ -35,6 +35,8 @@ pub enum SignError {
         /// The scheme.
         scheme: Scheme,
     },
+    /// The target is too long to get the credentials as further parameters of its query.
+    TargetTooLong,
     /// The request has more than 16,384 headers, so that the signature's own might not fit.
     TooManyHeaders,
     /// The host that should be signed, or that
@@ -110,6 +112,7 @@ impl SignError {
             Self::Target(_) => "Target",
             Self::NameTaken { .. } => "NameTaken",
             Self::KeyIdNotCarried { .. } => "KeyIdNotCarried",
+            Self::TargetTooLong => "TargetTooLong",
             Self::TooManyHeaders => "TooManyHeaders",
             Self::InvalidHost => "InvalidHost",
             Self::InvalidPort { .. } => "InvalidPort",
@@ -141,6 +144,9 @@ impl fmt::Display for SignError {
                 "the key id has a character that {scheme} cannot carry: rotate to a pair with \
                  another id"
             ),
+            Self::TargetTooLong => {
+                f.write_str("the target has no room for the credentials in its query: shorten it")
+            }
             Self::TooManyHeaders => write!(
                 f,
                 "the request has more than {MAX_HEADERS} headers: leave some out"

@@ -1,7 +1,7 @@
 //! The headers that a signer adds to a request.
 
 use bytes::Bytes;
-use http::{HeaderMap, HeaderName, HeaderValue, header};
+use http::{HeaderMap, HeaderName, HeaderValue, Uri, header};
 use smallvec::SmallVec;
 
 use super::components::{HeaderEdits, SignedComponents};
@@ -35,7 +35,10 @@ pub struct SignedHeaders {
     pub(super) date: Option<(DateHeader, Option<HeaderValue>)>,
     /// The supplied headers, such as `Source`. There is seldom more than one.
     pub(super) others: SmallVec<[(HeaderName, HeaderValue); 1]>,
-    pub(super) authorization: HeaderValue,
+    /// `Authorization`, or `None` if the credentials are in the target.
+    pub(super) authorization: Option<HeaderValue>,
+    /// The target with the credentials, if they are in its query.
+    pub(super) target: Option<Box<Uri>>,
 }
 
 impl SignedHeaders {
@@ -52,8 +55,18 @@ impl SignedHeaders {
         Self {
             date,
             others,
-            authorization: values.authorization(),
+            authorization: Some(values.authorization()),
+            target: None,
         }
+    }
+
+    /// Returns the signed target, if the credentials are in its query
+    /// ([`SignerBuilder::credentials_in_query`](crate::sign::SignerBuilder::credentials_in_query)).
+    /// It replaces the request's; without it, the request is not signed.
+    /// [`Signer::sign_request`](crate::Signer::sign_request) does that itself.
+    #[must_use]
+    pub fn target(&self) -> Option<&Uri> {
+        self.target.as_deref()
     }
 
     /// Iterates over the headers to be set, `Authorization` last. Each replaces all headers of its
@@ -75,26 +88,30 @@ impl SignedHeaders {
         if !is_single && names.any(|name| headers.contains_key(name)) {
             return None;
         }
+        // What travels with the credentials is not cached, so there are both values.
         if let Some((header, date)) = &self.date {
-            set_date(headers, *header, date.clone())?;
+            headers.remove(header.other().name());
+            set(headers, header.name(), date.as_ref()?.clone())?;
         }
         for (name, value) in &self.others {
             supply(headers, name, value)?;
         }
-        set(headers, &header::AUTHORIZATION, self.authorization.clone())
+        let authorization = self.authorization.as_ref()?;
+        set(headers, &header::AUTHORIZATION, authorization.clone())
     }
 
     /// Replaces the date and the signature. The rest of `Authorization` does not depend on the
     /// time.
     pub(super) fn renew(&mut self, date: &[u8; IMF_FIXDATE_LEN], tag: &Tag) -> Option<()> {
-        let mut text = Vec::with_capacity(date.len() + self.authorization.len());
+        let authorization = self.authorization.as_mut()?;
+        let mut text = Vec::with_capacity(date.len() + authorization.len());
         text.extend_from_slice(date);
-        text.extend_from_slice(self.authorization.as_bytes());
+        text.extend_from_slice(authorization.as_bytes());
         credentials::replace_signature(&mut text, tag);
         let mut values = Values::new(text);
         let (_, date) = self.date.as_mut()?;
         *date.as_mut()? = values.date();
-        self.authorization = values.authorization();
+        *authorization = values.authorization();
         Some(())
     }
 
@@ -117,7 +134,7 @@ impl SignedHeaders {
         for (name, value) in self.others {
             set(headers, &name, value)?;
         }
-        set(headers, &header::AUTHORIZATION, self.authorization)
+        set_authorization(headers, self.authorization)
     }
 }
 
@@ -146,6 +163,7 @@ impl<'a> Iterator for SignedHeadersIter<'a> {
             date,
             others,
             authorization,
+            target: _,
         } = self.headers;
         loop {
             let position = self.position;
@@ -157,7 +175,7 @@ impl<'a> Iterator for SignedHeadersIter<'a> {
                     }
                 }
                 Some(other) if other == others.len() => {
-                    return Some((&header::AUTHORIZATION, authorization));
+                    return Some((&header::AUTHORIZATION, authorization.as_ref()?));
                 }
                 Some(other) => {
                     let (name, value) = others.get(other)?;
@@ -181,6 +199,17 @@ fn set_date(headers: &mut HeaderMap, header: DateHeader, date: Option<HeaderValu
         Some(date) => set(headers, header.name(), date),
         None => {
             headers.remove(header.name());
+            Some(())
+        }
+    }
+}
+
+/// Sets `Authorization`, or removes it if there is none. Returns `None` if the map is too full.
+fn set_authorization(headers: &mut HeaderMap, authorization: Option<HeaderValue>) -> Option<()> {
+    match authorization {
+        Some(authorization) => set(headers, &header::AUTHORIZATION, authorization),
+        None => {
+            headers.remove(header::AUTHORIZATION);
             Some(())
         }
     }

@@ -2,7 +2,7 @@
 
 use std::{fmt, sync::Arc, time::SystemTime};
 
-use http::{HeaderMap, HeaderValue, Request, header};
+use http::{HeaderMap, HeaderValue, Request, Uri, header};
 
 use super::{
     SignError, SignedHeaders, SignerBuilder,
@@ -15,7 +15,7 @@ use crate::{
     Algorithm, KeyPair, RequestHead, Scheme, request_head,
     sign::RotatingKeyPair,
     wire::{
-        credentials::{Carrier, Encoder, Template, json},
+        credentials::{Carrier, Encoder, Template, json, query},
         date::{IMF_FIXDATE_LEN, Timestamp},
         signing_string::SigningString,
     },
@@ -136,8 +136,8 @@ impl Signer {
     /// # Errors
     ///
     /// Returns a [`SignError`] if the request goes to a host that must not get a signature, which
-    /// is checked first; if a header that should be signed has more than one value; or if there are
-    /// more than 16,384 headers.
+    /// is checked first; if a header that should be signed has more than one value; if there are
+    /// more than 16,384 headers; or if the target has no room for credentials in its query.
     pub fn sign<'h>(
         &self,
         head: impl Into<RequestHead<'h>>,
@@ -223,6 +223,7 @@ impl Signer {
             && let Err(error) = destinations.check_request((&*request).into())
         {
             self.remove_signature(request.headers_mut());
+            self.remove_from_target(request);
             return Err(error);
         }
         let now = Timestamp::from(now);
@@ -250,6 +251,14 @@ impl Signer {
         }
     }
 
+    /// Removes a signature of this scheme from the target of a request that cannot be signed.
+    fn remove_from_target<B>(&self, request: &mut Request<B>) {
+        let dialect = self.inner.scheme.dialect();
+        if let Some(target) = dialect.without_signature(request.uri()) {
+            *request.uri_mut() = target;
+        }
+    }
+
     fn sign_uncached<B>(&self, request: &mut Request<B>, now: Timestamp) -> Result<(), SignError> {
         let Inner {
             components, keys, ..
@@ -267,14 +276,17 @@ impl Signer {
         let mut string = SigningString::new();
         let head = RequestHead::from(&*request);
         let signed = self.sign_with(&keys, &head, (now, &date), &mut string);
-        let headers = request.headers_mut();
         match signed {
             Ok((signed, _)) => {
-                signed.apply(headers);
+                if let Some(target) = signed.target() {
+                    *request.uri_mut() = target.clone();
+                }
+                signed.apply(request.headers_mut());
                 Ok(())
             }
             Err(error) => {
-                headers.remove(header::AUTHORIZATION);
+                request.headers_mut().remove(header::AUTHORIZATION);
+                self.remove_from_target(request);
                 Err(error)
             }
         }
@@ -349,19 +361,35 @@ impl Signer {
         for (_, value) in edits.supplied(components) {
             text.extend_from_slice(value.as_bytes());
         }
-        match dialect.syntax.carrier {
-            Carrier::Parameters => {
-                let mut authorization = Encoder::begin(&mut text, template, &keys.id, &times);
-                edits.write_names(components, &mut authorization);
-                authorization.end(&tag);
-            }
-            Carrier::Json(implied) => {
-                json::write(&mut text, &dialect.syntax, implied, &keys.id, date, &tag);
-            }
+        let credentials_at = text.len();
+        if let Carrier::Json(implied) = dialect.syntax.carrier {
+            json::write(&mut text, &dialect.syntax, implied, &keys.id, date, &tag);
+        } else {
+            let mut authorization = Encoder::begin(&mut text, template, &keys.id, &times);
+            edits.write_names(components, &mut authorization);
+            authorization.end(&tag);
+        }
+        let mut target = None;
+        if components.in_query() {
+            let credentials = text.split_off(credentials_at);
+            target = Some(Box::new(target_with(&credentials, &writer)?));
         }
         let date_at = edits.date_at;
-        Ok((SignedHeaders::new(components, edits, text), date_at))
+        let mut signed = SignedHeaders::new(components, edits, text);
+        if target.is_some() {
+            signed.authorization = None;
+            signed.target = target;
+        }
+        Ok((signed, date_at))
     }
+}
+
+/// Returns the target with these credentials, the date and the host in its query.
+#[cold]
+fn target_with(credentials: &[u8], writer: &ComponentWriter<'_>) -> Result<Uri, SignError> {
+    let host = writer.host()?;
+    query::with_credentials(writer.head.uri(), credentials, writer.date, host.as_deref())
+        .ok_or(SignError::TargetTooLong)
 }
 
 impl From<KeyPair> for Signer {

@@ -171,6 +171,9 @@ impl<'h> ComponentReader<'_, 'h> {
         header: impl AsHeaderName + AsRef<str> + Copy,
         name: &str,
     ) -> Result<Option<Cow<'h, [u8]>>, Rejection> {
+        if let Some(value) = self.carried.and_then(|carried| carried.header(name)) {
+            return Ok(Some(value.as_bytes().into()));
+        }
         let value = component::header_value(self.dialect.format.join, self.head.headers(), header)
             .map_err(|Repeated| Rejection::repeated(name))?;
         if value.is_some() {

@@ -107,7 +107,8 @@ impl<K, R, C> VerifyLayer<K, R, C> {
         self
     }
 
-    /// Sets whether `Authorization` is removed from requests that pass. Default: `false`.
+    /// Sets whether the credentials are removed from requests that pass: `Authorization`, or the
+    /// parameters of the target's query that carry them. Default: `false`.
     pub fn remove_authorization(mut self, remove: bool) -> Self {
         self.options.remove_authorization = remove;
         self

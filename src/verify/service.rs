@@ -174,6 +174,10 @@ impl<R: ResponseForRejection> Admission<R> {
         }
         if self.options.remove_authorization {
             request.headers_mut().remove(header::AUTHORIZATION);
+            let dialect = verifier.scheme().dialect();
+            if let Some(target) = dialect.without_signature(request.uri()) {
+                *request.uri_mut() = target;
+            }
         }
         Ok(())
     }

@@ -120,8 +120,8 @@ impl VerifiedKey {
     ///
     /// Each was in the request: a listed header that was missing is not among them. Nothing else in
     /// the request can be trusted. The method and target are covered only if `@request-target`,
-    /// `(request-target)` or `request-line` is, and the body only with a digest. Whitespace around
-    /// a value is not covered.
+    /// `(request-target)` or `request-line` is (in iFlytek's scheme without the query), and the body
+    /// only with a digest. Whitespace around a value is not covered.
     #[must_use]
     pub fn covered(&self) -> CoveredComponents<'_> {
         let names = text(self.text.get(self.key_id_len..self.nonce_at()));

@@ -24,7 +24,9 @@ use crate::{
     wire::{
         authority::names_two_hosts,
         component::{ComponentSet, DerivedComponent},
-        credentials::{Authorization, CarriedValues, HS2019, RawCredentials, Signature},
+        credentials::{
+            Authorization, CarriedValues, DecodedCredentials, HS2019, RawCredentials, Signature,
+        },
         date::Timestamp,
         signing_string::SigningString,
         target,
@@ -169,38 +171,50 @@ impl Verifier {
         let dialect = self.scheme.dialect();
         let now = Timestamp::from(now);
         match RawCredentials::find(&dialect.syntax, head)? {
-            RawCredentials::Parameters(value) => {
+            RawCredentials::Parameters(value, form) => {
                 // The order of the checks decides which rejection a request with several faults
                 // gets.
                 let x_date = SentXDate::find(dialect, head)?;
                 self.check_early(&x_date, now)?;
                 let mut authorization = Authorization::default();
-                authorization.read(&dialect.syntax, value)?;
+                authorization.read(&dialect.syntax, value, form)?;
                 credentials.key_id = authorization.key_id.into();
                 credentials.names = authorization.headers.into();
                 self.read_components(credentials, head, &authorization, None, &x_date, now)?;
             }
             RawCredentials::Decoded(decoded) => {
-                let carried = decoded.carried();
-                carried.check_headers(head)?;
-                let x_date = SentXDate::carried(&carried);
-                self.check_early(&x_date, now)?;
-                let authorization = decoded.authorization();
-                credentials.key_id = authorization.key_id.to_owned().into();
-                credentials.names = authorization.headers.to_owned().into();
-                self.read_components(
-                    credentials,
-                    head,
-                    &authorization,
-                    Some(carried),
-                    &x_date,
-                    now,
-                )?;
+                self.read_decoded(credentials, head, &decoded, now)?;
             }
         }
         let covered = CoveredComponents::new(&credentials.names, credentials.present);
         credentials.nonce = self.nonce.read(head, &covered)?;
         Ok(())
+    }
+
+    /// Reads credentials whose text is not part of the request.
+    #[cold]
+    fn read_decoded(
+        &self,
+        credentials: &mut Credentials<'_>,
+        head: &RequestHead<'_>,
+        decoded: &DecodedCredentials,
+        now: Timestamp,
+    ) -> Result<(), Rejection> {
+        let carried = decoded.carried();
+        carried.check_headers(head)?;
+        let x_date = SentXDate::carried(&carried);
+        self.check_early(&x_date, now)?;
+        let authorization = decoded.authorization(&self.scheme.dialect().syntax)?;
+        credentials.key_id = authorization.key_id.to_owned().into();
+        credentials.names = authorization.headers.to_owned().into();
+        self.read_components(
+            credentials,
+            head,
+            &authorization,
+            Some(carried),
+            &x_date,
+            now,
+        )
     }
 
     /// Reads what the credentials cover, and checks it. `carried` is what travels with them instead

@@ -1,22 +1,23 @@
-//! Reads credentials and decodes the signature: the parameters of `Authorization`, or a JSON object
-//! there. `encoder` writes the parameters.
+//! Reads credentials and decodes the signature: the parameters of `Authorization`, a JSON object
+//! there, or parameters in the target's query. `encoder` writes the parameters.
 
 mod encoder;
 pub(crate) mod json;
+pub(crate) mod query;
 
 use arrayvec::ArrayVec;
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use http::{HeaderValue, header};
 
 pub(crate) use self::encoder::{Encoder, Template, replace_signature};
-use self::json::JsonCredentials;
+use self::{json::JsonCredentials, query::QueryCredentials};
 use crate::{
     Algorithm, Rejection, RequestHead,
     header::{DateHeader, Repeated, is_field_name, single_value, trim},
     limits::{MAX_PARAMETER_LEN, MAX_UNKNOWN_PARAMETERS},
     mac::MAX_SIGNATURE_LEN,
     rejection::{CredentialsError, Excerpt},
-    wire::split::split_at_byte,
+    wire::{authority::names_another_host, split::split_at_byte},
 };
 
 /// The whitespace that a [`HeaderValue`] can contain: it has no control characters except tabs.
@@ -41,6 +42,9 @@ pub(crate) enum Carrier {
     Parameters,
     /// As the members of a JSON object in `Authorization`: the key id, the date and the signature.
     Json(ImpliedParameters),
+    /// As [`Parameters`](Self::Parameters), or the same text as base64 in the target's query, with
+    /// the signed date and host as further parameters there.
+    ParametersOrQuery,
 }
 
 /// The parameters that a JSON object does not have. Both sides know them.
@@ -57,13 +61,16 @@ pub(crate) struct ImpliedParameters {
 pub(crate) struct CredentialsSyntax {
     /// How the credentials travel.
     pub(crate) carrier: Carrier,
-    /// The word that the value begins with, as it is sent.
+    /// The word that the value begins with, as it is sent. If it is empty, the value begins with the
+    /// key id's parameter.
     pub(crate) auth_scheme: &'static str,
     /// The spellings of that word that are accepted. If there are none, every case is accepted (RFC
     /// 9110, section 11.1).
     pub(crate) auth_scheme_spellings: &'static [&'static str],
     /// The name of the parameter that carries the key id.
     pub(crate) key_id: &'static str,
+    /// Another form that is accepted: its word and the name of the key id's parameter.
+    pub(crate) other_form: Option<(&'static str, &'static str)>,
     /// What is sent between two parameters.
     pub(crate) separator: &'static str,
     /// Whether parameters are accepted only in the order in which signers send them.
@@ -105,9 +112,7 @@ impl CredentialsSyntax {
     pub(crate) fn wrote(&self, authorization: &HeaderValue) -> bool {
         let value = trim(authorization.as_bytes());
         match self.carrier {
-            Carrier::Parameters => {
-                auth_scheme(value).eq_ignore_ascii_case(self.auth_scheme.as_bytes())
-            }
+            Carrier::Parameters | Carrier::ParametersOrQuery => self.form(value).is_some(),
             Carrier::Json(_) => value.starts_with(b"{"),
         }
     }
@@ -116,24 +121,69 @@ impl CredentialsSyntax {
     pub(crate) fn fit(&self, head: &RequestHead<'_>) -> Fit {
         let authorization = head.headers().get(header::AUTHORIZATION);
         let Some(value) = authorization.filter(|value| self.wrote(value)) else {
-            return Fit::None;
+            return match self.signed(head) {
+                true => Fit::Full,
+                false => Fit::None,
+            };
         };
-        match self.carrier {
-            Carrier::Parameters if !names_parameter(value, self.key_id) => Fit::Word,
-            Carrier::Parameters | Carrier::Json(_) => Fit::Full,
+        let form = self.form(trim(value.as_bytes()));
+        match form.filter(|_| !matches!(self.carrier, Carrier::Json(_))) {
+            Some(form) if !names_parameter(value, form.key_id) => Fit::Word,
+            _ => Fit::Full,
         }
     }
 
     /// Returns whether some credentials have the form of both schemes.
     pub(crate) fn is_same_form(&self, other: &Self) -> bool {
-        match (self.carrier, other.carrier) {
-            (Carrier::Parameters, Carrier::Parameters) => {
-                self.auth_scheme.eq_ignore_ascii_case(other.auth_scheme)
-                    && self.key_id.eq_ignore_ascii_case(other.key_id)
-            }
-            (Carrier::Json(_), Carrier::Json(_)) => true,
-            _ => false,
+        if matches!(
+            (self.carrier, other.carrier),
+            (Carrier::Json(_), _) | (_, Carrier::Json(_))
+        ) {
+            return matches!(
+                (self.carrier, other.carrier),
+                (Carrier::Json(_), Carrier::Json(_))
+            );
         }
+        let forms = |syntax: &Self| {
+            let first = (syntax.auth_scheme, syntax.key_id);
+            std::iter::once(first).chain(syntax.other_form)
+        };
+        let is_same = |one: (&str, &str), other: (&str, &str)| {
+            one.0.eq_ignore_ascii_case(other.0) && one.1.eq_ignore_ascii_case(other.1)
+        };
+        let in_query = |syntax: &Self| syntax.carrier == Carrier::ParametersOrQuery;
+        (in_query(self) && in_query(other))
+            || forms(self).any(|one| forms(other).any(|other| is_same(one, other)))
+    }
+
+    /// Returns whether a request has credentials of this scheme.
+    pub(crate) fn signed(&self, head: &RequestHead<'_>) -> bool {
+        let authorization = head.headers().get(header::AUTHORIZATION);
+        let in_query = || {
+            self.carrier == Carrier::ParametersOrQuery
+                && matches!(QueryCredentials::find(self, head.uri()), Ok(Some(_)))
+        };
+        authorization.is_some_and(|value| self.wrote(value)) || in_query()
+    }
+
+    /// Returns how this text begins, or `None` if it is of another scheme.
+    fn form(&self, text: &[u8]) -> Option<Form> {
+        let begins = match self.auth_scheme {
+            "" => {
+                let rest = text.strip_prefix(self.key_id.as_bytes());
+                rest.is_some_and(|rest| rest.starts_with(b"="))
+            }
+            word => begins_with_word(text, word),
+        };
+        let form = |word: &str, key_id| Form {
+            word_len: word.len(),
+            key_id,
+        };
+        if begins {
+            return Some(form(self.auth_scheme, self.key_id));
+        }
+        let (other, key_id) = self.other_form?;
+        begins_with_word(text, other).then(|| form(other, key_id))
     }
 }
 
@@ -159,13 +209,23 @@ fn names_parameter(value: &HeaderValue, name: &str) -> bool {
     })
 }
 
+/// How the text of credentials begins.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Form {
+    /// The length of the scheme's word.
+    word_len: usize,
+    /// The name of the key id's parameter.
+    key_id: &'static str,
+}
+
 /// The credentials of a request, of which nothing is read but that they are of this scheme.
 #[derive(Debug)]
 pub(crate) enum RawCredentials<'h> {
     /// The one `Authorization` header. It begins with the scheme's word.
-    Parameters(&'h HeaderValue),
-    /// Credentials whose text is not part of the request.
-    Decoded(DecodedCredentials),
+    Parameters(&'h HeaderValue, Form),
+    /// Credentials whose text is not part of the request. They are boxed, because no other scheme
+    /// should have to move them.
+    Decoded(Box<DecodedCredentials>),
 }
 
 impl<'h> RawCredentials<'h> {
@@ -177,24 +237,23 @@ impl<'h> RawCredentials<'h> {
     ) -> Result<Self, Rejection> {
         let value = single_value(head.headers(), header::AUTHORIZATION)
             .map_err(|Repeated| Rejection::repeated(header::AUTHORIZATION.as_str()))?;
+        if syntax.carrier != Carrier::Parameters
+            && let Some(decoded) = DecodedCredentials::find(syntax, head, value)?
+        {
+            return Ok(Self::Decoded(Box::new(decoded)));
+        }
         let Some(value) = value else {
             return Err(Rejection::AuthorizationMissing);
         };
-        let is_spelled_so = || {
+        let text = trim(value.as_bytes());
+        let is_spelled_so = |form: &Form| {
             let spellings = syntax.auth_scheme_spellings;
-            let word = auth_scheme(trim(value.as_bytes()));
-            spellings.is_empty() || spellings.iter().any(|other| other.as_bytes() == word)
+            let word = text.get(..form.word_len);
+            spellings.is_empty() || spellings.iter().any(|other| Some(other.as_bytes()) == word)
         };
-        if !syntax.wrote(value) || !is_spelled_so() {
-            return Err(CredentialsError::OtherScheme.into());
-        }
-        match syntax.carrier {
-            Carrier::Parameters => Ok(Self::Parameters(value)),
-            Carrier::Json(implied) => {
-                let text = ascii_text(value)?;
-                let credentials = JsonCredentials::read(syntax, implied, text)?;
-                Ok(Self::Decoded(DecodedCredentials::Json(credentials)))
-            }
+        match syntax.form(text).filter(is_spelled_so) {
+            Some(form) => Ok(Self::Parameters(value, form)),
+            None => Err(CredentialsError::OtherScheme.into()),
         }
     }
 }
@@ -203,12 +262,46 @@ impl<'h> RawCredentials<'h> {
 #[derive(Debug)]
 pub(crate) enum DecodedCredentials {
     Json(JsonCredentials),
+    Query(QueryCredentials),
 }
 
 impl DecodedCredentials {
-    pub(crate) fn authorization(&self) -> Authorization<'_> {
+    /// Returns the request's credentials, or `None` if they are parameters in `Authorization`, or if
+    /// there are none.
+    #[cold]
+    fn find(
+        syntax: &CredentialsSyntax,
+        head: &RequestHead<'_>,
+        authorization: Option<&HeaderValue>,
+    ) -> Result<Option<Self>, Rejection> {
+        match (syntax.carrier, authorization) {
+            (Carrier::Parameters, _) | (Carrier::Json(_), None) => Ok(None),
+            (Carrier::Json(_), Some(value)) if !syntax.wrote(value) => {
+                Err(CredentialsError::OtherScheme.into())
+            }
+            (Carrier::Json(implied), Some(value)) => {
+                let credentials = JsonCredentials::read(syntax, implied, ascii_text(value)?)?;
+                Ok(Some(Self::Json(credentials)))
+            }
+            (Carrier::ParametersOrQuery, authorization) => {
+                let credentials = QueryCredentials::find(syntax, head.uri())?;
+                match authorization {
+                    Some(_) if credentials.is_some() => {
+                        Err(Rejection::repeated(header::AUTHORIZATION.as_str()))
+                    }
+                    _ => Ok(credentials.map(Self::Query)),
+                }
+            }
+        }
+    }
+
+    pub(crate) fn authorization(
+        &self,
+        syntax: &CredentialsSyntax,
+    ) -> Result<Authorization<'_>, Rejection> {
         match self {
-            Self::Json(credentials) => credentials.authorization(),
+            Self::Json(credentials) => Ok(credentials.authorization()),
+            Self::Query(credentials) => credentials.authorization(syntax),
         }
     }
 
@@ -216,6 +309,7 @@ impl DecodedCredentials {
     pub(crate) fn carried(&self) -> CarriedValues<'_> {
         match self {
             Self::Json(credentials) => credentials.carried(),
+            Self::Query(credentials) => credentials.carried(),
         }
     }
 }
@@ -224,6 +318,7 @@ impl DecodedCredentials {
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct CarriedValues<'c> {
     pub(crate) date: Option<(DateHeader, &'c str)>,
+    pub(crate) host: Option<&'c str>,
 }
 
 impl<'c> CarriedValues<'c> {
@@ -233,9 +328,18 @@ impl<'c> CarriedValues<'c> {
         (carried == header).then_some(date)
     }
 
+    /// Returns the value of the header of this name, other than a date header.
+    pub(crate) fn header(&self, name: &str) -> Option<&'c str> {
+        self.host
+            .filter(|_| name.eq_ignore_ascii_case(header::HOST.as_str()))
+    }
+
     /// Refuses a request whose header says something else than the value that is signed. A handler
     /// that reads the header would see what nobody signed.
     pub(crate) fn check_headers(&self, head: &RequestHead<'_>) -> Result<(), Rejection> {
+        if self.host.is_some_and(|host| names_another_host(head, host)) {
+            return Err(Rejection::HostMismatch);
+        }
         let Some((header, date)) = self.date else {
             return Ok(());
         };
@@ -247,12 +351,21 @@ impl<'c> CarriedValues<'c> {
     }
 }
 
-/// Returns the word that an `Authorization` begins with.
+/// Returns whether a text begins with this word, in any case.
 ///
-/// It ends at a space or a tab, because Kong's and APISIX's plugins accept any whitespace there.
-fn auth_scheme(value: &[u8]) -> &[u8] {
-    let mut words = value.split(|byte| matches!(byte, b' ' | b'\t'));
-    words.next().unwrap_or_default()
+/// The word ends at a space or a tab, because Kong's and APISIX's plugins accept any whitespace
+/// there.
+fn begins_with_word(text: &[u8], word: &str) -> bool {
+    text.split_at_checked(word.len())
+        .is_some_and(|(begin, rest)| {
+            begin.eq_ignore_ascii_case(word.as_bytes())
+                && matches!(rest.first(), None | Some(b' ' | b'\t'))
+        })
+}
+
+/// Returns whether a text has printable ASCII only, as the value of a header that is read has.
+fn is_printable(text: &str) -> bool {
+    text.bytes().all(|byte| matches!(byte, b' '..=b'~'))
 }
 
 /// Returns the value as text without whitespace at its end.
@@ -272,14 +385,15 @@ pub(crate) fn with_parameters<T>(
     read: impl FnOnce(&Authorization<'_>, Option<CarriedValues<'_>>) -> T,
 ) -> Result<T, Rejection> {
     match RawCredentials::find(syntax, head)? {
-        RawCredentials::Parameters(value) => {
+        RawCredentials::Parameters(value, form) => {
             let mut authorization = Authorization::default();
-            authorization.read(syntax, value)?;
+            authorization.read(syntax, value, form)?;
             Ok(read(&authorization, None))
         }
-        RawCredentials::Decoded(decoded) => {
-            Ok(read(&decoded.authorization(), Some(decoded.carried())))
-        }
+        RawCredentials::Decoded(decoded) => Ok(read(
+            &decoded.authorization(syntax)?,
+            Some(decoded.carried()),
+        )),
     }
 }
 
@@ -294,12 +408,22 @@ impl<'h> Authorization<'h> {
         &mut self,
         syntax: &CredentialsSyntax,
         value: &'h HeaderValue,
+        form: Form,
     ) -> Result<(), Rejection> {
-        let text = ascii_text(value)?;
+        self.read_text(syntax, ascii_text(value)?, form)
+    }
+
+    /// Reads the parameters of a text without whitespace at its end.
+    fn read_text(
+        &mut self,
+        syntax: &CredentialsSyntax,
+        text: &'h str,
+        Form { word_len, key_id }: Form,
+    ) -> Result<(), Rejection> {
         let begun = text.trim_start_matches(WHITESPACE);
-        let word = auth_scheme(begun.as_bytes());
-        let rest = begun.get(word.len()..).unwrap_or_default();
-        let parameters = Parameters::read(syntax, text, rest.trim_start_matches(WHITESPACE))?;
+        let rest = begun.get(word_len..).unwrap_or_default();
+        let rest = rest.trim_start_matches(WHITESPACE);
+        let parameters = Parameters::read(syntax, key_id, text, rest)?;
 
         let [key_id, algorithm, headers, signature] = parameters.values;
         let missing = |parameter| Err(Rejection::ParameterMissing { parameter });
@@ -357,14 +481,16 @@ struct Parameter<'h> {
 
 impl<'h> Parameters<'h> {
     /// Reads the parameters in `rest`, which is the end of `text`. Errors have positions in `text`.
+    /// `key_id` is the name of the key id's parameter.
     fn read(
         syntax: &CredentialsSyntax,
+        key_id: &'static str,
         text: &str,
         mut rest: &'h str,
     ) -> Result<Self, CredentialsError> {
         let mut parameters = Self::default();
         // In the order in which signers send them.
-        let names = [syntax.key_id, "algorithm", "headers", "signature"];
+        let names = [key_id, "algorithm", "headers", "signature"];
         let mut expected = 0;
         let mut unknown = Unknown::new();
         while !rest.is_empty() {
@@ -560,6 +686,7 @@ mod tests {
         auth_scheme: "hmac",
         auth_scheme_spellings: &["hmac", "Hmac"],
         key_id: "username",
+        other_form: None,
         separator: ", ",
         is_ordered: true,
         ignores_unknown: false,
@@ -574,6 +701,7 @@ mod tests {
         auth_scheme: "Signature",
         auth_scheme_spellings: &[],
         key_id: "keyId",
+        other_form: None,
         separator: ",",
         is_ordered: false,
         ignores_unknown: true,
@@ -586,7 +714,7 @@ mod tests {
         syntax: &CredentialsSyntax,
         text: &'h str,
     ) -> Result<Parameters<'h>, CredentialsError> {
-        Parameters::read(syntax, text, text)
+        Parameters::read(syntax, syntax.key_id, text, text)
     }
 
     #[test]

@@ -42,4 +42,5 @@ mod tower_contract;
 mod unsigned;
 mod vectors;
 mod verify_contract;
+mod websocket;
 mod wire;

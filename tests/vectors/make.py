@@ -8,7 +8,7 @@ One directory a case, one file a stage:
   settings        how the signer is set up, one `name: value` a line; the secret key in hexadecimal
   request         the request before it is signed
   signing-string  the bytes that are signed
-  authorization   the Authorization value
+  authorization   the Authorization value, or the whole target if the credentials are in its query
   signed-request  the request as it is sent, headers sorted by name
 """
 

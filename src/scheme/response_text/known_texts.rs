@@ -144,6 +144,7 @@ fn rejections() -> impl Iterator<Item = Rejection> {
         CredentialsError::NotAscii,
         CredentialsError::OtherScheme,
         CredentialsError::NotJson,
+        CredentialsError::QueryNotBase64,
         CredentialsError::NotAParameter { position: NUMBER },
         CredentialsError::UnknownParameter {
             name: gap(),

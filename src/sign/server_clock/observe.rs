@@ -149,13 +149,12 @@ impl<F: fmt::Debug, C> fmt::Debug for ServerClockFuture<F, C> {
 /// over TLS or to this machine: anyone on the way of a plain one could answer with a `Date` of
 /// their choice.
 fn trusted_authority(head: RequestHead<'_>) -> Option<&str> {
-    let authorization = head.headers().get(header::AUTHORIZATION)?;
     let host = head.uri().host()?;
     let scheme = head.uri().scheme_str()?;
     let is_private = is_tls(scheme) || hosts::is_loopback(host);
     let is_signed = || {
         let mut schemes = Scheme::ALL.into_iter();
-        schemes.any(|scheme| scheme.dialect().wrote(authorization))
+        schemes.any(|scheme| scheme.dialect().syntax.signed(&head))
     };
     (is_private && is_signed())
         .then(|| sent_authority(head.uri()))

@@ -4,7 +4,9 @@ use std::fmt;
 
 use serde::de::{DeserializeSeed, Deserializer, Error as _, MapAccess, Visitor};
 
-use super::{Authorization, CarriedValues, CredentialsSyntax, ImpliedParameters, encoder};
+use super::{
+    Authorization, CarriedValues, CredentialsSyntax, ImpliedParameters, encoder, is_printable,
+};
 use crate::{
     KeyId, Rejection,
     header::DateHeader,
@@ -79,6 +81,7 @@ impl JsonCredentials {
         let header: Option<DateHeader> = self.implied.list.parse().ok();
         CarriedValues {
             date: header.map(|header| (header, &*self.date)),
+            host: None,
         }
     }
 }
@@ -105,7 +108,7 @@ impl Members {
         }
         // An escape (`\n`) can put any character into a value. A newline would add a line to the
         // signing string, so only what a header can have is accepted.
-        if !value.bytes().all(|byte| matches!(byte, b' '..=b'~')) {
+        if !is_printable(&value) {
             return Err(CredentialsError::NotAscii);
         }
         match place.replace(value) {

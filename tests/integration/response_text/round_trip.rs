@@ -29,6 +29,7 @@ fn malformed() -> Vec<CredentialsError> {
         CredentialsError::NotAscii,
         CredentialsError::OtherScheme,
         CredentialsError::NotJson,
+        CredentialsError::QueryNotBase64,
         CredentialsError::NotAParameter { position: 17 },
         CredentialsError::UnknownParameter {
             name: name(),

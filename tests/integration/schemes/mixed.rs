@@ -25,6 +25,10 @@ fn a_signature_of_one_scheme_is_refused_by_every_other() {
         let key = assert_accepted(&verifier_of(scheme), &request);
         assert_eq!(key.scheme(), scheme);
         for other in Scheme::ALL.into_iter().filter(|other| *other != scheme) {
+            // iFlytek's clients in Go send Kong's own words: see `gateway_differences`.
+            if (scheme, other) == (Scheme::Kong, Scheme::Iflytek) {
+                continue;
+            }
             assert!(
                 super::check(&verifier_of(other), &request).is_err(),
                 "{scheme} {other}"

@@ -6,6 +6,7 @@ mod build;
 mod cavage;
 mod custom;
 mod dates;
+mod iflytek;
 mod kong;
 mod mixed;
 mod one_form;
@@ -64,6 +65,7 @@ const PRESETS: [(Scheme, &str, &str, &str); Scheme::ALL.len()] = [
     (Scheme::TencentMarket, "tencent-market", r#"{"id":""#, ", "),
     (Scheme::Kong, "kong", r#"hmac username=""#, ", "),
     (Scheme::Apisix, "apisix", r#"Signature keyId=""#, ","),
+    (Scheme::Iflytek, "iflytek", r#"api_key=""#, ", "),
     (Scheme::Cavage, "cavage", r#"Signature keyId=""#, ","),
 ];
 
