@@ -73,6 +73,9 @@ pub(crate) static NAME_SPACE_CODE: HeaderName = HeaderName::from_static("x-names
 /// `X-MicroService-Name`, the service of a microservice API.
 pub(crate) static MICRO_SERVICE_NAME: HeaderName = HeaderName::from_static("x-microservice-name");
 
+/// `X-Nonce`, the usual header for a nonce: a text that a client sends once.
+pub const X_NONCE: HeaderName = HeaderName::from_static("x-nonce");
+
 /// The headers that carry a body's digest (RFC 3230, RFC 9530).
 pub(crate) static DIGESTS: [HeaderName; 2] = [
     HeaderName::from_static("digest"),

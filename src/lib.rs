@@ -2,8 +2,8 @@
 //!
 //! [`SignLayer`] signs every request that a client sends. [`VerifyLayer`] accepts such requests on
 //! a server as the gateway does, and refuses all others. The scheme is that of Tencent Cloud API
-//! Gateway unless another [`Scheme`] is set: Kong's, Apache APISIX's, draft-cavage's, Tyk's,
-//! Traefik Hub's or [one of your own](guide::gateways#a-gateway-of-your-own).
+//! Gateway unless another [`Scheme`] is set: that of Tencent Cloud Market, Kong, Apache APISIX, iFlytek,
+//! draft-cavage, Tyk or Traefik Hub, or [one of your own](guide::gateways#a-gateway-of-your-own).
 //!
 //! # Sign
 //!
@@ -104,10 +104,11 @@
 //! | what comes out | [`SignedHeaders`](sign::SignedHeaders) | [`VerifiedKey`] |
 //! | what can go wrong | [`KeyError`](error::KeyError) and [`BuildError`](error::BuildError) at setup, [`SignError`](error::SignError) | [`BuildError`](error::BuildError) at setup, [`Rejection`] |
 //! | middleware, with a [`Clock`](clock::Clock) | [`SignLayer`], [`SignService`](sign::SignService) | [`VerifyLayer`], [`VerifyService`](verify::VerifyService) |
-//! | where keys are found | | [`StaticKeys`], [`SharedKeys`](verify::SharedKeys), [`KeyStore`](verify::KeyStore), [`AsyncKeyStore`](verify::AsyncKeyStore) |
+//! | where keys are found | | [`StaticKeys`], [`SharedKeys`](verify::SharedKeys), `CachedKeys` (feature `cached-keys`), [`KeyStore`](verify::KeyStore), [`AsyncKeyStore`](verify::AsyncKeyStore) |
 //! | which hosts get a signature | [`allowed_hosts`](sign::SignerBuilder::allowed_hosts) | |
 //! | the body under the signature (feature `digest`) | `DigestLayer` | `VerifyDigestLayer` |
 //! | the gateway's time | [`ServerClock`](sign::ServerClock) | |
+//! | a request that was sent before | `SignerBuilder::nonce` (feature `nonce`) | [`ReplayLayer`](verify::ReplayLayer), [`MemoryReplayGuard`](verify::MemoryReplayGuard) |
 //! | how a refusal is answered | | [`ResponseForRejection`](verify::ResponseForRejection), [`DefaultResponseForRejection`](verify::DefaultResponseForRejection) |
 //! | how the answer reaches a client that uploads | | [`DrainLayer`](verify::DrainLayer) |
 //! | what a refusal means | [`Rejection::from_response_text`], [`RejectionKind`](error::RejectionKind) | [`Rejection::kind`] |
@@ -121,6 +122,7 @@
 //! | [`guide::servers`] | How do I verify in axum, hyper or tonic, and what about nginx, CORS and uploads? |
 //! | [`guide::gateways`] | Which lines match my gateway's settings, and how do I describe another gateway? |
 //! | [`guide::keys`], [`guide::clocks`], [`guide::bodies`] | Where do keys, time and a body's digest come from? |
+//! | [`guide::replay`] | How do I refuse requests that were sent before? |
 //! | [`guide::security`] | What does a signature protect, and what does it not? |
 //! | [`guide::refusals`] | Why is a request refused? |
 //! | [`layer_order`] | Where does each layer belong, those of tower-http among them? |
@@ -139,8 +141,12 @@
 //!
 //! # Features
 //!
+//! - `cached-keys`: `CachedKeys`, a cache in front of a database or another source of keys.
 //! - `digest`: `DigestLayer` computes the digest of bodies to be signed, `VerifyDigestLayer` checks
 //!   it.
+//! - `nonce`: `SignerBuilder::nonce` sends a random nonce with every signature.
+//! - `redis`: `RedisReplayGuard`, with which several servers refuse requests that one of them has
+//!   accepted before.
 //! - `reqwest`: [`SignService`](sign::SignService) takes `reqwest::Request`s, and
 //!   `SignLayer::reqwest_client` builds a client that signs.
 //! - `reqwest-middleware`: `SignMiddleware` and `SignLayer::reqwest_middleware`, for the middleware
@@ -186,6 +192,8 @@ pub mod error {
     pub use crate::digest::{DigestError, DigestMismatch, ParseDigestHeaderError};
     #[cfg(feature = "reqwest-middleware")]
     pub use crate::sign::RedirectFollowed;
+    #[cfg(feature = "redis")]
+    pub use crate::verify::RedisGuardError;
     pub use crate::{
         key::KeyError,
         mac::ParseAlgorithmError,

@@ -14,3 +14,11 @@ pub(crate) const MAX_UNKNOWN_PARAMETERS: usize = 16;
 /// The most headers of a request that is signed. An [`http::HeaderMap`] holds 24,576, and inserting
 /// more panics; the rest is room for the signature's own headers.
 pub(crate) const MAX_HEADERS: usize = 16 * 1024;
+
+/// The longest nonce that is accepted, in bytes. A guard keeps every nonce, or a hash of it, for as
+/// long as its request could be sent again.
+pub(crate) const MAX_NONCE_LEN: usize = 128;
+
+/// How far dates may be from the clock where nonces are required, in seconds: one day. Claims are
+/// kept for as long as this.
+pub(crate) const MAX_SKEW_WITH_NONCE: u64 = 24 * 60 * 60;

@@ -11,7 +11,7 @@ pub use self::{
     credentials_error::CredentialsError, excerpt::Excerpt, kind::RejectionKind,
     target_error::TargetError,
 };
-use crate::header::DateHeader;
+use crate::{header::DateHeader, limits::MAX_NONCE_LEN};
 
 /// Describes why a request is refused.
 ///
@@ -136,6 +136,23 @@ pub enum Rejection {
     NotVerified,
     /// The key store could not be reached. This is not the client's mistake.
     KeyStoreUnavailable,
+    /// The signed nonce is empty or longer than 128 bytes.
+    NonceInvalid {
+        /// The header's name.
+        name: Excerpt,
+    },
+    /// The nonce has been used before: the request is a copy of an earlier one.
+    Replayed,
+    /// The request is so old that the guard against replays can have lost its claim: it is dated
+    /// before the guard was started, or not long enough after that.
+    ClaimsLost,
+    /// The guard against replays has no room for another claim.
+    ReplayGuardFull,
+    /// The guard against replays could not be reached. This is not the client's mistake.
+    ReplayGuardUnavailable,
+    /// A guard against replays has nothing to claim, because the
+    /// [`Verifier`](crate::Verifier) requires no nonce. This is a mistake in the server.
+    NoClaim,
 }
 
 impl Rejection {
@@ -286,12 +303,35 @@ impl fmt::Display for Rejection {
             }
             Self::BodyUnreadable => f.write_str("the body broke off: send all of it"),
             Self::NotVerified => f.write_str(
-                "the request was not verified before its digest: put VerifyDigestLayer below \
+                "the request was not verified before: put VerifyDigestLayer and ReplayLayer below \
                  VerifyLayer",
             ),
             Self::KeyStoreUnavailable => {
                 f.write_str("the key store is unavailable: see its own log")
             }
+            Self::NonceInvalid { name } => write!(
+                f,
+                "{name} is empty or longer than {MAX_NONCE_LEN} bytes: send a new random text with \
+                 every request"
+            ),
+            Self::Replayed => f.write_str(
+                "the request has been sent before: sign every request again before it is sent, \
+                 with a new nonce",
+            ),
+            Self::ClaimsLost => f.write_str(
+                "the request could have been sent before the guard against replays started: wait \
+                 until the clock skew has passed, or tell the guard that there was none before it",
+            ),
+            Self::ReplayGuardFull => f.write_str(
+                "the guard against replays is full: give it more room, or lower max_skew",
+            ),
+            Self::ReplayGuardUnavailable => {
+                f.write_str("the guard against replays is unavailable: see its own log")
+            }
+            Self::NoClaim => f.write_str(
+                "the verifier requires no nonce, so there is nothing to claim: set nonce or \
+                 signature_as_nonce when it is built",
+            ),
         }
     }
 }

@@ -399,3 +399,45 @@ fn requests_that_are_signed_and_accepted_make_no_event() {
     let client = SignLayer::new(keys()).layer(server);
     assert_eq!(events_of(client.oneshot(Request::new(()))), "");
 }
+
+#[test]
+fn a_request_that_passes_without_its_claim_is_a_warning_and_a_replay_is_not() {
+    use tower_hmac_auth::{
+        Verifier,
+        scheme::{DatePolicy, X_NONCE},
+        verify::{Claim, ClaimOutcome, ReplayLayer, WhenUnavailable},
+    };
+
+    let request = Request::get("/a").header(X_NONCE, "d3b07384");
+    let mut request = request.body(()).unwrap();
+    let signer = Signer::builder(keys()).signed_headers([X_NONCE]);
+    let signer = signer.build().unwrap();
+    signer.sign_request(&mut request, at(FRIDAY)).unwrap();
+    let verifier = Verifier::builder().nonce(X_NONCE);
+    let verifier = verifier.date_policy(DatePolicy::Refuse).build().unwrap();
+    let layer = verifies().verifier(verifier);
+    for (outcome, expected) in [
+        (
+            ClaimOutcome::Unavailable,
+            "WARN tower_hmac_auth::verify message=request accepted without its claim: the guard \
+             against replays is unavailable key_id=AKIDtestkey0001\n",
+        ),
+        (
+            ClaimOutcome::Seen,
+            "INFO tower_hmac_auth::verify message=request refused kind=Replayed scheme=tencent \
+             key_id=AKIDtestkey0001 status=401 reason=the request has been sent before: sign every \
+             request again before it is sent, with a new nonce\n",
+        ),
+        (
+            ClaimOutcome::Full,
+            "WARN tower_hmac_auth::verify message=request refused kind=ReplayGuard scheme=tencent \
+             key_id=AKIDtestkey0001 status=503 reason=the guard against replays is full: give it \
+             more room, or lower max_skew\n",
+        ),
+    ] {
+        let guard = ReplayLayer::new(move |_: &Claim<'_>| outcome);
+        let guard = guard.when_unavailable(WhenUnavailable::Accept);
+        let service = layer.layer(guard.layer(service_fn(answer)));
+        assert_eq!(events_of(service.oneshot(request.clone())), expected);
+    }
+}

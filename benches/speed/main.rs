@@ -18,6 +18,9 @@ mod clocks;
 mod echo;
 mod floors;
 mod keys;
+#[cfg(feature = "cached-keys")]
+mod lookup;
+mod replay;
 mod report;
 mod requests;
 mod run;
@@ -45,10 +48,15 @@ fn main() {
     sign::run(&mut run);
     let million = Arc::new(keys::store(run.keys(1_000_000)));
     verify::run(&mut run, &million);
+    #[cfg(feature = "cached-keys")]
+    lookup::run(&mut run);
     service::run(&mut run, &million);
     drop(million);
     threads::run(&mut run);
-    let wire = if run.wants_wire() {
+    if run.wants("replay") {
+        replay::run(&mut run);
+    }
+    let wire = if run.wants("wire") {
         wire::run(run.is_test())
     } else {
         Vec::new()

@@ -35,10 +35,10 @@ impl Run {
         has("--test") || !has("--bench")
     }
 
-    /// Returns `true` if the group `wire` runs, which is unless a filter asks for another group.
-    pub(crate) fn wants_wire(&self) -> bool {
+    /// Returns `true` if this group, whose setup takes long, runs: unless a filter asks for another.
+    pub(crate) fn wants(&self, group: &str) -> bool {
         let mut asked = env::args().skip(1).filter(|asked| asked != "--bench");
-        asked.all(|asked| asked == "wire" || asked == "--test")
+        asked.all(|asked| asked.trim_matches(['^', '/']) == group || asked == "--test")
     }
 
     /// Returns how many keys to put into a store of this size: fewer if nothing is measured.

@@ -12,12 +12,12 @@ use tower_hmac_auth::VerifiedKey;
 
 use super::{
     log::{self, Failure},
-    proxy::Proxy,
+    proxy::{Proxy, UpstreamBody},
     timed::{Timed, TooSlow},
 };
 
 /// An answer with the gateway's own text, or with the upstream's body.
-pub(crate) type Answer = Response<Either<Full<Bytes>, Timed>>;
+pub(crate) type Answer = Response<Either<Full<Bytes>, UpstreamBody>>;
 
 /// After how many seconds a client may try again if too many requests were in flight.
 const RETRY_AFTER: HeaderValue = HeaderValue::from_static("1");
@@ -60,7 +60,7 @@ impl Answers {
 
 /// Answers with the key id and the signed names, after the body has been read: some clients read
 /// no answer before they have sent their whole body.
-async fn describe(request: Request<Timed>, key: &VerifiedKey) -> Answer {
+async fn describe(request: Request<Timed<Incoming>>, key: &VerifiedKey) -> Answer {
     let mut body = request.into_body();
     while let Some(frame) = body.frame().await {
         match frame {

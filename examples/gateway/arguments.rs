@@ -8,12 +8,17 @@ use std::{
 
 use clap::Parser;
 use http::{
-    StatusCode, Uri,
+    HeaderName, StatusCode, Uri,
     uri::{self, Authority},
 };
-use tower_hmac_auth::{Scheme, Verifier, error::BuildError, scheme::DatePolicy};
+use tower_hmac_auth::{
+    Scheme, Verifier, error::BuildError, scheme::DatePolicy, verify::VerifierSet,
+};
 
-use super::support::{Result, has_valid_host};
+use super::support::{
+    Result, has_valid_host,
+    scheme::{self, scheme},
+};
 
 const MIN_TIME: Duration = Duration::from_millis(1);
 const MAX_TIME: Duration = Duration::from_secs(86_400);
@@ -25,10 +30,15 @@ The formats of --keys:
   FILE       id:key lines with no other colon; empty lines and lines that begin with # are skipped
   FILE.toml  [[keys]] tables, each with id = \"…\" and secret = \"…\"
   FILE.json  {\"keys\": [{\"id\": \"…\", \"secret\": \"…\"}]}
-  TOML and JSON also take secret_base64 instead of secret, for keys that are not text.
+  TOML and JSON also take secret_base64 instead of secret, for keys that are not text, and
+  previous_secret or previous_secret_base64, an older secret of the id that is accepted as well.
+
+The file is read again when it changes, and at once on SIGHUP. If it cannot be read or is wrong, the
+keys stay as they are, and the log says why. Replace it by moving a new file to its name: of a file
+that is rewritten in place, the gateway takes what is there after it has not changed for a second.
 
 Every connection needs a file descriptor: set `ulimit -n` to more than --max-connections and
---max-in-flight together.
+--max-in-flight together, and 32 for --admin.
 The gateway does not compare bodies with their digests: the crate's VerifyDigestLayer does.";
 
 /// Verifies HMAC signatures of requests and forwards the valid requests
@@ -36,24 +46,52 @@ The gateway does not compare bodies with their digests: the crate's VerifyDigest
 #[command(
     name = "gateway",
     version,
-    after_help = AFTER_HELP
+    after_help = format!("{AFTER_HELP}\n\n{}", scheme::HELP)
 )]
 pub(crate) struct Arguments {
-    /// The clients' signature scheme: tencent, kong, apisix, cavage, tyk or traefik-hub
-    #[arg(long, value_name = "NAME", default_value_t)]
-    pub(crate) scheme: Scheme,
+    /// The clients' signature scheme: the name of a preset, such as tencent or kong, or a file that
+    /// describes another one (see below). Repeat it for several side by side: each request is
+    /// verified by the scheme that its credentials are written in
+    #[arg(
+        long = "scheme",
+        value_name = "NAME|FILE.toml",
+        default_value = "tencent",
+        value_parser = scheme
+    )]
+    pub(crate) schemes: Vec<Scheme>,
     /// What signatures must cover in addition to a date, such as host or @request-target; can be
-    /// repeated
-    #[arg(long = "require", value_name = "NAME")]
+    /// repeated. With several schemes, kong:@request-target is for one of them
+    #[arg(long = "require", value_name = "[SCHEME:]NAME")]
     pub(crate) required: Vec<String>,
+    /// Refuses requests that were sent before: the header whose signed value a client sends once,
+    /// such as x-nonce
+    #[arg(long, value_name = "HEADER")]
+    pub(crate) nonce: Option<HeaderName>,
+    /// How many nonces are remembered in memory, each until its request's date is too old; half of
+    /// them at most of one key id. What is beyond that gets 503
+    #[arg(
+        long,
+        value_name = "NUMBER",
+        default_value = "4194304",
+        requires = "nonce"
+    )]
+    pub(crate) nonce_capacity: NonZeroUsize,
+    /// Does not refuse requests that could have been accepted before the gateway was started, which
+    /// are all for as long as --max-skew: a copy can then be accepted once more after each start
+    #[arg(long, requires = "nonce")]
+    pub(crate) assume_no_earlier_claims: bool,
     /// Where to listen; port 0 is any free port
     #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:8080")]
     pub(crate) listen: String,
+    /// Where to answer GET /healthz and GET /metrics, for monitoring only: anyone who can connect
+    /// is answered [default: nowhere]
+    #[arg(long, value_name = "ADDRESS:PORT")]
+    pub(crate) admin: Option<String>,
     /// Where to forward valid requests [default: nowhere, the gateway answers them itself]
     #[arg(long, value_name = "http://HOST:PORT", value_parser = upstream)]
     pub(crate) upstream: Option<Authority>,
     /// A file of key pairs: lines `id:key`, or TOML or JSON if its name ends in .toml or .json (see
-    /// below)
+    /// below). It is read again when it changes
     #[arg(long, value_name = "FILE")]
     pub(crate) keys: Option<PathBuf>,
     /// The status of refusals that concern credentials [default: 400 for tyk, else 401]
@@ -103,18 +141,44 @@ pub(crate) struct Arguments {
 }
 
 impl Arguments {
-    pub(crate) fn verifier(&self) -> Result<Verifier> {
-        let mut builder = Verifier::builder()
-            .scheme(self.scheme)
-            .require(&self.required);
+    pub(crate) fn verifiers(&self) -> Result<VerifierSet> {
+        let schemes = self.schemes.iter();
+        let verifiers: Vec<_> = schemes
+            .map(|scheme| self.verifier(*scheme))
+            .collect::<Result<_>>()?;
+        for name in &self.required {
+            if let Some((scheme, _)) = name.split_once(':')
+                && !self.schemes.iter().any(|given| given.name() == scheme)
+            {
+                return Err(format!("--require {name}: there is no --scheme {scheme}").into());
+            }
+        }
+        VerifierSet::new(verifiers).map_err(|error| format!("--scheme: {error}").into())
+    }
+
+    fn verifier(&self, scheme: Scheme) -> Result<Verifier> {
+        let required = self
+            .required
+            .iter()
+            .filter_map(|name| match name.split_once(':') {
+                Some((of, name)) => (of == scheme.name()).then_some(name),
+                None => Some(name),
+            });
+        let mut builder = Verifier::builder().scheme(scheme).require(required);
         if let Some(max_skew) = self.max_skew {
             builder = builder.max_skew(Duration::from_secs(max_skew));
         }
         if let Some(plain_date) = self.plain_date {
             builder = builder.date_policy(plain_date);
         }
+        if let Some(nonce) = &self.nonce {
+            builder = builder.nonce(nonce.clone());
+        }
         let option = |error: &BuildError| match error {
             BuildError::NoDateAccepted { .. } => "--plain-date",
+            BuildError::NonceWithoutAge => "--nonce without --plain-date check-age or refuse",
+            BuildError::NonceSkew => "--max-skew",
+            BuildError::NonceHeader { .. } => "--nonce",
             _ => "--require",
         };
         builder

@@ -22,10 +22,7 @@ const LINGER: Duration = Duration::from_secs(5);
 /// can arrive in a few seconds.
 const LINGER_BYTES: usize = 64 << 20;
 
-/// After how long without a request, counted from the last answer, a connection is idle.
-///
-/// If hyper has not read a request to its end, it shuts the connection down right after the answer.
-/// A connection that was waiting for longer than this has therefore no unread request.
+/// How long after the last answer a connection is idle, if nothing unread has arrived.
 const IDLE: Duration = Duration::from_millis(100);
 
 /// A stream that shuts down its writing side first, and reads what the client still sends before it
@@ -38,8 +35,8 @@ pub(crate) struct Lingering {
     stream: TcpStream,
     until: Option<Pin<Box<Sleep>>>,
     bytes_left: usize,
-    /// When the stream began to wait for bytes, if nothing was written since.
-    waiting_since: Option<Instant>,
+    /// When bytes were last written.
+    written: Option<Instant>,
 }
 
 impl From<TcpStream> for Lingering {
@@ -48,7 +45,7 @@ impl From<TcpStream> for Lingering {
             stream,
             until: None,
             bytes_left: LINGER_BYTES,
-            waiting_since: None,
+            written: None,
         }
     }
 }
@@ -59,14 +56,7 @@ impl AsyncRead for Lingering {
         cx: &mut Context<'_>,
         buf: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        let read = Pin::new(&mut self.stream).poll_read(cx, buf);
-        match read {
-            Poll::Pending => {
-                self.waiting_since = self.waiting_since.or_else(|| Some(Instant::now()));
-            }
-            Poll::Ready(_) => self.waiting_since = None,
-        }
-        read
+        Pin::new(&mut self.stream).poll_read(cx, buf)
     }
 }
 
@@ -76,7 +66,7 @@ impl AsyncWrite for Lingering {
         cx: &mut Context<'_>,
         buf: &[u8],
     ) -> Poll<io::Result<usize>> {
-        self.waiting_since = None;
+        self.written = Some(Instant::now());
         Pin::new(&mut self.stream).poll_write(cx, buf)
     }
 
@@ -85,7 +75,7 @@ impl AsyncWrite for Lingering {
         cx: &mut Context<'_>,
         bufs: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        self.waiting_since = None;
+        self.written = Some(Instant::now());
         Pin::new(&mut self.stream).poll_write_vectored(cx, bufs)
     }
 
@@ -102,19 +92,23 @@ impl AsyncWrite for Lingering {
             stream,
             until,
             bytes_left,
-            waiting_since,
+            written,
         } = self.get_mut();
         if until.is_none() {
             ready!(Pin::new(&mut *stream).poll_shutdown(cx))?;
         }
-        if waiting_since.is_some_and(|since| since.elapsed() >= IDLE) && until.is_none() {
-            return Poll::Ready(Ok(()));
-        }
+        let may_be_idle = written.is_none_or(|written| written.elapsed() >= IDLE);
+        let mut is_idle = may_be_idle && until.is_none();
         let until = until.get_or_insert_with(|| Box::pin(sleep(LINGER)));
         let mut unwanted = [MaybeUninit::uninit(); 8192];
         while until.as_mut().poll(cx).is_pending() {
             let mut unwanted = ReadBuf::uninit(&mut unwanted);
-            let read = ready!(Pin::new(&mut *stream).poll_read(cx, &mut unwanted));
+            let read = Pin::new(&mut *stream).poll_read(cx, &mut unwanted);
+            if is_idle && read.is_pending() {
+                break;
+            }
+            is_idle = false;
+            let read = ready!(read);
             *bytes_left = bytes_left.saturating_sub(unwanted.filled().len());
             if read.is_err() || unwanted.filled().is_empty() || *bytes_left == 0 {
                 break;

@@ -13,10 +13,12 @@ use bytes::Bytes;
 use http::{HeaderValue, Method, Request, Response, StatusCode, header::AUTHORIZATION};
 use http_body::{Body, Frame, SizeHint};
 use pin_project_lite::pin_project;
-use tokio::sync::watch;
 use tower_hmac_auth::{Rejection, VerifiedKey, error::RejectionKind, verify::ServerSigningString};
 
-use super::stderr;
+use super::{
+    activity::{Activity, InFlight},
+    metrics, stderr,
+};
 
 /// Why a request with a valid signature failed. The log takes it from the response's extensions.
 #[derive(Clone)]
@@ -25,6 +27,9 @@ pub(crate) struct Failure(pub(crate) String);
 /// The size in bytes up to which an answer no longer counts as in flight: it fits into the buffers
 /// of the connection, so only the client can delay it.
 const SHORT: u64 = 4096;
+
+/// The capacity in bytes that most lines need at most.
+const LINE: usize = 256;
 
 /// How many characters of a path, and of an unverified key id, are logged.
 const MAX_PATH: usize = 512;
@@ -41,6 +46,7 @@ pub(crate) struct Entry {
     began: Instant,
     status: Option<StatusCode>,
     key_id: Option<String>,
+    used_previous_secret: bool,
     /// Parsed only if the request is refused.
     authorization: Option<HeaderValue>,
     kind: Option<RejectionKind>,
@@ -52,10 +58,12 @@ pub(crate) struct Entry {
     /// Dropped as soon as there is a short answer, such as a refusal, so that the idle timeout
     /// applies to a client that does not read it.
     in_flight: Option<InFlight>,
+    /// Unlike `in_flight`, until the entry is dropped.
+    _counted: metrics::Counted,
 }
 
 impl Entry {
-    pub(crate) fn new<B>(request: &Request<B>, requests: &Arc<watch::Sender<usize>>) -> Self {
+    pub(crate) fn new<B>(request: &Request<B>, activity: &Arc<Activity>) -> Self {
         Self {
             method: request.method().clone(),
             // Without the query, which may hold secrets.
@@ -63,13 +71,15 @@ impl Entry {
             began: Instant::now(),
             status: None,
             key_id: None,
+            used_previous_secret: false,
             authorization: request.headers().get(AUTHORIZATION).cloned(),
             kind: None,
             claimed_key_id: None,
             wrong: None,
             hashed: None,
             is_complete: false,
-            in_flight: Some(InFlight::new(requests)),
+            in_flight: Some(InFlight::new(activity)),
+            _counted: metrics::Counted::request(),
         }
     }
 
@@ -77,9 +87,10 @@ impl Entry {
     pub(crate) fn stay_with<B: Body>(mut self, response: Response<B>) -> Response<Logged<B>> {
         self.status = Some(response.status());
         let extensions = response.extensions();
-        self.key_id = extensions
-            .get()
-            .map(|key: &VerifiedKey| key.key_id().to_owned());
+        if let Some(key) = extensions.get::<VerifiedKey>() {
+            self.key_id = Some(key.key_id().to_owned());
+            self.used_previous_secret = key.used_previous_secret();
+        }
         let authorization = self.authorization.take();
         if let Some(why) = extensions.get::<Rejection>() {
             self.kind = Some(why.kind());
@@ -93,12 +104,7 @@ impl Entry {
         self.hashed = extensions.get().cloned();
         // hyper does not poll the body of an answer to HEAD.
         self.is_complete = self.method == Method::HEAD || response.body().is_end_stream();
-        if response
-            .body()
-            .size_hint()
-            .upper()
-            .is_some_and(|size| size <= SHORT)
-        {
+        if is_short(response.body()) {
             self.in_flight = None;
         }
         response.map(|body| Logged { body, entry: self })
@@ -107,16 +113,22 @@ impl Entry {
 
 impl Drop for Entry {
     fn drop(&mut self) {
-        let mut line = excerpt(self.method.as_str(), MAX_PATH);
+        let took = self.began.elapsed();
+        metrics::request_over(self.kind, took);
+        let mut line = String::with_capacity(LINE);
+        push_excerpt(&mut line, self.method.as_str(), MAX_PATH);
         line.push(' ');
-        line.push_str(&excerpt(&self.path, MAX_PATH));
+        push_excerpt(&mut line, &self.path, MAX_PATH);
         let _infallible = match self.status {
             Some(status) => write!(line, " {}", status.as_u16()),
             None => write!(line, " -"),
         };
-        let _infallible = write!(line, " {}ms", self.began.elapsed().as_millis());
+        let _infallible = write!(line, " {}ms", took.as_millis());
         if let Some(key_id) = &self.key_id {
             let _infallible = write!(line, " key={key_id:?}");
+        }
+        if self.used_previous_secret {
+            line.push_str(" secret=previous");
         }
         if let Some(kind) = self.kind {
             let _infallible = write!(line, " kind={kind:?}");
@@ -139,18 +151,31 @@ impl Drop for Entry {
     }
 }
 
+/// Returns `true` if the idle timeout applies to a client that does not read this answer.
+pub(crate) fn is_short(body: &impl Body) -> bool {
+    let length = body.size_hint().upper();
+    length.is_some_and(|length| length <= SHORT)
+}
+
 /// Returns the text in printable ASCII without spaces, and cut after `max_chars` characters, so
 /// that no part of it can be mistaken for another field of the line.
 pub(crate) fn excerpt(text: &str, max_chars: usize) -> String {
-    let escaped = |c: char| match c {
-        '!'..='~' => c.to_string(),
-        _ => c.escape_unicode().to_string(),
-    };
-    let mut excerpt: String = text.chars().take(max_chars).map(escaped).collect();
-    if text.chars().nth(max_chars).is_some() {
-        excerpt.push_str("...");
-    }
+    let mut excerpt = String::new();
+    push_excerpt(&mut excerpt, text, max_chars);
     excerpt
+}
+
+fn push_excerpt(line: &mut String, text: &str, max_chars: usize) {
+    let mut chars = text.chars();
+    for c in chars.by_ref().take(max_chars) {
+        match c {
+            '!'..='~' => line.push(c),
+            _ => line.extend(c.escape_unicode()),
+        }
+    }
+    if chars.next().is_some() {
+        line.push_str("...");
+    }
 }
 
 /// Returns the key id that a refused request claims, escaped and cut. It is unverified: anyone can
@@ -175,22 +200,6 @@ fn claimed_key_id(authorization: &HeaderValue) -> Option<String> {
         rest = after;
     }
     None
-}
-
-/// Counts a request as in flight on its connection until it is dropped.
-struct InFlight(Arc<watch::Sender<usize>>);
-
-impl InFlight {
-    fn new(requests: &Arc<watch::Sender<usize>>) -> Self {
-        requests.send_modify(|count| *count = count.saturating_add(1));
-        Self(Arc::clone(requests))
-    }
-}
-
-impl Drop for InFlight {
-    fn drop(&mut self) {
-        self.0.send_modify(|count| *count = count.saturating_sub(1));
-    }
 }
 
 pin_project! {

@@ -15,12 +15,17 @@
 //! `{"key_id":"AKIDbilling","signed":["x-date","source"]}`. The example `sign` makes requests for
 //! it. `--help` lists all options and the other formats of the keys file.
 //!
+//! - **The scheme** is a preset, or what the TOML file of `--scheme FILE.toml` describes. The example
+//!   `sign` reads the same file, and `--help` shows its form.
 //! - **Refused requests** get the answer of the gateway that `--scheme` names, and never reach the
 //!   upstream.
 //! - **Valid requests** are streamed to the upstream over HTTP/1.1. Method, path, query, `Host` and
 //!   body stay as the client sent them. `Authorization` and hop-by-hop headers are removed, and
 //!   `X-Consumer-Key-Id` is set to the key id. If the upstream gives no answer, the client gets
 //!   `502`.
+//! - **Replays**: with `--nonce x-nonce`, signatures must cover a nonce in this header, and a
+//!   request whose nonce was used before gets `401`. Nonces are remembered in memory, so for as long
+//!   as `--max-skew` after each start, requests get `503`; see `--assume-no-earlier-claims`.
 //! - **Trailers** are forwarded, except for those that could be mistaken for a signed header, or
 //!   for a header that says who sends the request, when, or how to read it. The header `Trailer`
 //!   loses their names, too.
@@ -30,27 +35,44 @@
 //! - **Load**: at most `--max-in-flight` valid requests are in flight, over as many connections to
 //!   the upstream. Others get `503` with `Retry-After`. Requests without a valid signature do not
 //!   count.
+//! - **Keys** of `--keys` are read again when the file changes, and at once on `SIGHUP`. A change
+//!   counts for requests that arrive after it; requests in flight continue. A file that is missing
+//!   or wrong leaves the keys as they are. Under one id, `previous_secret` is accepted beside
+//!   `secret` while clients change from the one to the other.
+//!   - The log says `keys: 3 read (1 added, 0 removed)`, or once
+//!     `keys: kept as they were: keys.toml, line 7: …`.
 //! - **Bodies** are not compared with their digest, signed or not. `VerifyDigestLayer` (feature
 //!   `digest`) does that.
 //! - **Clients** use HTTP/1.1, or HTTP/2 with prior knowledge. For TLS, put a TLS proxy in front.
 //! - **Log**: one line for each request on standard error, with the method, the path without the
-//!   query, the status, the time until the last byte, the verified key id (`key="AKIDbilling"`) and
-//!   the error, if any.
+//!   query, the status, the time until the last byte, the verified key id (`key="AKIDbilling"`),
+//!   `secret=previous` if the request was signed with the previous secret, and the error, if any.
 //!   - A refusal has its kind, such as `kind=SignatureMismatch`, which the example `sign` explains
 //!     with `--why SignatureMismatch`. If `Authorization` names a key id, the line has it as
-//!     `claimed_key_id="AKIDbilling"`: unverified, escaped, and cut after 64 characters.
+//!     `claimed_key_id="AKIDbilling"`: unverified, escaped, and cut after 64 characters. Only the
+//!     presets' names for it are known, not those of `--scheme FILE.toml`.
 //!   - With `--explain`, the line of a signature mismatch ends with the signing string that the
 //!     gateway computed. Compare it with the client's, which the example `sign` prints with
 //!     `--explain`.
 //!   - If nothing reads standard error, lines are dropped and counted (`log: lines dropped: 7`).
 //!   - What hyper refuses by itself is not logged, as there is no parsed request: `400` for invalid
 //!     HTTP, `414` and `431` for a target or a head that is too long.
+//! - **Monitoring** with `--admin ADDRESS:PORT`, on a listener of its own, whose address is the
+//!   second line on standard output (`admin on 127.0.0.1:9090`). Anyone who can connect is
+//!   answered, so choose an address that only monitoring reaches.
+//!   - `GET /healthz` is `200` while the gateway serves, and `503` from the beginning of the
+//!     shutdown to the end of the process.
+//!   - `GET /metrics` has what [`metrics`] counts, in the text format of Prometheus. The counts are
+//!     those of the log: a request counts when its line is written. No label has anything that a
+//!     client sent.
 //! - **Shutdown** on `SIGTERM` and `SIGINT`: the gateway accepts no new connections and closes idle
 //!   ones. Requests in flight have 30 seconds, or until the next signal. A client that has just
 //!   been answered, or uses HTTP/2, has 5 seconds to close its connection. The exit status is 0.
 //!
 //! Every error at the start is one line on standard error, with exit status 2.
 
+mod activity;
+mod admin;
 mod answer;
 mod arguments;
 mod connector;
@@ -58,26 +80,36 @@ mod headers;
 mod keys;
 mod linger;
 mod log;
+mod metrics;
 mod proxy;
+mod replay;
 mod server;
 mod stderr;
 #[path = "../support/mod.rs"]
 mod support;
 mod timed;
+mod upstream;
 
 use std::{convert::Infallible, process::ExitCode, sync::Arc};
 
 use http::Request;
 use hyper::body::Incoming;
+use metrics_exporter_prometheus::PrometheusHandle;
 use tokio::{net::TcpListener, runtime::Runtime, sync::Semaphore};
 use tower::{Layer as _, service_fn};
-use tower_hmac_auth::{StaticKeys, VerifyLayer, verify::DefaultResponseForRejection};
+use tower_hmac_auth::{
+    VerifyLayer,
+    verify::{DefaultResponseForRejection, SharedKeys},
+};
 
 use self::{
+    admin::{Admin, Health},
     answer::Answers,
     arguments::Arguments,
     connector::Connector,
+    keys::{Hangups, KeyFile},
     proxy::Proxy,
+    replay::Replay,
     server::{Limits, Signals},
     support::{Result, print},
 };
@@ -90,57 +122,105 @@ fn run() -> Result<()> {
     let Some(arguments) = support::arguments::<Arguments>()? else {
         return Ok(());
     };
-    let keys = match &arguments.keys {
-        Some(file) => keys::from_file(file)?,
-        None => keys::from_environment()?,
+    // Before there is anything to count.
+    let prometheus = match &arguments.admin {
+        Some(_) => Some(metrics::install()?),
+        None => None,
     };
+    let keys = SharedKeys::new();
+    let file = match &arguments.keys {
+        Some(path) => Some(KeyFile::open(path, keys.clone())?),
+        None => {
+            keys.insert(&keys::from_environment()?);
+            None
+        }
+    };
+    metrics::keys(keys.len());
     let runtime = Runtime::new()?;
-    let ended = runtime.block_on(start(arguments, keys));
+    let ended = runtime.block_on(start(arguments, keys, file, prometheus));
     // Dropping the runtime would wait for blocking work, such as a lookup of the upstream's name
     // that has not ended yet.
     runtime.shutdown_background();
     ended
 }
 
-async fn start(arguments: Arguments, keys: StaticKeys) -> Result<()> {
-    let mut refuse = DefaultResponseForRejection::new().hide_reason(arguments.terse);
+async fn start(
+    arguments: Arguments,
+    keys: SharedKeys,
+    file: Option<KeyFile>,
+    prometheus: Option<PrometheusHandle>,
+) -> Result<()> {
+    let mut refusals = DefaultResponseForRejection::new().hide_reason(arguments.terse);
     if let Some(status) = arguments.unauthorized_status {
-        refuse = refuse.unauthorized_status(status);
+        refusals = refusals.unauthorized_status(status);
     }
     let verify = VerifyLayer::new(keys)
-        .verifier(arguments.verifier()?)
-        .refuse(refuse)
+        .verifier(arguments.verifiers()?)
+        .refuse(refusals.clone())
         .explain(arguments.explain)
         .remove_authorization(true);
+    let replay = Replay::of(&arguments, refusals)?;
     let max_in_flight = arguments.max_in_flight.get().min(Semaphore::MAX_PERMITS);
-    let proxy = arguments.upstream.map(|upstream| {
-        let connector = Connector::new(max_in_flight, arguments.connect_timeout);
-        Proxy::new(upstream, connector, arguments.upstream_timeout)
-    });
+    let proxy = match &arguments.upstream {
+        Some(upstream) => {
+            let connector = Connector::new(arguments.connect_timeout);
+            let timeout = arguments.upstream_timeout;
+            Some(Proxy::new(upstream, connector, timeout)?)
+        }
+        None => None,
+    };
     let answers = Arc::new(Answers {
         proxy,
         in_flight: Arc::new(Semaphore::new(max_in_flight)),
         body_timeout: arguments.body_timeout,
     });
-    let service = verify.layer(service_fn(move |request: Request<Incoming>| {
+    let handler = service_fn(move |request: Request<Incoming>| {
         let answers = Arc::clone(&answers);
         async move { Ok::<_, Infallible>(answers.to(request).await) }
-    }));
+    });
 
-    let listen = &arguments.listen;
-    let listener = TcpListener::bind(listen)
-        .await
-        .map_err(|error| format!("cannot listen on {listen}: {error}"))?;
+    let (listener, mut addresses) = listen(&arguments.listen, "listening on").await?;
+    let health = Health::default();
+    if let (Some(address), Some(prometheus)) = (&arguments.admin, prometheus) {
+        let (listener, address) = listen(address, "admin on").await?;
+        addresses.push_str(&address);
+        tokio::spawn(metrics::upkeep(prometheus.clone()));
+        let admin = Admin {
+            health: health.clone(),
+            prometheus,
+            time_limit: arguments.idle_timeout,
+        };
+        tokio::spawn(admin.run(listener));
+    }
     // Install the handlers before printing the address: whoever reads it may send a signal at once.
     let signals = Signals::new()?;
-    print(format!("listening on {}\n", listener.local_addr()?).as_bytes())?;
+    tokio::spawn(keys::watch(file, Hangups::new()?));
+    print(addresses.as_bytes())?;
     let limits = Limits {
         connections: arguments.max_connections.get(),
         streams: arguments.max_streams.get(),
         idle: arguments.idle_timeout,
         write: arguments.write_timeout,
     };
-    server::run(listener, service, limits, signals).await;
+    match replay {
+        Replay::Allowed => {
+            let service = verify.layer(handler);
+            server::run(listener, service, limits, signals, health).await;
+        }
+        Replay::InMemory(replay) => {
+            let service = verify.layer(replay.layer(handler));
+            server::run(listener, service, limits, signals, health).await;
+        }
+    }
     stderr::flush().await;
     Ok(())
+}
+
+/// Returns a listener, and the line that says where it listens.
+async fn listen(address: &str, label: &str) -> Result<(TcpListener, String)> {
+    let listener = TcpListener::bind(address)
+        .await
+        .map_err(|error| format!("cannot listen on {address}: {error}"))?;
+    let line = format!("{label} {}\n", listener.local_addr()?);
+    Ok((listener, line))
 }

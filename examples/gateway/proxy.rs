@@ -1,6 +1,6 @@
 //! Forwards requests to the upstream, and its answers to the client (RFC 9110, section 7.6).
 
-use std::{borrow::Cow, error::Error as StdError, io, iter::successors, sync::Arc, time::Duration};
+use std::{borrow::Cow, error::Error, io, iter::successors, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use http::{
@@ -11,10 +11,7 @@ use http::{
 };
 use http_body::{Body as _, Frame};
 use http_body_util::{BodyExt as _, Either, combinators::MapFrame};
-use hyper_util::{
-    client::legacy::{Client, Error},
-    rt::{TokioExecutor, TokioTimer},
-};
+use hyper::body::Incoming;
 use tokio::sync::OwnedSemaphorePermit;
 use tower_hmac_auth::VerifiedKey;
 
@@ -28,14 +25,16 @@ use super::{
     },
     log,
     timed::{Timed, TooSlow, takes_nothing},
+    upstream::{self, Upstream},
 };
-
-const POOL_IDLE_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Cleans the trailers among the frames of a request's body.
 type FrameMap = Box<dyn FnMut(Frame<Bytes>) -> Frame<Bytes> + Send>;
 
-type RequestBody = MapFrame<Timed, FrameMap>;
+type RequestBody = MapFrame<Timed<Incoming>, FrameMap>;
+
+/// The body of an upstream's answer.
+pub(crate) type UpstreamBody = Timed<upstream::Answer<RequestBody>>;
 
 /// Why a request cannot be forwarded.
 type NotForwarded = (StatusCode, Cow<'static, str>);
@@ -44,55 +43,60 @@ type NotForwarded = (StatusCode, Cow<'static, str>);
 const MAX_NAME: usize = 64;
 
 pub(crate) struct Proxy {
-    upstream: Authority,
-    client: Client<Connector, RequestBody>,
+    /// The `Host` of requests that have none.
+    host: HeaderValue,
+    upstream: Upstream<RequestBody>,
     /// How long the upstream may neither read the request nor send its answer.
     timeout: Duration,
 }
 
 impl Proxy {
-    pub(crate) fn new(upstream: Authority, connector: Connector, timeout: Duration) -> Self {
-        let client = Client::builder(TokioExecutor::new())
-            .pool_timer(TokioTimer::new())
-            .pool_idle_timeout(POOL_IDLE_TIMEOUT)
-            .build(connector);
-        Self {
-            upstream,
-            client,
+    /// Must be called on the runtime.
+    pub(crate) fn new(
+        upstream: &Authority,
+        connector: Connector,
+        timeout: Duration,
+    ) -> Result<Self, http::Error> {
+        let uri = Uri::builder().scheme(Scheme::HTTP).path_and_query("/");
+        let uri = uri.authority(upstream.clone()).build()?;
+        Ok(Self {
+            host: HeaderValue::try_from(upstream.as_str())?,
+            upstream: Upstream::new(uri, connector),
             timeout,
-        }
+        })
     }
 
     /// Sends the request to the upstream, and returns its answer.
     pub(crate) async fn forward(
         &self,
-        request: Request<Timed>,
+        request: Request<Timed<Incoming>>,
         key: &VerifiedKey,
         in_flight: Arc<OwnedSemaphorePermit>,
     ) -> Answer {
-        let upstream = request.body().taker();
+        let version = request.version();
+        let taker = request.body().taker();
         let request = match self.outgoing(request, key) {
             Ok(request) => request,
             Err((status, why)) => return failure(status, &why, why.to_string()),
         };
         let response = tokio::select! {
-            response = self.client.request(request) => response,
-            () = takes_nothing(&upstream, self.timeout) => {
+            response = self.upstream.send(request, &in_flight) => response,
+            () = takes_nothing(&taker, self.timeout) => {
                 return gateway_timeout("the upstream neither reads nor answers".to_owned());
             }
         };
         let response = match response {
             Ok(response) => response,
-            Err(error) if causes(&error).any(|cause| cause.is::<TooSlow>()) => {
+            Err(error) if causes(&*error).any(|cause| cause.is::<TooSlow>()) => {
                 // Only the last cause: hyper's texts call the client's body the "user's".
-                return too_slow(last_cause(&error));
+                return too_slow(last_cause(&*error));
             }
-            Err(error) if is_clients_fault(&error) => {
-                let why = format!("the client's body broke off: {}", last_cause(&error));
+            Err(error) if is_clients_fault(&*error) => {
+                let why = format!("the client's body broke off: {}", last_cause(&*error));
                 return failure(StatusCode::BAD_REQUEST, "the body broke off", why);
             }
-            Err(error) if is_timeout(&error) => return gateway_timeout(log::chain(&error)),
-            Err(error) => return bad_gateway(log::chain(&error)),
+            Err(error) if is_timeout(&*error) => return gateway_timeout(log::chain(&*error)),
+            Err(error) => return bad_gateway(log::chain(&*error)),
         };
         // No client asked for it: `Upgrade` is not forwarded.
         if response.status() == StatusCode::SWITCHING_PROTOCOLS {
@@ -114,14 +118,16 @@ impl Proxy {
         };
         let body = Timed::download(body, self.timeout, in_flight);
         // The server watches it, and closes the connection of a client that does not read its
-        // answer.
-        head.extensions.insert(body.taker());
+        // answer. A short one on HTTP/1.1 needs no watch: the connection counts as idle.
+        if version > Version::HTTP_11 || !log::is_short(&body) {
+            head.extensions.insert(body.taker());
+        }
         Answer::from_parts(head, Either::Right(body))
     }
 
     fn outgoing(
         &self,
-        request: Request<Timed>,
+        request: Request<Timed<Incoming>>,
         key: &VerifiedKey,
     ) -> Result<Request<RequestBody>, NotForwarded> {
         let (mut head, body) = request.into_parts();
@@ -166,9 +172,7 @@ impl Proxy {
         join_cookies(headers);
         remove_consumer_key_ids(headers);
         headers.insert(CONSUMER_KEY_ID.clone(), key_id);
-        if let Some(host) = host {
-            headers.insert(HOST, host);
-        }
+        headers.insert(HOST, host.unwrap_or_else(|| self.host.clone()));
         // Use the length of the body as hyper reads it. If it disagreed with a header that is
         // forwarded, the upstream would find the end of the request elsewhere (request smuggling).
         let had_length = headers.remove(CONTENT_LENGTH).is_some();
@@ -178,7 +182,7 @@ impl Proxy {
             None => headers.insert(TRANSFER_ENCODING, HeaderValue::from_static("chunked")),
         };
 
-        let uri = self.uri(head.uri)?;
+        let uri = origin_form(head.uri);
         let mut request = Request::new(body.map_frame(Box::new(move |mut frame: Frame<Bytes>| {
             if let Some(trailers) = frame.trailers_mut() {
                 clean_trailers(trailers, &signed);
@@ -190,17 +194,12 @@ impl Proxy {
         *request.headers_mut() = head.headers;
         Ok(request)
     }
+}
 
-    /// Returns the upstream's URI, with path and query as the client sent them.
-    fn uri(&self, sent: Uri) -> Result<Uri, NotForwarded> {
-        let mut parts = sent.into_parts();
-        parts.scheme = Some(Scheme::HTTP);
-        parts.authority = Some(self.upstream.clone());
-        let path_and_query = parts.path_and_query.take();
-        parts.path_and_query = path_and_query.or(Some(PathAndQuery::from_static("/")));
-        Uri::from_parts(parts)
-            .map_err(|_| (StatusCode::BAD_REQUEST, "invalid request target".into()))
-    }
+/// Returns path and query as the client sent them.
+fn origin_form(sent: Uri) -> Uri {
+    let path_and_query = sent.into_parts().path_and_query;
+    path_and_query.map_or_else(|| PathAndQuery::from_static("/").into(), Uri::from)
 }
 
 /// Returns the client's `Host`, from which the upstream makes its links. Without `Host`, as on
@@ -229,7 +228,7 @@ fn host(head: &request::Parts) -> Result<Option<HeaderValue>, NotForwarded> {
             let host = HeaderValue::from_str(host_and_port);
             host.map(Some).map_err(|_| no_host(()))
         }
-        // HTTP/1.0 requests may have none. hyper's client then sends the upstream's.
+        // HTTP/1.0 requests may have none. The upstream gets its own then.
         (None, _, None) if head.version < Version::HTTP_11 => Ok(None),
         (None, _, None) => Err((StatusCode::BAD_REQUEST, "Host is missing".into())),
     }
@@ -240,24 +239,25 @@ fn short(name: &HeaderName) -> String {
 }
 
 /// Returns `true` if the client's body could not be read.
-fn is_clients_fault(error: &Error) -> bool {
-    let error = error.source().and_then(|error| error.downcast_ref());
+fn is_clients_fault(error: &(dyn Error + 'static)) -> bool {
+    let error = error.downcast_ref();
     error.is_some_and(hyper::Error::is_user)
 }
 
 /// Returns `true` for a timeout, the gateway's own or the system's.
-fn is_timeout(error: &Error) -> bool {
+fn is_timeout(error: &(dyn Error + 'static)) -> bool {
     causes(error).any(|cause| {
         let error = cause.downcast_ref::<io::Error>();
         error.is_some_and(|error| error.kind() == io::ErrorKind::TimedOut)
     })
 }
 
-fn causes(error: &Error) -> impl Iterator<Item = &(dyn StdError + 'static)> {
-    successors(error.source(), |error| (*error).source())
+/// Returns the error and its sources.
+fn causes<'a>(error: &'a (dyn Error + 'static)) -> impl Iterator<Item = &'a (dyn Error + 'static)> {
+    successors(Some(error), |error| (*error).source())
 }
 
-fn last_cause(error: &Error) -> String {
+fn last_cause(error: &(dyn Error + 'static)) -> String {
     let last = causes(error).last();
     last.map_or_else(|| error.to_string(), ToString::to_string)
 }

@@ -12,15 +12,17 @@ use hyper_util::{
 };
 use tokio::{
     net::{TcpListener, TcpStream},
-    sync::{Notify, Semaphore, watch},
-    time::{sleep, timeout},
+    sync::{Notify, Semaphore},
+    time::sleep,
 };
 use tower::{Service, ServiceExt as _};
 
 use super::{
+    activity::Activity,
+    admin::Health,
     linger::Lingering,
     log::Entry,
-    stderr,
+    metrics, stderr,
     timed::{Taker, takes_nothing},
 };
 
@@ -49,6 +51,7 @@ pub(crate) async fn run<S, B>(
     service: S,
     limits: Limits,
     mut signals: Signals,
+    health: Health,
 ) where
     S: Service<Request<Incoming>, Response = Response<B>, Error = Infallible>,
     S: Clone + Send + Sync + 'static,
@@ -73,6 +76,7 @@ pub(crate) async fn run<S, B>(
         () = accept => {}
         () = signals.next() => {}
     }
+    health.end();
     drop(listener);
     stderr::say(format!("ending: open connections: {}", graceful.count()));
     tokio::select! {
@@ -82,7 +86,8 @@ pub(crate) async fn run<S, B>(
     }
 }
 
-async fn accept(listener: &TcpListener) -> TcpStream {
+/// Accepts the next connection. Errors are logged.
+pub(crate) async fn accept(listener: &TcpListener) -> TcpStream {
     loop {
         match listener.accept().await {
             Ok((stream, _)) => return stream,
@@ -109,12 +114,13 @@ where
 {
     // Send small frames of a stream at once. An error is ignored: it only costs latency.
     let _only_slower_without = stream.set_nodelay(true);
-    let (in_flight, changes) = watch::channel(0);
-    let in_flight = Arc::new(in_flight);
+    let counted = metrics::Counted::connection();
+    let activity = Arc::new(Activity::new());
+    let requests = Arc::clone(&activity);
     let stalled = Arc::new(Notify::new());
     let stalls = Arc::clone(&stalled);
     let logged = service_fn(move |request: Request<Incoming>| {
-        let entry = Entry::new(&request, &in_flight);
+        let entry = Entry::new(&request, &requests);
         let answer = service.clone().oneshot(request);
         let stalled = Arc::clone(&stalls);
         async move {
@@ -127,10 +133,8 @@ where
     });
 
     let mut builder = auto::Builder::new(TokioExecutor::new());
-    builder
-        .http1()
-        .timer(TokioTimer::new())
-        .header_read_timeout(limits.idle);
+    // `idle` closes a connection whose head does not arrive, with one timer for all its requests.
+    builder.http1().header_read_timeout(None);
     builder
         .http2()
         .timer(TokioTimer::new())
@@ -144,9 +148,10 @@ where
         tokio::select! {
             // An error of one connection concerns its client only.
             _ended = connection => {}
-            () = idle(changes, limits.idle) => {}
+            () = idle(&activity, limits.idle) => {}
             () = stalled.notified() => {}
         }
+        drop(counted);
     }
 }
 
@@ -157,32 +162,25 @@ where
 /// read. The whole connection is closed, as hyper has no way to reset a single HTTP/2 stream from
 /// outside.
 async fn watch_over(client: Taker, limit: Duration, stalled: Arc<Notify>) {
-    let mut over = client.clone();
     tokio::select! {
         () = takes_nothing(&client, limit) => stalled.notify_one(),
-        _over = over.changed() => {}
+        () = client.over() => {}
     }
 }
 
-/// Returns when no request has been in flight for `idle_timeout`.
+/// Returns when no request has been in flight for `limit`.
 ///
-/// hyper's `header_read_timeout` is not enough: it is for HTTP/1.1 only, and starts after the first
-/// bytes, which show the version.
-async fn idle(mut in_flight: watch::Receiver<usize>, idle_timeout: Duration) {
+/// Requests do not wake it: the timer is set again when it ends.
+async fn idle(activity: &Activity, limit: Duration) {
     loop {
-        let is_idle = *in_flight.borrow_and_update() == 0;
-        let change = in_flight.changed();
-        let changed = match is_idle {
-            true => match timeout(idle_timeout, change).await {
-                Ok(changed) => changed,
-                Err(_elapsed) => return,
-            },
-            false => change.await,
+        let left = match activity.idle_since() {
+            Some(since) => limit.saturating_sub(since.elapsed()),
+            None => limit,
         };
-        if changed.is_err() {
-            // The sender is gone, so the connection is about to end by itself.
-            return std::future::pending().await;
+        if left.is_zero() {
+            return;
         }
+        sleep(left).await;
     }
 }
 

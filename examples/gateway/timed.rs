@@ -5,16 +5,15 @@ use std::{
     error::Error,
     fmt,
     pin::Pin,
-    sync::Arc,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     task::{Context, Poll, ready},
     time::{Duration, Instant},
 };
 
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
-use hyper::body::Incoming;
 use tokio::{
-    sync::{OwnedSemaphorePermit, watch},
+    sync::{Notify, OwnedSemaphorePermit, futures::Notified},
     time::{Sleep, sleep},
 };
 
@@ -22,14 +21,32 @@ use tokio::{
 /// sent one byte at a time.
 const BYTES_A_SECOND: u64 = 1024;
 
-/// Since when the gateway has been waiting for the receiver of a body. `None` while it waits for
-/// the sender.
-pub(crate) type Taker = watch::Receiver<Option<Instant>>;
+/// Shows how long the gateway has been waiting for the receiver of a body.
+#[derive(Clone)]
+pub(crate) struct Taker(Arc<Shared>);
+
+struct Shared {
+    /// `None` while the gateway waits for the sender.
+    waiting_since: Mutex<Option<Instant>>,
+    over: Notify,
+}
+
+impl Taker {
+    /// Returns when the body is dropped. Only one task can wait for it.
+    pub(crate) fn over(&self) -> Notified<'_> {
+        self.0.over.notified()
+    }
+
+    fn waiting_since(&self) -> MutexGuard<'_, Option<Instant>> {
+        let since = self.0.waiting_since.lock();
+        since.unwrap_or_else(PoisonError::into_inner)
+    }
+}
 
 /// Returns when the receiver has taken nothing for `limit`.
 pub(crate) async fn takes_nothing(taker: &Taker, limit: Duration) {
     loop {
-        let since = *taker.borrow();
+        let since = *taker.waiting_since();
         let waited = since.map_or(Duration::ZERO, |since| since.elapsed());
         match limit.checked_sub(waited) {
             None | Some(Duration::ZERO) => return,
@@ -52,8 +69,8 @@ impl Error for TooSlow {}
 
 /// A body with a limit on the time that its sender may take. It also reports, for
 /// [`takes_nothing`], whether the gateway waits for the sender or for the receiver.
-pub(crate) struct Timed {
-    body: Incoming,
+pub(crate) struct Timed<B> {
+    body: B,
     /// The sender's name, for [`TooSlow`].
     sender: &'static str,
     /// How long the gateway will still wait for the sender. Never more than `limit`.
@@ -63,20 +80,16 @@ pub(crate) struct Timed {
     refill: fn(u64) -> Duration,
     /// When the current wait for the sender began, and the timer that ends it.
     waiting: Option<(Instant, Pin<Box<Sleep>>)>,
-    taker: watch::Sender<Option<Instant>>,
+    taker: Taker,
     /// The request is in flight until both its bodies are dropped.
     _in_flight: Arc<OwnedSemaphorePermit>,
 }
 
-impl Timed {
+impl<B> Timed<B> {
     /// Wraps a client's body. The client has `limit`, and a second more for each [`BYTES_A_SECOND`]
     /// received. The time left never exceeds `limit`: otherwise a client could send much at first
     /// and then stay silent for long.
-    pub(crate) fn upload(
-        body: Incoming,
-        limit: Duration,
-        in_flight: Arc<OwnedSemaphorePermit>,
-    ) -> Self {
+    pub(crate) fn upload(body: B, limit: Duration, in_flight: Arc<OwnedSemaphorePermit>) -> Self {
         let worth = |bytes: u64| {
             let micros = bytes.saturating_mul(1_000_000);
             Duration::from_micros(micros.checked_div(BYTES_A_SECOND).unwrap_or(0))
@@ -85,16 +98,12 @@ impl Timed {
     }
 
     /// Wraps an upstream's body. Each frame may take `limit`.
-    pub(crate) fn download(
-        body: Incoming,
-        limit: Duration,
-        in_flight: Arc<OwnedSemaphorePermit>,
-    ) -> Self {
+    pub(crate) fn download(body: B, limit: Duration, in_flight: Arc<OwnedSemaphorePermit>) -> Self {
         Self::new(body, "upstream", limit, |_| Duration::MAX, in_flight)
     }
 
     fn new(
-        body: Incoming,
+        body: B,
         sender: &'static str,
         limit: Duration,
         refill: fn(u64) -> Duration,
@@ -107,32 +116,36 @@ impl Timed {
             limit,
             refill,
             waiting: None,
-            taker: watch::Sender::new(Some(Instant::now())),
+            taker: Taker(Arc::new(Shared {
+                waiting_since: Mutex::new(Some(Instant::now())),
+                over: Notify::new(),
+            })),
             _in_flight: in_flight,
         }
     }
 
     pub(crate) fn taker(&self) -> Taker {
-        self.taker.subscribe()
+        self.taker.clone()
     }
 
-    /// Sets the time without waking watchers. [`takes_nothing`] reads it again when its timer ends.
+    /// Sets the time without waking anyone. [`takes_nothing`] reads it again when its timer ends.
     fn taker_since(&self, since: Option<Instant>) {
-        self.taker.send_if_modified(|taker| {
-            *taker = since;
-            false
-        });
+        *self.taker.waiting_since() = since;
     }
 }
 
-impl Drop for Timed {
+impl<B> Drop for Timed<B> {
     fn drop(&mut self) {
         // The gateway no longer waits for the sender, so from now on the receiver's time counts.
         self.taker_since(Some(Instant::now()));
+        self.taker.0.over.notify_one();
     }
 }
 
-impl Body for Timed {
+impl<B> Body for Timed<B>
+where
+    B: Body<Data = Bytes, Error: Into<Box<dyn Error + Send + Sync>>> + Unpin,
+{
     type Data = Bytes;
     type Error = Box<dyn Error + Send + Sync>;
 

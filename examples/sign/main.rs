@@ -18,9 +18,38 @@
 //! text of the gateway's answer, or the name of a `RejectionKind`, such as `SignatureMismatch`,
 //! from the gateway's log. `--help` lists all options.
 //!
-//! The tool signs the scheme's default list plus `--sign` headers. For anything else, use the
-//! library. Every error is one line on standard error, with exit status 2.
+//! # What is signed
+//!
+//! The tool signs the scheme's default list, then the headers of `--sign`, then the digest of
+//! `--data`. `--components` replaces the default list:
+//!
+//! ```sh
+//! cargo run -q --example sign -- --scheme kong --components 'date @request-target host' "$url"
+//! ```
+//!
+//! `--hs2019 --created --expires 60` signs the times of draft-cavage instead of a date. `--nonce
+//! X-Nonce` signs a random nonce; the tool has to be built with `--features nonce` for it.
+//!
+//! # Another gateway
+//!
+//! `--scheme FILE.toml` describes a gateway that has no preset by its differences from the nearest
+//! one. `--help` shows all keys of the file, and the example `gateway` reads the same file:
+//!
+//! ```sh
+//! cat > sensecore.toml <<END
+//! name = "sensecore"
+//! nearest = "kong"
+//! key_id_parameter = "accesskey"
+//! default_list = ["date", "host", "@request-target"]
+//! END
+//! cargo run -q --example sign -- --scheme sensecore.toml --explain "$url"
+//! ```
+//!
+//! Every error is one line on standard error, with exit status 2.
 
+mod conflicts;
+mod coverage;
+mod digest_header;
 mod output;
 mod request;
 mod signer;
@@ -35,7 +64,7 @@ use std::{
     io::{self, Write as _},
     path::PathBuf,
     process::ExitCode,
-    time::SystemTime,
+    time::{Duration, SystemTime},
 };
 
 use clap::Parser;
@@ -43,32 +72,43 @@ use http::{HeaderName, HeaderValue, Method, Request, Uri, header};
 use tower_hmac_auth::{Algorithm, Scheme, Signer, scheme::DateHeader};
 
 use self::{
+    conflicts::refuse_conflicts,
+    coverage::Signed,
+    digest_header::DigestHeader,
     output::{curl_command, header_lines},
-    request::{curl_options, request},
+    request::{check_headers, curl_options, request},
     signer::signer,
     support::{
         Result,
         keys::{KEY_ID, SECRET_KEY},
         print,
+        scheme::{self, scheme},
     },
-    values::{date, date_header, header, header_value, signed_name, url},
+    values::{
+        Components, components, date, date_header, header, header_name, header_value, lifetime,
+        signed_name, url,
+    },
     why::why,
 };
 
 /// Prints the headers that sign a request with the key pair in HMAC_KEY_ID and HMAC_SECRET_KEY
 #[derive(Parser)]
-#[command(name = "sign", version)]
+#[command(name = "sign", version, after_help = scheme::HELP)]
 struct Arguments {
-    /// The gateway's signature scheme: tencent, kong, apisix, cavage, tyk or traefik-hub
-    #[arg(long, value_name = "NAME", default_value_t)]
+    /// The gateway's signature scheme: the name of a preset, such as tencent or kong, or a file
+    /// that describes another one (see below)
+    #[arg(long, value_name = "NAME|FILE.toml", default_value_t, value_parser = scheme)]
     scheme: Scheme,
     /// The request's method [default: GET, or POST with --data]
     #[arg(long, value_name = "METHOD")]
     method: Option<Method>,
-    /// A file with the request's body, whose SHA-256 is sent and signed as Digest; - is standard
-    /// input, which the command printed by --curl reads again
+    /// A file with the request's body, whose SHA-256 is sent and signed; - is standard input, which
+    /// the command printed by --curl reads again
     #[arg(long, value_name = "FILE")]
     data: Option<PathBuf>,
+    /// The header that carries the digest of --data [default: digest]
+    #[arg(long, value_name = "digest|content-digest")]
+    digest_header: Option<DigestHeader>,
     /// The header that carries the date; Tencent's gateway checks the age of X-Date only [default:
     /// the scheme's]
     #[arg(long, value_name = "date|x-date", value_parser = date_header)]
@@ -79,8 +119,8 @@ struct Arguments {
     /// The value of the Source header, which identifies the caller; may be empty [default: none]
     #[arg(long, value_name = "VALUE", allow_hyphen_values = true, value_parser = header_value)]
     source: Option<HeaderValue>,
-    /// hmac-sha1, hmac-sha256, hmac-sha384 or hmac-sha512 [default: hmac-sha1 for tencent, else
-    /// hmac-sha256]
+    /// hmac-sha1, hmac-sha256, hmac-sha384 or hmac-sha512 [default: hmac-sha1 for tencent and
+    /// tencent-market, else hmac-sha256]
     #[arg(long, value_name = "NAME")]
     algorithm: Option<Algorithm>,
     /// A header of the request; can be repeated
@@ -91,7 +131,7 @@ struct Arguments {
         value_parser = header
     )]
     headers: Vec<(HeaderName, HeaderValue)>,
-    /// A header to sign in addition to the scheme's default list; can be repeated
+    /// A header to sign after the scheme's default list or --components; can be repeated
     #[arg(
         long = "sign",
         value_name = "NAME",
@@ -99,6 +139,32 @@ struct Arguments {
         value_parser = signed_name
     )]
     signed: Vec<String>,
+    /// The names to sign instead of the scheme's default list, in this order, such as 'date host'
+    #[arg(
+        long,
+        value_name = "NAMES",
+        allow_hyphen_values = true,
+        value_parser = components
+    )]
+    components: Option<Components>,
+    /// Signs the time of signing as (created) instead of a date; needs --hs2019
+    #[arg(long)]
+    created: bool,
+    /// Signs the time at which the signature ends as (expires), this long after the date; needs
+    /// --hs2019, and (expires) in --components if those are given
+    #[arg(long, value_name = "SECONDS", value_parser = lifetime)]
+    expires: Option<Duration>,
+    /// Sends hs2019 as the algorithm's name, as in later drafts of draft-cavage
+    #[arg(long)]
+    hs2019: bool,
+    /// A header to send and sign a random nonce in, such as X-Nonce; the tool has to be built with
+    /// --features nonce
+    #[arg(long, value_name = "NAME", value_parser = header_name)]
+    nonce: Option<HeaderName>,
+    /// The nonce, in a scheme that sends one as a parameter; another one each time, such as
+    /// "$(uuidgen)"
+    #[arg(long, value_name = "NONCE", allow_hyphen_values = true)]
+    nonce_parameter: Option<String>,
     /// Signs nothing, but explains a gateway's answer or the name of a RejectionKind, such as
     /// SignatureMismatch; - is standard input
     #[arg(long, value_name = "ANSWER", allow_hyphen_values = true)]
@@ -109,9 +175,16 @@ struct Arguments {
     /// Prints the signing string on standard error
     #[arg(long)]
     explain: bool,
-    /// The request's URL; tencent needs it for --curl and --sign host only
+    /// The request's URL; tencent and tencent-market need it for --curl and --sign host
+    /// only
     #[arg(value_parser = url)]
     url: Option<(String, Uri)>,
+}
+
+impl Arguments {
+    fn digest_header(&self) -> DigestHeader {
+        self.digest_header.unwrap_or_default()
+    }
 }
 
 fn main() -> ExitCode {
@@ -126,55 +199,33 @@ fn run() -> Result<()> {
     if let Some(answer) = &arguments.why {
         return why(answer);
     }
+    refuse_conflicts(&arguments)?;
     let now = arguments.date.unwrap_or_else(SystemTime::now);
-    let signer = signer(&arguments)?;
-    let request = signed_request(&arguments, &signer, now)?;
-
+    let mut request = request(&arguments)?;
+    let signer = signer(&arguments, &request, now)?;
+    sign(&arguments, &mut request, &signer, now)?;
+    let signed = Signed {
+        signer: &signer,
+        request: &request,
+        now,
+    };
     print(&match &arguments.url {
         Some((url, _)) if arguments.curl => {
-            let options = curl_options(request.method(), arguments.data.as_deref())?;
+            let mut options = curl_options(request.method(), arguments.data.as_deref())?;
+            if signed.covers_version()? {
+                options.push("--http1.1".into());
+            }
             curl_command(request.headers(), &options, url)
-        }
-        None if arguments.curl => {
-            return Err("--curl needs a URL: add one, such as https://api.example.com/a".into());
         }
         _ => header_lines(request.headers()),
     })?;
     if arguments.explain {
         let string = signer.signing_string(&request, now)?;
-        let signs_target = lists(&request, "request-target");
-        let scope = match (signs_target, lists(&request, "digest")) {
-            (true, false) if arguments.scheme == Scheme::Tyk => {
-                "the method and the path, but not the query or the body"
-            }
-            (true, true) if arguments.scheme == Scheme::Tyk => {
-                "the method, the path and the body, but not the query"
-            }
-            (false, false) => "these headers only: not the method, the path, the query or the body",
-            (false, true) => "these headers and the body: not the method, the path or the query",
-            (true, false) => "the method, the path and the query, but not the body",
-            (true, true) => "the method, the path, the query and the body",
-        };
+        let scope = signed.scope()?;
         let mut stderr = io::stderr().lock();
         writeln!(stderr, "signing string: {string}\nIt covers {scope}.")?;
     }
     Ok(())
-}
-
-/// Returns `true` if the request's list of signed headers has this name, with or without the `@` or
-/// the parentheses that mark a derived component.
-fn lists(request: &Request<()>, wanted: &str) -> bool {
-    let authorization = request.headers().get(header::AUTHORIZATION);
-    let text = authorization
-        .and_then(|value| value.to_str().ok())
-        .unwrap_or_default();
-    let (_, list) = text.split_once("headers=\"").unwrap_or_default();
-    let (list, _) = list.split_once('"').unwrap_or_default();
-    let mut names = list.split(' ');
-    names.any(|name| {
-        name.trim_matches(['@', '(', ')'])
-            .eq_ignore_ascii_case(wanted)
-    })
 }
 
 /// Fails if an argument or the key id contains the secret key: both are printed, in errors too.
@@ -191,21 +242,31 @@ fn refuse_exposed_secret() -> Result<()> {
     Ok(())
 }
 
-fn signed_request(arguments: &Arguments, signer: &Signer, now: SystemTime) -> Result<Request<()>> {
-    let mut request = request(arguments)?;
-    signer.sign_request(&mut request, now)?;
-    if lists(&request, "request-target") && arguments.url.is_none() {
+fn sign(
+    arguments: &Arguments,
+    request: &mut Request<()>,
+    signer: &Signer,
+    now: SystemTime,
+) -> Result<()> {
+    signer.sign_request(request, now)?;
+    check_headers(arguments, request)?;
+    let signed = Signed {
+        signer,
+        request,
+        now,
+    };
+    if arguments.url.is_none() && signed.covers_method()? {
         let scheme = arguments.scheme;
         return Err(format!("{scheme} signs the method and the target: add the URL").into());
     }
     // Print the signed Host: a client that adds its own may spell it in another way, for example
     // with the default port, and the signature would not match.
-    if lists(&request, "host")
+    if signed.covers_host()?
         && let Some(authority) = request.uri().authority()
     {
         let host = HeaderValue::from_str(authority.as_str())?;
         let entry = request.headers_mut().try_entry(header::HOST)?;
         entry.or_try_insert(host)?;
     }
-    Ok(request)
+    Ok(())
 }

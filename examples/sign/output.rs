@@ -6,7 +6,13 @@ use http::{HeaderMap, HeaderName, HeaderValue};
 
 pub(super) fn header_lines(headers: &HeaderMap) -> Vec<u8> {
     let line = |(name, value): (&HeaderName, &HeaderValue)| {
-        [title_case(name).as_bytes(), b": ", value.as_bytes(), b"\n"].concat()
+        [
+            title_case(name.as_str()).as_bytes(),
+            b": ",
+            value.as_bytes(),
+            b"\n",
+        ]
+        .concat()
     };
     headers.iter().flat_map(line).collect()
 }
@@ -18,7 +24,12 @@ pub(super) fn curl_command(headers: &HeaderMap, options: &[OsString], url: &str)
     for (name, value) in headers {
         // curl removes a header that is given as `Name:`, and sends `Name;` with an empty value.
         let separator: &[u8] = if value.is_empty() { b";" } else { b": " };
-        let option = [title_case(name).as_bytes(), separator, value.as_bytes()].concat();
+        let option = [
+            title_case(name.as_str()).as_bytes(),
+            separator,
+            value.as_bytes(),
+        ]
+        .concat();
         command.extend(b" -H ");
         command.extend(quoted(&option));
     }
@@ -38,11 +49,12 @@ fn quoted(word: &[u8]) -> Vec<u8> {
     [b"'", parts.join(&br"'\''"[..]).as_slice(), b"'"].concat()
 }
 
-fn title_case(name: &HeaderName) -> String {
+/// Returns a header's name as it is usually written, such as `X-Date`.
+pub(super) fn title_case(name: &str) -> String {
     let mut starts_word = true;
     let letter = |c: char| match std::mem::replace(&mut starts_word, c == '-') {
         true => c.to_ascii_uppercase(),
         false => c,
     };
-    name.as_str().chars().map(letter).collect()
+    name.chars().map(letter).collect()
 }

@@ -7,11 +7,9 @@ use std::{
     path::Path,
 };
 
-use base64::{Engine as _, engine::general_purpose::STANDARD};
 use http::{Method, Request, header};
-use sha2::{Digest as _, Sha256};
 
-use super::{Arguments, support::Result};
+use super::{Arguments, support::Result, values::DERIVED};
 
 pub(super) fn request(arguments: &Arguments) -> Result<Request<()>> {
     let method = match (&arguments.method, &arguments.data) {
@@ -21,7 +19,8 @@ pub(super) fn request(arguments: &Arguments) -> Result<Request<()>> {
     };
     let mut builder = Request::builder().method(method);
     if let Some(file) = &arguments.data {
-        builder = builder.header("digest", digest(&read(file)?));
+        let header = arguments.digest_header();
+        builder = builder.header(header.name(), header.value_of(&read(file)?));
     }
     if let Some((_, uri)) = &arguments.url {
         builder = builder.uri(uri.clone());
@@ -30,9 +29,6 @@ pub(super) fn request(arguments: &Arguments) -> Result<Request<()>> {
         builder = builder.header(name, value);
     }
     let is_given = |wanted: &str| arguments.headers.iter().any(|(name, _)| name == wanted);
-    if arguments.data.is_some() && is_given("digest") {
-        return Err("--data and --header 'Digest: …' both set the digest: give one of them".into());
-    }
     // Without a content type, curl sends `application/x-www-form-urlencoded`.
     if arguments.curl && arguments.data.is_some() && !is_given("content-type") {
         builder = builder.header(header::CONTENT_TYPE, "application/octet-stream");
@@ -40,33 +36,30 @@ pub(super) fn request(arguments: &Arguments) -> Result<Request<()>> {
     let request = builder
         .body(())
         .map_err(|_| "there are too many headers: remove some")?;
-    let headers = request.headers();
-    if arguments.source.is_some() && headers.contains_key("source") {
-        return Err(
-            "--source and --header 'Source: …' both set the source: give one of them".into(),
-        );
-    }
-    if headers.get_all(header::HOST).iter().count() > 1 {
+    if request.headers().get_all(header::HOST).iter().count() > 1 {
         return Err("Host is given twice, and curl would send the first only: give it once".into());
     }
-    let has_url = arguments.url.is_some();
-    let is_host = |name: &str| name.eq_ignore_ascii_case("host");
-    let will_have = |name: &str| headers.contains_key(name) || is_host(name) && has_url;
-    match arguments.signed.iter().find(|name| !will_have(name)) {
-        Some(name) if is_host(name) => Err("--sign host: the host is unknown: add the URL".into()),
-        Some(name) => Err(format!("--sign {name}: no such header: add it with --header").into()),
-        None => Ok(request),
-    }
+    Ok(request)
 }
 
-fn digest(data: &[u8]) -> String {
-    let mut base64 = [0; 44];
-    // The base64 of 32 bytes is 44 characters long, so this cannot fail.
-    let len = STANDARD
-        .encode_slice(Sha256::digest(data), &mut base64)
-        .unwrap_or(0);
-    let base64 = base64.get(..len).unwrap_or_default();
-    format!("SHA-256={}", String::from_utf8_lossy(base64))
+/// Refuses names of `--sign` and `--components` that the request has no header for: the library
+/// would leave them out of the list.
+pub(super) fn check_headers(arguments: &Arguments, request: &Request<()>) -> Result<()> {
+    let components = arguments.components.as_ref();
+    let components = components.into_iter().flat_map(|components| &components.0);
+    let names = arguments.signed.iter().map(|name| ("--sign", name));
+    for (option, name) in names.chain(components.map(|name| ("--components", name))) {
+        let text = match name.to_ascii_lowercase().as_str() {
+            name if DERIVED.contains(&name) || request.headers().contains_key(name) => continue,
+            "host" if arguments.url.is_some() => continue,
+            "host" => "the host is unknown: add the URL",
+            "source" => "there is no source: add --source",
+            "digest" | "content-digest" => "there is no digest: add --data and --digest-header",
+            _ => "no such header: add it with --header",
+        };
+        return Err(format!("{option} {name}: {text}").into());
+    }
+    Ok(())
 }
 
 /// Returns curl's options for the method and the body.

@@ -1,6 +1,6 @@
 //! Parses the values of arguments.
 
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use http::{HeaderName, HeaderValue, Uri};
 use tower_hmac_auth::scheme::DateHeader;
@@ -30,6 +30,12 @@ pub(super) fn date(text: &str) -> Result<SystemTime> {
     })
 }
 
+pub(super) fn lifetime(text: &str) -> Result<Duration> {
+    let seconds = text.parse::<u32>().ok().filter(|seconds| *seconds > 0);
+    let seconds = seconds.ok_or("write a number of seconds, at least 1")?;
+    Ok(Duration::from_secs(seconds.into()))
+}
+
 pub(super) fn header(text: &str) -> Result<(HeaderName, HeaderValue)> {
     let form = "write it as 'Name: value', or as 'Name:' if the value is empty";
     let (name, value) = text.split_once(':').ok_or(form)?;
@@ -41,8 +47,8 @@ pub(super) fn header(text: &str) -> Result<(HeaderName, HeaderValue)> {
     }
 }
 
-/// The names of derived components, which some schemes list beside the names of headers.
-pub(super) const SPECIAL: [&str; 5] = [
+/// The presets' names of derived components, which lists can have beside the names of headers.
+pub(super) const DERIVED: [&str; 5] = [
     "@request-target",
     "(request-target)",
     "request-line",
@@ -50,14 +56,31 @@ pub(super) const SPECIAL: [&str; 5] = [
     "(expires)",
 ];
 
+/// Parses a name to sign. Whether the scheme has a derived component of that name is seen later.
 pub(super) fn signed_name(text: &str) -> Result<String> {
-    if !SPECIAL.contains(&text) {
+    let may_be_derived = text.bytes().all(|byte| byte.is_ascii_graphic());
+    if text.is_empty() || !may_be_derived || text.contains(['"', ',', ';']) {
         header_name(text)?;
     }
     Ok(text.to_owned())
 }
 
-fn header_name(text: &str) -> Result<HeaderName> {
+/// Parses a list of names, separated by spaces.
+pub(super) fn components(text: &str) -> Result<Components> {
+    match text.contains(',') {
+        true => Err("separate the names with spaces, not with commas".into()),
+        false => {
+            let names = text.split_whitespace().map(signed_name);
+            Ok(Components(names.collect::<Result<_>>()?))
+        }
+    }
+}
+
+/// The names of `--components`.
+#[derive(Clone)]
+pub(super) struct Components(pub(super) Vec<String>);
+
+pub(super) fn header_name(text: &str) -> Result<HeaderName> {
     HeaderName::from_bytes(text.as_bytes()).map_err(|_| {
         format!("'{text}' is not a header name: use letters, digits and hyphens").into()
     })

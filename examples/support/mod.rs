@@ -1,6 +1,8 @@
-//! What the command-line examples share: arguments, keys from the environment, output and failure.
+//! What the command-line examples share: arguments, keys from the environment, schemes from files,
+//! output and failure.
 
 pub(crate) mod keys;
+pub(crate) mod scheme;
 
 use std::{
     fmt,
@@ -62,11 +64,16 @@ pub(crate) fn warn(program: &str, text: &str) {
 }
 
 fn complain(program: &str, text: &dyn fmt::Display) {
-    // The text may repeat an argument, and an argument may have several lines.
-    let is_break = |c: char| c.is_control() || ('\u{2028}'..='\u{2029}').contains(&c);
-    let line = text.to_string().replace(is_break, " ");
+    let line = one_line(&text.to_string());
     // If standard error is closed, there is nowhere left to report that.
     let _ignored = writeln!(io::stderr().lock(), "{program}: {line}");
+}
+
+/// Replaces line breaks and other control characters by spaces. A text may repeat an argument, and
+/// an argument may have several lines.
+pub(crate) fn one_line(text: &str) -> String {
+    let is_break = |c: char| c.is_control() || ('\u{2028}'..='\u{2029}').contains(&c);
+    text.replace(is_break, " ")
 }
 
 /// Writes to standard output. A reader that closes the pipe early, such as `head -1`, is no error.
@@ -78,4 +85,13 @@ pub(crate) fn print(output: &[u8]) -> Result<()> {
         }
         _ => Ok(()),
     }
+}
+
+/// Returns the number of the line that has the byte at this offset.
+pub(crate) fn line_at(text: &[u8], offset: usize) -> usize {
+    let before = text.iter().take(offset);
+    before
+        .filter(|byte| **byte == b'\n')
+        .count()
+        .saturating_add(1)
 }

@@ -19,7 +19,7 @@ use super::{
     read_ahead::ReadAhead,
 };
 use crate::{
-    Rejection, Scheme, VerifiedKey,
+    Rejection, VerifiedKey,
     rejection::Excerpt,
     verify::{
         DefaultResponseForRejection, Refused, ResponseForRejection, VerifyBody, VerifyFuture,
@@ -295,16 +295,7 @@ impl<R: ResponseForRejection> Options<R> {
     }
 
     pub(super) fn refused(&self, head: &request::Parts, why: Rejection) -> Response<Bytes> {
-        let key = head.extensions.get::<VerifiedKey>();
-        let scheme = key.map_or(Scheme::default(), VerifiedKey::scheme);
-        let refused = Refused {
-            scheme,
-            why,
-            head: head.into(),
-            #[cfg(feature = "tracing")]
-            key,
-            explained: None,
-        };
+        let refused = Refused::after_verification(head.into(), &head.extensions, why);
         refused.answer(&*self.refuse)
     }
 }

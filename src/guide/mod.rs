@@ -10,6 +10,7 @@
 //! | [`keys`] | Where do keys come from, and how do I change them? |
 //! | [`clocks`] | What if a clock is wrong, and how do I test with time? |
 //! | [`bodies`] | How do I put the body under the signature? |
+//! | [`replay`] | How do I refuse requests that were sent before? |
 //! | [`security`] | What does a signature protect, and what does it not? |
 //! | [`refusals`] | Why is a request refused? |
 //! | [`layer_order`](crate::layer_order) | Where does each layer belong? |
@@ -39,7 +40,7 @@ pub mod gateways {}
 #[doc = include_str!("leaving_tencent.md")]
 pub mod leaving_tencent {}
 
-#[doc = include_str!("keys.md")]
+#[cfg_attr(any(not(doctest), feature = "cached-keys"), doc = include_str!("keys.md"))]
 pub mod keys {}
 
 #[cfg_attr(any(not(doctest), feature = "retry"), doc = include_str!("clocks.md"))]
@@ -50,6 +51,12 @@ pub mod clocks {}
     doc = include_str!("bodies.md")
 )]
 pub mod bodies {}
+
+#[cfg_attr(
+    any(not(doctest), all(feature = "nonce", feature = "redis")),
+    doc = include_str!("replay.md")
+)]
+pub mod replay {}
 
 #[doc = include_str!("security.md")]
 pub mod security {}

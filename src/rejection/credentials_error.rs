@@ -15,6 +15,10 @@ use crate::{
 pub enum CredentialsError {
     /// The header has a byte that is not printable ASCII.
     NotAscii,
+    /// The header is not a JSON object of strings, which this scheme's credentials are.
+    NotJson,
+    /// The query parameter `authorization` is not standard base64 of printable ASCII.
+    QueryNotBase64,
     /// The header is of another authentication scheme than the server's, such as `Bearer`.
     OtherScheme,
     /// There is no valid `name="value"` at this position: the name or a required quote is missing,
@@ -81,7 +85,16 @@ impl fmt::Display for CredentialsError {
             Self::OtherScheme => f.write_str(
                 "Authorization begins with another word than this scheme's: send `hmac` for \
                  Tencent Cloud and Kong, `Hmac` for Traefik Hub, `Signature` for APISIX, \
-                 draft-cavage and Tyk, as the server is set",
+                 draft-cavage and Tyk, a JSON object for Tencent Cloud Market, `api_key=` for \
+                 iFlytek, as the server is set",
+            ),
+            Self::NotJson => f.write_str(
+                "Authorization is not a JSON object of strings: send the key id, the date and the \
+                 signature as its members",
+            ),
+            Self::QueryNotBase64 => f.write_str(
+                "the query parameter authorization is not standard base64 with padding: encode \
+                 the credentials, then escape `+`, `/` and `=`",
             ),
             Self::NotAParameter { position } => write!(
                 f,

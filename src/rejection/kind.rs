@@ -56,13 +56,19 @@ pub enum RejectionKind {
     Body,
     /// The gateway could not look up the key, or failed in another way.
     KeyStoreUnavailable,
+    /// The nonce is empty or too long.
+    Nonce,
+    /// The request has been sent before.
+    Replayed,
+    /// The gateway could not find out whether the request has been sent before.
+    ReplayGuard,
     /// The gateway does not say why.
     Unspecified,
 }
 
 impl RejectionKind {
     /// All kinds.
-    pub const ALL: [Self; 19] = [
+    pub const ALL: [Self; 22] = [
         Self::AuthorizationMissing,
         Self::AuthorizationMalformed,
         Self::ParameterMissing,
@@ -81,6 +87,9 @@ impl RejectionKind {
         Self::Digest,
         Self::Body,
         Self::KeyStoreUnavailable,
+        Self::Nonce,
+        Self::Replayed,
+        Self::ReplayGuard,
         Self::Unspecified,
     ];
 
@@ -170,6 +179,20 @@ impl RejectionKind {
                 "The gateway could not check the signature, for a reason of its own. Try again; \
                  if that does not help, ask the gateway's operator."
             }
+            Self::Nonce => {
+                "The nonce is empty or too long. Send a new random text of at most 128 bytes with \
+                 every request, and sign it."
+            }
+            Self::Replayed => {
+                "A request with this nonce has arrived before. Sign every request again before it \
+                 is sent, each retry too; look for a proxy that resends requests, and for two \
+                 clients with one sequence of random numbers."
+            }
+            Self::ReplayGuard => {
+                "The gateway could not find out whether the request was sent before: its store is \
+                 full, unreachable or was just started. Sign the request again and send it later; \
+                 if that does not help, ask the gateway's operator."
+            }
             Self::Unspecified => {
                 "The gateway only logs the reason. Check the key id, the secret key, the clocks, \
                  that everything it requires is signed (Date, not X-Date) and, with \
@@ -204,7 +227,14 @@ impl Rejection {
             Self::NoUsagePlan => RejectionKind::NoUsagePlan,
             Self::DigestMalformed { .. } | Self::DigestMismatch => RejectionKind::Digest,
             Self::BodyTooLarge { .. } | Self::BodyUnreadable => RejectionKind::Body,
-            Self::KeyStoreUnavailable | Self::NotVerified => RejectionKind::KeyStoreUnavailable,
+            Self::KeyStoreUnavailable | Self::NotVerified | Self::NoClaim => {
+                RejectionKind::KeyStoreUnavailable
+            }
+            Self::NonceInvalid { .. } => RejectionKind::Nonce,
+            Self::Replayed => RejectionKind::Replayed,
+            Self::ClaimsLost | Self::ReplayGuardFull | Self::ReplayGuardUnavailable => {
+                RejectionKind::ReplayGuard
+            }
         }
     }
 
@@ -216,18 +246,23 @@ impl Rejection {
 
     /// Returns the documented status: 401, but 403 for [`NoUsagePlan`](Self::NoUsagePlan), 413 for
     /// [`BodyTooLarge`](Self::BodyTooLarge), 400 for [`BodyUnreadable`](Self::BodyUnreadable), 500
-    /// for [`NotVerified`](Self::NotVerified), and 503 for
-    /// [`KeyStoreUnavailable`](Self::KeyStoreUnavailable).
+    /// for [`NotVerified`](Self::NotVerified) and [`NoClaim`](Self::NoClaim), and 503 for
+    /// [`KeyStoreUnavailable`](Self::KeyStoreUnavailable), [`ClaimsLost`](Self::ClaimsLost),
+    /// [`ReplayGuardFull`](Self::ReplayGuardFull) and
+    /// [`ReplayGuardUnavailable`](Self::ReplayGuardUnavailable).
     #[must_use]
     pub fn status(&self) -> StatusCode {
         // The kind does not determine it: `BodyTooLarge` and `BodyUnreadable` have the same kind,
         // and so have `NotVerified` and `KeyStoreUnavailable`.
         match self {
             Self::NoUsagePlan => StatusCode::FORBIDDEN,
-            Self::KeyStoreUnavailable => StatusCode::SERVICE_UNAVAILABLE,
+            Self::KeyStoreUnavailable
+            | Self::ClaimsLost
+            | Self::ReplayGuardFull
+            | Self::ReplayGuardUnavailable => StatusCode::SERVICE_UNAVAILABLE,
             Self::BodyTooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
             Self::BodyUnreadable => StatusCode::BAD_REQUEST,
-            Self::NotVerified => StatusCode::INTERNAL_SERVER_ERROR,
+            Self::NotVerified | Self::NoClaim => StatusCode::INTERNAL_SERVER_ERROR,
             _ => StatusCode::UNAUTHORIZED,
         }
     }

@@ -4,7 +4,7 @@
 
 use std::borrow::Cow;
 
-use http::{StatusCode, header};
+use http::header;
 
 use super::dialect::{DatePolicy, Dialect, is_derived, is_key_id};
 use crate::{
@@ -13,7 +13,7 @@ use crate::{
     rejection::{CredentialsError, RejectionKind},
     wire::{
         component::{DerivedComponent, ListSyntax},
-        credentials::{CredentialsSyntax, SignatureEncoding},
+        credentials::{Carrier, CredentialsSyntax, SignatureEncoding},
         signing_string::{MissingHeaderLine, SigningStringFormat},
     },
 };
@@ -24,9 +24,11 @@ pub(super) static DIALECT: Dialect = Dialect {
     name: "apisix",
     syntax: CredentialsSyntax {
         header: &header::AUTHORIZATION,
+        carrier: Carrier::Parameters,
         auth_scheme: "Signature",
         auth_scheme_spellings: &[],
         key_id: "keyId",
+        other_form: None,
         separator: ",",
         is_ordered: false,
         ignores_unknown: true,
@@ -67,6 +69,7 @@ pub(super) static DIALECT: Dialect = Dialect {
     max_created_ahead: None,
     lifetime: None,
     date_policy: DatePolicy::CheckAge,
+    status: Rejection::status,
     text,
     known_texts: &[
         (
@@ -86,7 +89,6 @@ pub(super) static DIALECT: Dialect = Dialect {
             RejectionKind::Unspecified,
         ),
     ],
-    unauthorized_status: StatusCode::UNAUTHORIZED,
     message_member: "message",
     challenge: "hmac realm=\"hmac\"",
 };
@@ -107,6 +109,10 @@ fn text(why: &Rejection) -> Cow<'static, str> {
             let size =
                 format!("request size{size} is greater than the maximum size {limit} allowed");
             return size.into();
+        }
+        Rejection::Replayed => "client request can't be validated: it has been sent before",
+        Rejection::ClaimsLost | Rejection::ReplayGuardFull | Rejection::ReplayGuardUnavailable => {
+            "client request can't be validated at present"
         }
         _ => "client request can't be validated",
     };

@@ -21,6 +21,7 @@ use crate::{
     rejection::Excerpt,
     wire::{
         component::{Component, DerivedComponent},
+        credentials::Carrier,
         signing_string::MissingHeaderLine,
     },
 };
@@ -410,7 +411,8 @@ impl SchemeBuilder {
     ///
     /// Returns a [`BuildError`] if a verifier could not read the signatures of this scheme, or
     /// could read them in two ways. The causes are an invalid name, scheme word, parameter,
-    /// separator or derived component; a name that a preset has; a parameter or derived component
+    /// separator or derived component; a word or a rule for parameters where the preset's
+    /// credentials are a JSON object; a name that a preset has; a parameter or derived component
     /// that is already taken; no algorithm or no date header; a default list that cannot be
     /// signed, has no date, or has a time that needs `hs2019`; and [`DatePolicy::Refuse`] with
     /// `Date` as the only date header.
@@ -421,6 +423,7 @@ impl SchemeBuilder {
     /// a description anywhere.
     pub fn build(self) -> Result<Scheme, BuildError> {
         self.check_words()?;
+        self.check_carrier()?;
         self.check_derived_components()?;
         self.check_names()?;
         // The errors from here on name the scheme, so they need its dialect.
@@ -428,6 +431,35 @@ impl SchemeBuilder {
         self.check_default_list(scheme)?;
         scheme.check_date_policy(scheme.dialect().date_policy)?;
         Ok(scheme)
+    }
+
+    /// Refuses settings that a preset whose credentials are a JSON object cannot say.
+    fn check_carrier(&self) -> Result<(), BuildError> {
+        if !matches!(self.nearest.dialect().syntax.carrier, Carrier::Json(_)) {
+            return Ok(());
+        }
+        let has_words = self.auth_scheme.is_some()
+            || self.separator.is_some()
+            || self.nonce_parameter.is_some();
+        let has_rules =
+            self.any_parameter_order.is_some() || self.ignore_unknown_parameters.is_some();
+        // The algorithm is not sent, so a verifier could not know which one was used.
+        let algorithms = self.algorithms.as_ref().map_or(1, Vec::len);
+        if has_words || has_rules || algorithms > 1 {
+            return Err(BuildError::NoParameters);
+        }
+        let date_headers = [DateHeader::Date, DateHeader::XDate].map(DateHeader::name);
+        let is_taken = |name: &String| {
+            date_headers
+                .iter()
+                .any(|date| name.eq_ignore_ascii_case(date.as_str()))
+        };
+        match self.key_id_parameter.as_ref().filter(|name| is_taken(name)) {
+            Some(name) => Err(BuildError::KeyIdParameter {
+                name: Excerpt::new(name),
+            }),
+            None => Ok(()),
+        }
     }
 
     fn check_words(&self) -> Result<(), BuildError> {
@@ -601,10 +633,12 @@ impl SchemeBuilder {
             // The preset's spellings are those of its own word. An empty list accepts the new one
             // in any case.
             dialect.syntax.auth_scheme_spellings = &[];
+            dialect.syntax.other_form = None;
             dialect.challenge = dialect.syntax.auth_scheme;
         }
         if let Some(name) = &self.key_id_parameter {
             dialect.syntax.key_id = leak(name);
+            dialect.syntax.other_form = None;
         }
         if let Some(name) = &self.nonce_parameter {
             dialect.syntax.nonce = Some(leak(name));
@@ -657,6 +691,14 @@ impl SchemeBuilder {
             let names = names.iter().map(|name| default_name(name, &mut dialect));
             let names: Vec<_> = names.collect();
             dialect.default_list = Box::leak(names.into());
+        }
+        if let Carrier::Json(implied) = &mut dialect.syntax.carrier {
+            if let Some(header) = dialect.date_headers.first() {
+                implied.list = header.name().as_str();
+            }
+            if let Some(algorithm) = dialect.algorithms.first() {
+                implied.algorithm = *algorithm;
+            }
         }
         dialect
     }

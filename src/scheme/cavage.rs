@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use http::{StatusCode, header};
+use http::header;
 
 use super::dialect::{DatePolicy, Dialect, is_derived, is_key_id};
 use crate::{
@@ -10,7 +10,7 @@ use crate::{
     header::DateHeader,
     wire::{
         component::{DerivedComponent, ListSyntax},
-        credentials::{CredentialsSyntax, SignatureEncoding},
+        credentials::{Carrier, CredentialsSyntax, SignatureEncoding},
         signing_string::SigningStringFormat,
     },
 };
@@ -21,9 +21,11 @@ pub(super) static DIALECT: Dialect = Dialect {
     name: "cavage",
     syntax: CredentialsSyntax {
         header: &header::AUTHORIZATION,
+        carrier: Carrier::Parameters,
         auth_scheme: "Signature",
         auth_scheme_spellings: &[],
         key_id: "keyId",
+        other_form: None,
         separator: ",",
         is_ordered: false,
         ignores_unknown: true,
@@ -71,9 +73,9 @@ pub(super) static DIALECT: Dialect = Dialect {
     max_created_ahead: None,
     lifetime: None,
     date_policy: DatePolicy::CheckAge,
+    status: Rejection::status,
     text,
     known_texts: &[],
-    unauthorized_status: StatusCode::UNAUTHORIZED,
     message_member: "message",
     challenge: "Signature realm=\"hmac\",headers=\"(request-target) host date\"",
 };
@@ -82,7 +84,10 @@ pub(super) static DIALECT: Dialect = Dialect {
 /// fix, but no details of a problem in the server.
 pub(super) fn text(why: &Rejection) -> Cow<'static, str> {
     match why {
-        Rejection::NotVerified => "An unexpected error occurred".into(),
+        Rejection::NotVerified | Rejection::NoClaim => "An unexpected error occurred".into(),
+        Rejection::ClaimsLost | Rejection::ReplayGuardFull | Rejection::ReplayGuardUnavailable => {
+            "the request cannot be checked for a replay at present: try again later".into()
+        }
         Rejection::KeyStoreUnavailable => {
             "the signature cannot be verified at present: try again later".into()
         }

@@ -2,15 +2,18 @@
 
 use std::fmt;
 
-use http::HeaderName;
+use http::{HeaderName, header};
 
 use super::DatePolicy;
 use crate::{
     Algorithm, Scheme,
-    header::{DIGESTS, DateHeader, HOP_BY_HOP},
-    limits::{MAX_COMPONENTS, MAX_PARAMETER_LEN},
+    header::{DIGESTS, DateHeader, HOP_BY_HOP, MICRO_SERVICE_NAME, NAME_SPACE_CODE, SOURCE},
+    limits::{MAX_COMPONENTS, MAX_PARAMETER_LEN, MAX_SKEW_WITH_NONCE},
     rejection::Excerpt,
-    wire::component::{Component, NotSignable},
+    wire::{
+        component::{Component, NotSignable},
+        credentials::Carrier,
+    },
 };
 
 /// Describes why a signer, a verifier or a scheme cannot be built.
@@ -81,6 +84,17 @@ pub enum BuildError {
         /// The characters that a key id must not contain.
         characters: &'static [char],
     },
+    /// The credentials are to be sent in the query, but the scheme has no such form.
+    QueryNotCarried {
+        /// The scheme.
+        scheme: Scheme,
+    },
+    /// The list is not the one that the scheme implies. Its credentials do not contain a list, so
+    /// the gateway could not know what is signed.
+    ListNotCarried {
+        /// The scheme.
+        scheme: Scheme,
+    },
     /// The scheme does not have the algorithm's name `hs2019`.
     Hs2019NotCarried {
         /// The scheme.
@@ -128,6 +142,9 @@ pub enum BuildError {
     },
     /// The separator is not a comma, optionally followed by whitespace.
     Separator,
+    /// A word, a separator, a rule for parameters or a second algorithm is set, but the preset's
+    /// credentials are a JSON object, which cannot say them.
+    NoParameters,
     /// The scheme has no algorithms.
     NoAlgorithm,
     /// The scheme has no date headers.
@@ -179,6 +196,31 @@ pub enum BuildError {
     NoDateAccepted {
         /// The scheme.
         scheme: Scheme,
+    },
+    /// The header has another meaning, so it cannot carry a nonce.
+    NonceHeader {
+        /// The name.
+        name: Excerpt,
+    },
+    /// Both a header with a nonce and the signature as the nonce are configured.
+    TwoNonces,
+    /// A nonce is required, but the date may have any age. A guard against replays would have to
+    /// keep every nonce forever.
+    NonceWithoutAge,
+    /// A nonce is required, and dates may be more than one day from the clock. A guard against
+    /// replays would have to keep every nonce for as long.
+    NonceSkew,
+    /// The signature is used as the nonce, but signatures need not cover the request target and the
+    /// body's digest. Two different requests of one second could have the same signature.
+    SignatureNotUnique,
+    /// A set of verifiers is empty.
+    NoVerifier,
+    /// Credentials of two verifiers' schemes have the same form.
+    AmbiguousVerifiers {
+        /// The scheme of the first.
+        first: Scheme,
+        /// The scheme of the other.
+        second: Scheme,
     },
 }
 
@@ -284,6 +326,19 @@ impl fmt::Display for BuildError {
                      pair with another id"
                 )
             }
+            Self::QueryNotCarried { scheme } => {
+                write!(
+                    f,
+                    "{scheme} has no credentials in the query: leave credentials_in_query out"
+                )
+            }
+            Self::ListNotCarried { scheme } => {
+                write!(
+                    f,
+                    "{scheme} sends no list of what is signed, so that only its date can be: sign \
+                     and require nothing else"
+                )
+            }
             Self::Hs2019NotCarried { scheme } => {
                 write!(f, "{scheme} has no hs2019: name the algorithm itself")
             }
@@ -335,6 +390,10 @@ impl fmt::Display for BuildError {
                 "parameters cannot be told apart with this separator: use a comma, with spaces \
                  after it if needed",
             ),
+            Self::NoParameters => f.write_str(
+                "the preset's credentials are a JSON object: set no word, no separator, no nonce, \
+                 no rule for parameters and one algorithm at most, or start from another preset",
+            ),
             Self::NoAlgorithm => f.write_str("the scheme has no algorithm: name at least one"),
             Self::NoDateHeader => {
                 f.write_str("the scheme takes a date from no header: name date, x-date or both")
@@ -383,6 +442,34 @@ impl fmt::Display for BuildError {
                 f,
                 "{scheme} takes dates from Date only, so that DatePolicy::Refuse would refuse \
                  every request: choose CheckAge"
+            ),
+            Self::NonceHeader { name } => write!(
+                f,
+                "{name} has another meaning and cannot carry a nonce: use a header of its own, \
+                 such as x-nonce"
+            ),
+            Self::TwoNonces => f.write_str(
+                "nonce and signature_as_nonce are both set: use the header if clients send one",
+            ),
+            Self::NonceWithoutAge => f.write_str(
+                "a nonce is required, but dates may have any age, so nonces would have to be kept \
+                 forever: set date_policy to CheckAge or Refuse",
+            ),
+            Self::NonceSkew => write!(
+                f,
+                "a nonce is required, and dates may be more than {MAX_SKEW_WITH_NONCE} s from the \
+                 clock, so nonces would have to be kept for as long: lower max_skew"
+            ),
+            Self::SignatureNotUnique => f.write_str(
+                "signatures need not cover the target and the body, so that two requests of one \
+                 second can have the same one: require the request target and digest, or use a \
+                 nonce",
+            ),
+            Self::NoVerifier => f.write_str("the set of verifiers is empty: give it at least one"),
+            Self::AmbiguousVerifiers { first, second } => write!(
+                f,
+                "credentials of {first} and {second} have the same form, so a request does not \
+                 say which it is: give each a host or path of its own"
             ),
         }
     }
@@ -464,7 +551,7 @@ impl Scheme {
             name: excerpt(),
         };
         let component = self.dialect().component(name, is_hs2019);
-        match component.map_err(|error| match error {
+        let component = component.map_err(|error| match error {
             NotSignable::Authorization => BuildError::SignsAuthorization,
             NotSignable::Ambiguous => BuildError::Ambiguous { name: excerpt() },
             NotSignable::NotAName => not_a_name(),
@@ -473,7 +560,13 @@ impl Scheme {
                 scheme: self,
                 name: excerpt(),
             },
-        })? {
+        })?;
+        if let Carrier::Json(implied) = self.dialect().syntax.carrier
+            && !name.eq_ignore_ascii_case(implied.list)
+        {
+            return Err(BuildError::ListNotCarried { scheme: self });
+        }
+        match component {
             Component::Date(header) => Ok(Component::Date(header)),
             Component::Derived(derived) => Ok(Component::Derived(derived)),
             Component::Header(name) => {
@@ -484,6 +577,27 @@ impl Scheme {
                 Ok(Component::Header(header))
             }
         }
+    }
+
+    /// Refuses a header that cannot carry a nonce.
+    pub(crate) fn check_nonce(self, name: &HeaderName) -> Result<(), BuildError> {
+        let component = self.signable(name.as_str(), false)?;
+        let meanings = [
+            &header::HOST,
+            &header::COOKIE,
+            &header::CONTENT_LENGTH,
+            &header::CONTENT_TYPE,
+            &SOURCE,
+            &NAME_SPACE_CODE,
+            &MICRO_SERVICE_NAME,
+        ];
+        let is_date = self.dialect().format.auxiliary_date == Some(name);
+        let has_meaning = is_date || meanings.contains(&name) || DIGESTS.contains(name);
+        if has_meaning || !matches!(component, Component::Header(_)) {
+            let name = Excerpt::new(name.as_str());
+            return Err(BuildError::NonceHeader { name });
+        }
+        Ok(())
     }
 
     /// Refuses an algorithm that the scheme does not have.

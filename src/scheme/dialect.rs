@@ -2,16 +2,16 @@
 
 use std::{borrow::Cow, fmt, str::FromStr, time::Duration};
 
-use http::{HeaderMap, HeaderValue, StatusCode};
+use http::{HeaderMap, HeaderValue, StatusCode, Uri};
 
 use super::Scheme;
 use crate::{
     Algorithm, Rejection,
-    header::{DateHeader, SOURCE, trim},
+    header::{DateHeader, SOURCE},
     rejection::RejectionKind,
     wire::{
         component::{Component, ListSyntax, NotSignable},
-        credentials::{CredentialsSyntax, auth_scheme},
+        credentials::{Carrier, CredentialsSyntax, query},
         signing_string::SigningStringFormat,
     },
 };
@@ -48,13 +48,13 @@ pub(crate) struct Dialect {
     pub(crate) lifetime: Option<Duration>,
     /// How requests that sign only `Date` are treated by default.
     pub(crate) date_policy: DatePolicy,
+    /// Returns the status of a refusal.
+    pub(crate) status: fn(&Rejection) -> StatusCode,
     /// Returns the text that a refused client gets.
     pub(crate) text: fn(&Rejection) -> Cow<'static, str>,
     /// Texts that the gateway, or a service that runs it, sends besides those of `text`. `*` stands
     /// for any text, and the first match counts.
     pub(crate) known_texts: &'static [(&'static str, RejectionKind)],
-    /// The status that the gateway has where [`Rejection::status`] is 401.
-    pub(crate) unauthorized_status: StatusCode,
     /// The member of the JSON object that has the text.
     pub(crate) message_member: &'static str,
     /// The `WWW-Authenticate` of a refusal with status 401 or 403.
@@ -142,8 +142,15 @@ impl Dialect {
 
     /// Returns `true` if an `Authorization` belongs to this scheme.
     pub(crate) fn wrote(&self, authorization: &HeaderValue) -> bool {
-        let word = auth_scheme(trim(authorization.as_bytes()));
-        word.eq_ignore_ascii_case(self.syntax.auth_scheme.as_bytes())
+        self.syntax.wrote(authorization)
+    }
+
+    /// Returns a target without the credentials of this scheme, or `None` if it has none.
+    pub(crate) fn without_signature(&self, target: &Uri) -> Option<Uri> {
+        match self.syntax.carrier {
+            Carrier::ParametersOrQuery => query::without_credentials(&self.syntax, target),
+            Carrier::Parameters | Carrier::Json(_) => None,
+        }
     }
 
     /// Removes a signature of this scheme from a request that must not carry one, with the date and

@@ -4,16 +4,15 @@
 
 use std::borrow::Cow;
 
-use http::{StatusCode, header};
+use http::header;
 
 use super::dialect::{DatePolicy, Dialect, is_derived, is_key_id};
 use crate::{
     Algorithm, Rejection,
     header::DateHeader,
-    rejection::RejectionKind,
     wire::{
         component::{DerivedComponent, ListSyntax},
-        credentials::{CredentialsSyntax, SignatureEncoding},
+        credentials::{Carrier, CredentialsSyntax, SignatureEncoding},
         signing_string::{MissingHeaderLine, SigningStringFormat},
     },
 };
@@ -23,9 +22,11 @@ pub(super) static DIALECT: Dialect = Dialect {
     name: "kong",
     syntax: CredentialsSyntax {
         header: &header::AUTHORIZATION,
+        carrier: Carrier::Parameters,
         auth_scheme: "hmac",
         auth_scheme_spellings: &["hmac", "Hmac"],
         key_id: "username",
+        other_form: None,
         separator: ", ",
         is_ordered: true,
         ignores_unknown: false,
@@ -70,30 +71,16 @@ pub(super) static DIALECT: Dialect = Dialect {
     max_created_ahead: None,
     lifetime: None,
     date_policy: DatePolicy::CheckAge,
+    status: Rejection::status,
     text,
-    // iFlytek, which runs Kong, adds a reason after a colon.
-    known_texts: &[
-        (
-            "HMAC signature cannot be verified:*enforced header*",
-            RejectionKind::HeaderMissing,
-        ),
-        (
-            "HMAC signature cannot be verified:*",
-            RejectionKind::KeyUnknown,
-        ),
-        (
-            "HMAC signature does not match:*",
-            RejectionKind::SignatureMismatch,
-        ),
-    ],
-    unauthorized_status: StatusCode::UNAUTHORIZED,
+    known_texts: &[],
     message_member: "message",
     challenge: "hmac",
 };
 
 /// Returns the text of Kong's plugin `hmac-auth`, or of its plugin `acl` for a key that is not
 /// bound.
-fn text(why: &Rejection) -> Cow<'static, str> {
+pub(super) fn text(why: &Rejection) -> Cow<'static, str> {
     let text = match why {
         Rejection::AuthorizationMissing => "Unauthorized",
         Rejection::SignatureMismatch
@@ -109,7 +96,18 @@ fn text(why: &Rejection) -> Cow<'static, str> {
             "HMAC signature cannot be verified, a valid date or x-date header is required for HMAC Authentication"
         }
         Rejection::KeyNotBound | Rejection::NoUsagePlan => "You cannot consume this service",
-        Rejection::KeyStoreUnavailable | Rejection::NotVerified => "An unexpected error occurred",
+        Rejection::KeyStoreUnavailable | Rejection::NotVerified | Rejection::NoClaim => {
+            "An unexpected error occurred"
+        }
+        Rejection::NonceInvalid { .. } => {
+            "HMAC signature cannot be verified, the nonce is empty or too long"
+        }
+        Rejection::Replayed => {
+            "HMAC signature cannot be verified, the request has been sent before"
+        }
+        Rejection::ClaimsLost | Rejection::ReplayGuardFull | Rejection::ReplayGuardUnavailable => {
+            "The request cannot be checked for a replay at present"
+        }
         _ => "HMAC signature cannot be verified",
     };
     text.into()

@@ -8,9 +8,11 @@ mod builder;
 mod cavage;
 mod config;
 mod dialect;
+mod iflytek;
 mod kong;
 mod response_text;
 mod tencent;
+mod tencent_market;
 mod traefik_hub;
 mod tyk;
 
@@ -28,7 +30,7 @@ pub(crate) use self::{
 };
 use crate::Rejection;
 pub use crate::{
-    header::{DateHeader, ParseDateHeaderError},
+    header::{DateHeader, ParseDateHeaderError, X_NONCE},
     wire::{
         component::DerivedComponent,
         signing_string::{MissingHeaderLine, SigningString},
@@ -46,6 +48,7 @@ macro_rules! presets {
         $(#[doc = $row])+
         ///
         /// A request's `Source` is signed as well and, except in Tencent's scheme, its `Digest`.
+        /// Tencent Cloud Market's scheme signs neither, iFlytek's no `Source`.
         ///
         /// Some requests have the same signing string in several schemes, so a verifier accepts
         /// exactly one scheme.
@@ -84,6 +87,15 @@ presets! {
     Tencent => tencent,
     r#"| [`Tencent`](Self::Tencent) | `hmac id="…", algorithm="…", headers="…", signature="…"` | `x-date source` | `hmac-sha1` | 900 s, `Date` any |"#;
 
+    /// Tencent Cloud Market, as its clients use it: a JSON object with the date in it.
+    ///
+    /// **The signature covers the date alone**: not the method, the target, a header or the body.
+    /// Whoever has read one request can send any other with its `Authorization` for 15 minutes. The
+    /// list cannot be changed, because it is not sent. Use it over TLS only, and with
+    /// [`allowed_hosts`](crate::sign::SignerBuilder::allowed_hosts).
+    TencentMarket => tencent_market,
+    r#"| [`TencentMarket`](Self::TencentMarket) | `{"id":"…", "x-date":"…", "signature":"…"}` | `x-date` | `hmac-sha1` | 900 s |"#;
+
     /// Kong's plugin `hmac-auth`.
     ///
     /// Kong only sees the first 100 header fields, reads `Proxy-Authorization` before
@@ -96,6 +108,15 @@ presets! {
     /// Apache APISIX's plugin `hmac-auth`, from version 3.11 on.
     Apisix => apisix,
     r#"| [`Apisix`](Self::Apisix) | `Signature keyId="…",algorithm="…",headers="…",signature="…"` | `@request-target date` | `hmac-sha256` | 300 s |"#;
+
+    /// iFlytek's open platform, over HTTP and for WebSocket handshakes.
+    ///
+    /// The signature covers the host, the date, the method and the path, **not the query**, and the
+    /// body only if there is a `Digest`. Credentials are sent in `Authorization`, or with
+    /// [`credentials_in_query`](crate::sign::SignerBuilder::credentials_in_query) in the target's
+    /// query. A verifier accepts both forms.
+    Iflytek => iflytek,
+    r#"| [`Iflytek`](Self::Iflytek) | `api_key="…", algorithm="…", headers="…", signature="…"`, or in the query | `host date request-line` | `hmac-sha256` | 300 s |"#;
 
     /// draft-cavage-http-signatures-12 with an HMAC, as in Joyent's libraries. The signature is in
     /// `Authorization`, not in a header `Signature`.

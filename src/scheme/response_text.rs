@@ -15,7 +15,7 @@ impl Rejection {
     /// contains no known text.
     ///
     /// The known texts are those of Tencent Cloud, Kong, APISIX and Tyk, iFlytek's (Kong's with a
-    /// reason after a colon), Tencent Cloud Market's for an unbound key and an old date, and
+    /// reason after a colon), Tencent Cloud Market's two that clients report, and
     /// all texts of this crate's servers ([`Scheme::text`](crate::Scheme::text)). They are found
     /// with or without the final full stop, as the whole response, in JSON, HTML or XML, or in a
     /// `grpc-message`.

@@ -5,7 +5,7 @@
 
 use std::borrow::Cow;
 
-use http::{StatusCode, header};
+use http::header;
 
 use super::dialect::{DatePolicy, Dialect, is_derived, is_key_id};
 use crate::{
@@ -14,7 +14,7 @@ use crate::{
     rejection::RejectionKind,
     wire::{
         component::ListSyntax,
-        credentials::{CredentialsSyntax, SignatureEncoding},
+        credentials::{Carrier, CredentialsSyntax, SignatureEncoding},
         signing_string::SigningStringFormat,
     },
 };
@@ -28,9 +28,11 @@ pub(super) static DIALECT: Dialect = Dialect {
     name: "tencent",
     syntax: CredentialsSyntax {
         header: &header::AUTHORIZATION,
+        carrier: Carrier::Parameters,
         auth_scheme: "hmac",
         auth_scheme_spellings: &[],
         key_id: "id",
+        other_form: None,
         separator: ", ",
         is_ordered: false,
         ignores_unknown: false,
@@ -67,10 +69,9 @@ pub(super) static DIALECT: Dialect = Dialect {
     max_created_ahead: None,
     lifetime: None,
     date_policy: DatePolicy::AnyAge,
+    status: Rejection::status,
     text,
-    // The documentation has some texts in two spellings. The last two are Tencent Cloud Market's:
-    // "the usage plan does not exist", which it sends if the key is for another API, and "the
-    // signing time is too far off".
+    // The documentation has some texts in two spellings.
     known_texts: &[
         (
             "authorization headers is invalidate",
@@ -92,16 +93,13 @@ pub(super) static DIALECT: Dialect = Dialect {
             "HMAC signature cannot be verified, a valid * header is required for HMAC Authentication",
             RejectionKind::HeaderMissing,
         ),
-        ("*使用计划不存在*", RejectionKind::KeyNotBound),
-        ("*签名时间*超时*", RejectionKind::OutOfDate),
     ],
-    unauthorized_status: StatusCode::UNAUTHORIZED,
     message_member: "message",
     challenge: "hmac",
 };
 
 /// Returns the text in Tencent Cloud API Gateway's documentation, "error codes".
-fn text(why: &Rejection) -> Cow<'static, str> {
+pub(super) fn text(why: &Rejection) -> Cow<'static, str> {
     let text = match why {
         Rejection::AuthorizationMissing => {
             "HMAC signature cannot be verified, a validate authorization header is required"
@@ -154,10 +152,19 @@ fn text(why: &Rejection) -> Cow<'static, str> {
         | Rejection::DigestMismatch => "HMAC signature does not match.",
         Rejection::BodyTooLarge { .. } => "The request's body is too large.",
         Rejection::BodyUnreadable => "The request's body cannot be read.",
-        Rejection::NotVerified => "An unexpected error occurred.",
+        Rejection::NotVerified | Rejection::NoClaim => "An unexpected error occurred.",
         Rejection::KeyNotBound => "HMAC apikey is invalid for API.",
         Rejection::NoUsagePlan => "Found no validate usage plan.",
         Rejection::KeyStoreUnavailable => "HMAC signature cannot be verified at present.",
+        Rejection::NonceInvalid { .. } => {
+            "HMAC signature cannot be verified, the nonce is empty or too long."
+        }
+        Rejection::Replayed => {
+            "HMAC signature cannot be verified, the request has been sent before."
+        }
+        Rejection::ClaimsLost | Rejection::ReplayGuardFull | Rejection::ReplayGuardUnavailable => {
+            "The request cannot be checked for a replay at present."
+        }
         Rejection::KeyUnknown
         | Rejection::Target(_)
         | Rejection::CreatedOutOfRange { .. }

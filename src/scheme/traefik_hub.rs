@@ -4,18 +4,18 @@
 
 use std::time::Duration;
 
-use http::{StatusCode, header};
+use http::header;
 
 use super::{
     cavage,
     dialect::{DatePolicy, Dialect, is_derived, is_key_id},
 };
 use crate::{
-    Algorithm,
+    Algorithm, Rejection,
     header::DateHeader,
     wire::{
         component::{DerivedComponent, ListSyntax},
-        credentials::{CredentialsSyntax, SignatureEncoding},
+        credentials::{Carrier, CredentialsSyntax, SignatureEncoding},
         signing_string::SigningStringFormat,
     },
 };
@@ -30,9 +30,11 @@ pub(super) static DIALECT: Dialect = Dialect {
     name: "traefik-hub",
     syntax: CredentialsSyntax {
         header: &header::AUTHORIZATION,
+        carrier: Carrier::Parameters,
         auth_scheme: "Hmac",
         auth_scheme_spellings: &[],
         key_id: "keyId",
+        other_form: None,
         separator: ",",
         is_ordered: false,
         ignores_unknown: true,
@@ -85,9 +87,9 @@ pub(super) static DIALECT: Dialect = Dialect {
     max_created_ahead: Some(0),
     lifetime: Some(Duration::from_secs(60)),
     date_policy: DatePolicy::CheckAge,
+    status: Rejection::status,
     text: cavage::text,
     known_texts: &[],
-    unauthorized_status: StatusCode::UNAUTHORIZED,
     message_member: "message",
     challenge: "Hmac realm=\"hmac\",headers=\"(request-target) (created) (expires)\"",
 };

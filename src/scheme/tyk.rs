@@ -13,7 +13,7 @@ use crate::{
     rejection::RejectionKind,
     wire::{
         component::{DerivedComponent, ListSyntax},
-        credentials::{CredentialsSyntax, SignatureEncoding},
+        credentials::{Carrier, CredentialsSyntax, SignatureEncoding},
         signing_string::{MissingHeaderLine, SigningStringFormat},
     },
 };
@@ -30,9 +30,11 @@ pub(super) static DIALECT: Dialect = Dialect {
     name: "tyk",
     syntax: CredentialsSyntax {
         header: &header::AUTHORIZATION,
+        carrier: Carrier::Parameters,
         auth_scheme: "Signature",
         auth_scheme_spellings: &["Signature", "signature"],
         key_id: "keyId",
+        other_form: None,
         separator: ",",
         is_ordered: false,
         ignores_unknown: false,
@@ -76,12 +78,21 @@ pub(super) static DIALECT: Dialect = Dialect {
     max_created_ahead: None,
     lifetime: None,
     date_policy: DatePolicy::CheckAge,
+    status,
     text,
     known_texts: &[(REFUSED, RejectionKind::Unspecified)],
-    unauthorized_status: StatusCode::BAD_REQUEST,
     message_member: "error",
     challenge: "Signature realm=\"hmac\",headers=\"(request-target) date\"",
 };
+
+/// Returns 400 for refused credentials. A key without access to the API is refused with 403, by
+/// another middleware.
+fn status(why: &Rejection) -> StatusCode {
+    match why.status() {
+        StatusCode::UNAUTHORIZED => StatusCode::BAD_REQUEST,
+        status => status,
+    }
+}
 
 /// Returns Tyk's one text for refused credentials, or that of a key without access to the API.
 /// Faults of the body and of the server have texts of this crate.
@@ -93,7 +104,10 @@ fn text(why: &Rejection) -> Cow<'static, str> {
         Rejection::KeyStoreUnavailable => {
             "the signature cannot be verified at present: try again later".into()
         }
-        Rejection::NotVerified => "An unexpected error occurred".into(),
+        Rejection::ClaimsLost | Rejection::ReplayGuardFull | Rejection::ReplayGuardUnavailable => {
+            "the request cannot be checked for a replay at present: try again later".into()
+        }
+        Rejection::NotVerified | Rejection::NoClaim => "An unexpected error occurred".into(),
         Rejection::BodyTooLarge { .. } | Rejection::BodyUnreadable => why.to_string().into(),
         _ => REFUSED.into(),
     }

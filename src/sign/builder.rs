@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use http::{HeaderValue, uri::Authority};
+use http::{HeaderName, HeaderValue, uri::Authority};
 
 use super::{
     cache,
@@ -21,7 +21,7 @@ use crate::{
     wire::{
         authority::without_user,
         component::{Component, DerivedComponent, ListedComponent},
-        credentials::{HS2019, Template},
+        credentials::{Carrier, HS2019, Template},
     },
 };
 
@@ -61,12 +61,14 @@ pub struct SignerBuilder {
     signed_headers: Vec<String>,
     hs2019: bool,
     lifetime: Option<Duration>,
+    in_query: bool,
     source: Option<HeaderValue>,
     /// The name space's code and the service's name.
     microservice: Option<(HeaderValue, HeaderValue)>,
     authority: Option<Authority>,
     allowed_hosts: Option<Vec<String>>,
     https_only: bool,
+    nonce: Option<HeaderName>,
     nonce_parameter: Option<NonceSource>,
 }
 
@@ -81,11 +83,13 @@ impl SignerBuilder {
             signed_headers: Vec::new(),
             hs2019: false,
             lifetime: None,
+            in_query: false,
             source: None,
             microservice: None,
             authority: None,
             allowed_hosts: None,
             https_only: false,
+            nonce: None,
             nonce_parameter: None,
         }
     }
@@ -157,6 +161,7 @@ impl SignerBuilder {
     /// | Kong | `@request-target` | method and target, as sent |
     /// | Kong | `request-line` | the same with the HTTP version: **wrong** where ALPN may choose HTTP/2, because the version is not known when the request is signed |
     /// | APISIX | `@request-target` | method and target, the path decoded |
+    /// | iFlytek | `request-line` | method and path, without the query |
     /// | draft-cavage | `(request-target)` | method and target, as sent |
     /// | draft-cavage | `(created)`, `(expires)` | the times, with [`hs2019`](Self::hs2019) |
     /// | Tyk | `(request-target)` | method and decoded path, **without the query** |
@@ -164,7 +169,7 @@ impl SignerBuilder {
     /// | Traefik Hub | `(created)`, `(expires)` | the times |
     ///
     /// The list must have `date` or `x-date`, which is then the date header that is sent, or
-    /// `(created)`.
+    /// `(created)`. Tencent Cloud Market's scheme sends no list, so its can only be `x-date`.
     ///
     /// ```
     /// use tower_hmac_auth::{KeyPair, Scheme, Signer};
@@ -200,6 +205,20 @@ impl SignerBuilder {
     /// [`Scheme::TraefikHub`] it need not be set. Default there: 60 seconds.
     pub fn expires_after(mut self, lifetime: Duration) -> Self {
         self.lifetime = Some(lifetime);
+        self
+    }
+
+    /// Sends the credentials in the query of the request's target instead of in `Authorization`, in
+    /// a scheme that has such a form (iFlytek). Default: `false`.
+    ///
+    /// It is for WebSocket handshakes. The query gains the parameters `authorization`, `date` and
+    /// `host`. They replace those that it has; all other parameters stay as they are, byte for byte.
+    /// The request's headers get no date and no `Authorization`.
+    ///
+    /// **The URL is then a credential.** Do not log it: with iFlytek's scheme it is valid for five
+    /// minutes.
+    pub fn credentials_in_query(mut self, in_query: bool) -> Self {
+        self.in_query = in_query;
         self
     }
 
@@ -289,6 +308,26 @@ impl SignerBuilder {
         self
     }
 
+    /// Sends and signs a nonce in this header: 128 random bits as 22 characters of base64url, new in
+    /// every signature, so that a verifier can refuse requests that were sent before. Default:
+    /// none. [`X_NONCE`](crate::scheme::X_NONCE) is the usual name.
+    ///
+    /// A header of this name that the request has is replaced. If the list does not name the
+    /// header, it is signed last. Each attempt of a retry has a nonce of its own if the retry is
+    /// outside this layer.
+    ///
+    /// No gateway of this family checks nonces in a header by itself: see
+    /// [`ReplayLayer`](crate::verify::ReplayLayer) for the server's side. A nonce that the scheme
+    /// itself sends, as a parameter of the credentials, is set with
+    /// [`nonce_parameter`](Self::nonce_parameter) instead. Signatures with a nonce are computed for
+    /// every request, not once a second.
+    #[cfg(feature = "nonce")]
+    #[cfg_attr(docsrs, doc(cfg(feature = "nonce")))]
+    pub fn nonce(mut self, header: HeaderName) -> Self {
+        self.nonce = Some(header);
+        self
+    }
+
     /// Sets what returns the nonce of each signature, in a scheme that [sends one as a
     /// parameter](crate::scheme::SchemeBuilder::nonce_parameter). It must be set there, and is an
     /// error otherwise.
@@ -296,6 +335,10 @@ impl SignerBuilder {
     /// It has to return another text each time, such as a UUID or 128 random bits in hexadecimal: 1
     /// to 8,192 characters of visible ASCII, without `"` and `\`. It is called for every signature,
     /// so each attempt of a retry outside this layer has a nonce of its own.
+    ///
+    /// The gateway checks this nonce. A nonce in a header, for
+    /// [`ReplayLayer`](crate::verify::ReplayLayer), is another one: `SignerBuilder::nonce` sends it,
+    /// with the feature `nonce`.
     pub fn nonce_parameter(mut self, nonces: impl Fn() -> String + Send + Sync + 'static) -> Self {
         self.nonce_parameter = Some(NonceSource::new(nonces));
         self
@@ -331,6 +374,9 @@ impl SignerBuilder {
         if self.hs2019 {
             scheme.check_hs2019()?;
         }
+        if self.in_query && dialect.syntax.carrier != Carrier::ParametersOrQuery {
+            return Err(BuildError::QueryNotCarried { scheme });
+        }
         if self
             .lifetime
             .is_some_and(|lifetime| lifetime.as_secs() == 0)
@@ -341,6 +387,9 @@ impl SignerBuilder {
             (Some(_), None) => return Err(BuildError::NoNonces { scheme }),
             (None, Some(_)) => return Err(BuildError::NonceNotCarried { scheme }),
             _ => {}
+        }
+        if let Some(header) = &self.nonce {
+            scheme.check_nonce(header)?;
         }
         let list = self.list()?;
         self.check(&list)?;
@@ -368,11 +417,15 @@ impl SignerBuilder {
         } else {
             algorithm.name()
         };
-        let mut components = SignedComponents::new(
-            &self.scheme.dialect().format,
-            list,
-            self.lifetime.or(self.scheme.dialect().lifetime),
-        );
+        let dialect = self.scheme.dialect();
+        let lifetime = self.lifetime.or(dialect.lifetime);
+        let mut components = SignedComponents::new(&dialect.format, list, lifetime);
+        if let Carrier::Json(_) = dialect.syntax.carrier {
+            components.send_date_alone();
+        }
+        if self.in_query {
+            components.send_in_query();
+        }
         if let Some(source) = self.source {
             components.supply(&SOURCE, source);
         }
@@ -380,10 +433,11 @@ impl SignerBuilder {
             components.supply(&NAME_SPACE_CODE, name_space_code);
             components.supply(&MICRO_SERVICE_NAME, name);
         }
-        if let (Some(name), Some(source)) =
-            (self.scheme.dialect().syntax.nonce, self.nonce_parameter)
-        {
-            components.add_nonce(NonceParameter { name, source });
+        if let (Some(name), Some(source)) = (dialect.syntax.nonce, self.nonce_parameter) {
+            components.add_nonce_parameter(NonceParameter { name, source });
+        }
+        if let Some(header) = self.nonce {
+            components.add_nonce(header);
         }
         Signer {
             inner: Arc::new(Inner {
@@ -418,7 +472,14 @@ impl SignerBuilder {
             let name = Excerpt::new(name);
             return Err(BuildError::SignedAnyway { name });
         }
-        let names = named.iter().copied().chain(further);
+        let nonce = self.nonce.as_ref().map(HeaderName::as_str);
+        let nonce = nonce.filter(|name| {
+            !further
+                .clone()
+                .chain(named.iter().copied())
+                .any(|other| other.eq_ignore_ascii_case(name))
+        });
+        let names = named.iter().copied().chain(further).chain(nonce);
         names.map(|name| self.listed(name)).collect()
     }
 
@@ -459,6 +520,11 @@ impl SignerBuilder {
                     if self.date_header.is_some_and(|other| other != *header) =>
                 {
                     return Err(BuildError::TwoDates);
+                }
+                // The query's parameter is named `date`.
+                Component::Date(DateHeader::XDate) if self.in_query => {
+                    let (scheme, header) = (self.scheme, DateHeader::XDate);
+                    return Err(BuildError::DateHeaderNotCarried { scheme, header });
                 }
                 Component::Date(_) => dates += 1,
                 Component::Derived(DerivedComponent::Expires)

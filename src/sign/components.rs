@@ -38,14 +38,22 @@ pub(crate) struct SignedComponents {
     signs_times: bool,
     depends_on_time_alone: bool,
     date_header: Option<DateHeader>,
+    /// Whether the date travels with the credentials instead of in its header.
+    carries_date: bool,
+    /// Whether the credentials travel in the target's query.
+    in_query: bool,
+    /// Whether the list is sent. If it is not, nothing can be signed that it does not name.
+    sends_list: bool,
     /// How long a signature is valid, where `expires` is sent.
     lifetime: Option<Duration>,
     /// What gives each signature's nonce, in a scheme that sends one as a parameter.
-    nonce: Option<NonceParameter>,
+    nonce_parameter: Option<NonceParameter>,
     /// Headers that are added to requests that lack them.
     supplied: Vec<(HeaderName, HeaderValue)>,
     /// The headers that change what is signed if the request has them, and are not supplied.
     own: Vec<HeaderName>,
+    /// The listed header that gets a new nonce in every signature.
+    nonce: Option<HeaderName>,
 }
 
 /// A component with the spelling that is sent.
@@ -70,14 +78,18 @@ impl SignedComponents {
                 Component::Date(header) => Some(*header),
                 _ => None,
             }),
+            carries_date: false,
+            in_query: false,
+            sends_list: true,
             lifetime,
-            nonce: None,
+            nonce_parameter: None,
             supplied: Vec::new(),
             own: components()
                 .filter_map(header_name)
                 .chain(format.auxiliary_date)
                 .cloned()
                 .collect(),
+            nonce: None,
             list,
         }
     }
@@ -91,15 +103,48 @@ impl SignedComponents {
         self.own.retain(|other| other != name);
     }
 
-    /// Sends and signs a nonce with every signature.
-    pub(crate) fn add_nonce(&mut self, nonce: NonceParameter) {
+    /// Sends a new nonce in this header, which is in the list, with every signature.
+    pub(crate) fn add_nonce(&mut self, name: HeaderName) {
         self.depends_on_time_alone = false;
-        self.nonce = Some(nonce);
+        self.own.retain(|other| *other != name);
+        self.nonce = Some(name);
     }
 
-    /// Returns the nonce of one signature, if the scheme sends one.
-    pub(crate) fn new_nonce(&self) -> Result<Option<Nonce>, SignError> {
-        self.nonce.as_ref().map(NonceParameter::next).transpose()
+    pub(crate) fn nonce(&self) -> Option<&HeaderName> {
+        self.nonce.as_ref()
+    }
+
+    /// Sends and signs a nonce as a parameter of every signature.
+    pub(crate) fn add_nonce_parameter(&mut self, nonce: NonceParameter) {
+        self.depends_on_time_alone = false;
+        self.nonce_parameter = Some(nonce);
+    }
+
+    /// Returns the nonce that one signature has as a parameter, if the scheme sends one.
+    pub(crate) fn new_nonce_parameter(&self) -> Result<Option<Nonce>, SignError> {
+        let nonces = self.nonce_parameter.as_ref();
+        nonces.map(NonceParameter::next).transpose()
+    }
+
+    /// Sends the date with the credentials, and no list.
+    ///
+    /// The cache only knows headers that end in the signature, so it cannot be used.
+    pub(crate) fn send_date_alone(&mut self) {
+        self.carries_date = true;
+        self.sends_list = false;
+        self.depends_on_time_alone = false;
+    }
+
+    /// Sends the date, and `host` if it is listed, with the credentials in the target's query.
+    pub(crate) fn send_in_query(&mut self) {
+        self.carries_date = true;
+        self.in_query = true;
+        self.depends_on_time_alone = false;
+    }
+
+    /// Returns whether the credentials travel in the target's query.
+    pub(crate) fn in_query(&self) -> bool {
+        self.in_query
     }
 
     /// Returns whether what is signed depends on the target's form, and clients would send another
@@ -126,6 +171,11 @@ impl SignedComponents {
     /// Returns the date header in use, or `None` if the list has `(created)` instead.
     pub(crate) fn date_header(&self) -> Option<DateHeader> {
         self.date_header
+    }
+
+    /// Returns whether the date travels with the credentials instead of in its header.
+    pub(crate) fn carries_date(&self) -> bool {
+        self.carries_date
     }
 
     /// Returns whether the time is all that varies in what is signed, for requests that have none
@@ -199,7 +249,10 @@ pub(super) struct ComponentWriter<'a> {
     pub(super) head: &'a RequestHead<'a>,
     pub(super) date: &'a [u8],
     pub(super) times: &'a Times<String>,
-    pub(super) nonce: Option<&'a Nonce>,
+    /// The nonce in a header, if the signer adds one.
+    pub(super) nonce: Option<&'a HeaderValue>,
+    /// The nonce that is a parameter, if the scheme sends one.
+    pub(super) nonce_parameter: Option<&'a Nonce>,
 }
 
 /// Which components are signed, and what has to be set on the request beside the date and
@@ -271,10 +324,10 @@ impl<'a> ComponentWriter<'a> {
                 edits.listed.insert(position);
             }
         }
-        if self.head.has_digest() {
+        if self.head.has_digest() && self.components.sends_list {
             self.write_digests(&mut edits, string)?;
         }
-        if let Some((name, nonce)) = self.nonce.map(Nonce::as_parameter) {
+        if let Some((name, nonce)) = self.nonce_parameter.map(Nonce::as_parameter) {
             string.push(self.format, name, nonce.as_bytes());
         }
         for (position, (name, _)) in self.components.supplied().iter().enumerate() {
@@ -345,6 +398,14 @@ impl<'a> ComponentWriter<'a> {
         Ok(value.is_some())
     }
 
+    /// Returns the host that is signed, or `None` if none is.
+    pub(super) fn host(&self) -> Result<Option<Cow<'a, [u8]>>, SignError> {
+        match self.components.signs_host() {
+            true => self.header(&header::HOST, &mut HeaderEdits::default()),
+            false => Ok(None),
+        }
+    }
+
     /// Returns the value that will be sent, without surrounding whitespace: the request's own, or
     /// the one that is supplied.
     fn header(
@@ -352,6 +413,12 @@ impl<'a> ComponentWriter<'a> {
         name: &'a HeaderName,
         edits: &mut HeaderEdits,
     ) -> Result<Option<Cow<'a, [u8]>>, SignError> {
+        if let Some(nonce) = self.nonce
+            && self.components.nonce() == Some(name)
+        {
+            edits.rewritten.push((name.clone(), nonce.clone()));
+            return Ok(Some(nonce.as_bytes().into()));
+        }
         let headers = self.head.headers();
         match single_value(headers, name) {
             Ok(Some(own)) => {

@@ -45,6 +45,8 @@ pub enum SignError {
         /// The scheme.
         scheme: Scheme,
     },
+    /// The target is too long to get the credentials as further parameters of its query.
+    TargetTooLong,
     /// The request has more than 16,384 headers, so that the signature's own might not fit.
     TooManyHeaders,
     /// The host that should be signed, or that
@@ -87,6 +89,8 @@ pub enum SignError {
         /// The host; empty if the request names none.
         host: Excerpt,
     },
+    /// A nonce should be sent, and the operating system gave no random numbers for it.
+    NoRandomNumbers,
 }
 
 /// Whose fault it is that a request is not signed.
@@ -120,6 +124,7 @@ impl SignError {
             Self::OtherDate { .. } => "OtherDate",
             Self::InvalidNonce => "InvalidNonce",
             Self::KeyIdNotCarried { .. } => "KeyIdNotCarried",
+            Self::TargetTooLong => "TargetTooLong",
             Self::TooManyHeaders => "TooManyHeaders",
             Self::InvalidHost => "InvalidHost",
             Self::InvalidPort { .. } => "InvalidPort",
@@ -128,6 +133,7 @@ impl SignError {
             Self::AuthorityExcluded { .. } => "AuthorityExcluded",
             Self::NotHttps { .. } => "NotHttps",
             Self::SchemeUnknown { .. } => "SchemeUnknown",
+            Self::NoRandomNumbers => "NoRandomNumbers",
         }
     }
 }
@@ -159,6 +165,9 @@ impl fmt::Display for SignError {
                 "the key id has a character that {scheme} cannot carry: rotate to a pair with \
                  another id"
             ),
+            Self::TargetTooLong => {
+                f.write_str("the target has no room for the credentials in its query: shorten it")
+            }
             Self::TooManyHeaders => write!(
                 f,
                 "the request has more than {MAX_HEADERS} headers: leave some out"
@@ -185,6 +194,10 @@ impl fmt::Display for SignError {
                 f,
                 "the request names no host, and authority is \"{host}\", which allowed_hosts does \
                  not name: add it to allowed_hosts, or correct authority"
+            ),
+            Self::NoRandomNumbers => f.write_str(
+                "the operating system gave no random numbers for a nonce: see whether this process \
+                 may call getrandom or open /dev/urandom",
             ),
             Self::SchemeUnknown { host } => {
                 f.write_str("the target of the request")?;

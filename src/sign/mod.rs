@@ -14,6 +14,8 @@ mod error;
 mod faults;
 mod hosts;
 mod layer;
+#[cfg(feature = "nonce")]
+mod nonce;
 mod nonce_parameter;
 mod report;
 #[cfg(feature = "reqwest")]

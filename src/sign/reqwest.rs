@@ -180,11 +180,15 @@ pub(crate) fn sign(signer: &Signer, clock: &impl Clock, request: &mut reqwest::R
     mem::swap(head.headers_mut(), request.headers_mut());
     if *head.uri() != uri {
         remove_user_information(request.url_mut());
+        if head.uri().query() != uri.query() {
+            request.url_mut().set_query(head.uri().query());
+        }
         // Signing may change the target to the form that is sent, and of a `Url` only the user
         // information can differ from it. If anything else did, the signature would be over another
         // target than the one sent, so it is removed.
         if sent_target(request.url()).as_ref() != Some(head.uri()) {
             signer.remove_signature(request.headers_mut());
+            request.url_mut().set_query(uri.query());
             if is_signed {
                 report::unsendable_url(signer);
             }

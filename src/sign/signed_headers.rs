@@ -1,7 +1,7 @@
 //! The headers that a signer adds to a request.
 
 use bytes::Bytes;
-use http::{HeaderMap, HeaderName, HeaderValue};
+use http::{HeaderMap, HeaderName, HeaderValue, Uri};
 use smallvec::SmallVec;
 
 use super::components::{HeaderEdits, SignedComponents};
@@ -30,13 +30,17 @@ use crate::{
 /// ```
 #[derive(Debug, Clone)]
 pub struct SignedHeaders {
-    /// The date header, or `None` if the time is in `Authorization` itself.
-    pub(super) date: Option<(DateHeader, HeaderValue)>,
+    /// The date header, or `None` if the time is a parameter of `Authorization`. It has no value if
+    /// the date is a member of `Authorization`, and is then removed from the request.
+    pub(super) date: Option<(DateHeader, Option<HeaderValue>)>,
     /// The supplied headers, such as `Source`. There is seldom more than one.
     pub(super) others: SmallVec<[(HeaderName, HeaderValue); 1]>,
     /// `Authorization`, or the header that a scheme has instead.
     pub(super) authorization_header: &'static HeaderName,
-    pub(super) authorization: HeaderValue,
+    /// Its value, or `None` if the credentials are in the target.
+    pub(super) authorization: Option<HeaderValue>,
+    /// The target with the credentials, if they are in its query.
+    pub(super) target: Option<Box<Uri>>,
 }
 
 impl SignedHeaders {
@@ -50,7 +54,8 @@ impl SignedHeaders {
     ) -> Self {
         let mut values = Values::new(text);
         let date_header = components.date_header();
-        let date = date_header.map(|header| (header, values.date()));
+        let mut date_value = || (!components.carries_date()).then(|| values.date());
+        let date = date_header.map(|header| (header, date_value()));
         let supplied = edits.supplied(components);
         let mut others = edits.rewritten;
         others.extend(supplied.map(|(name, value)| (name.clone(), values.copy_of(value))));
@@ -58,8 +63,18 @@ impl SignedHeaders {
             date,
             others,
             authorization_header,
-            authorization: values.authorization(),
+            authorization: Some(values.authorization()),
+            target: None,
         }
+    }
+
+    /// Returns the signed target, if the credentials are in its query
+    /// ([`SignerBuilder::credentials_in_query`](crate::sign::SignerBuilder::credentials_in_query)).
+    /// It replaces the request's; without it, the request is not signed.
+    /// [`Signer::sign_request`](crate::Signer::sign_request) does that itself.
+    #[must_use]
+    pub fn target(&self) -> Option<&Uri> {
+        self.target.as_deref()
     }
 
     /// Iterates over the headers to be set, `Authorization` last. Each replaces all headers of its
@@ -81,18 +96,16 @@ impl SignedHeaders {
         if !is_single && names.any(|name| headers.contains_key(name)) {
             return None;
         }
+        // What travels with the credentials is not cached, so there are both values.
         if let Some((header, date)) = &self.date {
             headers.remove(header.other().name());
-            set(headers, header.name(), date.clone())?;
+            set(headers, header.name(), date.as_ref()?.clone())?;
         }
         for (name, value) in &self.others {
             supply(headers, name, value)?;
         }
-        set(
-            headers,
-            self.authorization_header,
-            self.authorization.clone(),
-        )
+        let authorization = self.authorization.as_ref()?;
+        set(headers, self.authorization_header, authorization.clone())
     }
 
     /// Replaces the date and the signature. The rest of `Authorization` does not depend on the
@@ -103,14 +116,15 @@ impl SignedHeaders {
         date: &[u8; IMF_FIXDATE_LEN],
         tag: &Tag,
     ) -> Option<()> {
-        let mut text = Vec::with_capacity(date.len() + self.authorization.len());
+        let authorization = self.authorization.as_mut()?;
+        let mut text = Vec::with_capacity(date.len() + authorization.len());
         text.extend_from_slice(date);
-        text.extend_from_slice(self.authorization.as_bytes());
+        text.extend_from_slice(authorization.as_bytes());
         template.replace_signature(&mut text, tag);
         let mut values = Values::new(text);
         let (_, date) = self.date.as_mut()?;
-        *date = values.date();
-        self.authorization = values.authorization();
+        *date.as_mut()? = values.date();
+        *authorization = values.authorization();
         Some(())
     }
 
@@ -129,13 +143,12 @@ impl SignedHeaders {
     /// Returns `None` if the map is too full.
     fn insert_into(self, headers: &mut HeaderMap) -> Option<()> {
         if let Some((header, date)) = self.date {
-            headers.remove(header.other().name());
-            set(headers, header.name(), date)?;
+            set_date(headers, header, date)?;
         }
         for (name, value) in self.others {
             set(headers, &name, value)?;
         }
-        set(headers, self.authorization_header, self.authorization)
+        set_authorization(headers, self.authorization_header, self.authorization)
     }
 }
 
@@ -165,18 +178,19 @@ impl<'a> Iterator for SignedHeadersIter<'a> {
             others,
             authorization_header,
             authorization,
+            target: _,
         } = self.headers;
         loop {
             let position = self.position;
             self.position += 1;
             match position.checked_sub(1) {
                 None => {
-                    if let Some((header, date)) = date {
+                    if let Some((header, Some(date))) = date {
                         return Some((header.name(), date));
                     }
                 }
                 Some(other) if other == others.len() => {
-                    return Some((authorization_header, authorization));
+                    return Some((authorization_header, authorization.as_ref()?));
                 }
                 Some(other) => {
                     let (name, value) = others.get(other)?;
@@ -190,6 +204,35 @@ impl<'a> Iterator for SignedHeadersIter<'a> {
 /// Sets a header. Returns `None` if the map is too full.
 pub(super) fn set(headers: &mut HeaderMap, name: &HeaderName, value: HeaderValue) -> Option<()> {
     headers.try_insert(name, value).ok().map(drop)
+}
+
+/// Sets the date header, or removes it if it has no value, and removes the other one. Returns `None`
+/// if the map is too full.
+fn set_date(headers: &mut HeaderMap, header: DateHeader, date: Option<HeaderValue>) -> Option<()> {
+    headers.remove(header.other().name());
+    match date {
+        Some(date) => set(headers, header.name(), date),
+        None => {
+            headers.remove(header.name());
+            Some(())
+        }
+    }
+}
+
+/// Sets `Authorization` or the header that a scheme has instead, or removes it if there is none.
+/// Returns `None` if the map is too full.
+fn set_authorization(
+    headers: &mut HeaderMap,
+    name: &HeaderName,
+    authorization: Option<HeaderValue>,
+) -> Option<()> {
+    match authorization {
+        Some(authorization) => set(headers, name, authorization),
+        None => {
+            headers.remove(name);
+            Some(())
+        }
+    }
 }
 
 /// Sets a header that the request does not have. Returns `None` if it has it, or if the map is too

@@ -2,7 +2,7 @@
 
 use std::{fmt, sync::Arc, time::SystemTime};
 
-use http::{HeaderMap, Request};
+use http::{HeaderMap, HeaderValue, Request, Uri};
 
 use super::{
     SignError, SignedHeaders, SignerBuilder,
@@ -16,7 +16,7 @@ use crate::{
     Algorithm, KeyPair, RequestHead, Scheme, request_head,
     sign::RotatingKeyPair,
     wire::{
-        credentials::{Encoder, Template},
+        credentials::{Carrier, Encoder, Template, json, query},
         date::{IMF_FIXDATE_LEN, Timestamp},
         signing_string::SigningString,
     },
@@ -137,8 +137,8 @@ impl Signer {
     /// # Errors
     ///
     /// Returns a [`SignError`] if the request goes to a host that must not get a signature, which
-    /// is checked first; if a header that should be signed has more than one value; or if there are
-    /// more than 16,384 headers.
+    /// is checked first; if a header that should be signed has more than one value; if there are
+    /// more than 16,384 headers; or if the target has no room for credentials in its query.
     pub fn sign<'h>(
         &self,
         head: impl Into<RequestHead<'h>>,
@@ -157,8 +157,9 @@ impl Signer {
     /// Returns the signing string that [`sign`](Self::sign) computes the signature over, to compare
     /// it with the gateway's.
     ///
-    /// In a scheme that sends a nonce as a parameter, each signature has another string. The one
-    /// returned here has a nonce of its own.
+    /// With a nonce in a header (`SignerBuilder::nonce`), every signature has another string. Pass
+    /// the head of a signed request: its nonce is used. In a scheme that sends a nonce as a
+    /// parameter, the string that is returned has a nonce of its own.
     ///
     /// # Errors
     ///
@@ -181,7 +182,8 @@ impl Signer {
         let format = &self.inner.scheme.dialect().format;
         let now = Timestamp::from(now);
         let (date, times) = (now.imf_fixdate(), components.times(now));
-        let nonce = components.new_nonce()?;
+        let nonce = self.nonce_of(&head)?;
+        let nonce_parameter = components.new_nonce_parameter()?;
         let mut string = SigningString::new();
         string.begin(format, keys.id.as_str());
         let writer = ComponentWriter {
@@ -192,6 +194,7 @@ impl Signer {
             date: &date,
             times: &times,
             nonce: nonce.as_ref(),
+            nonce_parameter: nonce_parameter.as_ref(),
         };
         writer.write(&mut string)?;
         Ok(string)
@@ -224,6 +227,7 @@ impl Signer {
             && let Err(error) = destinations.check_request((&*request).into())
         {
             self.remove_signature(request.headers_mut());
+            self.remove_from_target(request);
             return Err(error);
         }
         let now = Timestamp::from(now);
@@ -246,6 +250,17 @@ impl Signer {
                 headers.remove(name);
             }
         }
+        if let Some(name) = self.inner.components.nonce() {
+            headers.remove(name);
+        }
+    }
+
+    /// Removes a signature of this scheme from the target of a request that cannot be signed.
+    fn remove_from_target<B>(&self, request: &mut Request<B>) {
+        let dialect = self.inner.scheme.dialect();
+        if let Some(target) = dialect.without_signature(request.uri()) {
+            *request.uri_mut() = target;
+        }
     }
 
     fn sign_uncached<B>(&self, request: &mut Request<B>, now: Timestamp) -> Result<(), SignError> {
@@ -265,14 +280,18 @@ impl Signer {
         let mut string = SigningString::new();
         let head = RequestHead::from(&*request);
         let signed = self.sign_with(&keys, &head, (now, &date), &mut string);
-        let headers = request.headers_mut();
         match signed {
             Ok((signed, _)) => {
-                signed.apply(headers);
+                if let Some(target) = signed.target() {
+                    *request.uri_mut() = target.clone();
+                }
+                signed.apply(request.headers_mut());
                 Ok(())
             }
             Err(error) => {
-                headers.remove(self.inner.scheme.dialect().syntax.header);
+                let header = self.inner.scheme.dialect().syntax.header;
+                request.headers_mut().remove(header);
+                self.remove_from_target(request);
                 Err(error)
             }
         }
@@ -285,6 +304,24 @@ impl Signer {
         match scheme.dialect().carries_key_id(keys.id.as_str()) {
             true => Ok(()),
             false => Err(SignError::KeyIdNotCarried { scheme }),
+        }
+    }
+
+    /// Returns a nonce for one signature, if the signer adds one.
+    fn new_nonce(&self) -> Result<Option<HeaderValue>, SignError> {
+        match self.inner.components.nonce() {
+            #[cfg(feature = "nonce")]
+            Some(_) => super::nonce::random().map(Some),
+            _ => Ok(None),
+        }
+    }
+
+    /// Returns the nonce that a head has, or else a new one.
+    fn nonce_of(&self, head: &RequestHead<'_>) -> Result<Option<HeaderValue>, SignError> {
+        let name = self.inner.components.nonce();
+        match name.and_then(|name| head.headers().get(name)) {
+            Some(nonce) => Ok(Some(nonce.clone())),
+            None => self.new_nonce(),
         }
     }
 
@@ -309,7 +346,8 @@ impl Signer {
         self.check_key_id(keys)?;
         string.begin(&dialect.format, keys.id.as_str());
         let times = components.times(now);
-        let nonce = components.new_nonce()?;
+        let nonce = self.new_nonce()?;
+        let nonce_parameter = components.new_nonce_parameter()?;
         let writer = ComponentWriter {
             components,
             authority: destinations.authority.as_ref(),
@@ -318,25 +356,49 @@ impl Signer {
             date,
             times: &times,
             nonce: nonce.as_ref(),
+            nonce_parameter: nonce_parameter.as_ref(),
         };
         let edits = writer.write(string)?;
         let tag = keys.macs.keyed(algorithm).tag(string.as_bytes());
 
         let mut text = Vec::with_capacity(ROOM);
-        if components.date_header().is_some() {
+        if components.date_header().is_some() && !components.carries_date() {
             text.extend_from_slice(date);
         }
         for (_, value) in edits.supplied(components) {
             text.extend_from_slice(value.as_bytes());
         }
-        let mut authorization = Encoder::begin(&mut text, template, &keys.id, &times);
-        edits.write_names(components, &mut authorization);
-        authorization.end(&tag, nonce.as_ref().map(Nonce::as_parameter));
+        let credentials_at = text.len();
+        if let Carrier::Json(implied) = dialect.syntax.carrier {
+            json::write(&mut text, &dialect.syntax, implied, &keys.id, date, &tag);
+        } else {
+            let mut authorization = Encoder::begin(&mut text, template, &keys.id, &times);
+            edits.write_names(components, &mut authorization);
+            let nonce = nonce_parameter.as_ref().map(Nonce::as_parameter);
+            authorization.end(&tag, nonce);
+        }
+        let mut target = None;
+        if components.in_query() {
+            let credentials = text.split_off(credentials_at);
+            target = Some(Box::new(target_with(&credentials, &writer)?));
+        }
         let date_at = edits.date_at;
         let header = dialect.syntax.header;
-        let signed = SignedHeaders::new(components, edits, header, text);
+        let mut signed = SignedHeaders::new(components, edits, header, text);
+        if target.is_some() {
+            signed.authorization = None;
+            signed.target = target;
+        }
         Ok((signed, date_at))
     }
+}
+
+/// Returns the target with these credentials, the date and the host in its query.
+#[cold]
+fn target_with(credentials: &[u8], writer: &ComponentWriter<'_>) -> Result<Uri, SignError> {
+    let host = writer.host()?;
+    query::with_credentials(writer.head.uri(), credentials, writer.date, host.as_deref())
+        .ok_or(SignError::TargetTooLong)
 }
 
 impl From<KeyPair> for Signer {

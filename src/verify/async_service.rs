@@ -36,7 +36,12 @@ where
     fn call(&mut self, request: Request<B>) -> Self::Future {
         let head = self.admission.head(&request);
         let now = self.clock.now();
-        let read = self.admission.options.verifier.read(head, now);
+        let read = self
+            .admission
+            .options
+            .verifiers
+            .choose(head)
+            .read(head, now);
         let lookup = read.map(|credentials| self.keys.0.lookup(credentials.key_id(), head));
         let kind = match lookup {
             Ok(lookup) => {

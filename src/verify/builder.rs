@@ -2,10 +2,15 @@
 
 use std::time::Duration;
 
-use super::{Verifier, verifying_key::DummyKeys};
+use http::HeaderName;
+
+use super::{Verifier, nonce::NonceSource, verifying_key::DummyKeys};
 use crate::{
     Algorithm, Scheme,
+    header::DIGESTS,
+    limits::MAX_SKEW_WITH_NONCE,
     scheme::{BuildError, DatePolicy, check_list, owned_names},
+    wire::component::Component,
 };
 
 /// Builds a [`Verifier`].
@@ -37,6 +42,8 @@ pub struct VerifierBuilder {
     date_policy: Option<DatePolicy>,
     allow_missing_headers: bool,
     normalize_target: bool,
+    nonce: Option<HeaderName>,
+    signature_as_nonce: bool,
 }
 
 impl VerifierBuilder {
@@ -50,6 +57,8 @@ impl VerifierBuilder {
             date_policy: None,
             allow_missing_headers: false,
             normalize_target: false,
+            nonce: None,
+            signature_as_nonce: false,
         }
     }
 
@@ -148,6 +157,30 @@ impl VerifierBuilder {
         self
     }
 
+    /// Requires a nonce in this header: a text of 1 to 128 bytes that a client sends once. The
+    /// signature has to cover it, and it must not be repeated. Default: none.
+    ///
+    /// The verifier only reads the nonce. A [`ReplayLayer`](crate::verify::ReplayLayer) inside
+    /// [`VerifyLayer`](crate::VerifyLayer) refuses those that were used before. The signer's side
+    /// is `SignerBuilder::nonce` (feature `nonce`).
+    ///
+    /// No gateway of this family has nonces, so a signed nonce is a header like others to them.
+    pub fn nonce(mut self, header: HeaderName) -> Self {
+        self.nonce = Some(header);
+        self
+    }
+
+    /// Uses the signature itself as the nonce, for clients that send none. Default: `false`.
+    ///
+    /// A signature is the same for two requests that agree in everything it covers, including the
+    /// second. So this is allowed only where the request target and `digest` or `content-digest`
+    /// are [required](Self::require). Two equal requests of one second are still taken for a
+    /// replay: clients that send such requests need a nonce.
+    pub fn signature_as_nonce(mut self, signature_as_nonce: bool) -> Self {
+        self.signature_as_nonce = signature_as_nonce;
+        self
+    }
+
     /// Builds the verifier.
     ///
     /// # Errors
@@ -157,6 +190,10 @@ impl VerifierBuilder {
     /// [signers](crate::sign::SignerBuilder::components)), if more than 64 names are required or
     /// they are longer than 8 KiB, and for [`DatePolicy::Refuse`] with a scheme that only reads
     /// `Date`.
+    ///
+    /// With a nonce, also if the header has another meaning, if dates may have
+    /// [any age](DatePolicy::AnyAge) or be more than one day from the clock, and if the signature
+    /// is the nonce without covering the target and the body.
     pub fn build(self) -> Result<Verifier, BuildError> {
         let scheme = self.scheme;
         for algorithm in self.algorithms.iter().flatten().chain(&self.hs2019) {
@@ -171,7 +208,49 @@ impl VerifierBuilder {
         check_list(self.required.iter().map(String::as_str))?;
         let date_policy = self.date_policy.unwrap_or(scheme.dialect().date_policy);
         scheme.check_date_policy(date_policy)?;
+        self.check_nonce(date_policy)?;
         Ok(self.with_defaults())
+    }
+
+    fn check_nonce(&self, date_policy: DatePolicy) -> Result<(), BuildError> {
+        let (scheme, dialect) = (self.scheme, self.scheme.dialect());
+        if self.nonce.is_none() && !self.signature_as_nonce {
+            return Ok(());
+        }
+        if self.nonce.is_some() && self.signature_as_nonce {
+            return Err(BuildError::TwoNonces);
+        }
+        if let Some(header) = &self.nonce {
+            scheme.check_nonce(header)?;
+        }
+        if date_policy == DatePolicy::AnyAge {
+            return Err(BuildError::NonceWithoutAge);
+        }
+        let max_skew = self
+            .max_skew
+            .map_or(dialect.max_skew, |skew| skew.as_secs());
+        if max_skew > MAX_SKEW_WITH_NONCE {
+            return Err(BuildError::NonceSkew);
+        }
+        let requires = |is: &dyn Fn(&Component) -> bool| {
+            let mut required = self.required.iter();
+            required.any(|name| {
+                let component = scheme.signable(name, self.hs2019.is_some());
+                component.is_ok_and(|component| is(&component))
+            })
+        };
+        let is_target = |component: &Component| match component {
+            Component::Derived(derived) => derived.is_target(),
+            _ => false,
+        };
+        let is_digest = |component: &Component| match component {
+            Component::Header(name) => DIGESTS.contains(name),
+            _ => false,
+        };
+        if self.signature_as_nonce && !(requires(&is_target) && requires(&is_digest)) {
+            return Err(BuildError::SignatureNotUnique);
+        }
+        Ok(())
     }
 
     /// Builds the verifier without checks, from options that are known to be valid.
@@ -191,6 +270,11 @@ impl VerifierBuilder {
             date_policy: self.date_policy.unwrap_or(dialect.date_policy),
             allow_missing_headers: self.allow_missing_headers,
             normalize_target: self.normalize_target,
+            nonce: match self.nonce {
+                Some(header) => NonceSource::Header(header),
+                None if self.signature_as_nonce => NonceSource::Signature,
+                None => NonceSource::None,
+            },
             dummy_keys: DummyKeys::new(),
         }
     }

@@ -17,7 +17,7 @@ use crate::{
         component::{
             self, Component, ComponentNames, ComponentSet, DerivedComponent, ListedComponent,
         },
-        credentials::Authorization,
+        credentials::{Authorization, CarriedValues},
         signing_string::SigningString,
         target,
     },
@@ -72,6 +72,8 @@ fn read_list<'h>(
 pub(super) struct ComponentReader<'a, 'h> {
     pub(super) dialect: &'static Dialect,
     pub(super) head: &'a RequestHead<'h>,
+    /// What travels with the credentials instead of in a header.
+    pub(super) carried: Option<CarriedValues<'h>>,
     /// The request's `X-Date`.
     pub(super) x_date: &'a SentXDate<'h>,
     /// Whether a listed header may be missing, if the scheme can sign that.
@@ -82,25 +84,25 @@ pub(super) struct ComponentReader<'a, 'h> {
 
 /// What a request's signature covers.
 #[derive(Clone, Copy, Default)]
-pub(super) struct ReceivedComponents<'h> {
+pub(super) struct ReceivedComponents<'c> {
     /// The list as the request spells it.
-    pub(super) names: &'h str,
+    pub(super) names: &'c str,
     /// The listed components that the request has.
     pub(super) present: ComponentSet,
     /// The value of `Date`, where it is listed in a spelling that the scheme recognizes.
-    date: Option<&'h [u8]>,
+    date: Option<&'c [u8]>,
     /// The value of `X-Date`, likewise.
-    x_date: Option<&'h [u8]>,
+    x_date: Option<&'c [u8]>,
 }
 
-impl<'h> ReceivedComponents<'h> {
+impl<'c> ReceivedComponents<'c> {
     /// Returns whether this name, in any case, is listed and its component in the request.
     pub(super) fn cover(&self, name: &str) -> bool {
         CoveredComponents::new(self.names, self.present).contain(name)
     }
 
     /// Returns the value of a date header that is listed and in the request.
-    pub(super) fn date(&self, header: DateHeader) -> Option<&'h [u8]> {
+    pub(super) fn date(&self, header: DateHeader) -> Option<&'c [u8]> {
         match header {
             DateHeader::Date => self.date,
             DateHeader::XDate => self.x_date,
@@ -194,8 +196,11 @@ impl<'h> ComponentReader<'_, 'h> {
 
     fn date(&self, header: DateHeader, name: &str) -> Result<Option<Cow<'h, [u8]>>, Rejection> {
         match self.x_date.value {
-            Some(value) if header == DateHeader::XDate => Ok(Some(trim(value.as_bytes()).into())),
-            _ => self.header(header.name(), name),
+            Some(value) if header == DateHeader::XDate => Ok(Some(value.into())),
+            _ => match self.carried.and_then(|carried| carried.date(header)) {
+                Some(value) => Ok(Some(value.as_bytes().into())),
+                None => self.header(header.name(), name),
+            },
         }
     }
 
@@ -205,6 +210,9 @@ impl<'h> ComponentReader<'_, 'h> {
         header: impl AsHeaderName + AsRef<str> + Copy,
         name: &str,
     ) -> Result<Option<Cow<'h, [u8]>>, Rejection> {
+        if let Some(value) = self.carried.and_then(|carried| carried.header(name)) {
+            return Ok(Some(value.as_bytes().into()));
+        }
         let value = component::header_value(self.dialect.format.join, self.head.headers(), header)
             .map_err(|Repeated| Rejection::repeated(name))?;
         if value.is_some() {

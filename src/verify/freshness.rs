@@ -9,7 +9,7 @@ use crate::{
     scheme::{DatePolicy, Dialect},
     wire::{
         component::DerivedComponent,
-        credentials::Times,
+        credentials::{CarriedValues, Times},
         date::{DateError, Timestamp},
     },
 };
@@ -18,7 +18,8 @@ use crate::{
 /// if the signature covers it.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct SentXDate<'h> {
-    pub(super) value: Option<&'h HeaderValue>,
+    /// The value without surrounding whitespace.
+    pub(super) value: Option<&'h [u8]>,
     time: Result<Timestamp, DateError>,
 }
 
@@ -30,13 +31,22 @@ impl<'h> SentXDate<'h> {
         } else {
             None
         };
-        Ok(Self {
+        Ok(Self::new(value.map(|value| trim(value.as_bytes()))))
+    }
+
+    /// Creates it from the value that travels with the credentials.
+    pub(super) fn carried(carried: &CarriedValues<'h>) -> Self {
+        Self::new(carried.date(DateHeader::XDate).map(str::as_bytes))
+    }
+
+    fn new(value: Option<&'h [u8]>) -> Self {
+        Self {
             value,
             time: match value {
-                Some(value) => Timestamp::parse(trim(value.as_bytes())),
+                Some(value) => Timestamp::parse(value),
                 None => Err(DateError::Unreadable),
             },
-        })
+        }
     }
 }
 
@@ -72,8 +82,8 @@ impl Verifier {
         }
     }
 
-    /// Checks the times that the signature covers. A time that it does not cover is ignored,
-    /// because anyone could have replaced it.
+    /// Checks the times that the signature covers, and returns the earliest of those whose age is
+    /// checked. A time that it does not cover is ignored, because anyone could have replaced it.
     pub(super) fn check_times(
         &self,
         times: &Times<&str>,
@@ -81,7 +91,7 @@ impl Verifier {
         head: &RequestHead<'_>,
         x_date: &SentXDate<'_>,
         now: Timestamp,
-    ) -> Result<(), Rejection> {
+    ) -> Result<Timestamp, Rejection> {
         let covers = |derived| {
             let mut derived_components = self.scheme.dialect().list.derived_components.iter();
             derived_components.any(|(name, other)| *other == derived && components.cover(name))
@@ -113,14 +123,14 @@ impl Verifier {
                 return Err(Rejection::CreatedOutOfRange { skew, max_skew });
             }
         }
-        let checked = self.check_date(components, head, x_date, now);
-        if created.is_some() && matches!(checked, Err(Rejection::DateNotCovered { .. })) {
-            return Ok(());
+        match (created, self.check_date(components, head, x_date, now)) {
+            (Some(created), Err(Rejection::DateNotCovered { .. })) => Ok(created),
+            (Some(created), Ok(date)) => Ok(date.min(created)),
+            (_, checked) => checked,
         }
-        checked
     }
 
-    /// Checks the date header that the signature covers. Each header that can carry the date must
+    /// Checks the date header that the signature covers, and returns its time. Each header that can carry the date must
     /// not be repeated, covered or not: a gateway and a handler could read different values.
     fn check_date(
         &self,
@@ -128,7 +138,7 @@ impl Verifier {
         head: &RequestHead<'_>,
         x_date: &SentXDate<'_>,
         now: Timestamp,
-    ) -> Result<(), Rejection> {
+    ) -> Result<Timestamp, Rejection> {
         let date_headers = self.scheme.dialect().date_headers;
         if has_repeats(head.headers()) {
             for header in date_headers {
@@ -142,7 +152,7 @@ impl Verifier {
         if covered(DateHeader::XDate).is_some() {
             let header = DateHeader::XDate;
             return match x_date.time {
-                Ok(sent) => self.check_age(header, sent, now),
+                Ok(sent) => self.check_age(header, sent, now).map(|()| sent),
                 Err(error) => Err(invalid_date(header, error)),
             };
         }
@@ -164,8 +174,8 @@ impl Verifier {
         }
         let sent = Timestamp::parse(value).map_err(|error| invalid_date(header, error))?;
         match self.date_policy {
-            DatePolicy::AnyAge => Ok(()),
-            DatePolicy::CheckAge => self.check_age(header, sent, now),
+            DatePolicy::AnyAge => Ok(sent),
+            DatePolicy::CheckAge => self.check_age(header, sent, now).map(|()| sent),
             DatePolicy::Refuse => Err(not_covered()),
         }
     }

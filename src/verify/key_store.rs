@@ -163,7 +163,8 @@ impl fmt::Debug for KeyRef<'_> {
 /// Finds the key of a key id asynchronously, for example in a database or a secrets manager.
 ///
 /// Pass it to the layer inside [`AsyncKeys`]. Any closure with the signature of
-/// [`lookup`](Self::lookup) is one. Compared to a [`KeyStore`]:
+/// [`lookup`](Self::lookup) is one. `CachedKeys` is one that caches
+/// what it fetches. Compared to a [`KeyStore`]:
 ///
 /// - The inner service has to be `Clone`: the one that was polled ready is kept until the key is
 ///   found, as in

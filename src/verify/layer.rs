@@ -4,7 +4,7 @@ use http::{Extensions, Uri};
 use tower_layer::Layer;
 
 use super::{
-    DefaultResponseForRejection, VerifyService,
+    DefaultResponseForRejection, VerifierSet, VerifyService,
     service::{Admission, Options},
 };
 use crate::{Verifier, clock::SystemClock};
@@ -88,7 +88,7 @@ impl<K> VerifyLayer<K> {
         Self {
             keys: Arc::new(keys),
             options: Options {
-                verifier: Verifier::new(),
+                verifiers: Verifier::new().into(),
                 remove_authorization: false,
                 original_target: |_| None,
                 explain: false,
@@ -100,13 +100,15 @@ impl<K> VerifyLayer<K> {
 }
 
 impl<K, R, C> VerifyLayer<K, R, C> {
-    /// Sets the verifier, which holds the rules. Default: [`Verifier::new`].
-    pub fn verifier(mut self, verifier: Verifier) -> Self {
-        self.options.verifier = verifier;
+    /// Sets the verifier, which holds the rules, or a [`VerifierSet`] of which each request chooses
+    /// one by its form. Default: [`Verifier::new`].
+    pub fn verifier(mut self, verifier: impl Into<VerifierSet>) -> Self {
+        self.options.verifiers = verifier.into();
         self
     }
 
-    /// Sets whether `Authorization` is removed from requests that pass. Default: `false`.
+    /// Sets whether the credentials are removed from requests that pass: `Authorization`, or the
+    /// parameters of the target's query that carry them. Default: `false`.
     pub fn remove_authorization(mut self, remove: bool) -> Self {
         self.options.remove_authorization = remove;
         self
@@ -204,7 +206,7 @@ impl<K, R, C: Clone> Clone for VerifyLayer<K, R, C> {
 impl<K, R, C> fmt::Debug for VerifyLayer<K, R, C> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("VerifyLayer")
-            .field("verifier", &self.options.verifier)
+            .field("verifiers", &self.options.verifiers)
             .finish_non_exhaustive()
     }
 }

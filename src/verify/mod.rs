@@ -3,11 +3,13 @@
 //! Start with [`VerifyLayer`]. It has three parts:
 //!
 //! - a key store, which finds the key of a key id: [`StaticKeys`], a closure or another
-//!   [`KeyStore`], or an [`AsyncKeyStore`] inside [`AsyncKeys`];
+//!   [`KeyStore`], or an [`AsyncKeyStore`] inside [`AsyncKeys`], such as `CachedKeys`;
 //! - a [`Verifier`] with the rules, such as the scheme, the algorithms and what has to be covered.
 //!   [`Verifier::builder`] sets them;
 //! - a [`ResponseForRejection`], which answers refused requests. The default is
 //!   [`DefaultResponseForRejection`].
+//!
+//! A [`ReplayLayer`] inside it refuses requests that were sent before.
 //!
 //! The handler finds a [`VerifiedKey`] in the extensions of each request that passes.
 //! [`DrainLayer`], outside, lets an early answer reach clients that are still uploading.
@@ -18,6 +20,8 @@
 mod async_service;
 mod body;
 mod builder;
+#[cfg(feature = "cached-keys")]
+mod cached_keys;
 mod components;
 mod drain;
 mod explain;
@@ -25,15 +29,26 @@ mod freshness;
 mod future;
 mod key_store;
 mod layer;
+mod nonce;
+mod replay;
 mod response;
 mod service;
 mod shared_keys;
 mod static_keys;
 mod verified;
 mod verifier;
+mod verifier_set;
 mod verifying_key;
 
-#[cfg(feature = "digest")]
+#[cfg(feature = "cached-keys")]
+pub use self::cached_keys::{
+    CacheStats, CachedKeys, CachedKeysBuilder, CachedLookup, KeySource, RefreshTask,
+};
+#[cfg(feature = "redis")]
+pub use self::replay::{
+    RedisClaimFuture, RedisCluster, RedisGuardError, RedisReplayGuard, RedisReplayGuardBuilder,
+    RedisWarning,
+};
 pub(crate) use self::response::Refused;
 pub use self::{
     async_service::AsyncVerifyFuture,
@@ -44,11 +59,17 @@ pub use self::{
     future::VerifyFuture,
     key_store::{AsyncKeyStore, AsyncKeys, KeyRef, KeyStore},
     layer::VerifyLayer,
+    replay::{
+        AsyncGuard, AsyncReplayFuture, AsyncReplayGuard, Claim, ClaimOutcome, MemoryReplayGuard,
+        MemoryReplayGuardBuilder, ReplayCounts, ReplayGuard, ReplayLayer, ReplayService,
+        WhenUnavailable,
+    },
     response::{DefaultResponseForRejection, Refusal, ResponseForRejection},
     service::VerifyService,
     shared_keys::SharedKeys,
     static_keys::StaticKeys,
     verified::{CoveredComponents, VerifiedKey},
     verifier::{Credentials, Verifier},
+    verifier_set::VerifierSet,
     verifying_key::{KeyAccess, KeyLookup, VerifyingKey},
 };

@@ -1,12 +1,12 @@
 //! Responses to refused requests.
 
 use bytes::Bytes;
-use http::{HeaderValue, Method, Response, StatusCode, Version, header};
+use http::{Extensions, HeaderValue, Method, Response, StatusCode, Version, header};
 
 use super::ServerSigningString;
-use crate::{Rejection, RequestHead, Scheme};
+use crate::{Rejection, RequestHead, Scheme, VerifiedKey};
 #[cfg(feature = "tracing")]
-use crate::{VerifiedKey, events, rejection::Excerpt, wire::credentials::Authorization};
+use crate::{events, rejection::Excerpt, wire::credentials};
 
 /// Describes a refused request to a [`ResponseForRejection`].
 #[derive(Debug, Clone, Copy)]
@@ -161,6 +161,23 @@ impl DefaultResponseForRejection {
     }
 }
 
+impl DefaultResponseForRejection {
+    /// Returns the gateway's status, or the configured one where the gateway has its usual status
+    /// for credentials. A status that says more, such as 403 for a date, stays.
+    fn status(&self, of: fn(&Rejection) -> StatusCode, shown: &Rejection) -> StatusCode {
+        let status = of(shown);
+        match self.unauthorized {
+            Some(unauthorized)
+                if shown.status() == StatusCode::UNAUTHORIZED
+                    && status == of(&Rejection::AuthorizationMissing) =>
+            {
+                unauthorized
+            }
+            _ => status,
+        }
+    }
+}
+
 impl Default for DefaultResponseForRejection {
     fn default() -> Self {
         Self::new()
@@ -184,10 +201,7 @@ impl ResponseForRejection for DefaultResponseForRejection {
             return grpc_status(shown.status(), &text);
         }
         let dialect = scheme.dialect();
-        let status = match shown.status() {
-            StatusCode::UNAUTHORIZED => self.unauthorized.unwrap_or(dialect.unauthorized_status),
-            status => status,
-        };
+        let status = self.status(dialect.status, shown);
         let mut response = Response::new(json(dialect.message_member, &text));
         let headers = response.headers_mut();
         headers.insert(
@@ -214,7 +228,24 @@ pub(crate) struct Refused<'a> {
     pub(crate) explained: Option<ServerSigningString>,
 }
 
-impl Refused<'_> {
+impl<'a> Refused<'a> {
+    /// Describes a request that a layer inside [`VerifyLayer`](crate::VerifyLayer) refuses.
+    pub(crate) fn after_verification(
+        head: RequestHead<'a>,
+        extensions: &'a Extensions,
+        why: Rejection,
+    ) -> Self {
+        let key = extensions.get::<VerifiedKey>();
+        Self {
+            scheme: key.map_or(Scheme::default(), VerifiedKey::scheme),
+            why,
+            head,
+            #[cfg(feature = "tracing")]
+            key,
+            explained: None,
+        }
+    }
+
     /// Creates the response, with the reason in its extensions. The response to a `HEAD` has no
     /// body (RFC 9110, section 9.3.2).
     pub(crate) fn answer(self, refuse: &impl ResponseForRejection) -> Response<Bytes> {
@@ -275,8 +306,11 @@ impl Refused<'_> {
         if let Some(key) = self.key {
             return Some(Excerpt::new(key.key_id()));
         }
-        let authorization = Authorization::of(&self.scheme.dialect().syntax, &self.head);
-        Some(Excerpt::new(authorization.ok()?.key_id))
+        let syntax = &self.scheme.dialect().syntax;
+        let key_id = credentials::with_parameters(syntax, &self.head, |authorization, _| {
+            Excerpt::new(authorization.key_id)
+        });
+        key_id.ok()
     }
 }
 

@@ -11,10 +11,10 @@ use tower_service::Service;
 
 use super::{
     Credentials, DefaultResponseForRejection, KeyLookup, KeyRef, KeyStore, ResponseForRejection,
-    ServerSigningString, VerifyBody, VerifyFuture, response::Refused,
+    ServerSigningString, VerifierSet, VerifyBody, VerifyFuture, response::Refused,
 };
 use crate::{
-    Rejection, RequestHead, Verifier,
+    Rejection, RequestHead,
     clock::{Clock, SystemClock},
 };
 
@@ -102,7 +102,7 @@ impl<S: fmt::Debug, K, R, C> fmt::Debug for VerifyService<S, K, R, C> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("VerifyService")
             .field("inner", &self.inner)
-            .field("verifier", &self.admission.options.verifier)
+            .field("verifiers", &self.admission.options.verifiers)
             .finish_non_exhaustive()
     }
 }
@@ -113,7 +113,7 @@ pub(super) type OriginalTarget = for<'e> fn(&'e Extensions) -> Option<&'e Uri>;
 /// The layer's options that do not depend on the type that answers refusals.
 #[derive(Clone)]
 pub(super) struct Options {
-    pub(super) verifier: Verifier,
+    pub(super) verifiers: VerifierSet,
     pub(super) remove_authorization: bool,
     pub(super) original_target: OriginalTarget,
     /// Whether the server's signing string is reported if the signature does not match.
@@ -151,7 +151,7 @@ impl<R: ResponseForRejection> Admission<R> {
         K: Into<KeyRef<'k>>,
     {
         let head = self.head(request);
-        let verifier = &self.options.verifier;
+        let verifier = self.options.verifiers.choose(head);
         let mut credentials = Credentials::unread();
         verifier.read_into(&mut credentials, &head, now)?;
         let mut target = verifier.normalized_target(head.uri())?;
@@ -172,8 +172,11 @@ impl<R: ResponseForRejection> Admission<R> {
             *request.uri_mut() = target;
         }
         if self.options.remove_authorization {
-            let header = verifier.scheme().dialect().syntax.header;
-            request.headers_mut().remove(header);
+            let dialect = verifier.scheme().dialect();
+            request.headers_mut().remove(dialect.syntax.header);
+            if let Some(target) = dialect.without_signature(request.uri()) {
+                *request.uri_mut() = target;
+            }
         }
         Ok(())
     }
@@ -189,7 +192,7 @@ impl<R: ResponseForRejection> Admission<R> {
             .then(|| self.explanation(head, now))
             .flatten();
         let refused = Refused {
-            scheme: self.options.verifier.scheme(),
+            scheme: self.options.verifiers.choose(head).scheme(),
             why,
             head,
             #[cfg(feature = "tracing")]
@@ -202,7 +205,8 @@ impl<R: ResponseForRejection> Admission<R> {
     /// Returns the signing string that was hashed. The request is read again for it, so that
     /// accepted requests do not pay for keeping it.
     fn explanation(&self, head: RequestHead<'_>, now: SystemTime) -> Option<ServerSigningString> {
-        let credentials = self.options.verifier.read(head, now).ok()?;
+        let verifier = self.options.verifiers.choose(head);
+        let credentials = verifier.read(head, now).ok()?;
         Some(ServerSigningString::new(&credentials.signing_string))
     }
 }

@@ -5,9 +5,11 @@ use std::fmt;
 use http::HeaderMap;
 use smallvec::SmallVec;
 
-use super::{Credentials, verifying_key::MatchedSecret};
+use super::{
+    Claim, Credentials, nonce::NonceSource, replay::ClaimTimes, verifying_key::MatchedSecret,
+};
 use crate::{
-    Algorithm, Scheme,
+    Algorithm, Scheme, Verifier,
     header::has_repeats,
     wire::component::{self, ComponentNames, ComponentSet},
 };
@@ -42,30 +44,45 @@ use crate::{
 /// ```
 #[derive(Clone, PartialEq, Eq)]
 pub struct VerifiedKey {
-    /// The key id followed by the list of names. Most are short enough to need no allocation.
+    /// The key id, the list of names, and the nonce if there is one. Most are short enough to need
+    /// no allocation.
     text: SmallVec<[u8; 96]>,
     key_id_len: usize,
+    names_len: usize,
     scheme: Scheme,
     /// The listed components that the request has.
     present: ComponentSet,
     algorithm: Algorithm,
     secret: MatchedSecret,
+    /// What is known of the nonce beside its text, if the verifier requires one.
+    nonce_times: Option<ClaimTimes>,
 }
 
 impl VerifiedKey {
     pub(super) fn new(
-        scheme: Scheme,
+        verifier: &Verifier,
         credentials: &Credentials<'_>,
         secret: MatchedSecret,
     ) -> Self {
-        let (key_id, names) = (credentials.key_id(), credentials.components.names);
+        let (key_id, names) = (credentials.key_id(), &*credentials.names);
         let mut text = SmallVec::from_slice(key_id.as_bytes());
         text.extend_from_slice(names.as_bytes());
+        let nonce = match verifier.nonce {
+            NonceSource::Signature => Some(credentials.signature.as_bytes()),
+            _ => credentials.nonce,
+        };
+        text.extend_from_slice(nonce.unwrap_or_default());
         Self {
             text,
             key_id_len: key_id.len(),
-            scheme,
-            present: credentials.components.present,
+            names_len: names.len(),
+            nonce_times: nonce.map(|_| ClaimTimes {
+                signed_at: credentials.signed_at,
+                max_skew: verifier.max_skew,
+                now: credentials.read_at,
+            }),
+            scheme: verifier.scheme,
+            present: credentials.present,
             algorithm: credentials.algorithm,
             secret,
         }
@@ -103,13 +120,26 @@ impl VerifiedKey {
     ///
     /// Each was in the request: a listed header that was missing is not among them. Nothing else in
     /// the request can be trusted. The method and target are covered only if `@request-target`,
-    /// `(request-target)` or `request-line` is (with Tyk's scheme not the query), and the body only
-    /// with a digest. Whitespace around a value is not covered. With Tyk's scheme, `date` stands
-    /// for `X-Aux-Date` if the request has that header; it then has no `Date`.
+    /// `(request-target)` or `request-line` is (in the schemes of iFlytek and Tyk without the query),
+    /// and the body only with a digest. Whitespace around a value is not covered. With Tyk's
+    /// scheme, `date` stands for `X-Aux-Date` if the request has that header; it then has no `Date`.
     #[must_use]
     pub fn covered(&self) -> CoveredComponents<'_> {
-        let names = text(self.text.get(self.key_id_len..));
+        let names = text(self.text.get(self.key_id_len..self.nonce_at()));
         CoveredComponents::new(names, self.present)
+    }
+
+    /// Returns what a [`ReplayGuard`](crate::verify::ReplayGuard) remembers of this request, or
+    /// `None` if the verifier requires no nonce: see
+    /// [`VerifierBuilder::nonce`](crate::verify::VerifierBuilder::nonce).
+    #[must_use]
+    pub fn claim(&self) -> Option<Claim<'_>> {
+        let nonce = self.text.get(self.nonce_at()..).unwrap_or_default();
+        Some(Claim::of(self.key_id(), nonce, self.nonce_times?))
+    }
+
+    fn nonce_at(&self) -> usize {
+        self.key_id_len + self.names_len
     }
 
     /// Replaces the lines of each covered header that is repeated with the one line that was
@@ -118,7 +148,7 @@ impl VerifiedKey {
     /// draft-cavage signs two lines `X-Role: reader` and `X-Role: not-admin` as `reader,
     /// not-admin`, and every scheme signs the split lines of a cookie (RFC 9113, section 8.2.3) as
     /// one cookie. A handler that reads only the first line would see a value that was not signed.
-    /// [`VerifyLayer`](crate::VerifyLayer) calls this; callers of [`Verifier`](crate::Verifier) do
+    /// [`VerifyLayer`](crate::VerifyLayer) calls this; callers of [`Verifier`] do
     /// it themselves before they use the headers.
     pub fn join_repeated_headers(&self, headers: &mut HeaderMap) {
         if has_repeats(headers) {

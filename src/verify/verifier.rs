@@ -2,15 +2,17 @@
 //! comes out. It does no I/O and is not async.
 
 use std::{
+    borrow::Cow,
     fmt,
     time::{Duration, SystemTime},
 };
 
 use super::{
-    KeyRef, VerifiedKey,
+    CoveredComponents, KeyRef, VerifiedKey,
     builder::VerifierBuilder,
     components::{ComponentReader, ReceivedComponents},
     freshness::SentXDate,
+    nonce::NonceSource,
     verifying_key::{DummyKeys, KeyAccess, KeyLookup},
 };
 use http::Uri;
@@ -21,7 +23,11 @@ use crate::{
     scheme::{DEFAULT_MAX_SKEW, DatePolicy},
     wire::{
         authority::names_two_hosts,
-        credentials::{Authorization, HS2019, RawCredentials, Signature},
+        component::ComponentSet,
+        credentials::{
+            Authorization, CarriedValues, DecodedCredentials, HS2019, RawCredentials, Signature,
+        },
+        date::Timestamp,
         signing_string::SigningString,
         target,
     },
@@ -110,6 +116,7 @@ pub struct Verifier {
     pub(super) date_policy: DatePolicy,
     pub(super) allow_missing_headers: bool,
     pub(super) normalize_target: bool,
+    pub(super) nonce: NonceSource,
     /// Keys to compute a MAC with if no key was found.
     pub(super) dummy_keys: DummyKeys,
 }
@@ -164,40 +171,101 @@ impl Verifier {
         now: SystemTime,
     ) -> Result<(), Rejection> {
         let dialect = self.scheme.dialect();
-        let now = now.into();
-        let raw_credentials = RawCredentials::find(&dialect.syntax, head)?;
-        // The order of the checks decides which rejection a request with several faults gets.
-        let x_date = SentXDate::find(dialect, head)?;
+        let now = Timestamp::from(now);
+        match RawCredentials::find(&dialect.syntax, head)? {
+            RawCredentials::Parameters(value, form) => {
+                // The order of the checks decides which rejection a request with several faults
+                // gets.
+                let x_date = SentXDate::find(dialect, head)?;
+                self.check_early(&x_date, now)?;
+                let mut authorization = Authorization::default();
+                authorization.read(&dialect.syntax, value, form)?;
+                credentials.key_id = authorization.key_id.into();
+                credentials.names = authorization.headers.into();
+                self.read_components(credentials, head, &authorization, None, &x_date, now)?;
+            }
+            RawCredentials::Decoded(decoded) => {
+                self.read_decoded(credentials, head, &decoded, now)?;
+            }
+        }
+        let covered = CoveredComponents::new(&credentials.names, credentials.present);
+        credentials.nonce = self.nonce.read(head, &covered)?;
+        Ok(())
+    }
+
+    /// Reads credentials whose text is not part of the request.
+    #[cold]
+    fn read_decoded(
+        &self,
+        credentials: &mut Credentials<'_>,
+        head: &RequestHead<'_>,
+        decoded: &DecodedCredentials,
+        now: Timestamp,
+    ) -> Result<(), Rejection> {
+        let carried = decoded.carried();
+        carried.check_headers(head)?;
+        let x_date = SentXDate::carried(&carried);
         self.check_early(&x_date, now)?;
+        let authorization = decoded.authorization(&self.scheme.dialect().syntax)?;
+        credentials.key_id = authorization.key_id.to_owned().into();
+        credentials.names = authorization.headers.to_owned().into();
+        self.read_components(
+            credentials,
+            head,
+            &authorization,
+            Some(carried),
+            &x_date,
+            now,
+        )
+    }
+
+    /// Reads what the credentials cover, and checks it. `carried` is what travels with them instead
+    /// of in a header.
+    fn read_components<'c>(
+        &self,
+        credentials: &mut Credentials<'_>,
+        head: &RequestHead<'c>,
+        authorization: &Authorization<'c>,
+        carried: Option<CarriedValues<'c>>,
+        x_date: &SentXDate<'c>,
+        now: Timestamp,
+    ) -> Result<(), Rejection> {
         let Credentials {
-            authorization,
             algorithm,
             signature,
-            components,
+            present,
             signing_string,
+            signed_at,
+            read_at,
+            ..
         } = credentials;
-        authorization.read(&dialect.syntax, raw_credentials)?;
         *algorithm = self.algorithm(authorization)?;
+        let dialect = self.scheme.dialect();
         let encoding = dialect.syntax.signature;
         signature.read(authorization.signature, encoding, *algorithm)?;
         let reader = ComponentReader {
             dialect,
             head,
-            x_date: &x_date,
+            carried,
+            x_date,
             allow_missing_headers: self.allow_missing_headers,
             normalize_target: self.normalize_target,
         };
-        reader.read(authorization, components, signing_string)?;
+        let mut components = ReceivedComponents::default();
+        reader.read(authorization, &mut components, signing_string)?;
+        *present = components.present;
         if names_two_hosts(head) {
             return Err(Rejection::HostMismatch);
         }
-        self.check_times(&authorization.times, components, head, &x_date, now)?;
+        let times = &authorization.times;
+        *signed_at = self.check_times(times, &components, head, x_date, now)?;
         for name in &self.required {
             if !components.cover(name) {
                 let name = Excerpt::new(name);
                 return Err(Rejection::NotCovered { name });
             }
         }
+        *read_at = now;
         Ok(())
     }
 
@@ -246,7 +314,7 @@ impl Verifier {
             (None, _) => return Err(Rejection::KeyUnknown),
         };
         match access {
-            KeyAccess::Bound => Ok(VerifiedKey::new(self.scheme, credentials, secret)),
+            KeyAccess::Bound => Ok(VerifiedKey::new(self, credentials, secret)),
             KeyAccess::NotBound => Err(Rejection::KeyNotBound),
             KeyAccess::NoUsagePlan => Err(Rejection::NoUsagePlan),
         }
@@ -301,29 +369,43 @@ impl Default for Verifier {
 /// [`Verifier::verify`](crate::Verifier::verify) takes them.
 #[derive(Clone)]
 pub struct Credentials<'h> {
-    pub(super) authorization: Authorization<'h>,
+    /// Borrowed from the request, unless it is escaped there.
+    pub(super) key_id: Cow<'h, str>,
+    /// The list as the request spells it.
+    pub(super) names: Cow<'h, str>,
+    /// The listed components that the request has.
+    pub(super) present: ComponentSet,
     pub(super) algorithm: Algorithm,
     pub(super) signature: Signature,
-    pub(super) components: ReceivedComponents<'h>,
     pub(super) signing_string: SigningString,
+    /// The value of the header that carries the nonce, if the verifier requires one.
+    pub(super) nonce: Option<&'h [u8]>,
+    /// The earliest signed time whose age was checked.
+    pub(super) signed_at: Timestamp,
+    /// The time by which the age was checked.
+    pub(super) read_at: Timestamp,
 }
 
-impl<'h> Credentials<'h> {
+impl Credentials<'_> {
     /// Returns credentials to be filled by [`Verifier::read_into`](crate::Verifier::read_into).
     pub(super) fn unread() -> Self {
         Self {
-            authorization: Authorization::default(),
+            key_id: Cow::default(),
+            names: Cow::default(),
+            present: ComponentSet::default(),
             algorithm: Algorithm::HmacSha1,
             signature: Signature::NONE,
-            components: ReceivedComponents::default(),
             signing_string: SigningString::new(),
+            nonce: None,
+            signed_at: Timestamp::default(),
+            read_at: Timestamp::default(),
         }
     }
 
     /// Returns the key id to look up.
     #[must_use]
-    pub fn key_id(&self) -> &'h str {
-        self.authorization.key_id
+    pub fn key_id(&self) -> &str {
+        &self.key_id
     }
 
     /// Returns the algorithm of the signature. It is one of those that the server allows.
@@ -342,9 +424,9 @@ impl<'h> Credentials<'h> {
 impl fmt::Debug for Credentials<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Credentials")
-            .field("key_id", &self.authorization.key_id)
+            .field("key_id", &self.key_id)
             .field("algorithm", &self.algorithm)
-            .field("headers", &self.authorization.headers)
+            .field("headers", &self.names)
             .finish_non_exhaustive()
     }
 }

@@ -126,6 +126,21 @@ pub(crate) fn authority_as_host<'h>(head: RequestHead<'h>, name: &str) -> Option
         .then_some(authority.as_str().as_bytes())
 }
 
+/// Returns whether the request names another host than this one, in `Host` or in its target. Case
+/// does not matter, and neither does a default port.
+pub(crate) fn names_another_host(head: &RequestHead<'_>, host: &str) -> bool {
+    let scheme = head.uri().scheme_str();
+    let expected = without_default_port(host, scheme);
+    let is_another = |other: &str| {
+        let other = without_default_port(other, scheme);
+        !other.eq_ignore_ascii_case(expected)
+    };
+    let mut hosts = head.headers().get_all(header::HOST).iter();
+    let in_target = sent_authority(head.uri());
+    in_target.is_some_and(is_another)
+        || hosts.any(|host| std::str::from_utf8(trim(host.as_bytes())).map_or(true, is_another))
+}
+
 /// Returns whether the request names two different hosts, in `Host` and in its target (`:authority`
 /// on HTTP/2).
 ///

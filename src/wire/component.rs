@@ -207,6 +207,9 @@ pub enum DerivedComponent {
     DecodedPath,
     /// `METHOD /path?query HTTP/1.1`, as sent.
     RequestLine,
+    /// `METHOD /path HTTP/1.1`, the path as sent, without the query. The version is the same
+    /// whatever the request's is.
+    PathLine,
     /// The parameter `created`: the time of signing.
     Created,
     /// The parameter `expires`: the time at which the signature ceases to be valid.
@@ -218,7 +221,11 @@ impl DerivedComponent {
     pub(crate) fn is_target(self) -> bool {
         matches!(
             self,
-            Self::RequestTarget | Self::DecodedTarget | Self::DecodedPath | Self::RequestLine
+            Self::RequestTarget
+                | Self::DecodedTarget
+                | Self::DecodedPath
+                | Self::RequestLine
+                | Self::PathLine
         )
     }
 
@@ -239,7 +246,10 @@ impl DerivedComponent {
 
     /// Returns whether its line has no name in front.
     pub(crate) fn is_bare(self) -> bool {
-        matches!(self, Self::DecodedTarget | Self::RequestLine)
+        matches!(
+            self,
+            Self::DecodedTarget | Self::RequestLine | Self::PathLine
+        )
     }
 }
 

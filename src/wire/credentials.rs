@@ -1,21 +1,25 @@
-//! Reads the parameters of `Authorization`. `encoder` writes them.
+//! Reads credentials: the parameters of `Authorization` or of another header, a JSON object there,
+//! or parameters in the target's query. `encoder` writes the parameters.
 
 mod encoder;
+pub(crate) mod json;
+pub(crate) mod query;
 mod signature;
 
 use arrayvec::ArrayVec;
-use http::{HeaderName, HeaderValue};
+use http::{HeaderName, HeaderValue, header};
 
 pub(crate) use self::{
     encoder::{Encoder, Template},
     signature::{Signature, SignatureEncoding},
 };
+use self::{json::JsonCredentials, query::QueryCredentials};
 use crate::{
-    Rejection, RequestHead,
-    header::{Repeated, is_field_name, single_value, trim},
+    Algorithm, Rejection, RequestHead,
+    header::{DateHeader, Repeated, is_field_name, single_value, trim},
     limits::{MAX_PARAMETER_LEN, MAX_UNKNOWN_PARAMETERS},
     rejection::{CredentialsError, Excerpt},
-    wire::split::split_at_byte,
+    wire::{authority::names_another_host, split::split_at_byte},
 };
 
 /// The whitespace that a [`HeaderValue`] can contain: it has no control characters except tabs.
@@ -25,18 +29,44 @@ const WHITESPACE: [char; 2] = [' ', '\t'];
 /// (draft-cavage-http-signatures-12, section 2.1.3).
 pub(crate) const HS2019: &str = "hs2019";
 
-/// How a scheme writes `Authorization`, and what it accepts there.
+/// How credentials travel.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Carrier {
+    /// As parameters after a scheme's word, in a header.
+    Parameters,
+    /// As the members of a JSON object in a header: the key id, the date and the signature.
+    Json(ImpliedParameters),
+    /// As [`Parameters`](Self::Parameters), or the same text as base64 in the target's query, with
+    /// the signed date and host as further parameters there.
+    ParametersOrQuery,
+}
+
+/// The parameters that a JSON object does not have. Both sides know them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct ImpliedParameters {
+    /// The one name in the list, a date header's. It is also the name of the date's member.
+    pub(crate) list: &'static str,
+    /// The algorithm.
+    pub(crate) algorithm: Algorithm,
+}
+
+/// How a scheme writes credentials, and what it accepts.
 #[derive(Debug, Clone)]
 pub(crate) struct CredentialsSyntax {
     /// The header that is used: `Authorization` with every preset.
     pub(crate) header: &'static HeaderName,
-    /// The word that the value begins with, as it is sent.
+    /// How the credentials travel.
+    pub(crate) carrier: Carrier,
+    /// The word that the value begins with, as it is sent. If it is empty, the value begins with the
+    /// key id's parameter.
     pub(crate) auth_scheme: &'static str,
     /// The spellings of that word that are accepted. If there are none, every case is accepted (RFC
     /// 9110, section 11.1).
     pub(crate) auth_scheme_spellings: &'static [&'static str],
     /// The name of the parameter that carries the key id.
     pub(crate) key_id: &'static str,
+    /// Another form that is accepted: its word and the name of the key id's parameter.
+    pub(crate) other_form: Option<(&'static str, &'static str)>,
     /// What is sent between two parameters.
     pub(crate) separator: &'static str,
     /// Whether parameters are accepted only in the order in which signers send them.
@@ -92,54 +122,302 @@ pub(crate) struct Authorization<'h> {
     pub(crate) nonce: Option<&'h str>,
 }
 
-/// The one `Authorization` header of a request. It begins with the scheme's word.
+impl CredentialsSyntax {
+    /// Returns whether an `Authorization` begins as those of this scheme do.
+    pub(crate) fn wrote(&self, authorization: &HeaderValue) -> bool {
+        let value = trim(authorization.as_bytes());
+        match self.carrier {
+            Carrier::Parameters | Carrier::ParametersOrQuery => self.form(value).is_some(),
+            Carrier::Json(_) => value.starts_with(b"{"),
+        }
+    }
+
+    /// Returns how far a request's credentials have the form of this scheme's. They may be invalid.
+    pub(crate) fn fit(&self, head: &RequestHead<'_>) -> Fit {
+        let authorization = head.headers().get(self.header);
+        let Some(value) = authorization.filter(|value| self.wrote(value)) else {
+            return match self.signed(head) {
+                true => Fit::Full,
+                false => Fit::None,
+            };
+        };
+        let form = self.form(trim(value.as_bytes()));
+        match form.filter(|_| !matches!(self.carrier, Carrier::Json(_))) {
+            Some(form) if !names_parameter(value, form.key_id) => Fit::Word,
+            _ => Fit::Full,
+        }
+    }
+
+    /// Returns whether some credentials have the form of both schemes.
+    pub(crate) fn is_same_form(&self, other: &Self) -> bool {
+        let in_query = |syntax: &Self| syntax.carrier == Carrier::ParametersOrQuery;
+        if in_query(self) && in_query(other) {
+            return true;
+        }
+        if self.header != other.header {
+            return false;
+        }
+        if matches!(
+            (self.carrier, other.carrier),
+            (Carrier::Json(_), _) | (_, Carrier::Json(_))
+        ) {
+            return matches!(
+                (self.carrier, other.carrier),
+                (Carrier::Json(_), Carrier::Json(_))
+            );
+        }
+        let forms = |syntax: &Self| {
+            let first = (syntax.auth_scheme, syntax.key_id);
+            std::iter::once(first).chain(syntax.other_form)
+        };
+        let is_same = |one: (&str, &str), other: (&str, &str)| {
+            one.0.eq_ignore_ascii_case(other.0) && one.1.eq_ignore_ascii_case(other.1)
+        };
+        forms(self).any(|one| forms(other).any(|other| is_same(one, other)))
+    }
+
+    /// Returns whether a request has credentials of this scheme.
+    pub(crate) fn signed(&self, head: &RequestHead<'_>) -> bool {
+        let authorization = head.headers().get(self.header);
+        let in_query = || {
+            self.carrier == Carrier::ParametersOrQuery
+                && matches!(QueryCredentials::find(self, head.uri()), Ok(Some(_)))
+        };
+        authorization.is_some_and(|value| self.wrote(value)) || in_query()
+    }
+
+    /// Returns how this text begins, or `None` if it is of another scheme.
+    fn form(&self, text: &[u8]) -> Option<Form> {
+        let begins = match self.auth_scheme {
+            "" => {
+                let rest = text.strip_prefix(self.key_id.as_bytes());
+                rest.is_some_and(|rest| rest.starts_with(b"="))
+            }
+            word => begins_with_word(text, word),
+        };
+        let form = |word: &str, key_id| Form {
+            word_len: word.len(),
+            key_id,
+        };
+        if begins {
+            return Some(form(self.auth_scheme, self.key_id));
+        }
+        let (other, key_id) = self.other_form?;
+        begins_with_word(text, other).then(|| form(other, key_id))
+    }
+}
+
+/// How far credentials have the form of a scheme's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Fit {
+    /// There are none, or they are of another scheme.
+    None,
+    /// They begin with the scheme's word.
+    Word,
+    /// They also have the scheme's parameter for the key id.
+    Full,
+}
+
+/// Returns whether a parameter has this name, in any case. What is between quotes is no name.
+fn names_parameter(value: &HeaderValue, name: &str) -> bool {
+    let unquoted = value.as_bytes().split(|byte| *byte == b'"').step_by(2);
+    let mut before_equals = unquoted.flat_map(|part| part.split(|byte| *byte == b'='));
+    before_equals.any(|part| {
+        let mut words = trim(part).rsplit(|byte| matches!(byte, b' ' | b'\t' | b','));
+        let word = words.next().unwrap_or_default();
+        word.eq_ignore_ascii_case(name.as_bytes())
+    })
+}
+
+/// How the text of credentials begins.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct RawCredentials<'h>(&'h HeaderValue);
+pub(crate) struct Form {
+    /// The length of the scheme's word.
+    word_len: usize,
+    /// The name of the key id's parameter.
+    key_id: &'static str,
+}
+
+/// The credentials of a request, of which nothing is read but that they are of this scheme.
+#[derive(Debug)]
+pub(crate) enum RawCredentials<'h> {
+    /// The one `Authorization` header. It begins with the scheme's word.
+    Parameters(&'h HeaderValue, Form),
+    /// Credentials whose text is not part of the request. They are boxed, because no other scheme
+    /// should have to move them.
+    Decoded(Box<DecodedCredentials>),
+}
 
 impl<'h> RawCredentials<'h> {
-    /// Returns the request's `Authorization`. Refuses one that is missing, repeated or of another
-    /// scheme.
+    /// Returns the request's credentials. Refuses an `Authorization` that is missing, repeated or of
+    /// another scheme.
     pub(crate) fn find(
         syntax: &CredentialsSyntax,
         head: &RequestHead<'h>,
     ) -> Result<Self, Rejection> {
         let value = single_value(head.headers(), syntax.header)
             .map_err(|Repeated| Rejection::repeated(syntax.header.as_str()))?;
+        if syntax.carrier != Carrier::Parameters
+            && let Some(decoded) = DecodedCredentials::find(syntax, head, value)?
+        {
+            return Ok(Self::Decoded(Box::new(decoded)));
+        }
         let Some(value) = value else {
             return Err(Rejection::AuthorizationMissing);
         };
-        let spellings = syntax.auth_scheme_spellings;
-        let word = auth_scheme(trim(value.as_bytes()));
-        let is_spelled_so = |spelling: &&str| spelling.as_bytes() == word;
-        if !word.eq_ignore_ascii_case(syntax.auth_scheme.as_bytes())
-            || !spellings.is_empty() && !spellings.iter().any(is_spelled_so)
-        {
-            return Err(CredentialsError::OtherScheme.into());
+        let text = trim(value.as_bytes());
+        let is_spelled_so = |form: &Form| {
+            let spellings = syntax.auth_scheme_spellings;
+            let word = text.get(..form.word_len);
+            spellings.is_empty() || spellings.iter().any(|other| Some(other.as_bytes()) == word)
+        };
+        match syntax.form(text).filter(is_spelled_so) {
+            Some(form) => Ok(Self::Parameters(value, form)),
+            None => Err(CredentialsError::OtherScheme.into()),
         }
-        Ok(Self(value))
     }
 }
 
-/// Returns the word that an `Authorization` begins with.
+/// Credentials whose text is not part of the request, because it is escaped there.
+#[derive(Debug)]
+pub(crate) enum DecodedCredentials {
+    Json(JsonCredentials),
+    Query(QueryCredentials),
+}
+
+impl DecodedCredentials {
+    /// Returns the request's credentials, or `None` if they are parameters in `Authorization`, or if
+    /// there are none.
+    #[cold]
+    fn find(
+        syntax: &CredentialsSyntax,
+        head: &RequestHead<'_>,
+        authorization: Option<&HeaderValue>,
+    ) -> Result<Option<Self>, Rejection> {
+        match (syntax.carrier, authorization) {
+            (Carrier::Parameters, _) | (Carrier::Json(_), None) => Ok(None),
+            (Carrier::Json(_), Some(value)) if !syntax.wrote(value) => {
+                Err(CredentialsError::OtherScheme.into())
+            }
+            (Carrier::Json(implied), Some(value)) => {
+                let credentials = JsonCredentials::read(syntax, implied, ascii_text(value)?)?;
+                Ok(Some(Self::Json(credentials)))
+            }
+            (Carrier::ParametersOrQuery, authorization) => {
+                let credentials = QueryCredentials::find(syntax, head.uri())?;
+                match authorization {
+                    Some(_) if credentials.is_some() => {
+                        Err(Rejection::repeated(syntax.header.as_str()))
+                    }
+                    _ => Ok(credentials.map(Self::Query)),
+                }
+            }
+        }
+    }
+
+    pub(crate) fn authorization(
+        &self,
+        syntax: &CredentialsSyntax,
+    ) -> Result<Authorization<'_>, Rejection> {
+        match self {
+            Self::Json(credentials) => Ok(credentials.authorization()),
+            Self::Query(credentials) => credentials.authorization(syntax),
+        }
+    }
+
+    /// Returns what travels with the credentials instead of in a header.
+    pub(crate) fn carried(&self) -> CarriedValues<'_> {
+        match self {
+            Self::Json(credentials) => credentials.carried(),
+            Self::Query(credentials) => credentials.carried(),
+        }
+    }
+}
+
+/// The values of signed headers that travel with the credentials.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct CarriedValues<'c> {
+    pub(crate) date: Option<(DateHeader, &'c str)>,
+    pub(crate) host: Option<&'c str>,
+}
+
+impl<'c> CarriedValues<'c> {
+    /// Returns the value of this date header.
+    pub(crate) fn date(&self, header: DateHeader) -> Option<&'c str> {
+        let (carried, date) = self.date?;
+        (carried == header).then_some(date)
+    }
+
+    /// Returns the value of the header of this name, other than a date header.
+    pub(crate) fn header(&self, name: &str) -> Option<&'c str> {
+        self.host
+            .filter(|_| name.eq_ignore_ascii_case(header::HOST.as_str()))
+    }
+
+    /// Refuses a request whose header says something else than the value that is signed. A handler
+    /// that reads the header would see what nobody signed.
+    pub(crate) fn check_headers(&self, head: &RequestHead<'_>) -> Result<(), Rejection> {
+        if self.host.is_some_and(|host| names_another_host(head, host)) {
+            return Err(Rejection::HostMismatch);
+        }
+        let Some((header, date)) = self.date else {
+            return Ok(());
+        };
+        let mut sent = head.headers().get_all(header.name()).iter();
+        match sent.all(|sent| trim(sent.as_bytes()) == date.as_bytes()) {
+            true => Ok(()),
+            false => Err(Rejection::repeated(header.name().as_str())),
+        }
+    }
+}
+
+/// Returns whether a text begins with this word, in any case.
 ///
-/// It ends at a space or a tab, because Kong's and APISIX's plugins accept any whitespace there.
-pub(crate) fn auth_scheme(value: &[u8]) -> &[u8] {
-    let mut words = value.split(|byte| matches!(byte, b' ' | b'\t'));
-    words.next().unwrap_or_default()
+/// The word ends at a space or a tab, because Kong's and APISIX's plugins accept any whitespace
+/// there.
+fn begins_with_word(text: &[u8], word: &str) -> bool {
+    text.split_at_checked(word.len())
+        .is_some_and(|(begin, rest)| {
+            begin.eq_ignore_ascii_case(word.as_bytes())
+                && matches!(rest.first(), None | Some(b' ' | b'\t'))
+        })
+}
+
+/// Returns whether a text has printable ASCII only, as the value of a header that is read has.
+fn is_printable(text: &str) -> bool {
+    text.bytes().all(|byte| matches!(byte, b' '..=b'~'))
+}
+
+/// Returns the value as text without whitespace at its end.
+fn ascii_text(value: &HeaderValue) -> Result<&str, CredentialsError> {
+    match str::from_utf8(value.as_bytes()) {
+        Ok(text) if text.is_ascii() => Ok(text.trim_end_matches(WHITESPACE)),
+        _ => Err(CredentialsError::NotAscii),
+    }
+}
+
+/// Reads a request's credentials, and calls `read` with their parameters and with the values that
+/// travel with them.
+#[cfg(any(feature = "retry", feature = "tracing"))]
+pub(crate) fn with_parameters<T>(
+    syntax: &CredentialsSyntax,
+    head: &RequestHead<'_>,
+    read: impl FnOnce(&Authorization<'_>, Option<CarriedValues<'_>>) -> T,
+) -> Result<T, Rejection> {
+    match RawCredentials::find(syntax, head)? {
+        RawCredentials::Parameters(value, form) => {
+            let mut authorization = Authorization::default();
+            authorization.read(syntax, value, form)?;
+            Ok(read(&authorization, None))
+        }
+        RawCredentials::Decoded(decoded) => Ok(read(
+            &decoded.authorization(syntax)?,
+            Some(decoded.carried()),
+        )),
+    }
 }
 
 impl<'h> Authorization<'h> {
-    /// Finds the request's one `Authorization` and reads its parameters.
-    #[cfg(any(feature = "retry", feature = "tracing"))]
-    pub(crate) fn of(
-        syntax: &CredentialsSyntax,
-        head: &RequestHead<'h>,
-    ) -> Result<Self, Rejection> {
-        let mut authorization = Self::default();
-        authorization.read(syntax, RawCredentials::find(syntax, head)?)?;
-        Ok(authorization)
-    }
-
     /// Reads the parameters.
     ///
     /// Their order does not matter (RFC 9110, section 11.2), because each is found by its name and a
@@ -149,16 +427,23 @@ impl<'h> Authorization<'h> {
     pub(crate) fn read(
         &mut self,
         syntax: &CredentialsSyntax,
-        RawCredentials(value): RawCredentials<'h>,
+        value: &'h HeaderValue,
+        form: Form,
     ) -> Result<(), Rejection> {
-        let text = match str::from_utf8(value.as_bytes()) {
-            Ok(text) if text.is_ascii() => text.trim_end_matches(WHITESPACE),
-            _ => return Err(CredentialsError::NotAscii.into()),
-        };
+        self.read_text(syntax, ascii_text(value)?, form)
+    }
+
+    /// Reads the parameters of a text without whitespace at its end.
+    fn read_text(
+        &mut self,
+        syntax: &CredentialsSyntax,
+        text: &'h str,
+        Form { word_len, key_id }: Form,
+    ) -> Result<(), Rejection> {
         let begun = text.trim_start_matches(WHITESPACE);
-        let word = auth_scheme(begun.as_bytes());
-        let rest = begun.get(word.len()..).unwrap_or_default();
-        let parameters = Parameters::read(syntax, text, rest.trim_start_matches(WHITESPACE))?;
+        let rest = begun.get(word_len..).unwrap_or_default();
+        let rest = rest.trim_start_matches(WHITESPACE);
+        let parameters = Parameters::read(syntax, key_id, text, rest)?;
 
         let [key_id, algorithm, headers, signature] = parameters.values;
         let missing = |parameter| Err(Rejection::ParameterMissing { parameter });
@@ -226,14 +511,16 @@ struct Parameter<'h> {
 
 impl<'h> Parameters<'h> {
     /// Reads the parameters in `rest`, which is the end of `text`. Errors have positions in `text`.
+    /// `key_id` is the name of the key id's parameter.
     fn read(
         syntax: &CredentialsSyntax,
+        key_id: &'static str,
         text: &str,
         mut rest: &'h str,
     ) -> Result<Self, CredentialsError> {
         let mut parameters = Self::default();
         // In the order in which signers send them.
-        let names = [syntax.key_id, "algorithm", "headers", "signature"];
+        let names = [key_id, "algorithm", "headers", "signature"];
         let mut expected = 0;
         let mut unknown = Unknown::new();
         while !rest.is_empty() {
@@ -402,9 +689,11 @@ mod tests {
     /// The grammar of Kong's plugin: four parameters in one order.
     const ORDERED: CredentialsSyntax = CredentialsSyntax {
         header: &header::AUTHORIZATION,
+        carrier: Carrier::Parameters,
         auth_scheme: "hmac",
         auth_scheme_spellings: &["hmac", "Hmac"],
         key_id: "username",
+        other_form: None,
         separator: ", ",
         is_ordered: true,
         ignores_unknown: false,
@@ -420,9 +709,11 @@ mod tests {
     /// The grammar of draft-cavage-http-signatures-12, section 2.1.
     const DRAFT: CredentialsSyntax = CredentialsSyntax {
         header: &header::AUTHORIZATION,
+        carrier: Carrier::Parameters,
         auth_scheme: "Signature",
         auth_scheme_spellings: &[],
         key_id: "keyId",
+        other_form: None,
         separator: ",",
         is_ordered: false,
         ignores_unknown: true,
@@ -439,7 +730,7 @@ mod tests {
         syntax: &CredentialsSyntax,
         text: &'h str,
     ) -> Result<Parameters<'h>, CredentialsError> {
-        Parameters::read(syntax, text, text)
+        Parameters::read(syntax, syntax.key_id, text, text)
     }
 
     #[test]

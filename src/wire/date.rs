@@ -19,7 +19,7 @@ const LAST: u64 = 253_402_300_799;
 pub(crate) const IMF_FIXDATE_LEN: usize = 29;
 
 /// A time that an HTTP date can express: whole seconds since 1970, not after [`LAST`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Timestamp(u64);
 
 impl From<SystemTime> for Timestamp {

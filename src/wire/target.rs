@@ -42,6 +42,11 @@ pub(crate) fn write(
         }
         return Ok(());
     }
+    if derived == DerivedComponent::PathLine {
+        buffer.extend(target.path().as_bytes());
+        buffer.extend(b" HTTP/1.1");
+        return Ok(());
+    }
     let sent = target.as_str();
     if !sent.starts_with('/') {
         // The target is a query without a path. Clients send a slash before it.

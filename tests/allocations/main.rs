@@ -9,6 +9,8 @@
     clippy::indexing_slicing
 )]
 
+#[cfg(feature = "cached-keys")]
+mod cached_keys;
 #[allow(
     dead_code,
     unused_imports,
@@ -154,6 +156,33 @@ fn a_request_whose_target_is_signed_asks_for_memory_twice() {
         count(&mut service);
         assert_eq!(count(&mut service), 2, "{scheme}");
     }
+}
+
+#[cfg(feature = "nonce")]
+#[test]
+fn a_request_with_a_nonce_asks_for_memory_four_times_at_most() {
+    for scheme in common::schemes_with_lists() {
+        let signer = Signer::builder(keys()).scheme(scheme);
+        let signer = signer.nonce(tower_hmac_auth::scheme::X_NONCE).build();
+        let mut service = SignLayer::from(signer.unwrap()).clock(clock()).layer(Echo);
+        count(&mut service);
+        assert!(count(&mut service) <= 4, "{scheme}");
+    }
+}
+
+#[test]
+fn a_claim_asks_for_no_memory_where_the_guard_need_not_grow() {
+    use tower_hmac_auth::verify::{Claim, ClaimOutcome, MemoryReplayGuard, ReplayGuard as _};
+
+    let guard = MemoryReplayGuard::builder().capacity(1000).clock(clock());
+    let guard = guard.assume_no_earlier_claims(true).build();
+    let (now, skew) = (at(FRIDAY), Duration::from_secs(60));
+    let claim = |nonce: &[u8]| guard.claim(&Claim::new(KEY_ID, nonce, now, skew, now));
+    assert_eq!(claim(b"first"), ClaimOutcome::New);
+    let again = || assert_eq!(claim(b"first"), ClaimOutcome::Seen);
+    assert_eq!(measure(again).count_total, 0);
+    let another = || assert_eq!(claim(b"another"), ClaimOutcome::New);
+    assert_eq!(measure(another).count_total, 0);
 }
 
 #[test]

@@ -9,6 +9,8 @@
 
 mod axum_server;
 mod cache;
+#[cfg(feature = "cached-keys")]
+mod cached_keys;
 #[cfg_attr(
     not(all(feature = "digest", feature = "reqwest-middleware")),
     allow(dead_code, reason = "subjects that need a feature use the rest")
@@ -27,6 +29,7 @@ mod keys;
 mod properties;
 mod readme_table;
 mod refusals;
+mod replay;
 #[cfg(feature = "reqwest-middleware")]
 mod reqwest;
 mod response_text;
@@ -39,4 +42,5 @@ mod tower_contract;
 mod unsigned;
 mod vectors;
 mod verify_contract;
+mod websocket;
 mod wire;

@@ -23,7 +23,7 @@ use tower_hmac_auth::{
 
 use crate::common::loopback::client;
 use crate::common::raw_server::RawServer;
-use crate::common::{FRIDAY, at, keys};
+use crate::common::{FRIDAY, at, keys, verifier_of, verifying};
 
 const HOUR: i64 = 3600;
 const TARGET: &str = "https://api.example.com/a";
@@ -99,6 +99,105 @@ async fn a_clock_two_hours_off_is_answered_200_after_one_retry_and_from_then_on_
             assert_eq!(response.status(), StatusCode::OK);
             assert_eq!(requests.load(Ordering::SeqCst), expected);
         }
+    }
+}
+
+#[tokio::test]
+async fn the_403_of_tencent_cloud_market_is_learnt_from() {
+    let layer = VerifyLayer::new(StaticKeys::from(keys()));
+    let server = RawServer::start(layer.verifier(verifier_of(Scheme::TencentMarket))).await;
+    let statuses = Arc::new(std::sync::Mutex::new(Vec::new()));
+    let seen = statuses.clone();
+    let clock = ServerClock::with_base(|| SystemTime::now() - Duration::from_secs(7200));
+    let signer = Signer::builder(keys()).scheme(Scheme::TencentMarket);
+    let service = ServiceBuilder::new()
+        .retry(RetryOnClockSkew::new(clock.clone()))
+        .layer(SignLayer::new(signer.build().unwrap()).clock(clock.clone()))
+        .layer(clock.observe())
+        .map_response(move |response: Response<_>| {
+            seen.lock().unwrap().push(response.status().as_u16());
+            response
+        })
+        .service(client(Version::HTTP_11));
+    let request = Request::get(format!("http://{}/a", server.address));
+    let request = request.body(Empty::<Bytes>::new()).unwrap();
+    service.oneshot(request).await.unwrap();
+    assert_eq!(*statuses.lock().unwrap(), [403, 200]);
+}
+
+#[tokio::test]
+async fn a_market_request_that_went_stale_is_sent_again() {
+    // Suspended between signing and sending: the base clock jumps, the answer's date shows it.
+    let base = ManualClock::at(at(FRIDAY));
+    let clock = ServerClock::with_base(base.clone());
+    let requests = Arc::new(AtomicUsize::new(0));
+    let counter = requests.clone();
+    let signer = Signer::builder(keys()).scheme(Scheme::TencentMarket);
+    let waits = base.clone();
+    let service = ServiceBuilder::new()
+        .retry(RetryOnClockSkew::new(clock.clone()))
+        .layer(SignLayer::new(signer.build().unwrap()).clock(clock.clone()))
+        .map_request(move |request: Request<()>| {
+            if counter.fetch_add(1, Ordering::SeqCst) == 0 {
+                waits.advance(Duration::from_secs(7200));
+            }
+            request
+        })
+        .layer(clock.observe())
+        .service(service_fn(move |_: Request<()>| {
+            let response = Response::builder()
+                .status(403)
+                .header("date", date(FRIDAY + 7200));
+            ready(Ok::<_, Infallible>(response.body(()).unwrap()))
+        }));
+    service
+        .oneshot(Request::get(TARGET).body(()).unwrap())
+        .await
+        .unwrap();
+    assert_eq!(requests.load(Ordering::SeqCst), 2);
+}
+
+#[tokio::test]
+async fn each_attempt_has_a_query_of_its_own_and_the_clock_learns_from_its_answer() {
+    // The server's clock is two hours ahead.
+    let servers_time = at(FRIDAY + 7200);
+    let handler =
+        service_fn(|_: Request<()>| async { Ok::<_, Infallible>(Response::new(String::new())) });
+    let layer = verifying(Scheme::Iflytek).clock(ManualClock::at(servers_time));
+    let server = layer.layer(handler);
+    let targets = Arc::new(std::sync::Mutex::new(Vec::new()));
+    let seen = targets.clone();
+    let signer = Signer::builder(keys())
+        .scheme(Scheme::Iflytek)
+        .credentials_in_query(true);
+    let clock = ServerClock::with_base(ManualClock::at(at(FRIDAY)));
+    let service = ServiceBuilder::new()
+        .retry(RetryOnClockSkew::new(clock.clone()))
+        .layer(SignLayer::new(signer.build().unwrap()).clock(clock.clone()))
+        .layer(clock.observe())
+        .map_request(move |request: Request<()>| {
+            seen.lock().unwrap().push(request.uri().clone());
+            request
+        })
+        .map_response(move |mut response: Response<_>| {
+            let date = httpdate::fmt_http_date(servers_time).parse().unwrap();
+            response.headers_mut().insert("date", date);
+            response
+        })
+        .service(server);
+    let request = Request::get("wss://iat-api.xfyun.cn/v2/iat?x=1")
+        .body(())
+        .unwrap();
+    let response = service.oneshot(request).await.unwrap();
+    assert_eq!(response.status(), StatusCode::OK);
+    let targets: Vec<http::Uri> = targets.lock().unwrap().clone();
+    let [first, second] = targets.as_slice() else {
+        panic!("{targets:?}");
+    };
+    assert_ne!(first, second);
+    for target in [first, second] {
+        assert_eq!(target.query().unwrap().matches("authorization=").count(), 1);
+        assert!(target.query().unwrap().starts_with("x=1&authorization="));
     }
 }
 

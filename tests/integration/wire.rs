@@ -14,6 +14,7 @@ use tower_hmac_auth::{
     Scheme, SignLayer, Signer, Verifier, clock::ManualClock, scheme::DateHeader,
 };
 
+use crate::common::schemes_with_lists;
 use crate::common::{
     keys,
     loopback::{VERSIONS, client, serve},
@@ -313,7 +314,7 @@ async fn a_request_line_is_signed_for_http_1_1_and_breaks_on_http_2() {
 
 #[tokio::test]
 async fn a_cookie_in_crumbs_is_accepted_on_http_2_as_the_one_line_is_on_http_1() {
-    for scheme in Scheme::ALL {
+    for scheme in schemes_with_lists() {
         let verifier = Verifier::builder().scheme(scheme).require(["cookie"]);
         let gateway = Gateway::start(verifier.build().unwrap()).await;
         let signer = Signer::builder(keys()).scheme(scheme);

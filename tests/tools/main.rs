@@ -21,3 +21,4 @@ mod common;
 #[cfg(unix)]
 mod gateway;
 mod sign_tool;
+mod temp_file;

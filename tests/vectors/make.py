@@ -8,7 +8,7 @@ One directory a case, one file a stage:
   settings        how the signer is set up, one `name: value` a line; the secret key in hexadecimal
   request         the request before it is signed
   signing-string  the bytes that are signed
-  authorization   the Authorization value
+  authorization   the Authorization value, or the whole target if the credentials are in its query
   signed-request  the request as it is sent, headers sorted by name
 """
 
@@ -19,6 +19,7 @@ import pathlib
 import sys
 
 sys.dont_write_bytecode = True  # What is in a folder here is a case.
+import carried  # noqa: E402
 import schemes  # noqa: E402
 
 HERE = pathlib.Path(__file__).resolve().parent
@@ -157,6 +158,7 @@ def tencent_cases():
 def cases():
     yield from tencent_cases()
     yield from schemes.cases(case_files)
+    yield from carried.cases(case_files)
 
 
 def main():

@@ -20,6 +20,7 @@ pub(super) fn read(text: &[u8]) -> Result<Vec<Entry>, Fault> {
             line: number,
             id,
             secret,
+            previous_secret: None,
         });
     }
     Ok(entries)

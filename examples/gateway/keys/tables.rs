@@ -8,6 +8,7 @@
 //! [[keys]]
 //! id = "shop"
 //! secret_base64 = "AP8="    # for keys that are not text
+//! previous_secret = "old"   # is accepted, too, until it is removed; or previous_secret_base64
 //! ```
 //!
 //! ```json
@@ -26,6 +27,7 @@ use toml::Spanned;
 use zeroize::Zeroizing;
 
 use super::{Entry, Fault};
+use crate::support::line_at;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -39,16 +41,17 @@ struct Table {
     id: String,
     secret: Option<String>,
     secret_base64: Option<String>,
+    previous_secret: Option<String>,
+    previous_secret_base64: Option<String>,
 }
 
 pub(super) fn from_toml(text: &[u8]) -> Result<Vec<Entry>, Fault> {
-    let line_at = |offset: usize| line_of(text, offset);
     let file: File<Spanned<Table>> = toml::from_slice(text).map_err(|error| Fault {
-        line: line_at(error.span().map_or(0, |span| span.start)),
+        line: line_at(text, error.span().map_or(0, |span| span.start)),
         what: "it is not TOML with tables [[keys]] of id and secret: see --help".into(),
     })?;
     let entry = |table: Spanned<Table>| {
-        let line = line_at(table.span().start);
+        let line = line_at(text, table.span().start);
         entry(line, table.into_inner())
     };
     file.keys.into_iter().map(entry).collect()
@@ -73,7 +76,7 @@ pub(super) fn from_json(text: &[u8]) -> Result<Vec<Entry>, Fault> {
             .as_ptr()
             .addr()
             .saturating_sub(text.as_ptr().addr());
-        let line = line_of(text, offset);
+        let line = line_at(text, offset);
         let table = serde_json::from_str(json.get());
         entry(
             line,
@@ -84,33 +87,41 @@ pub(super) fn from_json(text: &[u8]) -> Result<Vec<Entry>, Fault> {
 }
 
 fn entry(line: usize, table: Table) -> Result<Entry, Fault> {
-    let secret = match (table.secret, table.secret_base64) {
-        (Some(secret), None) => Ok(secret.into_bytes()),
-        (None, Some(base64)) => {
-            let base64 = Zeroizing::new(base64);
-            let decoded = STANDARD.decode(base64.as_bytes());
-            decoded
-                .map_err(|_| "secret_base64 is not base64: use the standard alphabet with padding")
-        }
-        _ => Err("there are both secret and secret_base64, or neither: give one of them"),
+    let fault = |what: &str| Fault {
+        line,
+        what: what.to_owned(),
     };
-    match secret {
-        Ok(secret) => Ok(Entry {
-            line,
-            id: table.id,
-            secret: Zeroizing::new(secret),
-        }),
-        Err(what) => Err(Fault {
-            line,
-            what: what.to_owned(),
-        }),
-    }
+    let secret = match (table.secret, table.secret_base64) {
+        (Some(secret), None) => Zeroizing::new(secret.into_bytes()),
+        (None, Some(base64)) => decode(base64).ok_or_else(|| {
+            fault("secret_base64 is not base64: use the standard alphabet with padding")
+        })?,
+        _ => {
+            let what = "there are both secret and secret_base64, or neither: give one of them";
+            return Err(fault(what));
+        }
+    };
+    let previous_secret = match (table.previous_secret, table.previous_secret_base64) {
+        (None, None) => None,
+        (Some(secret), None) => Some(Zeroizing::new(secret.into_bytes())),
+        (None, Some(base64)) => Some(decode(base64).ok_or_else(|| {
+            fault("previous_secret_base64 is not base64: use the standard alphabet with padding")
+        })?),
+        (Some(_), Some(_)) => {
+            return Err(fault(
+                "there are both previous_secret and previous_secret_base64: give one of them",
+            ));
+        }
+    };
+    Ok(Entry {
+        line,
+        id: table.id,
+        secret,
+        previous_secret,
+    })
 }
 
-fn line_of(text: &[u8], offset: usize) -> usize {
-    let before = text.iter().take(offset);
-    before
-        .filter(|byte| **byte == b'\n')
-        .count()
-        .saturating_add(1)
+fn decode(base64: String) -> Option<Zeroizing<Vec<u8>>> {
+    let base64 = Zeroizing::new(base64);
+    STANDARD.decode(base64.as_bytes()).map(Zeroizing::new).ok()
 }

@@ -133,10 +133,18 @@ fn rejections() -> impl Iterator<Item = Rejection> {
         },
         Rejection::BodyUnreadable,
         Rejection::NotVerified,
+        Rejection::NonceInvalid { name: gap() },
+        Rejection::Replayed,
+        Rejection::ClaimsLost,
+        Rejection::ReplayGuardFull,
+        Rejection::ReplayGuardUnavailable,
+        Rejection::NoClaim,
     ];
     let malformed = [
         CredentialsError::NotAscii,
         CredentialsError::OtherScheme,
+        CredentialsError::NotJson,
+        CredentialsError::QueryNotBase64,
         CredentialsError::NotAParameter { position: NUMBER },
         CredentialsError::UnknownParameter {
             name: gap(),

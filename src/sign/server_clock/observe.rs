@@ -26,7 +26,7 @@ use crate::{
 #[cfg(feature = "tracing")]
 use crate::{events, rejection::Excerpt};
 #[cfg(feature = "retry")]
-use crate::{header::DateHeader, wire::credentials::Authorization};
+use crate::{header::DateHeader, wire::credentials};
 
 /// Passes the answers to signed requests to a [`ServerClock`]. [`ServerClock::observe`] returns it.
 ///
@@ -149,21 +149,20 @@ impl<F: fmt::Debug, C> fmt::Debug for ServerClockFuture<F, C> {
 /// over TLS or to this machine: anyone on the way of a plain one could answer with a `Date` of
 /// their choice.
 fn trusted_authority(head: RequestHead<'_>) -> Option<&str> {
-    let authorization = head.headers().get(header::AUTHORIZATION)?;
     let host = head.uri().host()?;
     let scheme = head.uri().scheme_str()?;
     let is_private = is_tls(scheme) || hosts::is_loopback(host);
     let is_signed = || {
         let mut schemes = Scheme::ALL.into_iter();
-        schemes.any(|scheme| scheme.dialect().wrote(authorization))
+        schemes.any(|scheme| scheme.dialect().syntax.signed(&head))
     };
     (is_private && is_signed())
         .then(|| sent_authority(head.uri()))
         .flatten()
 }
 
-/// Returns the time that the request was signed with: that of its one date header, else of
-/// `created`.
+/// Returns the time that the request was signed with: that of its one date header, else the one in
+/// its credentials.
 #[cfg(feature = "retry")]
 fn signed_time(head: RequestHead<'_>) -> Option<Timestamp> {
     let dates = [DateHeader::XDate, DateHeader::Date];
@@ -171,13 +170,17 @@ fn signed_time(head: RequestHead<'_>) -> Option<Timestamp> {
     if let Some(date) = dates.find_map(|name| head.headers().get(name)) {
         return Timestamp::parse(trim(date.as_bytes())).ok();
     }
-    let syntaxes = Scheme::ALL.map(|scheme| &scheme.dialect().syntax);
-    let mut with_times = syntaxes.into_iter().filter(|syntax| syntax.has_times);
-    let created = with_times.find_map(|syntax| {
-        let authorization = Authorization::of(syntax, &head).ok()?;
-        authorization.times.created?.parse().ok()
-    })?;
-    Some(Timestamp::from_seconds(created))
+    let in_credentials = |scheme: Scheme| {
+        credentials::with_parameters(&scheme.dialect().syntax, &head, |authorization, carried| {
+            if let Some((_, date)) = carried.and_then(|carried| carried.date) {
+                return Timestamp::parse(date.as_bytes()).ok();
+            }
+            let created = authorization.times.created?.parse().ok()?;
+            Some(Timestamp::from_seconds(created))
+        })
+    };
+    let mut times = Scheme::ALL.into_iter().map(in_credentials);
+    times.find_map(|time| time.ok().flatten())
 }
 
 /// In a response's extensions, marks that the request's date was stale when it arrived, and that a

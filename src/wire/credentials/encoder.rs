@@ -36,8 +36,9 @@ impl Template {
             quotes_times,
             ..
         } = *syntax;
+        let space = if auth_scheme.is_empty() { "" } else { " " };
         Self {
-            begin: format!("{auth_scheme} {key_id}=\""),
+            begin: format!("{auth_scheme}{space}{key_id}=\""),
             algorithm: format!("\"{separator}algorithm=\"{algorithm}\"{separator}"),
             signature: format!("\"{separator}signature=\""),
             separator,

@@ -42,6 +42,12 @@ pub(crate) fn signing(scheme: Scheme) -> SignLayer {
     SignLayer::from(signer)
 }
 
+/// The presets whose credentials have a list of what is signed. The others sign their date alone.
+pub(crate) fn schemes_with_lists() -> impl Iterator<Item = Scheme> {
+    let all = Scheme::ALL.into_iter();
+    all.filter(|scheme| *scheme != Scheme::TencentMarket)
+}
+
 /// DNSE's scheme: Tyk's in a header of its own, with a nonce as a parameter.
 pub(crate) fn dnse() -> Scheme {
     Scheme::builder("dnse", Scheme::Tyk)

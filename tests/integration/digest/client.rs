@@ -14,14 +14,14 @@ use http_body::Frame;
 use http_body_util::{BodyExt as _, Full, LengthLimitError, Limited, StreamBody};
 use tower::{Layer as _, ServiceBuilder, ServiceExt as _, retry::Policy, service_fn};
 use tower_hmac_auth::{
-    Scheme, SignLayer, Signer, Verifier,
+    SignLayer, Signer, Verifier,
     clock::ManualClock,
     digest::{BufferedBody, DigestHeader, DigestLayer},
     error::DigestError,
 };
 
 use super::{EMPTY_DIGEST, HELLO, HELLO_DIGEST, post, signing, value};
-use crate::common::{FRIDAY, at, keys, verify};
+use crate::common::{FRIDAY, at, keys, schemes_with_lists, verify};
 
 type Sent = Arc<Mutex<Vec<Request<BufferedBody>>>>;
 
@@ -223,7 +223,7 @@ impl Policy<Request<BufferedBody>, Response<()>, Infallible> for Later {
 
 #[tokio::test]
 async fn a_retry_sends_the_same_body_and_digest_with_a_signature_of_its_own() {
-    for scheme in Scheme::ALL {
+    for scheme in schemes_with_lists() {
         let clock = ManualClock::at(at(FRIDAY));
         let (client, sent) = keeping(|attempt| match attempt {
             3 => StatusCode::OK,
@@ -303,7 +303,7 @@ async fn the_longest_list_has_room_for_either_digest_and_both() {
 #[tokio::test]
 async fn the_computed_digest_is_signed_whatever_the_signers_list_says() {
     let list = ["date", "x-a"];
-    for scheme in Scheme::ALL {
+    for scheme in schemes_with_lists() {
         for header in [DigestHeader::Digest, DigestHeader::ContentDigest] {
             let signer = Signer::builder(keys()).scheme(scheme).components(list);
             let layer = SignLayer::from(signer.build().unwrap()).clock(|| at(FRIDAY));

@@ -1,5 +1,6 @@
 //! Promises that hold for every key, header and time: what is signed is accepted, and nothing else is.
 
+mod carried;
 mod changes;
 mod exhaustive;
 mod input;

@@ -20,6 +20,8 @@ struct Settings {
     signed_headers: Vec<&'static str>,
     hs2019: bool,
     lifetime: bool,
+    /// For a scheme that has such a form.
+    in_query: bool,
     source: Option<HeaderValue>,
     authority: Option<&'static str>,
 }
@@ -62,7 +64,7 @@ fn settings() -> impl Strategy<Value = Settings> {
         option::of(sample::select(&[DateHeader::Date, DateHeader::XDate][..])),
         option::of(components),
         sample::subsequence(&NAMES[..], 0..4),
-        (any::<bool>(), any::<bool>()),
+        (any::<bool>(), any::<bool>(), any::<bool>()),
         option::of(value(8)),
         option::of(sample::select(&["configured.example:8443", ":80"][..])),
     )
@@ -85,6 +87,7 @@ fn settings() -> impl Strategy<Value = Settings> {
                     signed_headers,
                     hs2019: times.0,
                     lifetime: times.1,
+                    in_query: times.2,
                     source,
                     authority,
                 }
@@ -116,6 +119,9 @@ impl Settings {
             Some(components) => builder.components(components),
             None => builder.signed_headers(&self.signed_headers),
         };
+        if self.scheme == Scheme::Iflytek {
+            builder = builder.credentials_in_query(self.in_query);
+        }
         if self.lifetime {
             builder = builder.expires_after(Duration::from_secs(60));
         }

@@ -5,6 +5,7 @@ mod digest;
 mod direct;
 mod hosts;
 mod middleware;
+mod query;
 mod redirects;
 mod server;
 mod unsigned;

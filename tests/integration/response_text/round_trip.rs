@@ -28,6 +28,8 @@ fn malformed() -> Vec<CredentialsError> {
     vec![
         CredentialsError::NotAscii,
         CredentialsError::OtherScheme,
+        CredentialsError::NotJson,
+        CredentialsError::QueryNotBase64,
         CredentialsError::NotAParameter { position: 17 },
         CredentialsError::UnknownParameter {
             name: name(),
@@ -93,6 +95,12 @@ fn rejections() -> Vec<Rejection> {
         Rejection::BodyUnreadable,
         Rejection::NotVerified,
         Rejection::KeyStoreUnavailable,
+        Rejection::NonceInvalid { name: name() },
+        Rejection::Replayed,
+        Rejection::ClaimsLost,
+        Rejection::ReplayGuardFull,
+        Rejection::ReplayGuardUnavailable,
+        Rejection::NoClaim,
     ];
     for parameter in ["algorithm", "headers"] {
         rejections.push(Rejection::ParameterMissing { parameter });
@@ -226,9 +234,24 @@ fn no_rejection_is_left_out() {
 #[test]
 fn no_text_tells_a_client_how_the_server_is_built() {
     for scheme in Scheme::ALL {
-        for rejection in [Rejection::NotVerified, Rejection::KeyStoreUnavailable] {
+        for rejection in [
+            Rejection::NotVerified,
+            Rejection::KeyStoreUnavailable,
+            Rejection::ClaimsLost,
+            Rejection::ReplayGuardFull,
+            Rejection::ReplayGuardUnavailable,
+            Rejection::NoClaim,
+        ] {
             let text = scheme.text(&rejection).to_lowercase();
-            for word in ["layer", "verified before", "store", "log", "digest"] {
+            for word in [
+                "layer",
+                "verified before",
+                "store",
+                "log",
+                "digest",
+                "guard",
+                "full",
+            ] {
                 assert!(!text.contains(word), "{scheme}: {text}");
             }
         }

@@ -10,7 +10,7 @@ use tower_hmac_auth::{
 };
 
 use super::{PRESETS, verifying};
-use crate::common::{keys, verifier_of};
+use crate::common::{keys, schemes_with_lists, verifier_of};
 
 fn builder(scheme: Scheme) -> SignerBuilder {
     Signer::builder(keys()).scheme(scheme)
@@ -212,7 +212,7 @@ const HOP_BY_HOP: [&str; 11] = [
 
 #[test]
 fn headers_that_end_at_the_next_peer_are_refused() {
-    for scheme in Scheme::ALL {
+    for scheme in schemes_with_lists() {
         for name in HOP_BY_HOP {
             let text = format!("{name} is for the next peer only and does not arrive");
             assert_error(builder(scheme).signed_headers([name]), &text);
@@ -253,7 +253,7 @@ fn assert_not_required(scheme: Scheme, name: &str, text: &str) {
 
 #[test]
 fn a_verifier_requires_nothing_that_no_request_can_cover() {
-    for scheme in Scheme::ALL {
+    for scheme in schemes_with_lists() {
         for name in ["", "two words", "x:y", "@request-targe", "(expire)"] {
             let text = format!("{name} is neither a header nor one of {scheme}'s own names");
             assert_not_required(scheme, name, &text);

@@ -9,7 +9,7 @@ use tower_hmac_auth::{
 };
 
 use super::{signed, verifying};
-use crate::common::{KEY_ID, at, verify};
+use crate::common::{KEY_ID, at, schemes_with_lists, verify};
 
 /// 2026-11-05T04:16:33Z, a Thursday.
 const SENT: i64 = 1_793_852_193;
@@ -73,10 +73,11 @@ fn dated(scheme: Scheme, header: DateHeader, date: &str) -> Request<()> {
 
 /// Every scheme with every header that its dates come in. All check the age of both.
 fn verifiers() -> impl Iterator<Item = (Scheme, DateHeader, Verifier)> {
-    Scheme::ALL.into_iter().flat_map(|scheme| {
+    schemes_with_lists().flat_map(|scheme| {
         let headers = [DateHeader::Date, DateHeader::XDate];
-        let has_both = ![Scheme::Apisix, Scheme::Tyk].contains(&scheme);
-        let counts = move |header: &DateHeader| has_both || *header == DateHeader::Date;
+        let date_only = [Scheme::Apisix, Scheme::Iflytek, Scheme::Tyk];
+        let counts =
+            move |header: &DateHeader| !date_only.contains(&scheme) || *header == DateHeader::Date;
         headers.into_iter().filter(counts).map(move |header| {
             let verifier = verifying(scheme)
                 .date_policy(DatePolicy::CheckAge)

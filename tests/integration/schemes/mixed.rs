@@ -14,16 +14,21 @@ use crate::common::{KEY_ID, keys, verifier_of};
 #[test]
 fn a_signature_of_one_scheme_is_refused_by_every_other() {
     for scheme in Scheme::ALL {
-        let signer = Signer::builder(keys())
-            .scheme(scheme)
-            .components(["date"])
-            .build()
-            .unwrap();
+        let signer = Signer::builder(keys()).scheme(scheme);
+        let signer = match scheme {
+            Scheme::TencentMarket => signer,
+            _ => signer.components(["date"]),
+        };
+        let signer = signer.build().unwrap();
         let mut request = request("/a", "", &[]);
         signer.sign_request(&mut request, now()).unwrap();
         let key = assert_accepted(&verifier_of(scheme), &request);
         assert_eq!(key.scheme(), scheme);
         for other in Scheme::ALL.into_iter().filter(|other| *other != scheme) {
+            // iFlytek's clients in Go send Kong's own words: see `gateway_differences`.
+            if (scheme, other) == (Scheme::Kong, Scheme::Iflytek) {
+                continue;
+            }
             assert!(
                 super::check(&verifier_of(other), &request).is_err(),
                 "{scheme} {other}"

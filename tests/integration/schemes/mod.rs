@@ -6,11 +6,14 @@ mod build;
 mod cavage;
 mod custom;
 mod dates;
+mod iflytek;
 mod kong;
 mod like_tyk;
 mod mixed;
 mod one_form;
+mod side_by_side;
 mod targets;
+mod tencent_market;
 mod traefik_hub;
 mod tyk;
 mod unknown;
@@ -67,8 +70,11 @@ fn percent_encoded(base64: &str) -> String {
 /// Each preset's name, and its `Authorization` up to the key id and between two parameters.
 const PRESETS: [(Scheme, &str, &str, &str); Scheme::ALL.len()] = [
     (Scheme::Tencent, "tencent", r#"hmac id=""#, ", "),
+    // Not parameters: see `tencent_market.rs`.
+    (Scheme::TencentMarket, "tencent-market", r#"{"id":""#, ", "),
     (Scheme::Kong, "kong", r#"hmac username=""#, ", "),
     (Scheme::Apisix, "apisix", r#"Signature keyId=""#, ","),
+    (Scheme::Iflytek, "iflytek", r#"api_key=""#, ", "),
     (Scheme::Cavage, "cavage", r#"Signature keyId=""#, ","),
     (Scheme::Tyk, "tyk", r#"Signature keyId=""#, ","),
     (Scheme::TraefikHub, "traefik-hub", r#"Hmac keyId=""#, ","),

@@ -11,7 +11,7 @@ use tower_hmac_auth::{
 };
 
 use super::{DATE, assert_accepted, assert_refused, now, request, signed};
-use crate::common::{keys, verifier_of, verify};
+use crate::common::{keys, schemes_with_lists, verifier_of, verify};
 
 /// The schemes whose strings have the method in lower case, and how they name the target.
 const FOLD_THE_METHOD: [(Scheme, &str); 2] = [
@@ -113,7 +113,7 @@ async fn a_handler_sees_joined_headers_as_the_one_line_that_was_signed() {
 #[tokio::test]
 async fn crumbs_of_a_cookie_are_one_header_in_every_scheme() {
     let crumbs = [("date", DATE), ("cookie", "a=1"), ("cookie", "b=2; c=3")];
-    for scheme in Scheme::ALL {
+    for scheme in schemes_with_lists() {
         let line = "a=1; b=2; c=3";
         let string = match scheme {
             Scheme::Apisix => format!("{}\ndate: {DATE}\ncookie: {line}\n", crate::common::KEY_ID),
@@ -128,7 +128,7 @@ async fn crumbs_of_a_cookie_are_one_header_in_every_scheme() {
 
 #[test]
 fn crumbs_of_a_cookie_are_sent_as_the_one_line_that_is_signed() {
-    for scheme in Scheme::ALL {
+    for scheme in schemes_with_lists() {
         let signer = Signer::builder(keys())
             .scheme(scheme)
             .signed_headers(["cookie"])
@@ -164,7 +164,7 @@ fn crumbs_of_a_cookie_are_sent_as_the_one_line_that_is_signed() {
 
 #[tokio::test]
 async fn a_second_host_is_refused_in_every_scheme_where_it_is_signed() {
-    for scheme in Scheme::ALL {
+    for scheme in schemes_with_lists() {
         let headers = [("date", DATE), ("host", "a.example"), ("host", "b.example")];
         let string = format!("date: {DATE}\nhost: a.example, b.example");
         let request = signed(scheme, "/a", &headers, "date host", &string);

@@ -18,14 +18,18 @@ use super::harness::{
 use crate::common::keys;
 
 /// A gateway with a request in flight, which ends when the semaphore lets it.
-struct InFlight {
-    gateway: Gateway,
-    answer: JoinHandle<(StatusCode, String)>,
-    may_answer: Arc<Semaphore>,
-    _upstream: Upstream,
+pub(super) struct InFlight {
+    pub(super) gateway: Gateway,
+    pub(super) answer: JoinHandle<(StatusCode, String)>,
+    pub(super) may_answer: Arc<Semaphore>,
+    pub(super) _upstream: Upstream,
 }
 
 async fn in_flight(version: Version) -> InFlight {
+    in_flight_with(version, &[]).await
+}
+
+pub(super) async fn in_flight_with(version: Version, arguments: &[&str]) -> InFlight {
     let (arrived, mut arrivals) = mpsc::unbounded_channel();
     let may_answer = Arc::new(Semaphore::new(0));
     let gate = Arc::clone(&may_answer);
@@ -38,7 +42,8 @@ async fn in_flight(version: Version) -> InFlight {
         }
     })
     .await;
-    let gateway = Gateway::before(upstream.address).await;
+    let url = format!("http://{}", upstream.address);
+    let gateway = Gateway::start(&[&["--upstream", &url], arguments].concat()).await;
     let request = Request::get(gateway.url("/")).version(version);
     let request = request.body(no_body()).unwrap();
     let answer = tokio::spawn(async move {

@@ -101,6 +101,8 @@ pub(crate) async fn fails_to_start(mut command: Command) -> Output {
 pub(crate) struct Gateway {
     pub(crate) child: Child,
     pub(crate) address: SocketAddr,
+    /// With `--admin`.
+    pub(crate) admin: Option<SocketAddr>,
     log: mpsc::UnboundedReceiver<String>,
 }
 
@@ -132,13 +134,23 @@ impl Gateway {
     /// Its standard error is a pipe that nobody reads.
     pub(crate) async fn with_unread_log(mut command: Command) -> Self {
         let mut child = command.args(["--listen", "127.0.0.1:0"]).spawn().unwrap();
+        let has_admin = command.as_std().get_args().any(|word| word == "--admin");
         let mut stdout = BufReader::new(child.stdout.take().unwrap()).lines();
-        let line = within(stdout.next_line()).await.unwrap();
-        let line = line.expect("a line on standard output");
-        let address = line.strip_prefix("listening on ").unwrap().parse().unwrap();
+        let mut address = async |label: &str| {
+            let line = within(stdout.next_line()).await.unwrap();
+            let line = line.expect("a line on standard output");
+            let address = line.strip_prefix(label).expect("a label");
+            address.parse::<SocketAddr>().unwrap()
+        };
+        let main = address("listening on ").await;
+        let admin = match has_admin {
+            true => Some(address("admin on ").await),
+            false => None,
+        };
         Self {
             child,
-            address,
+            address: main,
+            admin,
             log: mpsc::unbounded_channel().1,
         }
     }
@@ -232,6 +244,8 @@ pub(crate) fn head_of<B>(request_line: &str, request: &Request<B>, lines: &[&str
 /// A server on a free port.
 pub(crate) struct Upstream {
     pub(crate) address: SocketAddr,
+    /// How many connections there were.
+    pub(crate) connections: Arc<AtomicUsize>,
     /// How many connections were open at a time, at most.
     pub(crate) most_connections: Arc<AtomicUsize>,
 }
@@ -279,10 +293,13 @@ impl Upstream {
     {
         let most_connections = Arc::new(AtomicUsize::new(0));
         let most = Arc::clone(&most_connections);
+        let connections = Arc::new(AtomicUsize::new(0));
+        let count = Arc::clone(&connections);
         let open = Arc::new(AtomicUsize::new(0));
         let address = accept(move |stream| {
             let served = serve(stream);
             let open = Arc::clone(&open);
+            count.fetch_add(1, SeqCst);
             most.fetch_max(open.fetch_add(1, SeqCst) + 1, SeqCst);
             async move {
                 served.await;
@@ -292,6 +309,7 @@ impl Upstream {
         .await;
         Self {
             address,
+            connections,
             most_connections,
         }
     }

@@ -8,18 +8,19 @@ use std::{
     sync::atomic::{AtomicU32, Ordering::Relaxed},
 };
 
-use http::{Request, StatusCode};
+use http::{Request, Response, StatusCode};
+use hyper::body::Incoming;
 use tokio::process::Command;
 use tower_hmac_auth::KeyPair;
 
 use super::harness::{Gateway, command, fails_to_start, no_body, send, text};
 
 /// Removed when dropped.
-struct KeyFile(PathBuf);
+pub(super) struct KeyFile(pub(super) PathBuf);
 
 impl KeyFile {
     /// A file whose name ends so.
-    fn new(ending: &str, content: &[u8]) -> Self {
+    pub(super) fn new(ending: &str, content: &[u8]) -> Self {
         static NUMBER: AtomicU32 = AtomicU32::new(0);
         let number = NUMBER.fetch_add(1, Relaxed);
         let name = format!("keys-{}-{number}{ending}", process::id());
@@ -28,7 +29,7 @@ impl KeyFile {
         Self(path)
     }
 
-    fn command(&self) -> Command {
+    pub(super) fn command(&self) -> Command {
         let mut command = command();
         command.arg("--keys").arg(&self.0);
         command
@@ -41,10 +42,15 @@ impl Drop for KeyFile {
     }
 }
 
-async fn knows(gateway: &Gateway, id: &str, secret: &[u8]) {
+/// Sends a request that is signed with these keys.
+pub(super) async fn ask(gateway: &Gateway, id: &str, secret: &[u8]) -> Response<Incoming> {
     let keys = KeyPair::new(id, secret).unwrap();
     let request = Request::get(gateway.url("/")).body(no_body()).unwrap();
-    let response = send(&keys, request).await.unwrap();
+    send(&keys, request).await.unwrap()
+}
+
+pub(super) async fn knows(gateway: &Gateway, id: &str, secret: &[u8]) {
+    let response = ask(gateway, id, secret).await;
     assert_eq!(response.status(), StatusCode::OK, "{id}");
     let answer: serde_json::Value =
         serde_json::from_str(&text(response.into_body()).await).unwrap();
@@ -169,6 +175,18 @@ async fn bad_toml_and_json_are_named_with_the_line_but_not_repeated() {
         (
             "[[keys]]\nid = 'a'\nsecret_base64 = 'hush-hush'".into(),
             ", line 1: secret_base64 is not base64",
+        ),
+        (
+            format!("{good_toml}previous_secret = 'a'\nprevious_secret_base64 = ''"),
+            ", line 1: there are both previous_secret and previous_secret_base64: give one",
+        ),
+        (
+            format!("{good_toml}previous_secret_base64 = 'hush-hush'"),
+            ", line 1: previous_secret_base64 is not base64",
+        ),
+        (
+            format!("{good_toml}previous_secret = ''"),
+            ", line 1: previous_secret: the secret key is empty",
         ),
         (
             format!("{good_toml}\n{good_toml}"),

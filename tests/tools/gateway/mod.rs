@@ -1,12 +1,17 @@
 //! The example `gateway` as a process of its own, from the outside.
 
+mod admin;
 mod answers;
+mod described;
 mod ending;
 mod harness;
 mod headers;
 mod keys;
 mod load;
 mod log;
+mod reload;
+mod replay;
+mod reuse;
 mod spellings;
 mod start;
 mod streams;

@@ -1,40 +1,19 @@
 //! Bodies and methods: what is read, hashed and signed, and what curl is told.
 
 use std::{
-    env, fs,
     io::Write as _,
-    path::PathBuf,
-    process::{self, Command, Output, Stdio},
-    sync::atomic::{AtomicU32, Ordering::Relaxed},
+    process::{Command, Output, Stdio},
 };
 
 use super::{printed, refused, tool};
+use crate::temp_file::TempFile;
 
 const URL: &str = "http://example.com/items";
 const BODY: &[u8] = br#"{"hello":"world"}"#;
 const DIGEST: &str = "Digest: SHA-256=k6I5cakU5erL8KjSUVTNownDwccvu5kU1Hxg88toFYg=";
 
-/// Removed when dropped.
-struct DataFile(PathBuf);
-
-impl DataFile {
-    fn new() -> Self {
-        static NUMBER: AtomicU32 = AtomicU32::new(0);
-        let number = NUMBER.fetch_add(1, Relaxed);
-        let path = env::temp_dir().join(format!("sign-tool-body-{}-{number}", process::id()));
-        fs::write(&path, BODY).unwrap();
-        Self(path)
-    }
-
-    fn path(&self) -> &str {
-        self.0.to_str().unwrap()
-    }
-}
-
-impl Drop for DataFile {
-    fn drop(&mut self) {
-        let _ = fs::remove_file(&self.0);
-    }
+fn data_file() -> TempFile {
+    TempFile::new("", BODY)
 }
 
 fn with_input(command: &mut Command, input: &[u8]) -> Output {
@@ -53,7 +32,7 @@ fn curl_asks_for_the_head_in_its_own_way() {
     let command = printed(&mut tool(&["--method", "DELETE", "--curl", URL]));
     assert!(command.contains(" '--request' 'DELETE' "), "{command}");
 
-    let file = DataFile::new();
+    let file = data_file();
     let head = ["--method", "HEAD", "--data", file.path(), URL];
     printed(&mut tool(&head));
     let line = refused(tool(&head).arg("--curl"));
@@ -82,7 +61,7 @@ fn a_body_on_standard_input_is_hashed() {
 
 #[test]
 fn curl_does_not_call_a_body_a_form() {
-    let file = DataFile::new();
+    let file = data_file();
     let curl = ["--data", file.path(), "--curl", URL];
     let command = printed(&mut tool(&curl));
     let octets = " -H 'Content-Type: application/octet-stream' ";
@@ -111,7 +90,7 @@ fn curl_does_not_call_a_body_a_form() {
 
 #[test]
 fn a_digest_beside_the_one_of_the_body_is_refused() {
-    let file = DataFile::new();
+    let file = data_file();
     for name in ["Digest", "digest", "DIGEST"] {
         let header = format!("{name}: SHA-256=AAAA");
         let line = refused(&mut tool(&[

@@ -1,6 +1,8 @@
 //! The signature tool, `examples/sign/`, as its users run it: arguments and environment in, text and status out.
 
 mod bodies;
+pub(crate) mod described;
+mod lists;
 mod schemes;
 
 use std::{
@@ -27,7 +29,7 @@ const MONDAY: &str = "Mon, 19 Mar 2018 12:08:40 GMT";
 const DATE: [&str; 4] = ["--date-header", "date", "--date", FRIDAY];
 
 /// The tool with the documentation's key pair.
-fn tool(arguments: &[&str]) -> Command {
+pub(crate) fn tool(arguments: &[&str]) -> Command {
     // target/debug/deps/sign_tool-0123 -> target/debug/examples/sign
     let test = env::current_exe().unwrap();
     let profile = test.parent().and_then(|deps| deps.parent()).unwrap();
@@ -56,7 +58,7 @@ fn run(command: &mut Command) -> Output {
 }
 
 /// What is on standard output, if there is nothing on standard error.
-fn printed(command: &mut Command) -> String {
+pub(crate) fn printed(command: &mut Command) -> String {
     let output = run(command);
     let errors = String::from_utf8(output.stderr).unwrap();
     assert_eq!((output.status.code(), errors.as_str()), (Some(0), ""));
@@ -64,7 +66,7 @@ fn printed(command: &mut Command) -> String {
 }
 
 /// The one line on standard error, if there is nothing on standard output and the status is 2.
-fn refused(command: &mut Command) -> String {
+pub(crate) fn refused(command: &mut Command) -> String {
     let output = run(command);
     let text = String::from_utf8(output.stderr).unwrap();
     assert_eq!(output.status.code(), Some(2), "{command:?}: {text}");

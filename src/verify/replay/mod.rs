@@ -1,0 +1,25 @@
+//! Refuses requests that were sent before.
+
+mod async_service;
+mod claim;
+mod guard;
+mod layer;
+mod memory;
+#[cfg(feature = "redis")]
+mod redis;
+mod service;
+
+pub(super) use self::claim::ClaimTimes;
+#[cfg(feature = "redis")]
+pub use self::redis::{
+    RedisClaimFuture, RedisCluster, RedisGuardError, RedisReplayGuard, RedisReplayGuardBuilder,
+    RedisWarning,
+};
+pub use self::{
+    async_service::AsyncReplayFuture,
+    claim::{Claim, ClaimOutcome},
+    guard::{AsyncGuard, AsyncReplayGuard, ReplayGuard},
+    layer::{ReplayCounts, ReplayLayer, WhenUnavailable},
+    memory::{MemoryReplayGuard, MemoryReplayGuardBuilder},
+    service::ReplayService,
+};

@@ -1,0 +1,110 @@
+//! Several verifiers side by side, of which the request's credentials choose one.
+
+use super::Verifier;
+use crate::{RequestHead, scheme::BuildError, wire::credentials::Fit};
+
+/// Holds one or several verifiers. Each request is verified by the one whose scheme it is written
+/// in.
+///
+/// [`VerifyLayer::verifier`](crate::VerifyLayer::verifier) takes one. It is for a migration, while
+/// clients of two gateways call one server:
+///
+/// ```
+/// use tower_hmac_auth::{
+///     Scheme, StaticKeys, Verifier, VerifyLayer,
+///     scheme::DatePolicy,
+///     verify::VerifierSet,
+/// };
+///
+/// let old = Verifier::builder().date_policy(DatePolicy::CheckAge).build()?;
+/// let new = Verifier::builder()
+///     .scheme(Scheme::Kong)
+///     .require(["@request-target"])
+///     .build()?;
+/// let layer = VerifyLayer::new(StaticKeys::new()).verifier(VerifierSet::new([old, new])?);
+/// # Ok::<(), tower_hmac_auth::error::BuildError>(())
+/// ```
+///
+/// The choice is made by the form of the credentials, before any key is looked up: the word that
+/// `Authorization` begins with and the name of the key id's parameter, or that it is a JSON object.
+/// If several verifiers have the word but none the parameter, the first of them is chosen; if none
+/// has the word, the first of all. The refusal has the words and the status of the chosen
+/// verifier's scheme.
+///
+/// # The weakest verifier rules
+///
+/// **A key that all verifiers accept is protected as the least strict of them protects it.** Whoever
+/// has the key can choose what to sign and how. Whoever only has a recorded request can write its
+/// signature in another scheme's words, and it is accepted if the signing string is the same there
+/// and covers what that verifier requires: a signature over nothing but `x-date` is equal in
+/// Tencent's scheme and Kong's. Rewriting gains nothing beyond that: a line of the signing string
+/// that stands for the request target in one scheme is no header in another.
+///
+/// So require in all of them what one of them requires, or give new clients new keys, which the old
+/// scheme refuses: [`VerifiedKey::scheme`](crate::VerifiedKey::scheme) says which one was spoken.
+/// Claims against replays are made for the key id and the nonce, whatever the scheme.
+#[derive(Debug, Clone)]
+pub struct VerifierSet {
+    first: Verifier,
+    others: Box<[Verifier]>,
+}
+
+impl VerifierSet {
+    /// Creates a set. The order matters for requests that are written in no verifier's scheme.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`BuildError::NoVerifier`] if there is none, and [`BuildError::AmbiguousVerifiers`]
+    /// if the form of the credentials does not tell two of them apart, such as those of APISIX and
+    /// draft-cavage. Give each of those a host or a path of its own.
+    pub fn new(verifiers: impl IntoIterator<Item = Verifier>) -> Result<Self, BuildError> {
+        let mut verifiers = verifiers.into_iter();
+        let first = verifiers.next().ok_or(BuildError::NoVerifier)?;
+        let others: Box<[_]> = verifiers.collect();
+        let set = Self { first, others };
+        for (position, second) in set.verifiers().enumerate() {
+            let syntax = |verifier: &Verifier| &verifier.scheme.dialect().syntax;
+            let is_same = |first: &&Verifier| syntax(first).is_same_form(syntax(second));
+            if let Some(first) = set.verifiers().take(position).find(is_same) {
+                let (first, second) = (first.scheme, second.scheme);
+                return Err(BuildError::AmbiguousVerifiers { first, second });
+            }
+        }
+        Ok(set)
+    }
+
+    /// Returns the verifiers.
+    pub fn verifiers(&self) -> impl Iterator<Item = &Verifier> {
+        std::iter::once(&self.first).chain(&self.others)
+    }
+
+    /// Returns the verifier for a request.
+    #[must_use]
+    pub fn choose<'h>(&self, head: impl Into<RequestHead<'h>>) -> &Verifier {
+        if self.others.is_empty() {
+            return &self.first;
+        }
+        let head = head.into();
+        let fit = |verifier: &Verifier| verifier.scheme.dialect().syntax.fit(&head);
+        let mut chosen = (fit(&self.first), &self.first);
+        for verifier in &self.others {
+            if chosen.0 == Fit::Full {
+                break;
+            }
+            let fit = fit(verifier);
+            if fit > chosen.0 {
+                chosen = (fit, verifier);
+            }
+        }
+        chosen.1
+    }
+}
+
+impl From<Verifier> for VerifierSet {
+    fn from(verifier: Verifier) -> Self {
+        Self {
+            first: verifier,
+            others: Box::default(),
+        }
+    }
+}

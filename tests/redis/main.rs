@@ -1,0 +1,76 @@
+//! The guard against replays in Redis, against real servers. They need the program `redis-server`,
+//! 7.0 or later.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::print_stdout
+)]
+
+mod claims;
+mod cluster;
+mod layers;
+mod losses;
+mod outages;
+mod server;
+mod setup;
+mod speed;
+
+use std::time::{Duration, SystemTime};
+
+use redis::aio::MultiplexedConnection;
+use tower_hmac_auth::verify::{AsyncReplayGuard as _, Claim, ClaimOutcome, RedisReplayGuard};
+
+use server::Server;
+
+/// The time of the first claims, in seconds since 1970.
+const NOW: u64 = 1_700_000_000;
+
+const SKEW: u64 = 900;
+
+/// The default [`clock_tolerance`](tower_hmac_auth::verify::RedisReplayGuardBuilder::clock_tolerance).
+const TOLERANCE: u64 = 5;
+
+fn at(seconds: u64) -> SystemTime {
+    SystemTime::UNIX_EPOCH + Duration::from_secs(seconds)
+}
+
+/// Returns the claim of a request that is signed and received at the same time.
+fn claim(nonce: &str, now: u64) -> Claim<'_> {
+    let skew = Duration::from_secs(SKEW);
+    Claim::new("AKIDtestkey0001", nonce.as_bytes(), at(now), skew, at(now))
+}
+
+/// Returns a guard with a connection of its own.
+async fn guard(server: &Server) -> RedisReplayGuard<MultiplexedConnection> {
+    RedisReplayGuard::builder()
+        .deadline(Duration::from_secs(20))
+        .build(server.connection().await)
+        .unwrap()
+}
+
+/// Makes the server one that has kept claims for long.
+async fn age(server: &Server) {
+    for partition in 0..64 {
+        let epoch = format!("hmac-replay:{{{partition}}}:epoch");
+        let () = server.run(&["SET", &epoch, "0"]).await;
+    }
+}
+
+async fn old_server() -> Server {
+    let server = Server::start();
+    age(&server).await;
+    server
+}
+
+async fn outcome<C>(guard: &RedisReplayGuard<C>, nonce: &str, now: u64) -> ClaimOutcome
+where
+    C: redis::aio::ConnectionLike + Clone + Send + Sync + 'static,
+{
+    let outcome = guard.claim(&claim(nonce, now));
+    // Far beyond every deadline: a claim that hangs fails the test.
+    let patience = Duration::from_secs(60);
+    tokio::time::timeout(patience, outcome).await.unwrap()
+}
