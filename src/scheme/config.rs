@@ -210,8 +210,8 @@ pub enum BuildError {
     /// A nonce is required, and dates may be more than one day from the clock. A guard against
     /// replays would have to keep every nonce for as long.
     NonceSkew,
-    /// The signature is used as the nonce, but signatures need not cover the request target and the
-    /// body's digest. Two different requests of one second could have the same signature.
+    /// The signature is used as the nonce, but signatures need not cover the whole request target and
+    /// the body's digest. Two different requests of one second could have the same signature.
     SignatureNotUnique,
     /// A set of verifiers is empty.
     NoVerifier,
@@ -461,9 +461,9 @@ impl fmt::Display for BuildError {
                  clock, so nonces would have to be kept for as long: lower max_skew"
             ),
             Self::SignatureNotUnique => f.write_str(
-                "signatures need not cover the target and the body, so that two requests of one \
-                 second can have the same one: require the request target and digest, or use a \
-                 nonce",
+                "signatures need not cover the target with its query and the body, so that two \
+                 requests of one second can have the same one: require the request target and \
+                 digest where the scheme signs the query, or use a nonce",
             ),
             Self::NoVerifier => f.write_str("the set of verifiers is empty: give it at least one"),
             Self::AmbiguousVerifiers { first, second } => write!(

@@ -164,7 +164,10 @@ impl VerifierBuilder {
     /// [`VerifyLayer`](crate::VerifyLayer) refuses those that were used before. The signer's side
     /// is `SignerBuilder::nonce` (feature `nonce`).
     ///
-    /// No gateway of this family has nonces, so a signed nonce is a header like others to them.
+    /// No preset's gateway has nonces, so a signed nonce is a header like others to them. A nonce
+    /// that a described scheme sends [as a
+    /// parameter](crate::scheme::SchemeBuilder::nonce_parameter) is signed and verified, but not
+    /// claimed.
     pub fn nonce(mut self, header: HeaderName) -> Self {
         self.nonce = Some(header);
         self
@@ -174,8 +177,9 @@ impl VerifierBuilder {
     ///
     /// A signature is the same for two requests that agree in everything it covers, including the
     /// second. So this is allowed only where the request target and `digest` or `content-digest`
-    /// are [required](Self::require). Two equal requests of one second are still taken for a
-    /// replay: clients that send such requests need a nonce.
+    /// are [required](Self::require), and never with the presets of Tyk and iFlytek, which sign the
+    /// path without the query. Two equal requests of one second are still taken for a replay:
+    /// clients that send such requests need a nonce.
     pub fn signature_as_nonce(mut self, signature_as_nonce: bool) -> Self {
         self.signature_as_nonce = signature_as_nonce;
         self
@@ -240,7 +244,7 @@ impl VerifierBuilder {
             })
         };
         let is_target = |component: &Component| match component {
-            Component::Derived(derived) => derived.is_target(),
+            Component::Derived(derived) => derived.is_whole_target(),
             _ => false,
         };
         let is_digest = |component: &Component| match component {

@@ -239,6 +239,11 @@ impl DerivedComponent {
         matches!(self, Self::RequestTarget | Self::DecodedPath)
     }
 
+    /// Returns whether it covers the request's whole target.
+    pub(crate) fn is_whole_target(self) -> bool {
+        self.is_target() && !matches!(self, Self::DecodedPath | Self::PathLine)
+    }
+
     /// Returns whether it is a time, sent as a parameter of its own.
     pub(crate) fn is_time(self) -> bool {
         matches!(self, Self::Created | Self::Expires)

@@ -218,6 +218,32 @@ fn a_signature_is_a_nonce_only_where_it_covers_the_target_and_the_body() {
     assert_eq!(tencent.build().unwrap_err(), BuildError::SignatureNotUnique);
 }
 
+/// Two requests that differ in the query alone would have one signature.
+#[test]
+fn a_signature_over_the_path_alone_is_no_nonce() {
+    for (scheme, target) in [
+        (Scheme::Tyk, "(request-target)"),
+        (Scheme::Iflytek, "request-line"),
+    ] {
+        let builder = builder(scheme).require([target, "digest"]);
+        assert!(builder.clone().build().is_ok(), "{scheme}");
+        let error = builder.signature_as_nonce(true).build().unwrap_err();
+        assert_eq!(error, BuildError::SignatureNotUnique, "{scheme}");
+    }
+}
+
+/// Tyk reads the date from it, so it cannot carry something else.
+#[test]
+fn a_header_that_replaces_the_date_is_no_nonce() {
+    let name = HeaderName::from_static("x-aux-date");
+    let error = builder(Scheme::Tyk)
+        .nonce(name.clone())
+        .build()
+        .unwrap_err();
+    assert!(matches!(error, BuildError::NonceHeader { .. }), "{error}");
+    assert!(builder(Scheme::Kong).nonce(name).build().is_ok());
+}
+
 /// base64 has several texts for the same bytes, and a client can spell the list in another case.
 #[test]
 fn the_decoded_signature_is_claimed_however_the_request_spells_it() {
