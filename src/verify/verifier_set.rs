@@ -25,9 +25,10 @@ use crate::{RequestHead, scheme::BuildError, wire::credentials::Fit};
 /// # Ok::<(), tower_hmac_auth::error::BuildError>(())
 /// ```
 ///
-/// The choice is made by the form of the credentials, before any key is looked up: the word that
-/// `Authorization` begins with and the name of the key id's parameter, or that it is a JSON object.
-/// If several verifiers have the word but none the parameter, the first of them is chosen; if none
+/// The choice is made by the form of the credentials, before any key is looked up: the header that
+/// has them, the word that it begins with and the name of the key id's parameter, or that it is a
+/// JSON object. If a request has credentials in the headers of two verifiers, the first of these is
+/// chosen. If several verifiers have the word but none the parameter, the first of them is chosen; if none
 /// has the word, the first of all. The refusal has the words and the status of the chosen
 /// verifier's scheme.
 ///
@@ -55,8 +56,8 @@ impl VerifierSet {
     /// # Errors
     ///
     /// Returns [`BuildError::NoVerifier`] if there is none, and [`BuildError::AmbiguousVerifiers`]
-    /// if the form of the credentials does not tell two of them apart, such as those of APISIX and
-    /// draft-cavage. Give each of those a host or a path of its own.
+    /// if the form of the credentials does not tell two of them apart, such as those of APISIX,
+    /// draft-cavage and Tyk. Give each of those a host or a path of its own.
     pub fn new(verifiers: impl IntoIterator<Item = Verifier>) -> Result<Self, BuildError> {
         let mut verifiers = verifiers.into_iter();
         let first = verifiers.next().ok_or(BuildError::NoVerifier)?;

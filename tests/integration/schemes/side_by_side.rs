@@ -3,7 +3,7 @@
 use std::{convert::Infallible, sync::Arc};
 
 use bytes::Bytes;
-use http::{Request, Response, StatusCode, header};
+use http::{HeaderName, Request, Response, StatusCode, header};
 use http_body_util::{BodyExt as _, Full};
 use tower::{Layer as _, ServiceExt as _, service_fn};
 use tower_hmac_auth::{
@@ -18,7 +18,7 @@ use tower_hmac_auth::{
     },
 };
 
-use crate::common::{FRIDAY, KEY_ID, at, keys, verifier_of, verify};
+use crate::common::{FRIDAY, KEY_ID, at, dnse, keys, verifier_of, verify};
 
 fn set() -> VerifierSet {
     let old = Verifier::builder().date_policy(DatePolicy::CheckAge);
@@ -167,6 +167,50 @@ fn verifiers_that_a_request_cannot_tell_apart_are_an_error() {
     assert_eq!(of(&[kong, own]), ambiguous(kong, own));
     let other = Scheme::builder("other", Scheme::Kong).key_id_parameter("accesskey");
     assert_eq!(of(&[kong, other.build().unwrap()]), Ok(()));
+    // One word and one parameter have three presets; Traefik Hub has a word of its own.
+    let tyk = Scheme::Tyk;
+    for first in [apisix, cavage] {
+        assert_eq!(of(&[kong, first, tyk]), ambiguous(first, tyk));
+    }
+    assert_eq!(of(&[kong, tyk, Scheme::TraefikHub]), Ok(()));
+    // Two headers are never the same form, one header with a JSON object is.
+    assert_eq!(of(&[tyk, dnse()]), Ok(()));
+    let header = HeaderName::from_static("x-market");
+    let market = Scheme::builder("own-market", Scheme::TencentMarket).credentials_header(header);
+    let market = market.build().unwrap();
+    assert_eq!(of(&[Scheme::TencentMarket, market]), Ok(()));
+    assert_eq!(of(&[market, market]), ambiguous(market, market));
+    // Credentials in the query are in no header.
+    let header = HeaderName::from_static("x-iflytek");
+    let iflytek = Scheme::builder("own-iflytek", Scheme::Iflytek).credentials_header(header);
+    let iflytek = iflytek.build().unwrap();
+    assert_eq!(
+        of(&[Scheme::Iflytek, iflytek]),
+        ambiguous(Scheme::Iflytek, iflytek)
+    );
+}
+
+#[test]
+fn the_header_that_has_the_signature_chooses_the_verifier_and_of_two_the_first() {
+    let (tyk, dnse) = (Scheme::Tyk, dnse());
+    let set = |schemes: [Scheme; 2]| VerifierSet::new(schemes.map(verifier_of)).unwrap();
+    let text = r#"Signature keyId="a",algorithm="hmac-sha256",headers="date",signature="S""#;
+    let with = |names: &[&str]| {
+        let names = names.iter();
+        names.fold(Request::get("/a"), |request, name| {
+            request.header(*name, text)
+        })
+    };
+    let choose = |schemes, names: &[&str]| {
+        let request = with(names).body(()).unwrap();
+        set(schemes).choose(&request).scheme()
+    };
+    for schemes in [[tyk, dnse], [dnse, tyk]] {
+        assert_eq!(choose(schemes, &["authorization"]), tyk);
+        assert_eq!(choose(schemes, &["x-signature"]), dnse);
+        let both = choose(schemes, &["authorization", "x-signature"]);
+        assert_eq!(both, schemes[0]);
+    }
 }
 
 /// A signature may be put into another scheme's words. It then has to satisfy that scheme's verifier
