@@ -32,15 +32,19 @@ pub(crate) enum SignatureEncoding {
 impl SignatureEncoding {
     /// Appends the signature to the text.
     pub(super) fn write(self, signature: &Tag, text: &mut Vec<u8>) {
-        let begin = text.len();
-        text.resize(begin + base64_len(signature), 0);
-        write_base64(signature, text.get_mut(begin..).unwrap_or_default());
-        if self == Self::PercentEncodedBase64 {
-            for byte in text.split_off(begin) {
-                match ESCAPES.iter().find(|(escaped, _)| *escaped == byte) {
-                    Some((_, escape)) => text.extend_from_slice(escape.as_bytes()),
-                    None => text.push(byte),
-                }
+        if self == Self::Base64 {
+            let begin = text.len();
+            text.resize(begin + base64_len(signature), 0);
+            write_base64(signature, text.get_mut(begin..).unwrap_or_default());
+            return;
+        }
+        let mut room = [0; MAX_BASE64_LEN];
+        let base64 = room.get_mut(..base64_len(signature)).unwrap_or_default();
+        write_base64(signature, base64);
+        for byte in base64 {
+            match ESCAPES.iter().find(|(escaped, _)| escaped == byte) {
+                Some((_, escape)) => text.extend_from_slice(escape.as_bytes()),
+                None => text.push(*byte),
             }
         }
     }
