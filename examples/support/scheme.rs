@@ -23,10 +23,10 @@ The form of --scheme FILE.toml, for a gateway that has no preset. Only the first
 required: whatever is left out is as in the preset that is named as the nearest.
   name = \"partner\"                   # lower-case letters, digits and -, and not a preset's name
   nearest = \"kong\"                   # a preset
-  credentials_header = \"x-signature\" # the header that is sent instead of Authorization
+  credentials_header = \"authorization\"  # the header that carries the signature
   auth_scheme = \"hmac\"               # the word that Authorization begins with
   key_id_parameter = \"username\"      # the parameter that carries the key id
-  nonce_parameter = \"nonce\"          # a parameter that carries a nonce, if the gateway wants one
+  # nonce_parameter = \"nonce\"        # a parameter that carries a nonce; there is none in presets
   separator = \", \"                   # between two parameters: a comma, and spaces if any
   any_parameter_order = false        # whether the gateway accepts parameters in any order
   ignore_unknown_parameters = false  # whether it ignores parameters that it does not know

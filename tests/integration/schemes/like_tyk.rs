@@ -261,6 +261,10 @@ fn a_description_that_could_be_read_in_two_ways_is_refused() {
         let error = described().credentials_header(name).build().unwrap_err();
         assert!(matches!(error, BuildError::CredentialsHeader { .. }));
     }
+    // A JSON object has no further parameters.
+    let market = Scheme::builder("described", Scheme::TencentMarket);
+    let error = market.nonce_parameter("nonce").build().unwrap_err();
+    assert_eq!(error, BuildError::NoParameters);
     let listed = described()
         .credentials_header(HeaderName::from_static(X_SIGNATURE))
         .default_list(["date", "X-Signature"]);

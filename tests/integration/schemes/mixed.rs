@@ -9,7 +9,7 @@ use tower::{Layer as _, ServiceExt as _, service_fn};
 use tower_hmac_auth::{Scheme, Signer, StaticKeys, VerifyLayer};
 
 use super::{DATE, assert_accepted, assert_refused, authorization, now, request, requiring};
-use crate::common::{KEY_ID, keys, verifier_of};
+use crate::common::{KEY_ID, keys, schemes_with_lists, verifier_of};
 
 #[test]
 fn a_signature_of_one_scheme_is_refused_by_every_other() {
@@ -193,10 +193,7 @@ fn times_and_hs2019_mean_nothing_to_schemes_without_them() {
         // Parameters without a meaning, whatever they say.
         assert_accepted(&verifier_of(Scheme::Apisix), &request);
     }
-    for scheme in Scheme::ALL
-        .into_iter()
-        .filter(|scheme| *scheme != Scheme::Cavage)
-    {
+    for scheme in schemes_with_lists().filter(|scheme| *scheme != Scheme::Cavage) {
         let right = authorization(scheme, "date", "any");
         let hs2019 = right.replace("hmac-sha256", "hs2019");
         let request = request("/a", &hs2019, &[("date", DATE)]);

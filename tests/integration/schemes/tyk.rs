@@ -5,9 +5,9 @@ use http::{Request, StatusCode, header};
 use http_body_util::{BodyExt as _, Full};
 use tower::{Layer as _, ServiceExt as _, service_fn};
 use tower_hmac_auth::{
-    Algorithm, KeyPair, Scheme, Signer, StaticKeys, Verifier, VerifyLayer,
+    Algorithm, KeyPair, Rejection, Scheme, Signer, StaticKeys, Verifier, VerifyLayer,
     error::{BuildError, SignError},
-    verify::DefaultResponseForRejection,
+    verify::{DefaultResponseForRejection, Refusal, ResponseForRejection as _},
 };
 
 use super::{
@@ -288,5 +288,46 @@ async fn every_refused_signature_is_answered_400_with_tyks_one_text() {
             let body = answer.into_body().collect().await.unwrap().to_bytes();
             assert_eq!(body, text);
         }
+    }
+}
+
+#[test]
+fn what_is_not_about_credentials_keeps_its_status_and_has_another_text() {
+    let one_text = Scheme::Tyk.text(&Rejection::KeyUnknown);
+    let request = Request::new(());
+    for answers in [
+        DefaultResponseForRejection::new(),
+        DefaultResponseForRejection::new().unauthorized_status(StatusCode::UNAUTHORIZED),
+    ] {
+        for (rejection, status) in [
+            (
+                Rejection::KeyStoreUnavailable,
+                StatusCode::SERVICE_UNAVAILABLE,
+            ),
+            (Rejection::ClaimsLost, StatusCode::SERVICE_UNAVAILABLE),
+            (Rejection::ReplayGuardFull, StatusCode::SERVICE_UNAVAILABLE),
+            (
+                Rejection::ReplayGuardUnavailable,
+                StatusCode::SERVICE_UNAVAILABLE,
+            ),
+            (Rejection::NoClaim, StatusCode::INTERNAL_SERVER_ERROR),
+            (Rejection::BodyUnreadable, StatusCode::BAD_REQUEST),
+            // Another middleware answers these.
+            (Rejection::NoUsagePlan, StatusCode::FORBIDDEN),
+        ] {
+            let refusal = Refusal::new(&rejection, (&request).into(), Scheme::Tyk);
+            assert_eq!(answers.refuse(&refusal).status(), status, "{rejection:?}");
+            assert_ne!(Scheme::Tyk.text(&rejection), one_text, "{rejection:?}");
+        }
+    }
+    let answers = DefaultResponseForRejection::new();
+    for rejection in [
+        Rejection::Replayed,
+        Rejection::KeyUnknown,
+        Rejection::SignatureMismatch,
+    ] {
+        let refusal = Refusal::new(&rejection, (&request).into(), Scheme::Tyk);
+        assert_eq!(answers.refuse(&refusal).status(), StatusCode::BAD_REQUEST);
+        assert_eq!(Scheme::Tyk.text(&rejection), one_text);
     }
 }

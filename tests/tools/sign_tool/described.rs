@@ -143,6 +143,51 @@ fn a_component_that_the_default_list_leaves_out_can_be_signed_as_well() {
     );
 }
 
+/// Expected: the vector `dnse-default`.
+#[test]
+fn a_header_of_its_own_and_a_nonce_can_be_described() {
+    let dnse = file(
+        "name = 'dnse'\nnearest = 'tyk'\ncredentials_header = 'X-Signature'\n\
+         nonce_parameter = 'nonce'\ndefault_list = ['(request-target)', 'date']\n",
+    );
+    let base = || {
+        let mut command = tool(&["--scheme", dnse.path(), "https://a/price/ohlc?symbol=HPG"]);
+        command
+            .args(["--date", "Wed, 25 Nov 2026 04:05:06 GMT"])
+            .env("HMAC_KEY_ID", "AKIDfamily0000000001")
+            .env("HMAC_SECRET_KEY", "family-secret-0123456789abcdef");
+        command
+    };
+    let signs = || {
+        let mut command = base();
+        command.args(["--nonce-parameter", "0f1e2d3c4b5a69788796a5b4c3d2e1f0"]);
+        command
+    };
+    let output = run(signs().arg("--explain"));
+    let lines = String::from_utf8(output.stdout).unwrap();
+    let expected = "X-Signature: Signature keyId=\"AKIDfamily0000000001\",algorithm=\"hmac-sha256\",\
+                    headers=\"(request-target) date\",\
+                    signature=\"eBoMVKq7kKIbXKAZIrqhGwmBycC90ga4bwlomUZFMXY%3D\",\
+                    nonce=\"0f1e2d3c4b5a69788796a5b4c3d2e1f0\"\n";
+    assert!(lines.contains(expected), "{lines}");
+    assert!(!lines.contains("Authorization"), "{lines}");
+    let explanation = String::from_utf8(output.stderr).unwrap();
+    assert!(
+        explanation.contains("It covers these headers, the method and the path, but not the query"),
+        "{explanation}"
+    );
+    let line = refused(&mut base());
+    assert!(line.contains("add --nonce-parameter"), "{line}");
+    let line = refused(&mut tool(&[
+        "--scheme",
+        "tyk",
+        "--nonce-parameter",
+        "a",
+        "http://a/",
+    ]));
+    assert!(line.contains("--nonce-parameter: tyk has no"), "{line}");
+}
+
 #[test]
 fn the_form_that_the_help_shows_is_a_description_of_kong() {
     let help = printed(&mut tool(&["--help"]));
@@ -173,7 +218,7 @@ fn a_file_that_is_wrong_is_refused_with_its_line_and_what_to_do() {
         (
             "missing_headers = 'none'",
             4,
-            "use empty, omitted or refused",
+            "use empty, empty-value, omitted or refused",
         ),
         (
             "date_policy = 'never'",
@@ -241,6 +286,22 @@ fn a_file_that_is_wrong_is_refused_with_its_line_and_what_to_do() {
             4,
             "write nearest = \"cavage\"",
         ),
+        (
+            "\ncredentials_header = 'Host'",
+            5,
+            "use a header of its own, such as x-signature",
+        ),
+        ("credentials_header = 'a b'", 4, "invalid HTTP header name"),
+        (
+            "\nnonce_parameter = 'username'",
+            5,
+            "use another word, which the other parameters do not have",
+        ),
+        (
+            "default_list = ['date']\n[derived_components]\n'(a)' = 'decoded-path'\n'(b)' = 'decoded-target'",
+            5,
+            "describe one of them",
+        ),
     ];
     let whole: &[(&str, usize, &str)] = &[
         ("", 1, "missing field `name`: add it"),
@@ -248,7 +309,7 @@ fn a_file_that_is_wrong_is_refused_with_its_line_and_what_to_do() {
         (
             "name = 'x'\nnearest = 'nginx'",
             2,
-            "use one of tencent, kong",
+            "use one of tencent, tencent-market, kong",
         ),
         (
             "nearest = 'kong'\nname = 'My Gateway'",
