@@ -38,8 +38,9 @@ type BoxError = Box<dyn Error + Send + Sync>;
 ///
 /// Every request needs one `Digest` or `Content-Digest` header that the signature covers. A digest
 /// that is not signed protects nothing, so it is ignored. If both are covered, both have to match.
-/// In a list of digests the SHA-256 is used; with [`Scheme::TraefikHub`] the SHA-512 as well, and a
-/// body must have every digest of these two that is there. Trailers are not hashed, so nothing protects them.
+/// In a list of digests the SHA-256 is used; with
+/// [`Scheme::TraefikHub`](crate::Scheme::TraefikHub) the SHA-512 as well, and a body must have every
+/// digest of these two that is there. Trailers are not hashed, so nothing protects them.
 ///
 /// A request without a body needs the digest of an empty body, unless
 /// [`allow_none_without_body`](Self::allow_none_without_body) is set. An empty body that is sent in
