@@ -248,7 +248,7 @@ fn a_file_that_is_wrong_is_refused_with_its_line_and_what_to_do() {
         (
             "name = 'x'\nnearest = 'nginx'",
             2,
-            "use one of tencent, kong",
+            "use one of tencent",
         ),
         (
             "nearest = 'kong'\nname = 'My Gateway'",
