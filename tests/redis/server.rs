@@ -58,7 +58,7 @@ impl Server {
         self.child.wait().unwrap();
     }
 
-    /// Starts the server again on the same port, empty.
+    /// Starts the server again on the same port, empty unless it has written a file.
     pub(crate) fn restart(&mut self) {
         self.child =
             spawn(self.port, &self.options, &self.directory).expect("the port is free again");
