@@ -109,6 +109,27 @@ impl Clients {
     }
 }
 
+impl Clients {
+    /// Sends so many requests to both gateways at the same moment, and returns them.
+    pub(crate) async fn send_new(&self, count: usize) -> Vec<Signed> {
+        let requests: Vec<_> = (0..count)
+            .map(|_| self.sign(Method::POST, "/transfers"))
+            .collect();
+        self.send_all(&requests).await;
+        requests
+    }
+
+    /// Sends a copy of each request to both gateways at the same moment.
+    pub(crate) async fn send_all(&self, requests: &[Signed]) {
+        let mut tasks = JoinSet::new();
+        for signed in requests {
+            let (clients, signed) = (self.clone(), signed.clone());
+            tasks.spawn(async move { clients.send_to_both(&signed, [ONE, TWO]).await });
+        }
+        tasks.join_all().await;
+    }
+}
+
 /// Clients that send requests, and copies of old ones, until they are stopped.
 pub(crate) struct Load {
     clients: JoinSet<()>,

@@ -6,9 +6,6 @@ use super::{
 };
 use crate::{age, cluster, server::Server};
 
-/// So that what a loss refuses is over after some seconds: the skew and the tolerance of 5 s.
-const SKEW: [&str; 2] = ["--max-skew", "3"];
-
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn nothing_is_accepted_twice_while_redis_hangs_stops_and_is_flushed() {
     let mut redis = Server::with(&[
@@ -20,9 +17,12 @@ async fn nothing_is_accepted_twice_while_redis_hangs_stops_and_is_flushed() {
         "no",
     ]);
     age(&redis).await;
+    // What a loss refuses is over after the skew and the tolerance, 5 s.
+    let skew = ["--max-skew", "3"];
     let arguments = ["--redis", &redis.url(), "--redis-timeout", "0.5"];
-    let setup = Setup::start(&[&arguments[..], &SKEW].concat(), "").await;
-    let load = Load::start(&setup.clients(), [ONE, TWO]);
+    let setup = Setup::start(&[&arguments[..], &skew].concat(), "").await;
+    let clients = setup.clients();
+    let load = Load::start(&clients, [ONE, TWO]);
     setup.goes_on(200).await;
 
     // It hangs.
@@ -44,7 +44,9 @@ async fn nothing_is_accepted_twice_while_redis_hangs_stops_and_is_flushed() {
     assert_eq!(setup.claims_of_each("lost").await, [0, 0]);
 
     // It loses its data.
+    let old = clients.send_new(100).await;
     let () = redis.run(&["FLUSHALL"]).await;
+    clients.send_all(&old).await;
     setup.both_have_more("lost", [0, 0]).await;
     setup.goes_on(200).await;
     load.stop().await;
@@ -56,15 +58,17 @@ async fn nothing_is_accepted_twice_while_a_server_of_a_cluster_is_gone_and_comes
     let mut cluster = cluster::start().await;
     cluster::age(&cluster).await;
     let urls: Vec<_> = cluster.iter().map(Server::url).collect();
-    let mut arguments = vec!["--redis-timeout", "1"];
-    arguments.extend(SKEW);
+    // More than a server needs to come back, so that copies from before are not too old.
+    let mut arguments = vec!["--max-skew", "120", "--redis-timeout", "1"];
     for url in &urls {
         arguments.extend(["--redis-cluster", url]);
     }
     let setup = Setup::start(&arguments, "").await;
-    let load = Load::start(&setup.clients(), [ONE, TWO]);
+    let clients = setup.clients();
+    let load = Load::start(&clients, [ONE, TWO]);
     setup.goes_on(200).await;
 
+    let old = clients.send_new(200).await;
     cluster[1].kill();
     setup.both_have_more("unavailable", [0, 0]).await;
     // The claims of the other two servers.
@@ -73,6 +77,7 @@ async fn nothing_is_accepted_twice_while_a_server_of_a_cluster_is_gone_and_comes
 
     cluster[1].restart();
     setup.both_have_more("lost", [0, 0]).await;
+    clients.send_all(&old).await;
     setup.goes_on(200).await;
     load.stop().await;
     assert_eq!(setup.upstream.replayed(), [""; 0]);
