@@ -48,6 +48,18 @@ impl Signed {
         self.0.headers()[X_NONCE].to_str().unwrap()
     }
 
+    /// Returns the bytes of its head.
+    pub(crate) fn head(&self) -> Vec<u8> {
+        let mut head = format!("{} {} HTTP/1.1\r\n", self.0.method(), self.0.uri()).into_bytes();
+        for (name, value) in self.0.headers() {
+            for part in [name.as_str().as_bytes(), b": ", value.as_bytes(), b"\r\n"] {
+                head.extend(part);
+            }
+        }
+        head.extend(b"\r\n");
+        head
+    }
+
     /// Returns a random number, which is the same for all copies.
     fn random(&self) -> u8 {
         self.nonce().as_bytes()[0]

@@ -19,7 +19,7 @@ use tokio::{
 
 use super::client::{KEY_ID, SECRET};
 
-/// A gateway that requires a nonce, until it is killed or dropped.
+/// It serves until it is killed or dropped.
 pub(crate) struct Gateway {
     child: Child,
     address: SocketAddr,
@@ -28,10 +28,13 @@ pub(crate) struct Gateway {
 }
 
 impl Gateway {
-    /// Starts one with these arguments, and waits until it serves.
+    /// Starts one that requires a nonce, with more arguments, and waits until it serves.
     pub(crate) async fn start(arguments: &[&str]) -> Self {
+        Self::from_command(command(arguments)).await
+    }
+
+    pub(crate) async fn from_command(mut command: Command) -> Self {
         let log = Log::new();
-        let mut command = command(arguments);
         let mut child = command.stderr(log.file()).spawn().unwrap();
         let mut stdout = BufReader::new(child.stdout.take().unwrap()).lines();
         let mut address = async |label: &str| {
@@ -55,6 +58,10 @@ impl Gateway {
     /// Returns all lines of its log up to now.
     pub(crate) fn log(&self) -> String {
         self.log.text()
+    }
+
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id().expect("it runs")
     }
 
     /// Sends `SIGKILL`, and waits for the end.
@@ -82,21 +89,20 @@ impl Gateway {
     }
 }
 
-/// Returns the command of a gateway that is killed when it is dropped. Its errors can be read.
+/// Returns the command of a gateway that requires a nonce. It is killed when it is dropped, and its
+/// errors can be read.
 pub(crate) fn command(arguments: &[&str]) -> Command {
+    let mut command = command_without_nonce();
+    command.args(["--nonce", "x-nonce"]).args(arguments);
+    command
+}
+
+pub(crate) fn command_without_nonce() -> Command {
     let local = "127.0.0.1:0";
     let mut command = Command::new(binary());
     command
-        .args([
-            "--scheme",
-            "kong",
-            "--require",
-            "@request-target",
-            "--require",
-            "host",
-        ])
-        .args(["--nonce", "x-nonce", "--listen", local, "--admin", local])
-        .args(arguments)
+        .args(["--scheme", "kong", "--require", "@request-target"])
+        .args(["--require", "host", "--listen", local, "--admin", local])
         .env("HMAC_KEY_ID", KEY_ID)
         .env("HMAC_SECRET_KEY", SECRET)
         .stdin(Stdio::null())
