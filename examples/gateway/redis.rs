@@ -13,10 +13,6 @@ pub(crate) use guard::{SharedGuard, report};
 
 /// The options. They have no `Debug`: URLs have passwords.
 #[derive(Args)]
-#[cfg_attr(
-    not(feature = "redis"),
-    expect(dead_code, reason = "only the guard reads some of them")
-)]
 pub(crate) struct Options {
     /// Keeps nonces in this Redis instead of in memory, for all gateways that name it. env:NAME
     /// takes the URL from an environment variable, as others can read a process's arguments
@@ -61,6 +57,16 @@ pub(crate) struct Options {
         help_heading = HEADING
     )]
     redis_prefix: String,
+    /// Over how many parts nonces are spread in a Cluster, 1 to 16384, the same for all gateways.
+    /// More parts spread them more evenly over many servers
+    #[arg(
+        long,
+        value_name = "NUMBER",
+        default_value = "64",
+        requires = "in_redis",
+        help_heading = HEADING
+    )]
+    redis_partitions: u16,
     /// Accepts requests while Redis does not answer: then they can be sent again
     #[arg(long, requires = "in_redis", help_heading = HEADING)]
     accept_while_unavailable: bool,

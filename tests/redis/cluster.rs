@@ -6,7 +6,7 @@ use tokio::task::JoinSet;
 use tower_hmac_auth::verify::{ClaimOutcome, RedisCluster, RedisReplayGuard};
 
 use crate::{
-    NOW, epochs, outcome,
+    NOW, OLD, epochs, outcome,
     server::{Server, free_port},
 };
 
@@ -44,7 +44,7 @@ pub(crate) async fn age(servers: &[Server]) {
     }
     for epoch in epochs() {
         let mut set = redis::cmd("SET");
-        let set = set.arg(epoch).arg(0);
+        let set = set.arg(epoch).arg(OLD);
         let mut stored = 0;
         for connection in &mut connections {
             // The others say who has the key.

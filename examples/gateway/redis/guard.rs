@@ -39,6 +39,7 @@ impl SharedGuard {
     pub(crate) async fn connect(options: &Options, assume_no_earlier_claims: bool) -> Result<Self> {
         let builder = RedisReplayGuard::builder()
             .prefix(options.redis_prefix.as_str())
+            .partitions(options.redis_partitions)
             .deadline(options.redis_timeout)
             .assume_no_earlier_claims(assume_no_earlier_claims);
         let (guard, warnings) = match &options.redis {

@@ -135,6 +135,10 @@ async fn a_redis_that_cannot_be_used_ends_the_start_with_a_line_that_says_why() 
             "there is no such environment variable",
         ),
         (
+            vec!["--redis", &nobody, "--redis-partitions", "16385"],
+            "--redis: the number of partitions is out of range: use 1 to 16384",
+        ),
+        (
             vec!["--redis", &nobody, "--redis-prefix", "a{"],
             "--redis: the prefix contains a brace",
         ),
