@@ -15,7 +15,10 @@ use std::{
 
 use tower_hmac_auth::verify::{AsyncReplayGuard as _, Claim, ClaimOutcome, RedisReplayGuard};
 
-use crate::{NOW, at, guard, old_server, outcome, server::Server};
+use crate::{
+    NOW, at, guard, old_server, outcome,
+    server::{Server, processor_time},
+};
 
 /// Returns how often a second `redis-benchmark` sends a command.
 fn floor(server: &Server, connections: usize, pipelined: usize, command: &[&str]) -> f64 {
@@ -64,6 +67,7 @@ fn claims_a_second() {
     for (connections, in_flight) in [(1, 1), (1, 16), (1, 64), (4, 64), (4, 256)] {
         let server = runtime.block_on(old_server());
         let before = runtime.block_on(bytes(&server));
+        let idle = processor_time(server.id());
         let claims = if in_flight == 1 { CLAIMS / 10 } else { CLAIMS };
         let took = runtime.block_on(async {
             let mut guards = Vec::new();
@@ -92,10 +96,14 @@ fn claims_a_second() {
             }
             start.elapsed()
         });
+        let busy = (processor_time(server.id()) - idle).as_secs_f64();
         let after = runtime.block_on(bytes(&server));
         let each = [0, 1, 2].map(|i| (after[i] - before[i]) / claims);
         #[allow(clippy::cast_precision_loss)]
-        let rate = claims as f64 / took.as_secs_f64();
+        let [rate, micros] = [
+            claims as f64 / took.as_secs_f64(),
+            busy * 1e6 / claims as f64,
+        ];
 
         // Two commands a claim, as many in flight on each connection.
         let pipelined = 2 * in_flight / connections;
@@ -114,7 +122,7 @@ fn claims_a_second() {
             [&claim[..], &epoch].map(|c| floor(&server, connections, pipelined, c));
         let pairs = 1.0 / (1.0 / claim + 1.0 / epoch);
         println!(
-            "{connections:11} {in_flight:10} {rate:9.0} {pairs:16.0} {:6.2}   {} bytes a claim, {} \
+            "{connections:11} {in_flight:10} {rate:9.0} {pairs:16.0} {:6.2}   {micros:.1} µs of Redis, {} bytes a claim, {} \
              received, {} sent",
             rate / pairs,
             each[0],
@@ -148,14 +156,17 @@ async fn claims_a_second_while_as_many_expire() {
             }
         });
     }
-    println!("second  claims/s  keys in Redis");
-    let mut before = 0;
+    println!("second  claims/s  keys in Redis  µs of Redis a claim");
+    let (mut before, mut busy_before) = (0, processor_time(server.id()));
     for second in 1..=SECONDS {
         let end = start + Duration::from_secs(second);
         tokio::time::sleep_until(end.into()).await;
         let claims = next.load(Ordering::Relaxed);
         let keys: u64 = server.run(&["DBSIZE"]).await;
-        println!("{second:6} {:9} {keys:14}", claims - before);
-        before = claims;
+        let busy = processor_time(server.id());
+        #[allow(clippy::cast_precision_loss)]
+        let micros = (busy - busy_before).as_secs_f64() * 1e6 / (claims - before) as f64;
+        println!("{second:6} {:9} {keys:14} {micros:9.1}", claims - before);
+        (before, busy_before) = (claims, busy);
     }
 }

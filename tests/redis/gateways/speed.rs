@@ -9,7 +9,6 @@
 //! All processes share the machine's cores, so the times of the processor say more than the rates.
 
 use std::{
-    fs,
     sync::{
         Arc,
         atomic::{AtomicBool, AtomicU64, Ordering},
@@ -28,7 +27,10 @@ use super::{
     client::Clients,
     gateway::{Gateway, command_without_nonce},
 };
-use crate::{cluster, old_server, server::Server};
+use crate::{
+    cluster, old_server,
+    server::{Server, processor_time},
+};
 
 const CONNECTIONS: usize = 64;
 const ROUNDS: usize = 5;
@@ -41,17 +43,6 @@ struct Sums {
     seconds: f64,
     of_gateway: Duration,
     of_redis: Duration,
-}
-
-/// Returns the time of the processor that a process has used.
-fn processor_time(id: u32) -> Duration {
-    let stat = fs::read_to_string(format!("/proc/{id}/stat")).unwrap();
-    // After the name in parentheses, which is the second field: `utime` is the 14th, `stime` the
-    // 15th, in hundredths of a second.
-    let (_, rest) = stat.rsplit_once(") ").unwrap();
-    let fields = rest.split(' ').skip(11).take(2);
-    let ticks: u64 = fields.map(|field| field.parse::<u64>().unwrap()).sum();
-    Duration::from_millis(ticks * 10)
 }
 
 fn all_times(servers: &[&Server]) -> Duration {
