@@ -29,8 +29,8 @@
 //!   - With `--redis URL` or `--redis-cluster URL` (and `--features redis`), nonces are remembered in
 //!     Redis, for all gateways that use it, also over a restart of the gateways. A request gets
 //!     `503` if Redis does not answer within `--redis-timeout`, or is accepted without its claim
-//!     with `--accept-while-unavailable`. Every 10 seconds, the log says for how many requests Redis
-//!     did not answer.
+//!     with `--accept-while-unavailable`. Every 10 seconds, the log says for how many requests there
+//!     was no claim, and why.
 //!   - Redis has to be there at the start: its version and settings are checked then, so a gateway
 //!     without its Redis ends with status 2, and the supervisor starts it again. Later, Redis may go
 //!     and come back.

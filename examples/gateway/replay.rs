@@ -46,10 +46,10 @@ impl Replay {
     async fn in_redis(arguments: &Arguments, refusals: Refusals) -> Result<Self> {
         let options = &arguments.redis;
         let guard = SharedGuard::connect(options, arguments.assume_no_earlier_claims).await?;
-        let layer = ReplayLayer::new(AsyncGuard(Counting(guard)))
+        let layer = ReplayLayer::new(AsyncGuard(Counting(guard.clone())))
             .when_unavailable(options.when_unavailable())
             .refuse(refusals);
-        tokio::spawn(redis::report(layer.clone()));
+        tokio::spawn(redis::report(guard, layer.clone()));
         Ok(Self::InRedis(layer))
     }
 

@@ -4,8 +4,8 @@ use std::{env, time::Duration};
 
 use tokio::time::interval;
 use tower_hmac_auth::verify::{
-    AsyncReplayGuard, Claim, RedisClaimFuture, RedisCluster, RedisReplayGuard, ReplayCounts,
-    ReplayLayer, WhenUnavailable,
+    AsyncReplayGuard, Claim, RedisClaimFuture, RedisCluster, RedisGuardError, RedisReplayGuard,
+    RedisWarning, ReplayCounts, ReplayLayer, WhenUnavailable,
 };
 
 use super::Options;
@@ -18,6 +18,7 @@ use crate::{
 const REPORTS: Duration = Duration::from_secs(10);
 
 /// A guard in one Redis, or in a Cluster.
+#[derive(Clone)]
 pub(crate) enum SharedGuard {
     One(RedisReplayGuard),
     Cluster(RedisReplayGuard<RedisCluster>),
@@ -42,28 +43,31 @@ impl SharedGuard {
             .partitions(options.redis_partitions)
             .deadline(options.redis_timeout)
             .assume_no_earlier_claims(assume_no_earlier_claims);
-        let (guard, warnings) = match &options.redis {
+        let (option, connected) = match &options.redis {
             Some(given) => {
-                let failed = |error| format!("--redis: {error}");
                 let connected = builder.connect(&url(given)?).await;
-                let guard = connected.map_err(failed)?;
-                let warnings = guard.check().await.map_err(failed)?;
-                (Self::One(guard), warnings)
+                ("--redis", connected.map(Self::One))
             }
             None => {
-                let failed = |error| format!("--redis-cluster: {error}");
                 let urls = options.redis_cluster.iter().map(|given| url(given));
                 let urls: Vec<_> = urls.collect::<Result<_>>()?;
                 let connected = builder.connect_cluster(urls).await;
-                let guard = connected.map_err(failed)?;
-                let warnings = guard.check().await.map_err(failed)?;
-                (Self::Cluster(guard), warnings)
+                ("--redis-cluster", connected.map(Self::Cluster))
             }
         };
-        for warning in warnings {
+        let failed = |error| format!("{option}: {error}");
+        let guard = connected.map_err(failed)?;
+        for warning in guard.check().await.map_err(failed)? {
             support::warn("gateway", &warning.to_string());
         }
         Ok(guard)
+    }
+
+    async fn check(&self) -> std::result::Result<Vec<RedisWarning>, RedisGuardError> {
+        match self {
+            Self::One(guard) => guard.check().await,
+            Self::Cluster(guard) => guard.check().await,
+        }
     }
 }
 
@@ -87,9 +91,9 @@ fn url(given: &str) -> Result<String> {
     }
 }
 
-/// Logs, for ever, for how many requests Redis has not answered. With `--accept-while-unavailable`
-/// nothing else in the log shows them.
-pub(crate) async fn report<G, R>(layer: ReplayLayer<G, R>) {
+/// Logs, for ever, for how many requests Redis has not made a claim, and why, as far as a check
+/// finds out. With `--accept-while-unavailable`, nothing else in the log shows these requests.
+pub(crate) async fn report<G, R>(guard: SharedGuard, layer: ReplayLayer<G, R>) {
     let mut before = ReplayCounts::default();
     let mut ticks = interval(REPORTS);
     loop {
@@ -97,11 +101,15 @@ pub(crate) async fn report<G, R>(layer: ReplayLayer<G, R>) {
         let now = layer.counts();
         let unavailable = now.unavailable.saturating_sub(before.unavailable);
         let unguarded = now.unguarded.saturating_sub(before.unguarded);
+        before = now;
         if unavailable > 0 {
+            let why = match guard.check().await {
+                Ok(_) => "it answers now: see its own log".to_owned(),
+                Err(error) => error.to_string(),
+            };
             stderr::say(format!(
-                "replays: Redis did not answer for {unavailable} requests ({unguarded} accepted)"
+                "replays: no claim in Redis for {unavailable} requests ({unguarded} accepted): {why}"
             ));
         }
-        before = now;
     }
 }
