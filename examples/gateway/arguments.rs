@@ -15,9 +15,12 @@ use tower_hmac_auth::{
     Scheme, Verifier, error::BuildError, scheme::DatePolicy, verify::VerifierSet,
 };
 
-use super::support::{
-    Result, has_valid_host,
-    scheme::{self, scheme},
+use super::{
+    redis,
+    support::{
+        Result, has_valid_host,
+        scheme::{self, scheme},
+    },
 };
 
 const MIN_TIME: Duration = Duration::from_millis(1);
@@ -77,9 +80,12 @@ pub(crate) struct Arguments {
     )]
     pub(crate) nonce_capacity: NonZeroUsize,
     /// Does not refuse requests that could have been accepted before the gateway was started, which
-    /// are all for as long as --max-skew: a copy can then be accepted once more after each start
+    /// are all for as long as --max-skew: a copy can then be accepted once more after each start.
+    /// With Redis, the same for requests from before it was empty
     #[arg(long, requires = "nonce")]
     pub(crate) assume_no_earlier_claims: bool,
+    #[command(flatten)]
+    pub(crate) redis: redis::Options,
     /// Where to listen; port 0 is any free port
     #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:8080")]
     pub(crate) listen: String,
@@ -208,7 +214,7 @@ fn unauthorized_status(text: &str) -> Result<StatusCode> {
 }
 
 /// Parses a number of seconds from [`MIN_TIME`] to [`MAX_TIME`].
-fn seconds(text: &str) -> Result<Duration> {
+pub(crate) fn seconds(text: &str) -> Result<Duration> {
     let seconds: Option<f64> = text.parse().ok();
     let duration = seconds.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
     duration

@@ -26,6 +26,16 @@
 //! - **Replays**: with `--nonce x-nonce`, signatures must cover a nonce in this header, and a
 //!   request whose nonce was used before gets `401`. Nonces are remembered in memory, so for as long
 //!   as `--max-skew` after each start, requests get `503`; see `--assume-no-earlier-claims`.
+//!   - With `--redis URL` or `--redis-cluster URL` (and `--features redis`), nonces are remembered in
+//!     Redis, for all gateways that use it, also over a restart of the gateways. A request gets
+//!     `503` if Redis does not answer within `--redis-timeout`, or is accepted without its claim
+//!     with `--accept-while-unavailable`. Every 10 seconds, the log says for how many requests there
+//!     was no claim, and why.
+//!   - Redis has to be there at the start: its version and settings are checked then, so a gateway
+//!     without its Redis ends with status 2, and the supervisor starts it again. Later, Redis may go
+//!     and come back.
+//!   - A URL with a password is better in an environment variable: `--redis env:NAME`. It is in no
+//!     error, log or metric.
 //! - **Trailers** are forwarded, except for those that could be mistaken for a signed header, or
 //!   for a header that says who sends the request, when, or how to read it. The header `Trailer`
 //!   loses their names, too.
@@ -62,6 +72,9 @@
 //!   answered, so choose an address that only monitoring reaches.
 //!   - `GET /healthz` is `200` while the gateway serves, and `503` from the beginning of the
 //!     shutdown to the end of the process.
+//!     It stays `200` while Redis is away: all gateways share this Redis, so a load balancer that
+//!     took them out would be left without any, and starting one again would not bring Redis back.
+//!     `hmac_claims_total{outcome="unavailable"}` counts it.
 //!   - `GET /metrics` has what [`metrics`] counts, in the text format of Prometheus. The counts are
 //!     those of the log: a request counts when its line is written. No label has anything that a
 //!     client sent.
@@ -82,6 +95,7 @@ mod linger;
 mod log;
 mod metrics;
 mod proxy;
+mod redis;
 mod replay;
 mod server;
 mod stderr;
@@ -159,7 +173,7 @@ async fn start(
         .refuse(refusals.clone())
         .explain(arguments.explain)
         .remove_authorization(true);
-    let replay = Replay::of(&arguments, refusals)?;
+    let replay = Replay::of(&arguments, refusals).await?;
     let max_in_flight = arguments.max_in_flight.get().min(Semaphore::MAX_PERMITS);
     let proxy = match &arguments.upstream {
         Some(upstream) => {
@@ -208,6 +222,11 @@ async fn start(
             server::run(listener, service, limits, signals, health).await;
         }
         Replay::InMemory(replay) => {
+            let service = verify.layer(replay.layer(handler));
+            server::run(listener, service, limits, signals, health).await;
+        }
+        #[cfg(feature = "redis")]
+        Replay::InRedis(replay) => {
             let service = verify.layer(replay.layer(handler));
             server::run(listener, service, limits, signals, health).await;
         }

@@ -6,12 +6,12 @@ use tokio::task::JoinSet;
 use tower_hmac_auth::verify::{ClaimOutcome, RedisCluster, RedisReplayGuard};
 
 use crate::{
-    NOW, outcome,
+    NOW, OLD, epochs, outcome,
     server::{Server, free_port},
 };
 
 /// Starts three primaries that have a third of the slots each.
-async fn cluster() -> Vec<Server> {
+pub(crate) async fn start() -> Vec<Server> {
     let mut servers = Vec::<Server>::new();
     for slots in [("0", "5460"), ("5461", "10922"), ("10923", "16383")] {
         let (server, bus) = member();
@@ -34,6 +34,24 @@ async fn cluster() -> Vec<Server> {
         .await;
     }
     servers
+}
+
+/// Makes the Cluster one that has kept claims for long.
+pub(crate) async fn age(servers: &[Server]) {
+    let mut connections = Vec::new();
+    for server in servers {
+        connections.push(server.connection().await);
+    }
+    for epoch in epochs() {
+        let mut set = redis::cmd("SET");
+        let set = set.arg(epoch).arg(OLD);
+        let mut stored = 0;
+        for connection in &mut connections {
+            // The others say who has the key.
+            stored += usize::from(set.exec_async(connection).await.is_ok());
+        }
+        assert_eq!(stored, 1);
+    }
 }
 
 /// Starts a server without slots. Returns its port for other members, too.
@@ -91,7 +109,7 @@ async fn guard(servers: &[Server]) -> RedisReplayGuard<RedisCluster> {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn claims_are_spread_over_the_servers_and_without_one_the_others_go_on() {
-    let mut servers = cluster().await;
+    let mut servers = start().await;
     let guards = [guard(&servers).await, guard(&servers).await];
     assert_eq!(guards[0].check().await.unwrap(), []);
 

@@ -1,5 +1,5 @@
 //! The guard against replays in Redis, against real servers. They need the program `redis-server`,
-//! 7.0 or later.
+//! 7.0 or later, and those of `gateways` also `nginx` and the built example `gateway`.
 
 #![allow(
     clippy::unwrap_used,
@@ -11,6 +11,7 @@
 
 mod claims;
 mod cluster;
+mod gateways;
 mod layers;
 mod losses;
 mod outages;
@@ -51,11 +52,18 @@ async fn guard(server: &Server) -> RedisReplayGuard<MultiplexedConnection> {
         .unwrap()
 }
 
+/// An epoch long before `NOW`.
+const OLD: &str = "1600000000";
+
+/// Returns the names of the epochs' keys.
+fn epochs() -> impl Iterator<Item = String> {
+    (0..64).map(|partition| format!("hmac-replay:{{{partition}}}:epoch"))
+}
+
 /// Makes the server one that has kept claims for long.
 async fn age(server: &Server) {
-    for partition in 0..64 {
-        let epoch = format!("hmac-replay:{{{partition}}}:epoch");
-        let () = server.run(&["SET", &epoch, "0"]).await;
+    for epoch in epochs() {
+        let () = server.run(&["SET", &epoch, OLD]).await;
     }
 }
 

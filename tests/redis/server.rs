@@ -6,6 +6,7 @@ use std::{
     net::TcpListener,
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
+    time::Duration,
 };
 
 use redis::{FromRedisValue, aio::MultiplexedConnection};
@@ -49,6 +50,10 @@ impl Server {
         self.port
     }
 
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     pub(crate) fn url(&self) -> String {
         format!("redis://127.0.0.1:{}/", self.port)
     }
@@ -58,7 +63,7 @@ impl Server {
         self.child.wait().unwrap();
     }
 
-    /// Starts the server again on the same port, empty.
+    /// Starts the server again on the same port, empty unless it has written a file.
     pub(crate) fn restart(&mut self) {
         self.child =
             spawn(self.port, &self.options, &self.directory).expect("the port is free again");
@@ -100,6 +105,17 @@ pub(crate) async fn connection(url: &str) -> MultiplexedConnection {
 pub(crate) fn free_port() -> u16 {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     listener.local_addr().unwrap().port()
+}
+
+/// Returns the time of the processor that a process has used.
+pub(crate) fn processor_time(id: u32) -> Duration {
+    let stat = fs::read_to_string(format!("/proc/{id}/stat")).unwrap();
+    // After the name in parentheses, which is the second field: `utime` is the 14th, `stime` the
+    // 15th, in hundredths of a second.
+    let (_, rest) = stat.rsplit_once(") ").unwrap();
+    let fields = rest.split(' ').skip(11).take(2);
+    let ticks: u64 = fields.map(|field| field.parse::<u64>().unwrap()).sum();
+    Duration::from_millis(ticks * 10)
 }
 
 /// Waits until the server accepts connections. Returns nothing if it ends before.

@@ -10,12 +10,15 @@ use std::{
         Arc,
         atomic::{AtomicU64, Ordering},
     },
-    time::Instant,
+    time::{Duration, Instant},
 };
 
-use tower_hmac_auth::verify::ClaimOutcome;
+use tower_hmac_auth::verify::{AsyncReplayGuard as _, Claim, ClaimOutcome, RedisReplayGuard};
 
-use crate::{NOW, guard, old_server, outcome, server::Server};
+use crate::{
+    NOW, at, guard, old_server, outcome,
+    server::{Server, processor_time},
+};
 
 /// Returns how often a second `redis-benchmark` sends a command.
 fn floor(server: &Server, connections: usize, pipelined: usize, command: &[&str]) -> f64 {
@@ -33,12 +36,26 @@ fn floor(server: &Server, connections: usize, pipelined: usize, command: &[&str]
     figure.trim_matches('"').parse().unwrap()
 }
 
-async fn memory(server: &Server) -> usize {
-    let info: String = server.run(&["INFO", "memory"]).await;
-    let line = info
-        .lines()
-        .find_map(|line| line.strip_prefix("used_memory:"));
-    line.unwrap().parse().unwrap()
+/// Returns a number that Redis counts.
+async fn info(server: &Server, name: &str) -> u64 {
+    let info: String = server.run(&["INFO"]).await;
+    let mut lines = info.lines();
+    let number = lines.find_map(|line| line.strip_prefix(name)?.strip_prefix(':'));
+    number.unwrap().parse().unwrap()
+}
+
+/// Returns the bytes of memory, received and sent.
+async fn bytes(server: &Server) -> [u64; 3] {
+    let names = [
+        "used_memory",
+        "total_net_input_bytes",
+        "total_net_output_bytes",
+    ];
+    let mut numbers = [0; 3];
+    for (number, name) in numbers.iter_mut().zip(names) {
+        *number = info(server, name).await;
+    }
+    numbers
 }
 
 #[test]
@@ -49,7 +66,8 @@ fn claims_a_second() {
     println!("connections  in flight  claims/s  redis-benchmark  ratio");
     for (connections, in_flight) in [(1, 1), (1, 16), (1, 64), (4, 64), (4, 256)] {
         let server = runtime.block_on(old_server());
-        let before = runtime.block_on(memory(&server));
+        let before = runtime.block_on(bytes(&server));
+        let idle = processor_time(server.id());
         let claims = if in_flight == 1 { CLAIMS / 10 } else { CLAIMS };
         let took = runtime.block_on(async {
             let mut guards = Vec::new();
@@ -78,9 +96,14 @@ fn claims_a_second() {
             }
             start.elapsed()
         });
-        let used = runtime.block_on(memory(&server)) - before;
+        let busy = (processor_time(server.id()) - idle).as_secs_f64();
+        let after = runtime.block_on(bytes(&server));
+        let each = [0, 1, 2].map(|i| (after[i] - before[i]) / claims);
         #[allow(clippy::cast_precision_loss)]
-        let rate = claims as f64 / took.as_secs_f64();
+        let [rate, micros] = [
+            claims as f64 / took.as_secs_f64(),
+            busy * 1e6 / claims as f64,
+        ];
 
         // Two commands a claim, as many in flight on each connection.
         let pipelined = 2 * in_flight / connections;
@@ -99,9 +122,51 @@ fn claims_a_second() {
             [&claim[..], &epoch].map(|c| floor(&server, connections, pipelined, c));
         let pairs = 1.0 / (1.0 / claim + 1.0 / epoch);
         println!(
-            "{connections:11} {in_flight:10} {rate:9.0} {pairs:16.0} {:6.2}   {} bytes a claim",
+            "{connections:11} {in_flight:10} {rate:9.0} {pairs:16.0} {:6.2}   {micros:.1} µs of Redis, {} bytes a claim, {} \
+             received, {} sent",
             rate / pairs,
-            used as u64 / claims,
+            each[0],
+            each[1],
+            each[2],
         );
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "measures, for some 20 seconds"]
+async fn claims_a_second_while_as_many_expire() {
+    const SECONDS: u64 = 20;
+    let server = old_server().await;
+    let guard = RedisReplayGuard::builder()
+        .deadline(Duration::from_secs(20))
+        .clock_tolerance(Duration::from_secs(1))
+        .build(server.connection().await)
+        .unwrap();
+    let next = Arc::new(AtomicU64::new(0));
+    let start = Instant::now();
+    for _ in 0..64 {
+        let (guard, next) = (guard.clone(), Arc::clone(&next));
+        tokio::spawn(async move {
+            while start.elapsed() < Duration::from_secs(SECONDS) {
+                let nonce = next.fetch_add(1, Ordering::Relaxed).to_string();
+                // Redis keeps it for 3 seconds: the skew, one, and the tolerance.
+                let skew = Duration::from_secs(1);
+                let claim = Claim::new("key", nonce.as_bytes(), at(NOW), skew, at(NOW));
+                assert_eq!(guard.claim(&claim).await, ClaimOutcome::New);
+            }
+        });
+    }
+    println!("second  claims/s  keys in Redis  µs of Redis a claim");
+    let (mut before, mut busy_before) = (0, processor_time(server.id()));
+    for second in 1..=SECONDS {
+        let end = start + Duration::from_secs(second);
+        tokio::time::sleep_until(end.into()).await;
+        let claims = next.load(Ordering::Relaxed);
+        let keys: u64 = server.run(&["DBSIZE"]).await;
+        let busy = processor_time(server.id());
+        #[allow(clippy::cast_precision_loss)]
+        let micros = (busy - busy_before).as_secs_f64() * 1e6 / (claims - before) as f64;
+        println!("{second:6} {:9} {keys:14} {micros:9.1}", claims - before);
+        (before, busy_before) = (claims, busy);
     }
 }

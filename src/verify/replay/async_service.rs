@@ -13,7 +13,7 @@ use tower_service::Service;
 
 use super::{
     AsyncGuard, AsyncReplayGuard, ClaimOutcome, ReplayService,
-    layer::{Policy, claim_of},
+    policy::{Policy, claim_of},
 };
 use crate::verify::{ResponseForRejection, VerifyBody, VerifyFuture};
 

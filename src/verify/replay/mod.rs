@@ -5,6 +5,7 @@ mod claim;
 mod guard;
 mod layer;
 mod memory;
+mod policy;
 #[cfg(feature = "redis")]
 mod redis;
 mod service;
@@ -19,7 +20,8 @@ pub use self::{
     async_service::AsyncReplayFuture,
     claim::{Claim, ClaimOutcome},
     guard::{AsyncGuard, AsyncReplayGuard, ReplayGuard},
-    layer::{ReplayCounts, ReplayLayer, WhenUnavailable},
+    layer::ReplayLayer,
     memory::{MemoryReplayGuard, MemoryReplayGuardBuilder},
+    policy::{ReplayCounts, WhenUnavailable},
     service::ReplayService,
 };

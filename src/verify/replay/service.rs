@@ -9,7 +9,7 @@ use tower_service::Service;
 
 use super::{
     ReplayGuard,
-    layer::{Policy, claim_of},
+    policy::{Policy, claim_of},
 };
 use crate::verify::{DefaultResponseForRejection, ResponseForRejection, VerifyBody, VerifyFuture};
 

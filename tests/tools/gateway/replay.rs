@@ -119,6 +119,19 @@ async fn a_nonce_needs_dates_that_are_checked_and_a_header_of_its_own() {
     drop(gateway);
 }
 
+#[cfg(not(feature = "redis"))]
+#[tokio::test]
+async fn without_its_feature_redis_is_an_error_that_names_it() {
+    let mut command = command_with_keys();
+    command.args(["--scheme", "kong", "--nonce", "x-nonce"]);
+    command.args(["--redis", "redis://:the-password@localhost/"]);
+    let output = fails_to_start(command).await;
+    assert_eq!(output.status.code(), Some(2));
+    let error = String::from_utf8(output.stderr).unwrap();
+    assert!(error.contains("build it with --features redis"), "{error}");
+    assert!(!error.contains("the-password"), "{error}");
+}
+
 #[tokio::test]
 async fn each_request_is_verified_by_the_scheme_that_it_is_written_in() {
     let arguments = [
