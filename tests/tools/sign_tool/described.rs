@@ -245,11 +245,7 @@ fn a_file_that_is_wrong_is_refused_with_its_line_and_what_to_do() {
     let whole: &[(&str, usize, &str)] = &[
         ("", 1, "missing field `name`: add it"),
         ("nearest = 'kong'", 1, "missing field `name`: add it"),
-        (
-            "name = 'x'\nnearest = 'nginx'",
-            2,
-            "use one of tencent",
-        ),
+        ("name = 'x'\nnearest = 'nginx'", 2, "use one of tencent"),
         (
             "nearest = 'kong'\nname = 'My Gateway'",
             2,
