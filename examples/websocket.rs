@@ -4,7 +4,8 @@
 //! `Authorization`, with the digest of the body under the signature. The program sends both to a
 //! server of its own, which verifies them, and ends with an error if an answer is not as expected.
 //! It also shows what a client sees of a handshake that is refused: `connect_async` returns an
-//! error with the server's answer, and the answer's text says what to check.
+//! error with the server's answer, and the answer's text says what to check. With `-- --serve`, it
+//! only serves, until it is stopped.
 //!
 //! For the real service, take its URL (`wss://iat-api.xfyun.cn/v2/iat`) and your key pair (APIKey
 //! is the key id, APISecret the secret key), and enable a TLS feature of `tokio-tungstenite`. Sign
@@ -42,7 +43,14 @@ async fn main() -> Result<(), BoxError> {
         "0123456789abcdef0123456789abcdef",
         "fedcba9876543210fedcba9876543210",
     )?;
-    let address = start_server(&keys).await?;
+    let listener = TcpListener::bind("127.0.0.1:0").await?;
+    let address = listener.local_addr()?;
+    let router = router(&keys)?;
+    if std::env::args().any(|argument| argument == "--serve") {
+        println!("listening on {address}");
+        return Ok(axum::serve(listener, router).await?);
+    }
+    tokio::spawn(async move { axum::serve(listener, router).await });
 
     let answer = recognize(address, &keys).await?;
     println!("WebSocket: {answer}");
@@ -112,8 +120,8 @@ async fn translate(address: SocketAddr, keys: KeyPair) -> Result<String, BoxErro
     }
 }
 
-/// Starts a server in the service's place.
-async fn start_server(keys: &KeyPair) -> Result<SocketAddr, BoxError> {
+/// Returns a server's routes, in the service's place.
+fn router(keys: &KeyPair) -> Result<Router, BoxError> {
     let layer = |required: &[&str]| -> Result<_, BoxError> {
         let verifier = Verifier::builder()
             .scheme(Scheme::Iflytek)
@@ -123,17 +131,12 @@ async fn start_server(keys: &KeyPair) -> Result<SocketAddr, BoxError> {
     let iat = get(async |upgrade: WebSocketUpgrade| upgrade.on_upgrade(echo));
     // `VerifyDigestLayer` of the feature `digest` compares the digest with the body.
     let itr = post(async |body: String| format!("{} bytes", body.len()));
-    let router = Router::new()
+    Ok(Router::new()
         .route("/v2/iat", iat.layer(layer(&["host", "request-line"])?))
         .route(
             "/v2/itr",
             itr.layer(layer(&["host", "request-line", "digest"])?),
-        );
-
-    let listener = TcpListener::bind("127.0.0.1:0").await?;
-    let address = listener.local_addr()?;
-    tokio::spawn(async move { axum::serve(listener, router).await });
-    Ok(address)
+        ))
 }
 
 async fn echo(mut socket: WebSocket) {
