@@ -112,6 +112,7 @@ pub struct DefaultResponseForRejection {
 
 impl DefaultResponseForRejection {
     /// Creates the gateway's documented answers, with its status: 400 for Tyk, 401 for the others.
+    /// Some refusals have another one, such as 403 for a date that iFlytek does not accept.
     #[must_use]
     pub const fn new() -> Self {
         Self {
@@ -121,8 +122,9 @@ impl DefaultResponseForRejection {
         }
     }
 
-    /// Sets the status of refusals that are about credentials, instead of the gateway's. Tencent
-    /// Cloud's older documents have 403.
+    /// Sets the status of refusals that are about credentials, instead of the gateway's usual one.
+    /// Where the gateway has another status for a reason, it stays. Tencent Cloud's older documents
+    /// have 403.
     #[must_use]
     pub const fn unauthorized_status(mut self, status: StatusCode) -> Self {
         self.unauthorized = Some(status);

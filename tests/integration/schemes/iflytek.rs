@@ -453,3 +453,20 @@ async fn a_redirect_is_signed_again_or_loses_the_credentials() {
         }
     }
 }
+
+#[test]
+fn a_status_of_ones_own_replaces_the_usual_one_and_not_that_of_a_date() {
+    let answers = DefaultResponseForRejection::new().unauthorized_status(StatusCode::IM_A_TEAPOT);
+    let request = Request::new(());
+    let missing = Rejection::AuthorizationMissing;
+    let old = Rejection::DateUnreadable {
+        header: DateHeader::Date,
+    };
+    for (rejection, status) in [
+        (&missing, StatusCode::IM_A_TEAPOT),
+        (&old, StatusCode::FORBIDDEN),
+    ] {
+        let refusal = Refusal::new(rejection, (&request).into(), Scheme::Iflytek);
+        assert_eq!(answers.refuse(&refusal).status(), status);
+    }
+}
