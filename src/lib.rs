@@ -161,6 +161,7 @@ pub mod clock;
 #[cfg(feature = "digest")]
 pub mod digest;
 pub mod events;
+mod form;
 pub mod guide;
 mod header;
 mod key;

@@ -38,11 +38,13 @@ pub(super) static DIALECT: Dialect = Dialect {
         ends_with_newline: true,
         missing_header: Some(MissingHeaderLine::Omitted),
         join: None,
+        request_lines: None,
     },
     list: ListSyntax {
         derived_components: &[("@request-target", DerivedComponent::DecodedTarget)],
         any_case_date: false,
         sends_date_as_spelled: false,
+        is_sorted: false,
         is_derived_elsewhere: is_derived,
     },
     default_list: &["@request-target", "date", "source", "digest"],

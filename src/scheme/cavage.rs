@@ -35,6 +35,7 @@ pub(super) static DIALECT: Dialect = Dialect {
         ends_with_newline: false,
         missing_header: None,
         join: Some(b", "),
+        request_lines: None,
     },
     list: ListSyntax {
         derived_components: &[
@@ -44,6 +45,7 @@ pub(super) static DIALECT: Dialect = Dialect {
         ],
         any_case_date: true,
         sends_date_as_spelled: false,
+        is_sorted: false,
         is_derived_elsewhere: is_derived,
     },
     default_list: &[

@@ -37,6 +37,7 @@ pub(super) static DIALECT: Dialect = Dialect {
         ends_with_newline: false,
         missing_header: Some(MissingHeaderLine::Empty),
         join: None,
+        request_lines: None,
     },
     list: ListSyntax {
         derived_components: &[
@@ -45,6 +46,7 @@ pub(super) static DIALECT: Dialect = Dialect {
         ],
         any_case_date: true,
         sends_date_as_spelled: false,
+        is_sorted: false,
         is_derived_elsewhere: is_derived,
     },
     default_list: &["date", "@request-target", "source", "digest"],

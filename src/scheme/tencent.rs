@@ -42,11 +42,13 @@ pub(super) static DIALECT: Dialect = Dialect {
         ends_with_newline: false,
         missing_header: None,
         join: None,
+        request_lines: None,
     },
     list: ListSyntax {
         derived_components: &[],
         any_case_date: true,
         sends_date_as_spelled: false,
+        is_sorted: false,
         is_derived_elsewhere: is_derived,
     },
     default_list: &["date", "source"],

@@ -370,6 +370,10 @@ impl SignerBuilder {
         if let Carrier::Json(_) = self.scheme.dialect().syntax.carrier {
             components.send_date_alone();
         }
+        let request_lines = self.scheme.dialect().format.request_lines();
+        if !request_lines.is_empty() {
+            components.sign_request_lines(request_lines);
+        }
         if let Some(source) = self.source {
             components.supply(&SOURCE, source);
         }
@@ -421,7 +425,11 @@ impl SignerBuilder {
                 .any(|other| other.eq_ignore_ascii_case(name))
         });
         let names = named.iter().copied().chain(further).chain(nonce);
-        names.map(|name| self.listed(name)).collect()
+        let mut names: Vec<&str> = names.collect();
+        if dialect.list.is_sorted && self.components.is_none() {
+            names.sort_by_key(|name| name.to_ascii_lowercase());
+        }
+        names.into_iter().map(|name| self.listed(name)).collect()
     }
 
     /// Resolves one name, and returns it in the spelling that is sent.

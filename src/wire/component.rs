@@ -119,6 +119,8 @@ pub(crate) struct ListSyntax {
     pub(crate) any_case_date: bool,
     /// Whether signers list the date header as the caller spells it instead of in lower case.
     pub(crate) sends_date_as_spelled: bool,
+    /// Whether signers sort the default list and what is added to it by name.
+    pub(crate) is_sorted: bool,
     /// Whether a gateway's lists name a derived component so, in any case.
     pub(crate) is_derived_elsewhere: fn(&str) -> bool,
 }
