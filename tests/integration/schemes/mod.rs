@@ -60,6 +60,7 @@ fn signature(string: &str) -> String {
 /// Each preset's name, and its `Authorization` up to the key id and between two parameters.
 const PRESETS: [(Scheme, &str, &str, &str); Scheme::ALL.len()] = [
     (Scheme::Tencent, "tencent", r#"hmac id=""#, ", "),
+    (Scheme::TencentApp, "tencent-app", r#"hmac id=""#, ", "),
     // Not parameters: see `tencent_market.rs`.
     (Scheme::TencentMarket, "tencent-market", r#"{"id":""#, ", "),
     (Scheme::Kong, "kong", r#"hmac username=""#, ", "),
