@@ -11,6 +11,7 @@ mod mixed;
 mod one_form;
 mod side_by_side;
 mod targets;
+mod tencent_app;
 mod tencent_market;
 mod unknown;
 
