@@ -39,7 +39,7 @@ impl FormParameters {
         Self(body.into())
     }
 
-    pub(crate) fn as_bytes(&self) -> &[u8] {
+    pub(crate) fn bytes(&self) -> &Bytes {
         &self.0
     }
 }

@@ -10,10 +10,11 @@ use std::{
 use bytes::{Buf as _, Bytes};
 use http_body::{Body, Frame, SizeHint};
 use pin_project_lite::pin_project;
-use sha2::{Digest as _, Sha256};
 
-use super::BufferedBody;
-use crate::wire::digest_header::Sha256Digest;
+use super::{
+    BufferedBody,
+    body_digest::{BodyDigest, BodyHash},
+};
 
 pin_project! {
     /// Carries a request's body that is compared with its digest.
@@ -39,8 +40,8 @@ pin_project! {
         Streaming {
             #[pin]
             body: B,
-            hash: Sha256,
-            expected: Sha256Digest,
+            hash: BodyHash,
+            expected: BodyDigest,
             held: Option<Bytes>,
             // How many bytes may still follow, by the body's announced length.
             room: u64,
@@ -59,13 +60,13 @@ impl<B> CheckedBody<B> {
 
     /// Creates a body that is compared while it is read. A body that is already at its end is not
     /// compared: the caller has to do that.
-    pub(super) fn streaming(body: B, expected: Sha256Digest) -> Self
+    pub(super) fn streaming(body: B, expected: BodyDigest) -> Self
     where
         B: Body,
     {
         Self {
             kind: Kind::Streaming {
-                hash: Sha256::new(),
+                hash: expected.hash(),
                 expected,
                 held: None,
                 room: body.size_hint().upper().unwrap_or(u64::MAX),
@@ -147,7 +148,7 @@ where
                 None => None,
             };
             *is_over = true;
-            if hash.finalize_reset().as_slice() != expected.as_slice() {
+            if hash.finish() != *expected {
                 *held = None;
                 return Poll::Ready(Some(Err(DigestMismatch.into())));
             }

@@ -110,7 +110,7 @@ fn path_and_parameters(
     )?;
     if is_form(head.headers()) {
         let form = head.form().ok_or(TargetError::FormNotRead)?;
-        read(form.as_bytes(), &mut parameters)?;
+        read(form.bytes(), &mut parameters)?;
     }
     parameters.sort_unstable();
     let mut pairs = parameters.windows(2);

@@ -2,12 +2,15 @@
 
 use std::{fmt, str::FromStr};
 
-use crate::header::is_field_name;
 use base64::{Engine as _, engine::general_purpose::STANDARD};
+use bytes::Bytes;
 use http::{HeaderName, HeaderValue, Method, Request};
 use sha2::{Digest as _, Sha256};
 
-use crate::header::DIGESTS;
+use crate::{
+    form::FormParameters,
+    header::{CONTENT_MD5, DIGESTS, is_field_name},
+};
 
 /// A SHA-256 digest.
 pub(crate) type Sha256Digest = [u8; 32];
@@ -94,7 +97,7 @@ impl DigestHeader {
         let (before, after) = self.around();
         let base64 = base64.get(..len).unwrap_or_default();
         let value = [before.as_bytes(), base64, after.as_bytes()].concat();
-        HeaderValue::from_maybe_shared(bytes::Bytes::from(value))
+        HeaderValue::from_maybe_shared(Bytes::from(value))
             .unwrap_or_else(|_| HeaderValue::from_static(""))
     }
 
@@ -137,7 +140,8 @@ fn sha256(base64: &str) -> Option<Sha256Digest> {
 #[derive(Clone)]
 pub(crate) struct ComputedFor(pub(crate) Method);
 
-/// Replaces the digest by that of an empty body if a layer in between has changed the method.
+/// Replaces the digest by that of an empty body if a layer in between has changed the method. An
+/// empty body has no `Content-MD5` and no parameters.
 ///
 /// Following a 303 does so: it sends a `GET` without the body that the digest was computed for. The
 /// old digest would not match, and the gateway would refuse the request.
@@ -152,6 +156,11 @@ pub(crate) fn renew<B>(request: &mut Request<B>) {
             // It replaces a value, so the map does not grow and this cannot fail.
             let _fits = request.headers_mut().try_insert(header.name(), value);
         }
+    }
+    request.headers_mut().remove(&CONTENT_MD5);
+    if request.extensions().get::<FormParameters>().is_some() {
+        let none = FormParameters::new(Bytes::new());
+        request.extensions_mut().insert(none);
     }
     let method = request.method().clone();
     request.extensions_mut().insert(ComputedFor(method));
