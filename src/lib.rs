@@ -2,7 +2,7 @@
 //!
 //! [`SignLayer`] signs every request that a client sends. [`VerifyLayer`] accepts such requests on
 //! a server as the gateway does, and refuses all others. The scheme is that of Tencent Cloud API
-//! Gateway unless another [`Scheme`] is set: Kong's, Apache APISIX's, draft-cavage's or [one of
+//! Gateway unless another [`Scheme`] is set: that of its other type of APIs, Kong's, Apache APISIX's, draft-cavage's or [one of
 //! your own](guide::gateways#a-gateway-of-your-own).
 //!
 //! # Sign

@@ -34,7 +34,8 @@ that is rewritten in place, the gateway takes what is there after it has not cha
 
 Every connection needs a file descriptor: set `ulimit -n` to more than --max-connections and
 --max-in-flight together, and 32 for --admin.
-The gateway does not compare bodies with their digests: the crate's VerifyDigestLayer does.";
+The gateway does not compare bodies with their digests: the crate's VerifyDigestLayer does.
+With tencent-app it refuses forms, as it does not read bodies: the crate's ReadFormLayer does.";
 
 /// Verifies HMAC signatures of requests and forwards the valid requests
 #[derive(Parser)]
@@ -44,7 +45,7 @@ The gateway does not compare bodies with their digests: the crate's VerifyDigest
     after_help = AFTER_HELP
 )]
 pub(crate) struct Arguments {
-    /// The clients' signature scheme: tencent, kong, apisix or cavage
+    /// The clients' signature scheme: tencent, tencent-app, tencent-market, kong, apisix or cavage
     #[arg(long, value_name = "NAME", default_value_t)]
     pub(crate) scheme: Scheme,
     /// What signatures must cover in addition to a date, such as host or @request-target; can be

@@ -59,14 +59,15 @@ use self::{
 #[derive(Parser)]
 #[command(name = "sign", version)]
 struct Arguments {
-    /// The gateway's signature scheme: tencent, kong, apisix or cavage
+    /// The gateway's signature scheme: tencent, tencent-app, tencent-market, kong, apisix or cavage
     #[arg(long, value_name = "NAME", default_value_t)]
     scheme: Scheme,
     /// The request's method [default: GET, or POST with --data]
     #[arg(long, value_name = "METHOD")]
     method: Option<Method>,
-    /// A file with the request's body, whose SHA-256 is sent and signed as Digest; - is standard
-    /// input, which the command printed by --curl reads again
+    /// A file with the request's body, whose SHA-256 is sent and signed as Digest (with tencent-app,
+    /// its MD5 as Content-MD5, or a form's parameters are signed); - is standard input, which the
+    /// command printed by --curl reads again
     #[arg(long, value_name = "FILE")]
     data: Option<PathBuf>,
     /// The header that carries the date; Tencent's gateway checks the age of X-Date only [default:
@@ -79,8 +80,8 @@ struct Arguments {
     /// The value of the Source header, which identifies the caller; may be empty [default: none]
     #[arg(long, value_name = "VALUE", allow_hyphen_values = true, value_parser = header_value)]
     source: Option<HeaderValue>,
-    /// hmac-sha1, hmac-sha256, hmac-sha384 or hmac-sha512 [default: hmac-sha1 for tencent, else
-    /// hmac-sha256]
+    /// hmac-sha1, hmac-sha256, hmac-sha384 or hmac-sha512 [default: hmac-sha1 for the schemes
+    /// of Tencent, else hmac-sha256]
     #[arg(long, value_name = "NAME")]
     algorithm: Option<Algorithm>,
     /// A header of the request; can be repeated
@@ -187,7 +188,8 @@ fn refuse_exposed_secret() -> Result<()> {
 fn signed_request(arguments: &Arguments, signer: &Signer, now: SystemTime) -> Result<Request<()>> {
     let mut request = request(arguments)?;
     signer.sign_request(&mut request, now)?;
-    if lists(&request, "request-target") && arguments.url.is_none() {
+    let signs_target = lists(&request, "request-target") || arguments.scheme == Scheme::TencentApp;
+    if signs_target && arguments.url.is_none() {
         let scheme = arguments.scheme;
         return Err(format!("{scheme} signs the method and the target: add the URL").into());
     }

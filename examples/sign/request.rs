@@ -8,8 +8,10 @@ use std::{
 };
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
-use http::{Method, Request, header};
+use http::{Method, Request, header, request::Builder};
+use md5::Md5;
 use sha2::{Digest as _, Sha256};
+use tower_hmac_auth::{Scheme, scheme::FormParameters};
 
 use super::{Arguments, support::Result};
 
@@ -20,8 +22,12 @@ pub(super) fn request(arguments: &Arguments) -> Result<Request<()>> {
         (None, None) => Method::GET,
     };
     let mut builder = Request::builder().method(method);
-    if let Some(file) = &arguments.data {
-        builder = builder.header("digest", digest(&read(file)?));
+    let data = arguments.data.as_deref().map(read).transpose()?;
+    if let Some(data) = &data {
+        builder = match arguments.scheme {
+            Scheme::TencentApp => with_content_md5(builder, data, arguments),
+            _ => builder.header("digest", digest(data)),
+        };
     }
     if let Some((_, uri)) = &arguments.url {
         builder = builder.uri(uri.clone());
@@ -32,6 +38,9 @@ pub(super) fn request(arguments: &Arguments) -> Result<Request<()>> {
     let is_given = |wanted: &str| arguments.headers.iter().any(|(name, _)| name == wanted);
     if arguments.data.is_some() && is_given("digest") {
         return Err("--data and --header 'Digest: …' both set the digest: give one of them".into());
+    }
+    if data.is_some() && arguments.scheme == Scheme::TencentApp && is_given("content-md5") {
+        return Err("--data and --header 'Content-MD5: …' both set it: give one of them".into());
     }
     // Without a content type, curl sends `application/x-www-form-urlencoded`.
     if arguments.curl && arguments.data.is_some() && !is_given("content-type") {
@@ -57,6 +66,27 @@ pub(super) fn request(arguments: &Arguments) -> Result<Request<()>> {
         Some(name) => Err(format!("--sign {name}: no such header: add it with --header").into()),
         None => Ok(request),
     }
+}
+
+/// Adds what Tencent's application authentication signs of a body: the parameters of a form, or the
+/// base64 of the 32 hexadecimal digits of its MD5.
+fn with_content_md5(builder: Builder, data: &[u8], arguments: &Arguments) -> Builder {
+    let mut content_types = arguments.headers.iter();
+    let is_form = content_types.any(|(name, value)| {
+        let value = value.to_str().unwrap_or_default().to_ascii_lowercase();
+        name == header::CONTENT_TYPE && value.starts_with("application/x-www-form-urlencoded")
+    });
+    if is_form {
+        return builder.extension(FormParameters::new(data.to_vec()));
+    }
+    if data.is_empty() {
+        return builder;
+    }
+    let digits: String = Md5::digest(data)
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect();
+    builder.header("content-md5", STANDARD.encode(digits))
 }
 
 fn digest(data: &[u8]) -> String {

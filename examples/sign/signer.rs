@@ -67,6 +67,9 @@ fn cannot_be_signed(scheme: Scheme, name: &str, keys: &KeyPair) -> String {
     if matches!(name, "(created)" | "(expires)") {
         return format!("--sign {name}: this tool signs a date instead: leave it out");
     }
+    if scheme == Scheme::TencentApp {
+        return format!("--sign {name}: {scheme} signs the target anyway: leave it out");
+    }
     if let Some(target) = target_of(scheme) {
         return format!(
             "--sign {name}: {scheme} signs the target anyway, as {target}: leave it out"

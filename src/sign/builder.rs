@@ -138,6 +138,8 @@ impl SignerBuilder {
     /// - `via`, `forwarded`, `x-forwarded-for` and `max-forwards`: each proxy changes them (RFC
     ///   9110, section 7.6).
     ///
+    /// With [`Scheme::TencentApp`] the whole list is sorted by name.
+    ///
     /// Together with the default list there can be 64 names. `digest` and `content-digest` count as
     /// two of them even if they are not listed, because `DigestLayer` adds them to the list.
     pub fn signed_headers(mut self, names: impl IntoIterator<Item: AsRef<str>>) -> Self {
@@ -158,6 +160,9 @@ impl SignerBuilder {
     /// | APISIX | `@request-target` | method and target, the path decoded |
     /// | draft-cavage | `(request-target)` | method and target, as sent |
     /// | draft-cavage | `(created)`, `(expires)` | the times, with [`hs2019`](Self::hs2019) |
+    ///
+    /// [`Scheme::TencentApp`] signs the method, the target and three headers after the list, without
+    /// a name. Its gateway wants the list sorted.
     ///
     /// The list must have `date` or `x-date`, which is then the date header that is sent, or
     /// `(created)`.

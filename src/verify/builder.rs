@@ -92,6 +92,9 @@ impl VerifierBuilder {
     /// Sets what every signature must cover: header names, in any case, and derived components of
     /// the scheme, such as `@request-target`. Each must be listed **and** present in the request.
     /// Default: nothing but a date.
+    ///
+    /// [`Scheme::TencentApp`] signs `@request-target`, `accept`, `content-type` and `content-md5`
+    /// without listing them, so there a header only has to be present, with a value.
     pub fn require(mut self, names: impl IntoIterator<Item: AsRef<str>>) -> Self {
         self.required = owned_names(names);
         self

@@ -121,13 +121,18 @@ impl VerifiedKey {
         self.secret == MatchedSecret::Previous
     }
 
-    /// Returns the names of the components that the signature covers, in signing order and as the
-    /// client spelled them.
+    /// Returns the names of the components that the signature covers: first those of the list, in
+    /// signing order and as the client spelled them, then what the scheme signs without listing it.
     ///
     /// Each was in the request: a listed header that was missing is not among them. Nothing else in
     /// the request can be trusted. The method and target are covered only if `@request-target`,
     /// `(request-target)` or `request-line` is, and the body only with a digest. Whitespace around
     /// a value is not covered.
+    ///
+    /// Only [`Scheme::TencentApp`](crate::Scheme::TencentApp) signs something without listing it:
+    /// the method and the target, named `@request-target`, and `accept`, `content-type` and
+    /// `content-md5` if they have a value. Of the target that is the path and the decoded
+    /// parameters, not their order. Those of a form are covered too.
     #[must_use]
     pub fn covered(&self) -> CoveredComponents<'_> {
         let names = text(self.text.get(self.key_id_len..self.nonce_at()));
