@@ -55,7 +55,7 @@ impl<'h> RequestHead<'h> {
     }
 
     /// Adds the request's extensions, where layers put what they know of the body. Schemes that
-    /// sign a form find its [`FormParameters`](crate::scheme::FormParameters) there.
+    /// sign a form find its [`FormParameters`] there.
     #[must_use]
     pub const fn with_extensions(mut self, extensions: &'h Extensions) -> Self {
         self.extensions = Some(extensions);

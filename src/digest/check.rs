@@ -45,7 +45,7 @@ type BoxError = Box<dyn Error + Send + Sync>;
 /// In a list of digests the SHA-256 is used. Trailers are not hashed, so nothing protects them.
 ///
 /// With [`Scheme::TencentApp`](crate::Scheme::TencentApp), a request without a signed SHA-256 needs
-/// a `Content-MD5` ([`content_md5`](super::content_md5), or as in RFC 1864). **MD5 protects nothing
+/// a `Content-MD5` ([`content_md5`](super::content_md5()), or as in RFC 1864). **MD5 protects nothing
 /// against anyone who can choose a part of the body.** A form that
 /// [`ReadFormLayer`](super::ReadFormLayer) has read needs neither, because its parameters are
 /// signed. In other schemes `Content-MD5` is not compared.

@@ -41,7 +41,7 @@ type BoxError = Box<dyn Error + Send + Sync>;
 /// used in addition.
 ///
 /// The parameters of a form are put into the request's extensions
-/// ([`FormParameters`](crate::scheme::FormParameters)), for the scheme that signs them.
+/// ([`FormParameters`]), for the scheme that signs them.
 ///
 /// Signers of every scheme sign the digest that this layer computed, whatever their list says. They
 /// find out from the request's extensions, so a layer in between must keep those, as tower's layers
@@ -128,7 +128,7 @@ impl DigestLayer {
     /// if it is in the signer's list.
     ///
     /// A form and an empty body get none: the parameters of a form are signed. See
-    /// [`content_md5`](super::content_md5) for what MD5 does not protect.
+    /// [`content_md5`](super::content_md5()) for what MD5 does not protect.
     pub const fn content_md5() -> Self {
         let mut layer = Self::new();
         layer.content_md5 = true;

@@ -33,7 +33,7 @@ type BoxError = Box<dyn Error + Send + Sync>;
 /// Requires the feature `digest`.
 ///
 /// Put it outside [`VerifyLayer`](crate::VerifyLayer). It puts a
-/// [`FormParameters`](crate::scheme::FormParameters) into the request's extensions. Without it, a
+/// [`FormParameters`] into the request's extensions. Without it, a
 /// verifier of this scheme refuses every form. Bodies that are no forms, by their `Content-Type`,
 /// are passed on as they arrive.
 ///

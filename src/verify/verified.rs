@@ -129,7 +129,7 @@ impl VerifiedKey {
     /// `(request-target)` or `request-line` is, and the body only with a digest. Whitespace around
     /// a value is not covered.
     ///
-    /// Only [`Scheme::TencentApp`](crate::Scheme::TencentApp) signs something without listing it:
+    /// Only [`Scheme::TencentApp`] signs something without listing it:
     /// the method and the target, named `@request-target`, and `accept`, `content-type` and
     /// `content-md5` if they have a value. Of the target that is the path and the decoded
     /// parameters, not their order. Those of a form are covered too.
@@ -162,7 +162,7 @@ impl VerifiedKey {
     /// draft-cavage signs two lines `X-Role: reader` and `X-Role: not-admin` as `reader,
     /// not-admin`, and every scheme signs the split lines of a cookie (RFC 9113, section 8.2.3) as
     /// one cookie. A handler that reads only the first line would see a value that was not signed.
-    /// [`VerifyLayer`](crate::VerifyLayer) calls this; callers of [`Verifier`](crate::Verifier) do
+    /// [`VerifyLayer`](crate::VerifyLayer) calls this; callers of [`Verifier`] do
     /// it themselves before they use the headers.
     pub fn join_repeated_headers(&self, headers: &mut HeaderMap) {
         if has_repeats(headers) {
@@ -243,7 +243,7 @@ impl<'a> Iterator for CoveredComponents<'a> {
     type Item = &'a str;
 
     fn next(&mut self) -> Option<Self::Item> {
-        while let Some(name) = self.names.next() {
+        for name in self.names.by_ref() {
             let position = self.position;
             self.position += 1;
             if self.present.contains(position) {

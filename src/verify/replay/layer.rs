@@ -157,7 +157,7 @@ impl<G, R> fmt::Debug for ReplayLayer<G, R> {
 #[non_exhaustive]
 pub enum WhenUnavailable {
     /// The request is refused with 503
-    /// ([`Rejection::ReplayGuardUnavailable`](crate::Rejection::ReplayGuardUnavailable)).
+    /// ([`Rejection::ReplayGuardUnavailable`]).
     Refuse,
     /// The request is accepted, [counted](ReplayCounts::unguarded) and, with the feature `tracing`,
     /// [logged](crate::events). **Whoever can make the guard unavailable can then send requests

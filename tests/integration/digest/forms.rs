@@ -116,7 +116,7 @@ async fn a_changed_form_or_body_is_refused() {
         refused(send(version, md5, form(), |request| replace_body(request, "a=2")).await);
         refused(
             send(version, md5, form(), |request| {
-                replace_body(request, "a=1&b=2")
+                replace_body(request, "a=1&b=2");
             })
             .await,
         );
@@ -125,7 +125,7 @@ async fn a_changed_form_or_body_is_refused() {
         assert_eq!(other.len(), HELLO.len());
         refused(
             send(version, md5, json(), |request| {
-                replace_body(request, "{\"hello\":\"earth\"}")
+                replace_body(request, "{\"hello\":\"earth\"}");
             })
             .await,
         );

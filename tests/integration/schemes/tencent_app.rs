@@ -241,7 +241,7 @@ fn what_is_not_listed_counts_as_covered_if_the_request_has_it() {
     assert_refused(&requiring("content-md5"), &plain, "NotCovered");
 
     // An empty header has the signature of none: anyone can add it.
-    let mut with_empty = plain.clone();
+    let mut with_empty = plain;
     with_empty
         .headers_mut()
         .insert("content-md5", HeaderValue::from_static(" "));
