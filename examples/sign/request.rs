@@ -86,17 +86,20 @@ fn with_content_md5(builder: Builder, data: &[u8], arguments: &Arguments) -> Bui
         .iter()
         .map(|byte| format!("{byte:02x}"))
         .collect();
-    builder.header("content-md5", STANDARD.encode(digits))
+    builder.header("content-md5", base64(digits.as_bytes()))
 }
 
 fn digest(data: &[u8]) -> String {
+    format!("SHA-256={}", base64(&Sha256::digest(data)))
+}
+
+/// Returns the base64 of 32 bytes.
+fn base64(bytes: &[u8]) -> String {
     let mut base64 = [0; 44];
     // The base64 of 32 bytes is 44 characters long, so this cannot fail.
-    let len = STANDARD
-        .encode_slice(Sha256::digest(data), &mut base64)
-        .unwrap_or(0);
+    let len = STANDARD.encode_slice(bytes, &mut base64).unwrap_or(0);
     let base64 = base64.get(..len).unwrap_or_default();
-    format!("SHA-256={}", String::from_utf8_lossy(base64))
+    String::from_utf8_lossy(base64).into_owned()
 }
 
 /// Returns curl's options for the method and the body.

@@ -7,6 +7,9 @@ use md5::{Digest as _, Md5};
 /// An MD5 digest.
 pub(super) type Md5Digest = [u8; 16];
 
+/// The length of 32 hexadecimal digits in base64.
+const BASE64_LEN: usize = 44;
+
 /// Returns the value of `Content-MD5` for this body, as clients of
 /// [`Scheme::TencentApp`](crate::Scheme::TencentApp) send it: the base64 of the digest's 32
 /// hexadecimal digits, not of its 16 bytes as in RFC 1864.
@@ -26,17 +29,26 @@ pub(super) type Md5Digest = [u8; 16];
 pub fn content_md5(body: impl AsRef<[u8]>) -> HeaderValue {
     let digest = Md5::digest(body);
     let digits: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
-    // Base64 is always a valid value. If it were not, the gateway would refuse the empty one.
-    HeaderValue::try_from(STANDARD.encode(digits)).unwrap_or(HeaderValue::from_static(""))
+    let mut base64 = [0; BASE64_LEN];
+    // The array has room for exactly 32 bytes in base64, and base64 is a valid value, so neither
+    // fails. If one did, the value would be empty, and a server that compares bodies would refuse
+    // it.
+    let len = STANDARD.encode_slice(digits, &mut base64).unwrap_or(0);
+    let base64 = base64.get(..len).unwrap_or_default();
+    HeaderValue::from_bytes(base64).unwrap_or(HeaderValue::from_static(""))
 }
 
 /// Reads a `Content-MD5`: the base64 of 32 hexadecimal digits, or of 16 bytes as in RFC 1864.
 pub(super) fn decode(value: &HeaderValue) -> Option<Md5Digest> {
-    let decoded = STANDARD.decode(value).ok()?;
-    if let Ok(digest) = decoded.as_slice().try_into() {
+    if value.len() > BASE64_LEN {
+        return None;
+    }
+    let mut decoded = [0; BASE64_LEN];
+    let len = STANDARD.decode_slice(value, &mut decoded).ok()?;
+    let digits = decoded.get(..len)?;
+    if let Ok(digest) = digits.try_into() {
         return Some(digest);
     }
-    let digits = decoded.as_slice();
     let mut digest = Md5Digest::default();
     if digits.len() != 2 * digest.len() {
         return None;
