@@ -166,9 +166,7 @@ where
         self.inner.poll_ready(cx)
     }
 
-    fn call(&mut self, mut request: Request<B>) -> Self::Future {
-        // Only what this layer has read counts, not what an outer one left there.
-        request.extensions_mut().remove::<FormParameters>();
+    fn call(&mut self, request: Request<B>) -> Self::Future {
         if !is_form(request.headers()) {
             let future = self.inner.call(request.map(ReadFormBody::other));
             let future = VerifyFuture::inner(future);

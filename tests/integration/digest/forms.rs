@@ -327,3 +327,34 @@ async fn other_bodies_are_not_read() {
     let body = response.into_body().collect().await.unwrap().to_bytes();
     assert_eq!(body, HELLO);
 }
+
+/// As the layers that follow a 303 do. The body that was hashed is no longer sent.
+#[tokio::test]
+async fn a_post_that_became_a_get_has_no_content_md5_and_no_parameters() {
+    for (content_type, body) in [("application/json", HELLO), (FORM, "a=1")] {
+        let keep =
+            service_fn(|request: Request<BufferedBody>| async { Ok::<_, BoxError>(request) });
+        let service = ServiceBuilder::new()
+            .layer(DigestLayer::content_md5())
+            .map_request(|mut request: Request<BufferedBody>| {
+                *request.method_mut() = Method::GET;
+                request.map(|_| BufferedBody::default())
+            })
+            .layer(signing(SCHEME))
+            .service(keep);
+        let request = service
+            .oneshot(post("/", content_type, body))
+            .await
+            .unwrap();
+        assert!(!request.headers().contains_key("content-md5"));
+        let (mut head, body) = request.into_parts();
+        head.extensions.clear();
+        let request = Request::from_parts(head, Full::<Bytes>::from(body.data().clone()));
+        let service = ServiceBuilder::new()
+            .layer(ReadFormLayer::new(LIMIT))
+            .layer(verifying(SCHEME))
+            .service(service_fn(echo));
+        let response = service.oneshot(request).await.unwrap();
+        assert_eq!(response.status(), StatusCode::OK, "{content_type}");
+    }
+}

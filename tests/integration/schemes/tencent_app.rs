@@ -6,6 +6,7 @@ use tower_hmac_auth::{
     Algorithm, Rejection, Scheme, Signer, Verifier,
     error::{BuildError, SignError, TargetError},
     scheme::{DateHeader, FormParameters},
+    verify::VerifierSet,
 };
 
 use super::{DATE, assert_accepted, assert_refused, check, now, verifying};
@@ -90,6 +91,9 @@ fn the_parameters_of_query_and_form_are_decoded_and_sorted_by_name() {
         last_line(&form("/a?b=2", "c=3&a=1")).unwrap(),
         "/a?a=1&b=2&c=3"
     );
+    // It is sent in the form that HTTP/1.1 and HTTP/2 share.
+    let lacking = signed(request("GET", "https://h.example?x=1", &[]));
+    assert_eq!(lacking.uri(), "https://h.example/?x=1");
     // Not a form, so its body is not looked at.
     let mut json = form("/a", "c=3");
     let value = HeaderValue::from_static("application/json");
@@ -376,6 +380,16 @@ fn a_stage_is_left_out_of_the_path_and_no_other_is_taken_for_it() {
     }
     let kong = Scheme::builder("staged-kong", Scheme::Kong).path_prefix("/release");
     assert_eq!(kong.build().unwrap_err(), BuildError::PathPrefixNotCarried);
+}
+
+/// `hmac id=` does not say which type it is.
+#[test]
+fn a_set_of_verifiers_cannot_tell_it_from_key_pair_authentication() {
+    let [tencent, app] = [Scheme::Tencent, Scheme::TencentApp].map(verifier_of);
+    let error = VerifierSet::new([tencent, app]).unwrap_err();
+    assert!(matches!(error, BuildError::AmbiguousVerifiers { .. }));
+    let [app, kong] = [Scheme::TencentApp, Scheme::Kong].map(verifier_of);
+    VerifierSet::new([app, kong]).unwrap();
 }
 
 fn parameter() -> impl Strategy<Value = String> {
