@@ -98,10 +98,10 @@ type Parameter<'t> = (Cow<'t, [u8]>, Cow<'t, [u8]>);
 /// As nothing comes after this line, a newline in a parameter cannot be taken for another line's
 /// end. Everything else is checked so that the line has only one reading: a path has no `?`, so the
 /// first one begins the parameters; no name and no value has an `&`; no name has an `=`.
-fn path_and_parameters(
-    head: RequestHead<'_>,
+fn path_and_parameters<'h>(
+    head: RequestHead<'h>,
     path_prefix: Option<&str>,
-) -> Result<Vec<u8>, TargetError> {
+) -> Result<Cow<'h, [u8]>, TargetError> {
     let target = path_and_query(head.uri())?;
     let mut parameters = Vec::new();
     read(
@@ -118,9 +118,11 @@ fn path_and_parameters(
         return Err(TargetError::RepeatedParameter);
     }
 
-    let mut line = without_prefix(target.path(), path_prefix)?
-        .as_bytes()
-        .to_vec();
+    let path = without_prefix(target.path(), path_prefix)?.as_bytes();
+    if parameters.is_empty() {
+        return Ok(path.into());
+    }
+    let mut line = path.to_vec();
     let mut separator = b'?';
     for (name, value) in &parameters {
         line.push(separator);
@@ -131,7 +133,7 @@ fn path_and_parameters(
         }
         separator = b'&';
     }
-    Ok(line)
+    Ok(line.into())
 }
 
 /// Returns the path after the prefix, and at least a slash.

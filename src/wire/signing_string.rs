@@ -1,7 +1,10 @@
 //! The signing string. Signers and verifiers build the signed bytes here and nowhere else, so that
 //! the two cannot differ.
 
-use std::fmt::{self, Write as _};
+use std::{
+    borrow::Cow,
+    fmt::{self, Write as _},
+};
 
 use http::HeaderName;
 
@@ -185,6 +188,9 @@ pub(crate) struct RequestLines {
     pub(crate) path_prefix: Option<&'static str>,
 }
 
+/// Returns the target as it is signed. It gets the path's prefix.
+type SignedTarget = for<'h> fn(RequestHead<'h>, Option<&str>) -> Result<Cow<'h, [u8]>, TargetError>;
+
 /// A line that is signed without being listed.
 #[derive(Debug, Clone)]
 pub(crate) enum RequestLine {
@@ -196,8 +202,8 @@ pub(crate) enum RequestLine {
         /// What signers send if the request lacks it, because clients add it below all layers.
         supplied: Option<&'static str>,
     },
-    /// The target. The function gets the path's prefix, and returns the line.
-    Target(fn(RequestHead<'_>, Option<&str>) -> Result<Vec<u8>, TargetError>),
+    /// The target, as this function returns it.
+    Target(SignedTarget),
 }
 
 impl RequestLine {

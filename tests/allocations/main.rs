@@ -166,7 +166,9 @@ fn a_request_with_a_nonce_asks_for_memory_four_times_at_most() {
         let signer = signer.nonce(tower_hmac_auth::scheme::X_NONCE).build();
         let mut service = SignLayer::from(signer.unwrap()).clock(clock()).layer(Echo);
         count(&mut service);
-        assert!(count(&mut service) <= 4, "{scheme}");
+        // With this scheme an `Accept` is added as well, and two headers need a list on the heap.
+        let one_more = u64::from(scheme == Scheme::TencentApp);
+        assert!(count(&mut service) <= 4 + one_more, "{scheme}");
     }
 }
 
