@@ -122,7 +122,12 @@ fn path_and_parameters<'h>(
     if parameters.is_empty() {
         return Ok(path.into());
     }
-    let mut line = path.to_vec();
+    // A separator before each parameter, an equals sign before each value.
+    let lengths = parameters
+        .iter()
+        .map(|(name, value)| name.len() + value.len() + 2);
+    let mut line = Vec::with_capacity(path.len() + lengths.sum::<usize>());
+    line.extend_from_slice(path);
     let mut separator = b'?';
     for (name, value) in &parameters {
         line.push(separator);
