@@ -8,7 +8,7 @@ import pathlib
 import re
 import sys
 
-ORDER = ["limits", "key", "mac", "header", "request_head", "clock", "rejection", "events",
+ORDER = ["limits", "key", "mac", "header", "form", "request_head", "clock", "rejection", "events",
          "wire", "scheme", "sign", "verify", "digest"]
 PROSE = ["layer_order", "guide"]
 HEADS = ("crate", "self", "super")

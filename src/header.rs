@@ -82,6 +82,9 @@ pub(crate) static DIGESTS: [HeaderName; 2] = [
     HeaderName::from_static("content-digest"),
 ];
 
+/// `Content-MD5`, a digest that protects nothing against whoever can choose the body.
+pub(crate) static CONTENT_MD5: HeaderName = HeaderName::from_static("content-md5");
+
 /// The hop-by-hop headers (RFC 9110, sections 7.6.1 and 11.7; RFC 7540, section 3.2.1). Connections
 /// below all layers, and proxies on the way, write or remove them, so a signature over one fails at
 /// the gateway. `Expect` is one too: a proxy that answers it with 100 does not forward it (RFC

@@ -15,6 +15,10 @@ pub(crate) const MAX_UNKNOWN_PARAMETERS: usize = 16;
 /// more panics; the rest is room for the signature's own headers.
 pub(crate) const MAX_HEADERS: usize = 16 * 1024;
 
+/// The most parameters of a query and a form that are signed. Each is copied before anything is
+/// known of the client, and takes up to thirty times its length in memory.
+pub(crate) const MAX_FORM_PARAMETERS: usize = 1_000;
+
 /// The longest nonce that is accepted, in bytes. A guard keeps every nonce, or a hash of it, for as
 /// long as its request could be sent again.
 pub(crate) const MAX_NONCE_LEN: usize = 128;

@@ -115,7 +115,8 @@ pub enum Rejection {
     /// The signature is valid, but the API has no usage plan.
     NoUsagePlan,
     /// The header that carries the body's digest cannot be read, or does not have exactly one
-    /// SHA-256. With Traefik Hub's scheme, it may have one SHA-512 instead or as well.
+    /// SHA-256 (for `Content-MD5`, one MD5). With Traefik Hub's scheme, it may have one SHA-512
+    /// instead or as well.
     DigestMalformed {
         /// The header's name.
         name: Excerpt,
@@ -288,8 +289,8 @@ impl fmt::Display for Rejection {
             Self::DigestMalformed { name } => {
                 write!(
                     f,
-                    "{name} has not exactly one SHA-256: send it like `SHA-256=` and base64, or \
-                     `sha-256=:` base64 `:`"
+                    "{name} has not exactly one digest that can be read: send it like `SHA-256=` and \
+                     base64, or `sha-256=:` base64 `:`, or as content_md5 makes it"
                 )
             }
             Self::DigestMismatch => {

@@ -2,7 +2,10 @@
 
 use http::{Extensions, HeaderMap, Method, Request, Uri, Version, request};
 
-/// Borrows a request's head: everything but the body and the extensions.
+use crate::form::FormParameters;
+
+/// Borrows a request's head: everything but the body. Of the extensions it only reads what layers
+/// of this crate put there.
 ///
 /// It is made from a reference to a [`Request`] with any body, or to its [`Parts`](request::Parts).
 ///
@@ -20,8 +23,8 @@ pub struct RequestHead<'h> {
     uri: &'h Uri,
     version: Version,
     headers: &'h HeaderMap,
-    /// Whether a digest among the headers has to be signed.
-    has_digest: bool,
+    /// Where layers put what they know of the body.
+    extensions: Option<&'h Extensions>,
 }
 
 /// In a request's extensions, marks that its digest has to be signed.
@@ -47,17 +50,26 @@ impl<'h> RequestHead<'h> {
             uri,
             version,
             headers,
-            has_digest: false,
+            extensions: None,
         }
     }
 
-    pub(crate) fn has_digest(self) -> bool {
-        self.has_digest
+    /// Adds the request's extensions, where layers put what they know of the body. Schemes that
+    /// sign a form find its [`FormParameters`] there.
+    #[must_use]
+    pub const fn with_extensions(mut self, extensions: &'h Extensions) -> Self {
+        self.extensions = Some(extensions);
+        self
     }
 
-    fn with_extensions(mut self, extensions: &Extensions) -> Self {
-        self.has_digest = has_digest(extensions);
-        self
+    /// Returns whether a digest among the headers has to be signed.
+    pub(crate) fn has_digest(self) -> bool {
+        self.extensions.is_some_and(has_digest)
+    }
+
+    /// Returns the parameters of the form in the body, if a layer has read it.
+    pub(crate) fn form(self) -> Option<&'h FormParameters> {
+        self.extensions?.get()
     }
 
     /// Returns the method.

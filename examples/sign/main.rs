@@ -102,11 +102,12 @@ struct Arguments {
     /// The request's method [default: GET, or POST with --data]
     #[arg(long, value_name = "METHOD")]
     method: Option<Method>,
-    /// A file with the request's body, whose SHA-256 is sent and signed; - is standard input, which
-    /// the command printed by --curl reads again
+    /// A file with the request's body, whose SHA-256 is sent and signed (with tencent-app, its MD5 as
+    /// Content-MD5, or a form's parameters are signed); - is standard input, which the command printed
+    /// by --curl reads again
     #[arg(long, value_name = "FILE")]
     data: Option<PathBuf>,
-    /// The header that carries the digest of --data [default: digest]
+    /// The header that carries the digest of --data [default: digest; with tencent-app, Content-MD5]
     #[arg(long, value_name = "digest|content-digest")]
     digest_header: Option<DigestHeader>,
     /// The header that carries the date; Tencent's gateway checks the age of X-Date only [default:
@@ -119,8 +120,8 @@ struct Arguments {
     /// The value of the Source header, which identifies the caller; may be empty [default: none]
     #[arg(long, value_name = "VALUE", allow_hyphen_values = true, value_parser = header_value)]
     source: Option<HeaderValue>,
-    /// hmac-sha1, hmac-sha256, hmac-sha384 or hmac-sha512 [default: hmac-sha1 for tencent and
-    /// tencent-market, else hmac-sha256]
+    /// hmac-sha1, hmac-sha256, hmac-sha384 or hmac-sha512 [default: hmac-sha1 for the schemes of
+    /// Tencent, else hmac-sha256]
     #[arg(long, value_name = "NAME")]
     algorithm: Option<Algorithm>,
     /// A header of the request; can be repeated
@@ -183,7 +184,10 @@ struct Arguments {
 
 impl Arguments {
     fn digest_header(&self) -> DigestHeader {
-        self.digest_header.unwrap_or_default()
+        match self.scheme {
+            Scheme::TencentApp => self.digest_header.unwrap_or(DigestHeader::ContentMd5),
+            _ => self.digest_header.unwrap_or_default(),
+        }
     }
 }
 

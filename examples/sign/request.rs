@@ -7,9 +7,10 @@ use std::{
     path::Path,
 };
 
-use http::{Method, Request, header};
+use http::{Method, Request, header, request::Builder};
+use tower_hmac_auth::scheme::FormParameters;
 
-use super::{Arguments, support::Result, values::DERIVED};
+use super::{Arguments, digest_header::DigestHeader, support::Result, values::DERIVED};
 
 pub(super) fn request(arguments: &Arguments) -> Result<Request<()>> {
     let method = match (&arguments.method, &arguments.data) {
@@ -19,8 +20,7 @@ pub(super) fn request(arguments: &Arguments) -> Result<Request<()>> {
     };
     let mut builder = Request::builder().method(method);
     if let Some(file) = &arguments.data {
-        let header = arguments.digest_header();
-        builder = builder.header(header.name(), header.value_of(&read(file)?));
+        builder = with_digest(builder, read(file)?, arguments);
     }
     if let Some((_, uri)) = &arguments.url {
         builder = builder.uri(uri.clone());
@@ -60,6 +60,22 @@ pub(super) fn check_headers(arguments: &Arguments, request: &Request<()>) -> Res
         return Err(format!("{option} {name}: {text}").into());
     }
     Ok(())
+}
+
+/// Adds the digest of the body. Of a form, Tencent's application authentication signs the parameters
+/// instead, and of no body nothing.
+fn with_digest(builder: Builder, data: Vec<u8>, arguments: &Arguments) -> Builder {
+    let header = arguments.digest_header();
+    let mut headers = arguments.headers.iter();
+    let is_form = headers.any(|(name, value)| {
+        let value = value.to_str().unwrap_or_default().to_ascii_lowercase();
+        name == header::CONTENT_TYPE && value.starts_with("application/x-www-form-urlencoded")
+    });
+    match header {
+        DigestHeader::ContentMd5 if is_form => builder.extension(FormParameters::new(data)),
+        DigestHeader::ContentMd5 if data.is_empty() => builder,
+        _ => builder.header(header.name(), header.value_of(&data)),
+    }
 }
 
 /// Returns curl's options for the method and the body.

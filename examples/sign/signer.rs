@@ -186,6 +186,9 @@ fn derived_component(arguments: &Arguments, keys: &KeyPair, name: &str) -> Strin
         }
         return format!("{option} {name}: {scheme} has no times: use a date, or --scheme cavage");
     }
+    if scheme == Scheme::TencentApp {
+        return format!("{option} {name}: {scheme} signs the target anyway: leave it out");
+    }
     let target_of = |scheme: Scheme| {
         let builder = Signer::builder(keys.clone()).scheme(scheme);
         let mut names = DERIVED.into_iter();

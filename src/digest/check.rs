@@ -8,23 +8,27 @@ use std::{
 };
 
 use bytes::Bytes;
-use http::{HeaderMap, Request, Response, request};
+use http::{HeaderMap, HeaderName, HeaderValue, Request, Response, request};
 use http_body::Body;
 use tower_layer::Layer;
 use tower_service::Service;
 
 use super::{
     BufferedBody, CheckedBody, DigestHeader, VerifyDigestFuture,
+    body_digest::BodyDigest,
     check_future::{Kind, Waiting},
+    content_md5,
     read_ahead::ReadAhead,
 };
 use crate::{
     Rejection, VerifiedKey,
+    form::{FormParameters, is_form},
+    header::CONTENT_MD5,
     rejection::Excerpt,
     verify::{
         DefaultResponseForRejection, Refused, ResponseForRejection, VerifyBody, VerifyFuture,
     },
-    wire::digest_header::BodyDigests,
+    wire::{digest_header::BodyDigests, signing_string::RequestLine},
 };
 
 type BoxError = Box<dyn Error + Send + Sync>;
@@ -41,6 +45,12 @@ type BoxError = Box<dyn Error + Send + Sync>;
 /// In a list of digests the SHA-256 is used; with
 /// [`Scheme::TraefikHub`](crate::Scheme::TraefikHub) the SHA-512 as well, and a body must have every
 /// digest of these two that is there. Trailers are not hashed, so nothing protects them.
+///
+/// With [`Scheme::TencentApp`](crate::Scheme::TencentApp), a request without a signed SHA-256 needs
+/// a `Content-MD5` ([`content_md5`](super::content_md5()), or as in RFC 1864). **MD5 protects nothing
+/// against anyone who can choose a part of the body.** A form that
+/// [`ReadFormLayer`](super::ReadFormLayer) has read needs neither, because its parameters are
+/// signed. In other schemes `Content-MD5` is not compared.
 ///
 /// A request without a body needs the digest of an empty body, unless
 /// [`allow_none_without_body`](Self::allow_none_without_body) is set. An empty body that is sent in
@@ -234,7 +244,7 @@ where
             (Err(why), _) => Kind::Decided {
                 future: VerifyFuture::refused(options.refused(&head, why)),
             },
-            (Ok(Some(expected)), Some(limit)) => {
+            (Ok(Expected::Digest(expected)), Some(limit)) => {
                 // The readiness belongs to `self.inner`, and a clone of it may not be ready. So the
                 // ready service goes with the request, and the clone waits for the next
                 // `poll_ready`.
@@ -252,8 +262,8 @@ where
             }
             (Ok(expected), _) => {
                 let body = match expected {
-                    Some(expected) => CheckedBody::streaming(body, expected),
-                    None => CheckedBody::known(BufferedBody::default()),
+                    Expected::Digest(expected) => CheckedBody::streaming(body, expected),
+                    Expected::Known(body) => CheckedBody::known(body),
                 };
                 let request = Request::from_parts(head, body);
                 Kind::Decided {
@@ -266,33 +276,51 @@ where
 }
 
 impl<R: ResponseForRejection> Options<R> {
-    /// Returns the digest that the body must have, or `None` if the request needs none.
-    fn expected(
-        &self,
-        head: &request::Parts,
-        body: &impl Body,
-    ) -> Result<Option<BodyDigests>, Rejection> {
+    /// Returns what the body must be.
+    fn expected(&self, head: &request::Parts, body: &impl Body) -> Result<Expected, Rejection> {
         let key = head.extensions.get::<VerifiedKey>();
         let key = key.ok_or(Rejection::NotVerified)?;
         let is_covered = |header: &DigestHeader| key.covered().contain(header.name().as_str());
         let has_sha512 = key.scheme().dialect().has_sha512_digest;
         let mut expected: Option<BodyDigests> = None;
         for header in DigestHeader::ALL.into_iter().filter(is_covered) {
-            let digests = single_digest(&head.headers, header, has_sha512)?;
+            let digests = single_digest(&head.headers, header.name(), |value| {
+                header.decode(value, has_sha512)
+            })?;
             let both = expected.unwrap_or_default().and(digests);
             expected = Some(both.ok_or(Rejection::DigestMismatch)?);
         }
-        let has_body = !body.is_end_stream() && body.size_hint().exact() != Some(0);
-        if expected.is_none() && (has_body || !self.allow_none_without_body) {
-            let name = Excerpt::new(DigestHeader::Digest.name().as_str());
-            return Err(Rejection::NotCovered { name });
+        let mut expected = expected.map(BodyDigest::Sha);
+        // Other schemes do not give `Content-MD5` a meaning, so there it stays a header like others.
+        let format = &key.scheme().dialect().format;
+        let signs = |name: &str| format.signs_unlisted(name) && key.covered().contain(name);
+        if expected.is_none() && signs(CONTENT_MD5.as_str()) {
+            let digest = single_digest(&head.headers, &CONTENT_MD5, content_md5::decode)?;
+            expected = Some(BodyDigest::Md5(digest));
         }
+        if expected.is_none()
+            && signs(RequestLine::TARGET)
+            && is_form(&head.headers)
+            && let Some(form) = head.extensions.get::<FormParameters>()
+        {
+            // The signature covers what the outer layer has read, so that is the body.
+            let body = BufferedBody::from(form.bytes().clone());
+            return Ok(Expected::Known(body));
+        }
+        let has_body = !body.is_end_stream() && body.size_hint().exact() != Some(0);
+        let Some(expected) = expected else {
+            if has_body || !self.allow_none_without_body {
+                let name = Excerpt::new(DigestHeader::Digest.name().as_str());
+                return Err(Rejection::NotCovered { name });
+            }
+            return Ok(Expected::Known(BufferedBody::default()));
+        };
         // Compared here and not while reading: hyper and other servers and clients never poll a
         // body that is at its end, so [`CheckedBody`] would not get to compare it.
-        if !has_body && expected.is_some_and(|digests| !digests.match_body(b"")) {
+        if !has_body && !expected.is_of(b"") {
             return Err(Rejection::DigestMismatch);
         }
-        Ok(expected)
+        Ok(Expected::Digest(expected))
     }
 
     pub(super) fn refused(&self, head: &request::Parts, why: Rejection) -> Response<Bytes> {
@@ -301,16 +329,23 @@ impl<R: ResponseForRejection> Options<R> {
     }
 }
 
-/// Returns the digests in one of the headers, which must not be repeated.
-fn single_digest(
+/// What a request's body must be.
+enum Expected {
+    /// A body with this digest.
+    Digest(BodyDigest),
+    /// This body: none, or a form that was read before it was verified.
+    Known(BufferedBody),
+}
+
+/// Returns the digest in one of the headers, which must not be repeated.
+fn single_digest<D>(
     headers: &HeaderMap,
-    header: DigestHeader,
-    has_sha512: bool,
-) -> Result<BodyDigests, Rejection> {
-    let name = header.name();
+    name: &HeaderName,
+    decode: impl FnOnce(&HeaderValue) -> Option<D>,
+) -> Result<D, Rejection> {
     let mut values = headers.get_all(name).iter();
     match (values.next(), values.next()) {
-        (Some(value), None) => header.decode(value, has_sha512).ok_or_else(|| {
+        (Some(value), None) => decode(value).ok_or_else(|| {
             let name = Excerpt::new(name.as_str());
             Rejection::DigestMalformed { name }
         }),

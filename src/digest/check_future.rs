@@ -13,13 +13,13 @@ use tower_service::Service;
 
 use super::{
     CheckedBody,
+    body_digest::BodyDigest,
     check::Options,
     read_ahead::{ReadAhead, Unread},
 };
 use crate::{
     Rejection,
     verify::{ResponseForRejection, VerifyBody, VerifyFuture},
-    wire::digest_header::BodyDigests,
 };
 
 type BoxError = Box<dyn Error + Send + Sync>;
@@ -30,7 +30,7 @@ pub(super) struct Waiting<S, R> {
     pub(super) inner: S,
     pub(super) options: Arc<Options<R>>,
     pub(super) head: request::Parts,
-    pub(super) expected: BodyDigests,
+    pub(super) expected: BodyDigest,
     pub(super) limit: usize,
 }
 
@@ -98,14 +98,9 @@ where
                         return Poll::Pending;
                     };
                     let checked = match read {
-                        Ok(body) if expected.match_body(body.data()) => Ok(body),
+                        Ok(body) if expected.is_of(body.data()) => Ok(body),
                         Ok(_) => Err(Rejection::DigestMismatch),
-                        Err(Unread::TooLarge) => {
-                            let size = content_length(&head.headers);
-                            let size = size.filter(|size| *size > limit as u64);
-                            Err(Rejection::BodyTooLarge { size, limit })
-                        }
-                        Err(Unread::Broken(_)) => Err(Rejection::BodyUnreadable),
+                        Err(error) => Err(unread(&error, &head.headers, limit)),
                     };
                     match checked {
                         Ok(body) => {
@@ -118,6 +113,17 @@ where
             };
             kind.set(Kind::Decided { future });
         }
+    }
+}
+
+/// Returns why a request is refused whose body could not be read.
+pub(super) fn unread(error: &Unread, headers: &HeaderMap, limit: usize) -> Rejection {
+    match error {
+        Unread::TooLarge => {
+            let size = content_length(headers).filter(|size| *size > limit as u64);
+            Rejection::BodyTooLarge { size, limit }
+        }
+        Unread::Broken(_) => Rejection::BodyUnreadable,
     }
 }
 

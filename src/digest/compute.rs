@@ -14,10 +14,15 @@ use tower_layer::Layer;
 use tower_service::Service;
 
 use super::{
-    BufferedBody, DigestError, DigestHeader,
+    BufferedBody, DigestError, DigestHeader, content_md5,
     read_ahead::{ReadAhead, Unread},
 };
-use crate::{request_head::Digested, wire::digest_header::ComputedFor};
+use crate::{
+    form::{FormParameters, is_form},
+    header::CONTENT_MD5,
+    request_head::Digested,
+    wire::digest_header::ComputedFor,
+};
 
 type BoxError = Box<dyn Error + Send + Sync>;
 
@@ -34,6 +39,9 @@ type BoxError = Box<dyn Error + Send + Sync>;
 /// `Full<Bytes>`, is not copied. All others are copied into one buffer, which is never larger than
 /// the [limit](Self::limit), however small the frames are. While it grows, up to half of that is
 /// used in addition.
+///
+/// The parameters of a form are put into the request's extensions
+/// ([`FormParameters`]), for the scheme that signs them.
 ///
 /// Signers of every scheme sign the digest that this layer computed, whatever their list says. They
 /// find out from the request's extensions, so a layer in between must keep those, as tower's layers
@@ -98,6 +106,7 @@ type BoxError = Box<dyn Error + Send + Sync>;
 pub struct DigestLayer {
     limit: usize,
     header: DigestHeader,
+    content_md5: bool,
 }
 
 impl DigestLayer {
@@ -110,7 +119,20 @@ impl DigestLayer {
         Self {
             limit: Self::DEFAULT_LIMIT,
             header: DigestHeader::Digest,
+            content_md5: false,
         }
+    }
+
+    /// Creates a layer that sends `Content-MD5` instead of a digest, for
+    /// [`Scheme::TencentApp`](crate::Scheme::TencentApp), which signs it. Other schemes only sign it
+    /// if it is in the signer's list.
+    ///
+    /// A form and an empty body get none: the parameters of a form are signed. See
+    /// [`content_md5`](super::content_md5()) for what MD5 does not protect.
+    pub const fn content_md5() -> Self {
+        let mut layer = Self::new();
+        layer.content_md5 = true;
+        layer
     }
 
     /// Sets how long a body may be, in bytes. A request with a longer body is not sent and fails
@@ -126,6 +148,7 @@ impl DigestLayer {
     /// Sets the header that carries the digest. Default: [`DigestHeader::Digest`].
     pub const fn header(mut self, header: DigestHeader) -> Self {
         self.header = header;
+        self.content_md5 = false;
         self
     }
 }
@@ -227,11 +250,23 @@ impl<S: Service<Request<BufferedBody>>> Waiting<S> {
         for header in DigestHeader::ALL {
             head.headers.remove(header.name());
         }
-        let value = options.header.value_of(body.data());
+        let is_form = is_form(&head.headers);
+        if is_form {
+            let form = FormParameters::new(body.data().clone());
+            head.extensions.insert(form);
+        }
         // If the map is full, the signer fails too and the request is not sent, so no error is
         // needed here.
-        let _full = head.headers.try_insert(options.header.name(), value);
-        head.extensions.insert(Digested);
+        if !options.content_md5 {
+            let value = options.header.value_of(body.data());
+            let _full = head.headers.try_insert(options.header.name(), value);
+            head.extensions.insert(Digested);
+        } else if is_form || body.data().is_empty() {
+            head.headers.remove(&CONTENT_MD5);
+        } else {
+            let value = content_md5(body.data());
+            let _full = head.headers.try_insert(&CONTENT_MD5, value);
+        }
         head.extensions.insert(ComputedFor(head.method.clone()));
         inner.call(Request::from_parts(head, body))
     }

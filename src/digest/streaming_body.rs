@@ -11,8 +11,10 @@ use bytes::{Buf as _, Bytes};
 use http_body::{Body, Frame, SizeHint};
 use pin_project_lite::pin_project;
 
-use super::BufferedBody;
-use crate::wire::digest_header::{BodyDigests, BodyHash};
+use super::{
+    BufferedBody,
+    body_digest::{BodyDigest, BodyHash},
+};
 
 pin_project! {
     /// Carries a request's body that is compared with its digest.
@@ -57,7 +59,7 @@ impl<B> CheckedBody<B> {
 
     /// Creates a body that is compared while it is read. A body that is already at its end is not
     /// compared: the caller has to do that.
-    pub(super) fn streaming(body: B, expected: BodyDigests) -> Self
+    pub(super) fn streaming(body: B, expected: BodyDigest) -> Self
     where
         B: Body,
     {

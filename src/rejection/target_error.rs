@@ -8,7 +8,8 @@ use std::fmt;
 pub enum TargetError {
     /// The target has no path: it is `*` or an authority.
     NoPath,
-    /// A percent sign in the path is not followed by two hexadecimal digits.
+    /// A percent sign in the path, or in a parameter that is signed decoded, is not followed by two
+    /// hexadecimal digits.
     BadEscape,
     /// The path has a control character, escaped or not, which would break the signing string's
     /// lines.
@@ -26,6 +27,20 @@ pub enum TargetError {
     /// `DELETE` and `Delete` have the same signature. nginx, which these gateways run on, answers
     /// such a method with 400.
     LowerCaseMethod,
+    /// A parameter's name is empty or has an escaped `&` or `=`, or its value has an escaped `&`.
+    /// Parameters are signed decoded, and would then read as other parameters.
+    AmbiguousParameter,
+    /// Two parameters of the query and the form have the same name. Clients disagree about what is
+    /// signed then: both, the first, or the values joined.
+    RepeatedParameter,
+    /// The query and the form have more than 1,000 parameters.
+    TooManyParameters,
+    /// The body is a form, whose parameters are signed, but no layer has read it: see
+    /// [`FormParameters`](crate::scheme::FormParameters).
+    FormNotRead,
+    /// The path does not begin with the scheme's prefix: see
+    /// [`SchemeBuilder::path_prefix`](crate::scheme::SchemeBuilder::path_prefix).
+    OtherPathPrefix,
 }
 
 impl fmt::Display for TargetError {
@@ -35,7 +50,8 @@ impl fmt::Display for TargetError {
                 "the request target has no path and cannot be signed: send one that begins with /"
             }
             Self::BadEscape => {
-                "the path has a % without two hexadecimal digits behind it: write % as %25"
+                "the path or a parameter has a % without two hexadecimal digits behind it: write % \
+                 as %25"
             }
             Self::ControlCharacter => {
                 "the path has a control character, which cannot be signed: leave it out"
@@ -52,6 +68,24 @@ impl fmt::Display for TargetError {
             Self::LowerCaseMethod => {
                 "the method has a lower-case letter, which its signature does not cover: send it \
                  in upper case"
+            }
+            Self::AmbiguousParameter => {
+                "a parameter has no name, or an escaped & or an = in its name, or an escaped & in \
+                 its value, which reads as another parameter once decoded: leave it out"
+            }
+            Self::RepeatedParameter => {
+                "two parameters have the same name, which clients sign differently: send one"
+            }
+            Self::TooManyParameters => {
+                "the query and the form have more than 1000 parameters: send fewer"
+            }
+            Self::FormNotRead => {
+                "the body is a form, whose parameters are signed, and was not read: put \
+                 DigestLayer outside SignLayer, or ReadFormLayer outside VerifyLayer"
+            }
+            Self::OtherPathPrefix => {
+                "the path does not begin with the scheme's path_prefix: send the request to the \
+                 stage that it names"
             }
         })
     }

@@ -8,7 +8,7 @@ use std::{
     time::Duration,
 };
 
-use http::{HeaderName, header};
+use http::{HeaderName, header, uri::PathAndQuery};
 
 use super::{
     DatePolicy, Dialect, Scheme,
@@ -231,6 +231,7 @@ pub struct SchemeBuilder {
     final_newline: Option<bool>,
     missing_headers: Option<Option<MissingHeaderLine>>,
     join_repeated_headers: Option<bool>,
+    path_prefix: Option<String>,
     max_skew: Option<Duration>,
     date_policy: Option<DatePolicy>,
 }
@@ -263,6 +264,7 @@ impl Scheme {
             final_newline: None,
             missing_headers: None,
             join_repeated_headers: None,
+            path_prefix: None,
             max_skew: None,
             date_policy: None,
         }
@@ -393,6 +395,27 @@ impl SchemeBuilder {
         self
     }
 
+    /// Sets what every path begins with and is not signed: the stage, such as `/release`, in the
+    /// default domains of Tencent Cloud API Gateway. Default: nothing. It can be set if the preset
+    /// is [`Scheme::TencentApp`].
+    ///
+    /// A request to another path is neither signed nor accepted
+    /// ([`TargetError::OtherPathPrefix`](crate::error::TargetError::OtherPathPrefix)). Otherwise
+    /// one signature would be valid for `/release/a`, `/test/a` and `/a`.
+    ///
+    /// ```
+    /// use tower_hmac_auth::Scheme;
+    ///
+    /// let release = Scheme::builder("tencent-app-release", Scheme::TencentApp)
+    ///     .path_prefix("/release")
+    ///     .build()?;
+    /// # Ok::<(), tower_hmac_auth::error::BuildError>(())
+    /// ```
+    pub fn path_prefix(mut self, prefix: impl Into<String>) -> Self {
+        self.path_prefix = Some(prefix.into());
+        self
+    }
+
     /// Sets how far a date may be from the server's clock by default, in whole seconds.
     pub fn max_skew(mut self, max_skew: Duration) -> Self {
         self.max_skew = Some(max_skew);
@@ -424,6 +447,7 @@ impl SchemeBuilder {
     pub fn build(self) -> Result<Scheme, BuildError> {
         self.check_words()?;
         self.check_carrier()?;
+        self.check_path_prefix()?;
         self.check_derived_components()?;
         self.check_names()?;
         // The errors from here on name the scheme, so they need its dialect.
@@ -460,6 +484,24 @@ impl SchemeBuilder {
             }),
             None => Ok(()),
         }
+    }
+
+    fn check_path_prefix(&self) -> Result<(), BuildError> {
+        let Some(prefix) = &self.path_prefix else {
+            return Ok(());
+        };
+        if self.nearest.dialect().format.request_lines.is_none() {
+            return Err(BuildError::PathPrefixNotCarried);
+        }
+        let is_path = prefix
+            .parse::<PathAndQuery>()
+            .is_ok_and(|path| path.query().is_none());
+        if is_path && prefix.starts_with('/') && !prefix.ends_with('/') && !prefix.contains('#') {
+            return Ok(());
+        }
+        Err(BuildError::PathPrefix {
+            prefix: Excerpt::new(prefix),
+        })
     }
 
     fn check_words(&self) -> Result<(), BuildError> {
@@ -679,6 +721,10 @@ impl SchemeBuilder {
         }
         if let Some(join) = self.join_repeated_headers {
             dialect.format.join = join.then_some(b", ");
+        }
+        if let (Some(prefix), Some(lines)) = (&self.path_prefix, &mut dialect.format.request_lines)
+        {
+            lines.path_prefix = Some(leak(prefix));
         }
         if let Some(max_skew) = self.max_skew {
             dialect.max_skew = max_skew.as_secs();

@@ -44,6 +44,7 @@ pub(super) static DIALECT: Dialect = Dialect {
         missing_header: None,
         join: Some(b", "),
         auxiliary_date: None,
+        request_lines: None,
     },
     list: ListSyntax {
         derived_components: &[
@@ -54,6 +55,7 @@ pub(super) static DIALECT: Dialect = Dialect {
         any_case_date: true,
         sends_date_as_spelled: false,
         unseen: &[],
+        is_sorted: false,
         is_derived_elsewhere: is_derived,
     },
     default_list: &[

@@ -213,6 +213,14 @@ pub enum BuildError {
     /// The signature is used as the nonce, but signatures need not cover the whole request target and
     /// the body's digest. Two different requests of one second could have the same signature.
     SignatureNotUnique,
+    /// The path's prefix does not begin with a slash, ends with one, or has a character that a path
+    /// cannot have.
+    PathPrefix {
+        /// The prefix.
+        prefix: Excerpt,
+    },
+    /// A prefix of paths is set, but the preset does not sign the path without its stage.
+    PathPrefixNotCarried,
     /// A set of verifiers is empty.
     NoVerifier,
     /// Credentials of two verifiers' schemes have the same form.
@@ -465,6 +473,14 @@ impl fmt::Display for BuildError {
                  requests of one second can have the same one: require the request target and \
                  digest where the scheme signs the query, or use a nonce",
             ),
+            Self::PathPrefix { prefix } => write!(
+                f,
+                "\"{prefix}\" is not what a path begins with: write it like /release"
+            ),
+            Self::PathPrefixNotCarried => f.write_str(
+                "the preset signs whole paths, so it has no path_prefix: start from tencent-app, or \
+                 leave it out",
+            ),
             Self::NoVerifier => f.write_str("the set of verifiers is empty: give it at least one"),
             Self::AmbiguousVerifiers { first, second } => write!(
                 f,
@@ -579,6 +595,14 @@ impl Scheme {
         }
     }
 
+    /// Refuses a name that no signature of this scheme can cover.
+    pub(crate) fn check_coverable(self, name: &str, is_hs2019: bool) -> Result<(), BuildError> {
+        if self.dialect().format.signs_unlisted(name) {
+            return Ok(());
+        }
+        self.signable(name, is_hs2019).map(drop)
+    }
+
     /// Refuses a header that cannot carry a nonce.
     pub(crate) fn check_nonce(self, name: &HeaderName) -> Result<(), BuildError> {
         let component = self.signable(name.as_str(), false)?;
@@ -591,8 +615,11 @@ impl Scheme {
             &NAME_SPACE_CODE,
             &MICRO_SERVICE_NAME,
         ];
-        let is_date = self.dialect().format.auxiliary_date == Some(name);
-        let has_meaning = is_date || meanings.contains(&name) || DIGESTS.contains(name);
+        let format = &self.dialect().format;
+        let is_date = format.auxiliary_date == Some(name);
+        let is_unlisted = format.signs_unlisted(name.as_str());
+        let has_meaning =
+            is_date || is_unlisted || meanings.contains(&name) || DIGESTS.contains(name);
         if has_meaning || !matches!(component, Component::Header(_)) {
             let name = Excerpt::new(name.as_str());
             return Err(BuildError::NonceHeader { name });

@@ -12,6 +12,7 @@ mod iflytek;
 mod kong;
 mod response_text;
 mod tencent;
+mod tencent_app;
 mod tencent_market;
 mod traefik_hub;
 mod tyk;
@@ -30,6 +31,7 @@ pub(crate) use self::{
 };
 use crate::Rejection;
 pub use crate::{
+    form::FormParameters,
     header::{DateHeader, ParseDateHeaderError, X_NONCE},
     wire::{
         component::DerivedComponent,
@@ -86,6 +88,18 @@ presets! {
     #[default]
     Tencent => tencent,
     r#"| [`Tencent`](Self::Tencent) | `hmac id="…", algorithm="…", headers="…", signature="…"` | `x-date source` | `hmac-sha1` | 900 s, `Date` any |"#;
+
+    /// Tencent Cloud API Gateway, "application authentication", the other type of the same gateway.
+    /// Pudu Robotics' open platform uses it too.
+    ///
+    /// The signature covers the method, `Accept`, `Content-Type`, `Content-MD5`, the path, and the
+    /// parameters of the query and of a form, without listing them. It does not cover the host.
+    /// Credentials have the same form as those of [`Tencent`](Self::Tencent), so a server that
+    /// takes both needs a path or a host for each. [The
+    /// guide](crate::guide::gateways#tencent-clouds-application-authentication) says what differs
+    /// from the gateway, and how to sign forms.
+    TencentApp => tencent_app,
+    r#"| [`TencentApp`](Self::TencentApp) | `hmac id="…", algorithm="…", headers="…", signature="…"` | `source x-date`, and the method, target and three headers | `hmac-sha1` | 900 s |"#;
 
     /// Tencent Cloud Market, as its clients use it: a JSON object with the date in it.
     ///

@@ -53,6 +53,7 @@ pub(super) static DIALECT: Dialect = Dialect {
         missing_header: Some(MissingHeaderLine::EmptyValue),
         join: None,
         auxiliary_date: Some(&X_AUX_DATE),
+        request_lines: None,
     },
     list: ListSyntax {
         derived_components: &[("(request-target)", DerivedComponent::DecodedPath)],
@@ -60,6 +61,7 @@ pub(super) static DIALECT: Dialect = Dialect {
         sends_date_as_spelled: false,
         // Go's server moves `Host` out of the headers that the middleware reads.
         unseen: &["host"],
+        is_sorted: false,
         is_derived_elsewhere: is_derived,
     },
     default_list: &["(request-target)", "date", "source", "digest"],

@@ -143,6 +143,8 @@ impl SignerBuilder {
     /// - `via`, `forwarded`, `x-forwarded-for` and `max-forwards`: each proxy changes them (RFC
     ///   9110, section 7.6).
     ///
+    /// With [`Scheme::TencentApp`] the whole list is sorted by name.
+    ///
     /// Together with the default list there can be 64 names. `digest` and `content-digest` count as
     /// two of them even if they are not listed, because `DigestLayer` adds them to the list.
     pub fn signed_headers(mut self, names: impl IntoIterator<Item: AsRef<str>>) -> Self {
@@ -167,6 +169,9 @@ impl SignerBuilder {
     /// | Tyk | `(request-target)` | method and decoded path, **without the query** |
     /// | Traefik Hub | `(request-target)` | method and target, as sent |
     /// | Traefik Hub | `(created)`, `(expires)` | the times |
+    ///
+    /// [`Scheme::TencentApp`] signs the method, the target and three headers after the list, without
+    /// a name. Its gateway wants the list sorted.
     ///
     /// The list must have `date` or `x-date`, which is then the date header that is sent, or
     /// `(created)`. Tencent Cloud Market's scheme sends no list, so its can only be `x-date`.
@@ -423,6 +428,10 @@ impl SignerBuilder {
         if let Carrier::Json(_) = dialect.syntax.carrier {
             components.send_date_alone();
         }
+        let request_lines = self.scheme.dialect().format.request_lines();
+        if !request_lines.is_empty() {
+            components.sign_request_lines(request_lines);
+        }
         if self.in_query {
             components.send_in_query();
         }
@@ -480,7 +489,11 @@ impl SignerBuilder {
                 .any(|other| other.eq_ignore_ascii_case(name))
         });
         let names = named.iter().copied().chain(further).chain(nonce);
-        names.map(|name| self.listed(name)).collect()
+        let mut names: Vec<&str> = names.collect();
+        if dialect.list.is_sorted && self.components.is_none() {
+            names.sort_by_key(|name| name.to_ascii_lowercase());
+        }
+        names.into_iter().map(|name| self.listed(name)).collect()
     }
 
     /// Resolves one name, and returns it in the spelling that is sent.

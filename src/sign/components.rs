@@ -21,7 +21,7 @@ use crate::{
         component::{self, Component, ComponentSet, DerivedComponent, ListedComponent},
         credentials::{Encoder, Times},
         date::Timestamp,
-        signing_string::{SigningString, SigningStringFormat},
+        signing_string::{RequestLine, RequestLines, SigningString, SigningStringFormat},
         target,
     },
 };
@@ -124,6 +124,19 @@ impl SignedComponents {
     pub(crate) fn new_nonce_parameter(&self) -> Result<Option<Nonce>, SignError> {
         let nonces = self.nonce_parameter.as_ref();
         nonces.map(NonceParameter::next).transpose()
+    }
+
+    /// Signs the method and the target of every request, and these headers, without listing them.
+    pub(crate) fn sign_request_lines(&mut self, lines: &[RequestLine]) {
+        self.signs_target = true;
+        self.depends_on_time_alone = false;
+        for line in lines {
+            if let RequestLine::Header { name, supplied } = line
+                && let Some(value) = supplied
+            {
+                self.supply(name, HeaderValue::from_static(value));
+            }
+        }
     }
 
     /// Sends the date with the credentials, and no list.
@@ -327,6 +340,7 @@ impl<'a> ComponentWriter<'a> {
         if self.head.has_digest() && self.components.sends_list {
             self.write_digests(&mut edits, string)?;
         }
+        self.write_request_lines(&mut edits, string)?;
         if let Some((name, nonce)) = self.nonce_parameter.map(Nonce::as_parameter) {
             string.push(self.format, name, nonce.as_bytes());
         }
@@ -378,6 +392,32 @@ impl<'a> ComponentWriter<'a> {
                 && self.write_header(name.as_str(), name, edits, string)?
             {
                 edits.digests.insert(position);
+            }
+        }
+        Ok(())
+    }
+
+    /// Writes what is signed without being listed.
+    fn write_request_lines(
+        &self,
+        edits: &mut HeaderEdits,
+        string: &mut SigningString,
+    ) -> Result<(), SignError> {
+        let Some(RequestLines { lines, path_prefix }) = &self.format.request_lines else {
+            return Ok(());
+        };
+        for line in *lines {
+            match line {
+                RequestLine::Method => {
+                    string.push_request_line(self.head.method().as_str().as_bytes());
+                }
+                RequestLine::Header { name, .. } => {
+                    let value = self.header(name, edits)?;
+                    string.push_request_line(value.as_deref().unwrap_or_default());
+                }
+                RequestLine::Target(line) => {
+                    string.push_request_line(&line(*self.head, *path_prefix)?);
+                }
             }
         }
         Ok(())

@@ -5,12 +5,19 @@ use std::{
     task::{Context, Poll},
 };
 
+use bytes::Bytes;
 use http::Uri;
-use reqwest::{Client, ClientBuilder, Url, redirect};
+use reqwest::{Body, Client, ClientBuilder, Url, redirect};
 use tower_service::Service;
 
 use super::{SignLayer, SignService, report, service};
-use crate::{Signer, clock::Clock, header::DIGESTS, request_head::Digested};
+use crate::{
+    Signer,
+    clock::Clock,
+    form::{FormParameters, is_form},
+    header::DIGESTS,
+    request_head::Digested,
+};
 
 impl<C> SignLayer<C> {
     /// Builds a client that follows no redirects, and signs what it sends. With the feature
@@ -174,6 +181,12 @@ pub(crate) fn sign(signer: &Signer, clock: &impl Clock, request: &mut reqwest::R
     if DIGESTS.iter().any(|name| head.headers().contains_key(name)) {
         head.extensions_mut().insert(Digested);
     }
+    if signer.signs_forms()
+        && is_form(head.headers())
+        && let Some(form) = form(request.body())
+    {
+        head.extensions_mut().insert(form);
+    }
 
     let mut is_signed = service::sign(signer, clock, &mut head);
 
@@ -196,6 +209,12 @@ pub(crate) fn sign(signer: &Signer, clock: &impl Clock, request: &mut reqwest::R
         }
     }
     is_signed
+}
+
+/// Returns the parameters of a form, or `None` if the body is a stream.
+fn form(body: Option<&Body>) -> Option<FormParameters> {
+    let bytes = body.map_or(Some(&[][..]), Body::as_bytes)?;
+    Some(FormParameters::new(Bytes::copy_from_slice(bytes)))
 }
 
 /// Returns the target that reqwest makes of the URL. A `Url` has no default and no empty port, and

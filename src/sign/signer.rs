@@ -239,6 +239,12 @@ impl Signer {
         self.sign_uncached(request, now)
     }
 
+    /// Returns whether the parameters of a form are signed.
+    #[cfg(feature = "reqwest")]
+    pub(super) fn signs_forms(&self) -> bool {
+        self.inner.scheme.dialect().format.request_lines.is_some()
+    }
+
     /// Removes a signature of this scheme from a request that cannot be signed, with all headers
     /// that the signer added to it.
     pub(crate) fn remove_signature(&self, headers: &mut HeaderMap) {

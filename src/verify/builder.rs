@@ -10,7 +10,7 @@ use crate::{
     header::DIGESTS,
     limits::MAX_SKEW_WITH_NONCE,
     scheme::{BuildError, DatePolicy, check_list, owned_names},
-    wire::component::Component,
+    wire::{component::Component, signing_string::RequestLine},
 };
 
 /// Builds a [`Verifier`].
@@ -92,6 +92,9 @@ impl VerifierBuilder {
     /// Sets what every signature must cover: header names, in any case, and derived components of
     /// the scheme, such as `@request-target`. Each must be listed **and** present in the request.
     /// Default: nothing but a date.
+    ///
+    /// [`Scheme::TencentApp`] signs `@request-target`, `accept`, `content-type` and `content-md5`
+    /// without listing them, so there a header only has to be present, with a value.
     pub fn require(mut self, names: impl IntoIterator<Item: AsRef<str>>) -> Self {
         self.required = owned_names(names);
         self
@@ -207,7 +210,7 @@ impl VerifierBuilder {
             scheme.check_hs2019()?;
         }
         for name in &self.required {
-            scheme.signable(name, self.hs2019.is_some())?;
+            scheme.check_coverable(name, self.hs2019.is_some())?;
         }
         check_list(self.required.iter().map(String::as_str))?;
         let date_policy = self.date_policy.unwrap_or(scheme.dialect().date_policy);
@@ -251,7 +254,9 @@ impl VerifierBuilder {
             Component::Header(name) => DIGESTS.contains(name),
             _ => false,
         };
-        if self.signature_as_nonce && !(requires(&is_target) && requires(&is_digest)) {
+        let signs_target =
+            requires(&is_target) || dialect.format.signs_unlisted(RequestLine::TARGET);
+        if self.signature_as_nonce && !(signs_target && requires(&is_digest)) {
             return Err(BuildError::SignatureNotUnique);
         }
         Ok(())

@@ -5,7 +5,10 @@ use std::borrow::Cow;
 use http::header::AsHeaderName;
 use smallvec::SmallVec;
 
-use super::{freshness::SentXDate, verified::CoveredComponents};
+use super::{
+    freshness::SentXDate,
+    verified::{CoveredComponents, UnlistedComponents},
+};
 use crate::{
     Rejection, RequestHead,
     header::{DateHeader, Repeated, often_signed, single_value, trim},
@@ -18,7 +21,7 @@ use crate::{
             self, Component, ComponentNames, ComponentSet, DerivedComponent, ListedComponent,
         },
         credentials::{Authorization, CarriedValues},
-        signing_string::SigningString,
+        signing_string::{RequestLine, RequestLines, SigningString},
         target,
     },
 };
@@ -89,6 +92,8 @@ pub(super) struct ReceivedComponents<'c> {
     pub(super) names: &'c str,
     /// The listed components that the request has.
     pub(super) present: ComponentSet,
+    /// What is signed without being listed.
+    pub(super) unlisted: UnlistedComponents,
     /// The value of `Date`, where it is listed in a spelling that the scheme recognizes.
     date: Option<&'c [u8]>,
     /// The value of `X-Date`, likewise.
@@ -96,9 +101,10 @@ pub(super) struct ReceivedComponents<'c> {
 }
 
 impl<'c> ReceivedComponents<'c> {
-    /// Returns whether this name, in any case, is listed and its component in the request.
+    /// Returns whether this name, in any case, is listed or signed anyway, and its component in the
+    /// request.
     pub(super) fn cover(&self, name: &str) -> bool {
-        CoveredComponents::new(self.names, self.present).contain(name)
+        CoveredComponents::new(self.names, self.present, self.unlisted).contain(name)
     }
 
     /// Returns the value of a date header that is listed and in the request.
@@ -169,6 +175,9 @@ impl<'h> ComponentReader<'_, 'h> {
                 }
             }
         }
+        if let Some(lines) = &format.request_lines {
+            received.unlisted = self.write_request_lines(lines, string)?;
+        }
         if let (Some(name), Some(nonce)) = (self.dialect.syntax.nonce, authorization.nonce) {
             string.push(format, name, nonce.as_bytes());
         }
@@ -192,6 +201,42 @@ impl<'h> ComponentReader<'_, 'h> {
             return Err(Rejection::repeated(DateHeader::Date.name().as_str()));
         }
         Ok(value.map(|value| (header.as_str(), trim(value.as_bytes()))))
+    }
+
+    /// Writes what is signed without being listed. Returns which of it the request has.
+    fn write_request_lines(
+        &self,
+        RequestLines { lines, path_prefix }: &'static RequestLines,
+        string: &mut SigningString,
+    ) -> Result<UnlistedComponents, Rejection> {
+        let mut present = ComponentSet::default();
+        for (position, line) in lines.iter().enumerate() {
+            let is_present = match line {
+                RequestLine::Method => {
+                    string.push_request_line(self.head.method().as_str().as_bytes());
+                    true
+                }
+                RequestLine::Header { name, .. } => {
+                    let value = single_value(self.head.headers(), *name)
+                        .map_err(|Repeated| Rejection::repeated(name.as_str()))?;
+                    let value = value
+                        .map(|value| trim(value.as_bytes()))
+                        .unwrap_or_default();
+                    string.push_request_line(value);
+                    // A header without a value has the same signature as none, so it can be added
+                    // or removed. It does not count as covered.
+                    !value.is_empty()
+                }
+                RequestLine::Target(line) => {
+                    string.push_request_line(&line(*self.head, *path_prefix)?);
+                    true
+                }
+            };
+            if is_present {
+                present.insert(position);
+            }
+        }
+        Ok(UnlistedComponents { lines, present })
     }
 
     fn date(&self, header: DateHeader, name: &str) -> Result<Option<Cow<'h, [u8]>>, Rejection> {

@@ -248,6 +248,19 @@ impl<'a> Refused<'a> {
         }
     }
 
+    /// Describes a request that a layer outside [`VerifyLayer`](crate::VerifyLayer) refuses.
+    #[cfg(feature = "digest")]
+    pub(crate) fn before_verification(head: RequestHead<'a>, why: Rejection) -> Self {
+        Self {
+            scheme: Scheme::TencentApp,
+            why,
+            head,
+            #[cfg(feature = "tracing")]
+            key: None,
+            explained: None,
+        }
+    }
+
     /// Creates the response, with the reason in its extensions. The response to a `HEAD` has no
     /// body (RFC 9110, section 9.3.2).
     pub(crate) fn answer(self, refuse: &impl ResponseForRejection) -> Response<Bytes> {

@@ -137,6 +137,7 @@ impl<R: ResponseForRejection> Admission<R> {
             request.version(),
             request.headers(),
         )
+        .with_extensions(request.extensions())
     }
 
     /// Checks the request with the key that `look_up` finds, and prepares it for the handler if it

@@ -11,7 +11,10 @@ use super::{
 use crate::{
     Algorithm, Scheme, Verifier,
     header::has_repeats,
-    wire::component::{self, ComponentNames, ComponentSet},
+    wire::{
+        component::{self, ComponentNames, ComponentSet},
+        signing_string::RequestLine,
+    },
 };
 
 /// Identifies the key that signed a verified request, and what its signature covers.
@@ -52,6 +55,8 @@ pub struct VerifiedKey {
     scheme: Scheme,
     /// The listed components that the request has.
     present: ComponentSet,
+    /// What is signed without being listed, and the request has.
+    unlisted: ComponentSet,
     algorithm: Algorithm,
     secret: MatchedSecret,
     /// What is known of the nonce beside its text, if the verifier requires one.
@@ -83,6 +88,7 @@ impl VerifiedKey {
             }),
             scheme: verifier.scheme,
             present: credentials.present,
+            unlisted: credentials.unlisted.present,
             algorithm: credentials.algorithm,
             secret,
         }
@@ -115,18 +121,27 @@ impl VerifiedKey {
         self.secret == MatchedSecret::Previous
     }
 
-    /// Returns the names of the components that the signature covers, in signing order and as the
-    /// client spelled them.
+    /// Returns the names of the components that the signature covers: first those of the list, in
+    /// signing order and as the client spelled them, then what the scheme signs without listing it.
     ///
     /// Each was in the request: a listed header that was missing is not among them. Nothing else in
     /// the request can be trusted. The method and target are covered only if `@request-target`,
     /// `(request-target)` or `request-line` is (in the schemes of iFlytek and Tyk without the query),
     /// and the body only with a digest. Whitespace around a value is not covered. With Tyk's
     /// scheme, `date` stands for `X-Aux-Date` if the request has that header; it then has no `Date`.
+    ///
+    /// Only [`Scheme::TencentApp`] signs something without listing it:
+    /// the method and the target, named `@request-target`, and `accept`, `content-type` and
+    /// `content-md5` if they have a value. Of the target that is the path and the decoded
+    /// parameters, not their order. Those of a form are covered too.
     #[must_use]
     pub fn covered(&self) -> CoveredComponents<'_> {
         let names = text(self.text.get(self.key_id_len..self.nonce_at()));
-        CoveredComponents::new(names, self.present)
+        let unlisted = UnlistedComponents {
+            lines: self.scheme.dialect().format.request_lines(),
+            present: self.unlisted,
+        };
+        CoveredComponents::new(names, self.present, unlisted)
     }
 
     /// Returns what a [`ReplayGuard`](crate::verify::ReplayGuard) remembers of this request, or
@@ -181,6 +196,32 @@ pub struct CoveredComponents<'a> {
     /// The position of the next name in the list.
     position: usize,
     present: ComponentSet,
+    unlisted: UnlistedComponents,
+}
+
+/// What is signed of every request without being listed.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct UnlistedComponents {
+    pub(super) lines: &'static [RequestLine],
+    /// The lines for which the request has something.
+    pub(super) present: ComponentSet,
+}
+
+impl Iterator for UnlistedComponents {
+    type Item = &'static str;
+
+    /// Returns the last name, because its position is known without counting.
+    fn next(&mut self) -> Option<&'static str> {
+        while let [rest @ .., line] = self.lines {
+            self.lines = rest;
+            if let Some(name) = line.name()
+                && self.present.contains(rest.len())
+            {
+                return Some(name);
+            }
+        }
+        None
+    }
 }
 
 impl<'a> CoveredComponents<'a> {
@@ -189,11 +230,12 @@ impl<'a> CoveredComponents<'a> {
         self.any(|covered| covered.eq_ignore_ascii_case(name))
     }
 
-    pub(super) fn new(names: &'a str, present: ComponentSet) -> Self {
+    pub(super) fn new(names: &'a str, present: ComponentSet, unlisted: UnlistedComponents) -> Self {
         Self {
             names: ComponentNames::new(names),
             position: 0,
             present,
+            unlisted,
         }
     }
 }
@@ -202,13 +244,13 @@ impl<'a> Iterator for CoveredComponents<'a> {
     type Item = &'a str;
 
     fn next(&mut self) -> Option<Self::Item> {
-        loop {
-            let name = self.names.next()?;
+        for name in self.names.by_ref() {
             let position = self.position;
             self.position += 1;
             if self.present.contains(position) {
                 return Some(name);
             }
         }
+        self.unlisted.next()
     }
 }

@@ -13,6 +13,7 @@ use super::{
     components::{ComponentReader, ReceivedComponents},
     freshness::SentXDate,
     nonce::NonceSource,
+    verified::UnlistedComponents,
     verifying_key::{DummyKeys, KeyAccess, KeyLookup},
 };
 use http::Uri;
@@ -188,7 +189,8 @@ impl Verifier {
                 self.read_decoded(credentials, head, &decoded, now)?;
             }
         }
-        let covered = CoveredComponents::new(&credentials.names, credentials.present);
+        let (present, unlisted) = (credentials.present, credentials.unlisted);
+        let covered = CoveredComponents::new(&credentials.names, present, unlisted);
         credentials.nonce = self.nonce.read(head, &covered)?;
         Ok(())
     }
@@ -234,6 +236,7 @@ impl Verifier {
             algorithm,
             signature,
             present,
+            unlisted,
             signing_string,
             signed_at,
             read_at,
@@ -254,6 +257,7 @@ impl Verifier {
         let mut components = ReceivedComponents::default();
         reader.read(authorization, &mut components, signing_string)?;
         *present = components.present;
+        *unlisted = components.unlisted;
         if names_two_hosts(head) {
             return Err(Rejection::HostMismatch);
         }
@@ -375,6 +379,8 @@ pub struct Credentials<'h> {
     pub(super) names: Cow<'h, str>,
     /// The listed components that the request has.
     pub(super) present: ComponentSet,
+    /// What is signed without being listed.
+    pub(super) unlisted: UnlistedComponents,
     pub(super) algorithm: Algorithm,
     pub(super) signature: Signature,
     pub(super) signing_string: SigningString,
@@ -393,6 +399,7 @@ impl Credentials<'_> {
             key_id: Cow::default(),
             names: Cow::default(),
             present: ComponentSet::default(),
+            unlisted: UnlistedComponents::default(),
             algorithm: Algorithm::HmacSha1,
             signature: Signature::NONE,
             signing_string: SigningString::new(),

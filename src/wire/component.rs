@@ -124,6 +124,8 @@ pub(crate) struct ListSyntax {
     pub(crate) sends_date_as_spelled: bool,
     /// Headers that the gateway does not see, so that it signs an empty value for them.
     pub(crate) unseen: &'static [&'static str],
+    /// Whether signers sort the default list and what is added to it by name.
+    pub(crate) is_sorted: bool,
     /// Whether a gateway's lists name a derived component so, in any case.
     pub(crate) is_derived_elsewhere: fn(&str) -> bool,
 }

@@ -2,12 +2,15 @@
 
 use std::{fmt, str::FromStr};
 
-use crate::header::is_field_name;
 use base64::{Engine as _, engine::general_purpose::STANDARD};
+use bytes::Bytes;
 use http::{HeaderName, HeaderValue, Method, Request};
 use sha2::{Digest as _, Sha256, Sha512};
 
-use crate::header::DIGESTS;
+use crate::{
+    form::FormParameters,
+    header::{CONTENT_MD5, DIGESTS, is_field_name},
+};
 
 /// The length of 32 bytes in base64.
 const BASE64_LEN: usize = 44;
@@ -26,13 +29,6 @@ impl BodyDigests {
             sha256: one_of(self.sha256, other.sha256)?,
             sha512: one_of(self.sha512, other.sha512)?,
         })
-    }
-
-    /// Returns whether the body has all of these digests.
-    pub(crate) fn match_body(self, body: &[u8]) -> bool {
-        let mut hash = BodyHash::new(self);
-        hash.update(body);
-        hash.matches()
     }
 }
 
@@ -165,7 +161,7 @@ impl DigestHeader {
         let (before, after) = self.around();
         let base64 = base64.get(..len).unwrap_or_default();
         let value = [before.as_bytes(), base64, after.as_bytes()].concat();
-        HeaderValue::from_maybe_shared(bytes::Bytes::from(value))
+        HeaderValue::from_maybe_shared(Bytes::from(value))
             .unwrap_or_else(|_| HeaderValue::from_static(""))
     }
 
@@ -219,7 +215,8 @@ fn decoded<const LEN: usize>(base64: &str) -> Option<[u8; LEN]> {
 #[derive(Clone)]
 pub(crate) struct ComputedFor(pub(crate) Method);
 
-/// Replaces the digest by that of an empty body if a layer in between has changed the method.
+/// Replaces the digest by that of an empty body if a layer in between has changed the method. An
+/// empty body has no `Content-MD5` and no parameters.
 ///
 /// Following a 303 does so: it sends a `GET` without the body that the digest was computed for. The
 /// old digest would not match, and the gateway would refuse the request.
@@ -234,6 +231,11 @@ pub(crate) fn renew<B>(request: &mut Request<B>) {
             // It replaces a value, so the map does not grow and this cannot fail.
             let _fits = request.headers_mut().try_insert(header.name(), value);
         }
+    }
+    request.headers_mut().remove(&CONTENT_MD5);
+    if request.extensions().get::<FormParameters>().is_some() {
+        let none = FormParameters::new(Bytes::new());
+        request.extensions_mut().insert(none);
     }
     let method = request.method().clone();
     request.extensions_mut().insert(ComputedFor(method));

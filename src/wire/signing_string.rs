@@ -1,7 +1,10 @@
 //! The signing string. Signers and verifiers build the signed bytes here and nowhere else, so that
 //! the two cannot differ.
 
-use std::fmt::{self, Write as _};
+use std::{
+    borrow::Cow,
+    fmt::{self, Write as _},
+};
 
 use http::HeaderName;
 
@@ -76,8 +79,13 @@ impl SigningString {
         target::write(derived, head, buffer)
     }
 
-    /// Ends the line before, if there is one. No line is empty, so only the first finds an empty
-    /// buffer.
+    /// Adds one of the [`RequestLines`]. It may be empty, because lines with a name come before it.
+    pub(crate) fn push_request_line(&mut self, line: &[u8]) {
+        self.begin_line().extend(line);
+    }
+
+    /// Ends the line before, if there is one. The first line is not empty, so only that one finds
+    /// an empty buffer.
     fn begin_line(&mut self) -> &mut Buffer {
         let Self(buffer) = self;
         if buffer.len() > 0 {
@@ -158,6 +166,64 @@ pub(crate) struct SigningStringFormat {
     pub(crate) join: Option<&'static [u8]>,
     /// The header whose line replaces that of `Date` if the request has it.
     pub(crate) auxiliary_date: Option<&'static HeaderName>,
+    /// What is signed of every request without being listed; `None` if nothing is.
+    pub(crate) request_lines: Option<RequestLines>,
+}
+
+impl SigningStringFormat {
+    /// Returns the lines that every request has after those of the list.
+    pub(crate) fn request_lines(&self) -> &'static [RequestLine] {
+        self.request_lines.as_ref().map_or(&[], |all| all.lines)
+    }
+
+    /// Returns whether a component of this name, in any case, is signed without being listed.
+    pub(crate) fn signs_unlisted(&self, name: &str) -> bool {
+        let mut names = self.request_lines().iter().filter_map(RequestLine::name);
+        names.any(|other| other.eq_ignore_ascii_case(name))
+    }
+}
+
+/// What is signed of every request without being listed, in lines after those of the list.
+///
+/// The first of them must not be readable as the line of a listed component. Otherwise one string
+/// could be that of two requests whose lists differ.
+#[derive(Debug, Clone)]
+pub(crate) struct RequestLines {
+    pub(crate) lines: &'static [RequestLine],
+    /// What every path begins with, and is left out of the signing string.
+    pub(crate) path_prefix: Option<&'static str>,
+}
+
+/// Returns the target as it is signed. It gets the path's prefix.
+type SignedTarget = for<'h> fn(RequestHead<'h>, Option<&str>) -> Result<Cow<'h, [u8]>, TargetError>;
+
+/// A line that is signed without being listed.
+#[derive(Debug, Clone)]
+pub(crate) enum RequestLine {
+    /// The method, as sent.
+    Method,
+    /// A header's value without its name, or an empty line if the request lacks it.
+    Header {
+        name: &'static HeaderName,
+        /// What signers send if the request lacks it, because clients add it below all layers.
+        supplied: Option<&'static str>,
+    },
+    /// The target with its query, as this function returns it.
+    Target(SignedTarget),
+}
+
+impl RequestLine {
+    /// The name by which a verifier can require the method and the target.
+    pub(crate) const TARGET: &'static str = "@request-target";
+
+    /// Returns the name of what the line covers. The method belongs to the target.
+    pub(crate) fn name(&self) -> Option<&str> {
+        match self {
+            Self::Method => None,
+            Self::Header { name, .. } => Some(name.as_str()),
+            Self::Target(_) => Some(Self::TARGET),
+        }
+    }
 }
 
 /// Says which line the signing string has for a listed header that the request lacks.

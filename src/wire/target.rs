@@ -5,7 +5,7 @@ mod normal;
 use http::{Uri, Version, uri::PathAndQuery};
 
 use self::normal::decoded_path;
-pub(crate) use self::normal::{check_normal, normalized};
+pub(crate) use self::normal::{check_normal, escaped_byte, normalized};
 use super::{buffer::Buffer, component::DerivedComponent};
 use crate::{RequestHead, rejection::TargetError};
 
@@ -60,7 +60,8 @@ pub(crate) fn write(
     Ok(())
 }
 
-fn path_and_query(uri: &Uri) -> Result<&PathAndQuery, TargetError> {
+/// Returns the target's path and query.
+pub(crate) fn path_and_query(uri: &Uri) -> Result<&PathAndQuery, TargetError> {
     // Before 1.5, the crate http accepted HTTP/2 targets that do not begin with a slash. Such a
     // target would get the same signing string as the one with the slash.
     let is_path = |target: &&PathAndQuery| {

@@ -1,6 +1,6 @@
-"""The vectors of schemes whose credentials are not only parameters of Authorization.
+"""The vectors of Tencent's other schemes: the market's JSON object, and application authentication.
 
-What public client code of Tencent Cloud Market and iFlytek computes is in PUBLISHED; each case names its own.
+What public client code of Tencent Cloud's two schemes and iFlytek computes is in PUBLISHED; each case names its own.
 """
 
 import base64
@@ -13,6 +13,8 @@ WEDNESDAY = (1795579506, "Wed, 25 Nov 2026 04:05:06 GMT")
 MONDAY = (1521461320, "Mon, 19 Mar 2018 12:08:40 GMT")
 FRIDAY = (1619145347, "Fri, 23 Apr 2021 02:35:47 GMT")
 XF_ID, XF_KEY = "0123456789abcdef0123456789abcdef", b"fedcba9876543210fedcba9876543210"
+THURSDAY = (1615451398, "Thu, 11 Mar 2021 08:29:58 GMT")
+FORM = "application/x-www-form-urlencoded"
 
 PUBLISHED = {
     "market": "cvoEK4WBVhVUeTzpN9Lum12mKZ8=",
@@ -28,6 +30,10 @@ PUBLISHED_QUERY = {
         "authorization=YXBpX2tleT0iMDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWYiLCBhbGdvcml0aG09ImhtYWMtc2hhMjU2IiwgaGVhZGVy"
         "cz0iaG9zdCBkYXRlIHJlcXVlc3QtbGluZSIsIHNpZ25hdHVyZT0iNjNzT3hwNzN4UWUzWW9yVjJwT3Nrd2FRczlSbXppYzZkL21Hb3VNclNMND0i"
         "&date=Wed%2C%2025%20Nov%202026%2004%3A05%3A06%20GMT&host=iat-api.xfyun.cn",
+    "tencent-app-get": "wsoo9zBNeJRmVD0cx2MiWK4mp+8=",
+    "tencent-app-post": "Foq4A0wjDRFwOufS7I8hgSWRFng=",
+    "tencent-app-documented": "q9kjrvwT8M80trJ8psnYnedpWBE=",
+    "tencent-app-source": "q9kjrvwT8M80trJ8psnYnedpWBE=",
 }
 
 
@@ -105,6 +111,54 @@ def iflytek_cases(case_files):
                   "iat-api.xfyun.cn", in_query=True, others="lang=zh%5fCN&&q=a+b")
 
 
+def app(case_files, name, line, headers, when=WEDNESDAY, signed=(), form=None, hash_name="sha1", key=KEY):
+    """Application authentication. `signed`: further headers in the list; `form`: the body, if it is a form."""
+    seconds, date = when
+    method, target, _ = line.split(" ")
+    path, _, query = target.partition("?")
+    sent = dict(headers)
+    sent.setdefault("accept", b"*/*")
+    listed = dict({"x-date": date.encode()}, **{n: sent[n] for n in signed})
+    parameters = urllib.parse.parse_qsl(query, keep_blank_values=True)
+    parameters += urllib.parse.parse_qsl(form or "", keep_blank_values=True)
+    written = "&".join(n + "=" + v if v else n for n, v in sorted(parameters))
+    lines = [n.encode() + b": " + listed[n] for n in sorted(listed)] + [method.encode()]
+    lines += [sent.get(n, b"") for n in ("accept", "content-type", "content-md5")]
+    lines += [(path + ("?" + written if written else "")).encode()]
+    string = b"\n".join(lines)
+    authorization = 'hmac id="%s", algorithm="hmac-%s", headers="%s", signature="%s"' % (
+        KEY_ID, hash_name, " ".join(sorted(listed)), sign(name, key, string, hash_name))
+    settings = [("scheme", "tencent-app"), ("key-id", KEY_ID), ("secret-key", key.hex()), ("algorithm", "hmac-" + hash_name),
+                ("now", str(seconds))]
+    settings += [("sign", n) for n in signed if n not in ("source", "digest")]
+    settings += [("form", form)] if form is not None else []
+    whole = list(sent.items()) + [("x-date", date.encode()), ("authorization", authorization.encode())]
+    return case_files(name, settings, line, headers, string, authorization, whole)
+
+
+def app_cases(case_files):
+    def made(name, line, headers, **more):
+        return app(case_files, "tencent-app-" + name, line + " HTTP/1.1", headers, **more)
+
+    json = [("accept", b"application/json"), ("content-type", b"application/json")]
+    pudu = "/pudu-entry/open-platform-service/"
+    yield made("get", "GET " + pudu + "v2/status/get_by_sn?sn=SN001", json)
+    md5 = base64.b64encode(hashlib.md5(b'{"sn":"SN001"}').hexdigest().encode())
+    assert md5 == b"MWRiYmUxMTg2YTdhY2FlZGI2NGFjNTA5ODA1NjZhNmU="
+    with_md5 = json + [("content-md5", md5)]
+    yield made("post", "POST " + pudu + "v1/custom_call", with_md5)
+    form = [("accept", b"application/json"), ("content-type", FORM.encode())]
+    sourced = form + [("source", b"apigw test")]
+    yield made("source", "POST /?p=test", sourced, when=THURSDAY, signed=["source"], form="")
+    # The documentation's request: the same parameter in the form.
+    yield made("documented", "POST /", sourced, when=THURSDAY, signed=["source"], form="p=test")
+    yield made("form", "POST /a?c=3&a=1", form, form="b=%E4%BD%A0+x&empty=&d=1%2B2%3D3")
+    yield made("nothing-but-a-date", "GET /", [])
+    yield made("sorted", "DELETE /a/%20b?b=2&a", [("x-b", b"2"), ("host", b"h.example")],
+               signed=["x-b", "host"], hash_name="sha256")
+    yield made("newline-in-a-form", "PUT /a", form, form="text=1%0Ax-role:+admin")
+
+
 def cases(case_files):
     yield market(case_files, "market")
     yield market(case_files, "market-third-party", key=b"test-secret", when=MONDAY)
@@ -115,3 +169,4 @@ def cases(case_files):
     yield market(case_files, "market-stale-headers-are-removed", headers=stale, sent=[request_id])
     yield market_before(case_files)
     yield from iflytek_cases(case_files)
+    yield from app_cases(case_files)

@@ -174,6 +174,11 @@ fn rejections() -> impl Iterator<Item = Rejection> {
         TargetError::EscapedQuestionMark,
         TargetError::NotNormal,
         TargetError::LowerCaseMethod,
+        TargetError::AmbiguousParameter,
+        TargetError::RepeatedParameter,
+        TargetError::TooManyParameters,
+        TargetError::FormNotRead,
+        TargetError::OtherPathPrefix,
     ];
     likely
         .into_iter()

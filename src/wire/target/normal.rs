@@ -52,20 +52,12 @@ fn has_plain_segments(path: &str) -> bool {
 }
 
 fn percent_decoded(raw: &str) -> Result<Vec<u8>, TargetError> {
-    let hex = |digit: u8| char::from(digit).to_digit(16);
     let mut decoded = Vec::with_capacity(raw.len());
     let mut rest = raw.as_bytes();
     while let [byte, after @ ..] = rest {
-        let (byte, after) = match (byte, after) {
-            (b'%', [high, low, after @ ..]) => {
-                let (Some(high), Some(low)) = (hex(*high), hex(*low)) else {
-                    return Err(TargetError::BadEscape);
-                };
-                let byte = u8::try_from(high * 16 + low).map_err(|_| TargetError::BadEscape)?;
-                (byte, after)
-            }
-            (b'%', _) => return Err(TargetError::BadEscape),
-            (byte, after) => (*byte, after),
+        let (byte, after) = match byte {
+            b'%' => escaped_byte(after)?,
+            byte => (*byte, after),
         };
         if byte.is_ascii_control() {
             return Err(TargetError::ControlCharacter);
@@ -74,6 +66,18 @@ fn percent_decoded(raw: &str) -> Result<Vec<u8>, TargetError> {
         rest = after;
     }
     Ok(decoded)
+}
+
+/// Reads what follows a percent sign: the byte that two hexadecimal digits stand for, and the rest.
+pub(crate) fn escaped_byte(after: &[u8]) -> Result<(u8, &[u8]), TargetError> {
+    let hex = |digit: u8| char::from(digit).to_digit(16);
+    if let [high, low, rest @ ..] = after
+        && let (Some(high), Some(low)) = (hex(*high), hex(*low))
+        && let Ok(byte) = u8::try_from(high * 16 + low)
+    {
+        return Ok((byte, rest));
+    }
+    Err(TargetError::BadEscape)
 }
 
 /// Returns whether a byte needs no escape in a path (RFC 3986, section 3.3: `pchar`, and the

@@ -7,6 +7,7 @@ use tower_hmac_auth::{
     Algorithm, KeyPair, Rejection, RequestHead, Scheme, SignLayer, Signer, StaticKeys, VerifiedKey,
     Verifier, VerifyLayer,
     clock::ManualClock,
+    scheme::DateHeader,
     verify::{DefaultResponseForRejection, KeyAccess, KeyLookup, VerifyingKey},
 };
 
@@ -65,6 +66,23 @@ pub(crate) fn modulr() -> Scheme {
         .default_list(["date", "x-mod-nonce"])
         .build()
         .unwrap()
+}
+
+/// A date header that every scheme with lists has in one of its spellings: `Date`, if the scheme reads it.
+pub(crate) fn date_header(scheme: Scheme) -> DateHeader {
+    match scheme {
+        Scheme::TencentApp => DateHeader::XDate,
+        _ => DateHeader::Date,
+    }
+}
+
+/// The signing string of a `GET /a` without `Accept` and the like, of these lines for what is listed.
+pub(crate) fn string_of(scheme: Scheme, lines: &str) -> String {
+    match scheme {
+        Scheme::Apisix => format!("{KEY_ID}\n{lines}\n"),
+        Scheme::TencentApp => format!("{lines}\nGET\n\n\n\n/a"),
+        _ => lines.to_owned(),
+    }
 }
 
 /// A verifier with all of the scheme's defaults.

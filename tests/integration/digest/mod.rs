@@ -1,6 +1,7 @@
 //! The body under the signature: `DigestLayer` and `VerifyDigestLayer`, over real sockets and by hand.
 
 mod client;
+mod forms;
 mod passed_on;
 mod redirects;
 mod refusals;

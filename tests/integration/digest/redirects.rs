@@ -18,10 +18,10 @@ use tower_http::follow_redirect::{
 };
 
 use super::{HELLO, value, verifying};
-use crate::common::schemes_with_lists;
 use crate::common::{
-    keys,
+    date_header, keys,
     loopback::{client, serve},
+    schemes_with_lists,
 };
 
 /// A server that redirects with this from `/items` to `/done`, and there answers what has arrived.
@@ -50,7 +50,8 @@ async fn redirecting(scheme: Scheme, layer: VerifyDigestLayer, status: StatusCod
 /// What is answered in the end.
 async fn post(url: &str, scheme: Scheme, header: DigestHeader) -> (StatusCode, String) {
     // A list of one's own, in which no digest is.
-    let signer = Signer::builder(keys()).scheme(scheme).components(["date"]);
+    let list = [date_header(scheme).name()];
+    let signer = Signer::builder(keys()).scheme(scheme).components(list);
     let with_body = policy::clone_body_fn(|body: &BufferedBody| Some(body.clone()));
     let policy = with_body.and::<_, BufferedBody, tower::BoxError>(policy::Standard::default());
     let service = ServiceBuilder::new()

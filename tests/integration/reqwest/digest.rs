@@ -1,7 +1,8 @@
 //! A digest that is on a request is signed, also with Tencent's scheme, whose list does not name it.
 
 use http::HeaderValue;
-use tower_hmac_auth::{SignLayer, Verifier, clock::ManualClock};
+use tower::Layer as _;
+use tower_hmac_auth::{Scheme, SignLayer, Verifier, clock::ManualClock, digest::ReadFormLayer};
 
 use super::{
     builders, get, layer, layer_of, send,
@@ -78,5 +79,41 @@ async fn without_a_digest_nothing_more_is_signed() {
         let answer = send(client, get(server.url("/a"))).await;
         let expected = "AKIDtestkey0001 x-date source".to_owned();
         assert_eq!(answer, (200, expected), "{protocol}");
+    }
+}
+
+/// Clients add `Accept` below the layer, and a form's parameters are in the body: both are signed.
+#[tokio::test]
+async fn a_form_is_signed_with_its_parameters_unless_it_is_a_stream() {
+    let scheme = Scheme::TencentApp;
+    let verifier = Verifier::builder().scheme(scheme).build().unwrap();
+    let verifying = verifying_on_friday().verifier(verifier);
+    let service = verifying.layer(tower::service_fn(greet));
+    let server = Server::start(ReadFormLayer::new(1024).layer(service)).await;
+    for (protocol, builder) in builders() {
+        let client = builder.build().unwrap();
+        let service = layer_of(signer().scheme(scheme)).layer(client);
+        let form = |body: reqwest::Body| {
+            let mut request = get(server.url("/a?c=3"));
+            *request.method_mut() = reqwest::Method::POST;
+            *request.body_mut() = Some(body);
+            let value = HeaderValue::from_static("application/x-www-form-urlencoded");
+            request.headers_mut().insert("content-type", value);
+            request
+        };
+        let (status, text) = send(service.clone(), form("b=2&a=1+1".into())).await;
+        assert_eq!(status, 200, "{protocol}: {text}");
+        let mut empty = form("".into());
+        *empty.body_mut() = None;
+        assert_eq!(send(service.clone(), empty).await.0, 200, "{protocol}");
+
+        let stream = http_body_util::Full::<bytes::Bytes>::from("b=2");
+        let stream = reqwest::Body::wrap(stream);
+        assert_eq!(
+            send(service.clone(), form(stream)).await.0,
+            401,
+            "{protocol}"
+        );
+        assert_eq!(service.signer().unsigned_requests(), 1);
     }
 }

@@ -62,6 +62,11 @@ fn target_errors() -> Vec<TargetError> {
         TargetError::EscapedQuestionMark,
         TargetError::NotNormal,
         TargetError::LowerCaseMethod,
+        TargetError::AmbiguousParameter,
+        TargetError::RepeatedParameter,
+        TargetError::TooManyParameters,
+        TargetError::FormNotRead,
+        TargetError::OtherPathPrefix,
     ]
 }
 

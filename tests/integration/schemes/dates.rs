@@ -9,7 +9,7 @@ use tower_hmac_auth::{
 };
 
 use super::{signed, verifying};
-use crate::common::{KEY_ID, at, schemes_with_lists, verify};
+use crate::common::{at, date_header, schemes_with_lists, string_of, verify};
 
 /// 2026-11-05T04:16:33Z, a Thursday.
 const SENT: i64 = 1_793_852_193;
@@ -64,10 +64,7 @@ const FORMATTERS: &[(&str, &str)] = &[
 /// A request whose signature covers this date alone.
 fn dated(scheme: Scheme, header: DateHeader, date: &str) -> Request<()> {
     let name = header.name().as_str();
-    let string = match scheme {
-        Scheme::Apisix => format!("{KEY_ID}\n{name}: {date}\n"),
-        _ => format!("{name}: {date}"),
-    };
+    let string = string_of(scheme, &format!("{name}: {date}"));
     signed(scheme, "/a", &[(name, date)], name, &string)
 }
 
@@ -76,8 +73,10 @@ fn verifiers() -> impl Iterator<Item = (Scheme, DateHeader, Verifier)> {
     schemes_with_lists().flat_map(|scheme| {
         let headers = [DateHeader::Date, DateHeader::XDate];
         let date_only = [Scheme::Apisix, Scheme::Iflytek, Scheme::Tyk];
-        let counts =
-            move |header: &DateHeader| !date_only.contains(&scheme) || *header == DateHeader::Date;
+        let counts = move |header: &DateHeader| match scheme {
+            Scheme::TencentApp => *header == DateHeader::XDate,
+            _ => !date_only.contains(&scheme) || *header == DateHeader::Date,
+        };
         headers.into_iter().filter(counts).map(move |header| {
             let verifier = verifying(scheme)
                 .date_policy(DatePolicy::CheckAge)

@@ -13,6 +13,7 @@ mod mixed;
 mod one_form;
 mod side_by_side;
 mod targets;
+mod tencent_app;
 mod tencent_market;
 mod traefik_hub;
 mod tyk;
@@ -70,6 +71,7 @@ fn percent_encoded(base64: &str) -> String {
 /// Each preset's name, and its `Authorization` up to the key id and between two parameters.
 const PRESETS: [(Scheme, &str, &str, &str); Scheme::ALL.len()] = [
     (Scheme::Tencent, "tencent", r#"hmac id=""#, ", "),
+    (Scheme::TencentApp, "tencent-app", r#"hmac id=""#, ", "),
     // Not parameters: see `tencent_market.rs`.
     (Scheme::TencentMarket, "tencent-market", r#"{"id":""#, ", "),
     (Scheme::Kong, "kong", r#"hmac username=""#, ", "),

@@ -11,7 +11,7 @@ use tower_hmac_auth::{
 };
 
 use super::{DATE, assert_accepted, assert_refused, now, request, signed};
-use crate::common::{keys, schemes_with_lists, verifier_of, verify};
+use crate::common::{date_header, keys, schemes_with_lists, string_of, verifier_of, verify};
 
 /// The schemes whose strings have the method in lower case, and how they name the target.
 const FOLD_THE_METHOD: [(Scheme, &str); 2] = [
@@ -112,14 +112,11 @@ async fn a_handler_sees_joined_headers_as_the_one_line_that_was_signed() {
 
 #[tokio::test]
 async fn crumbs_of_a_cookie_are_one_header_in_every_scheme() {
-    let crumbs = [("date", DATE), ("cookie", "a=1"), ("cookie", "b=2; c=3")];
     for scheme in schemes_with_lists() {
-        let line = "a=1; b=2; c=3";
-        let string = match scheme {
-            Scheme::Apisix => format!("{}\ndate: {DATE}\ncookie: {line}\n", crate::common::KEY_ID),
-            _ => format!("date: {DATE}\ncookie: {line}"),
-        };
-        let request = signed(scheme, "/a", &crumbs, "date cookie", &string);
+        let (date, line) = (date_header(scheme).name().as_str(), "a=1; b=2; c=3");
+        let crumbs = [(date, DATE), ("cookie", "a=1"), ("cookie", "b=2; c=3")];
+        let string = string_of(scheme, &format!("{date}: {DATE}\ncookie: {line}"));
+        let request = signed(scheme, "/a", &crumbs, &format!("{date} cookie"), &string);
         let seen = handed_on(scheme, request).await;
         let seen = seen.unwrap_or_else(|| panic!("{scheme}"));
         assert_eq!(values(&seen, "cookie"), [line], "{scheme}");

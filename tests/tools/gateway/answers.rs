@@ -5,9 +5,12 @@ use std::time::{Duration, SystemTime};
 use http::{HeaderValue, Request, Response, StatusCode, Version, header};
 use hyper::body::Incoming;
 use serde_json::{Value, json};
-use tower_hmac_auth::{KeyPair, Signer, scheme::DateHeader};
+use tower_hmac_auth::{
+    KeyPair, Scheme, Signer,
+    scheme::{DateHeader, FormParameters},
+};
 
-use super::harness::{Gateway, command, no_body, send, send_unsigned, signed_head, text};
+use super::harness::{Gateway, body, command, no_body, send, send_unsigned, signed_head, text};
 use crate::common::{KEY_ID, SECRET, keys};
 
 const UNSIGNED: &str =
@@ -48,7 +51,7 @@ async fn without_an_upstream_the_answer_is_the_key_id_and_what_was_signed() {
     let keys = KeyPair::new(id, SECRET).unwrap();
     for version in [Version::HTTP_11, Version::HTTP_2] {
         let request = Request::post(gateway.url("/a?x=1")).version(version);
-        let request = request.body(super::harness::body("a body")).unwrap();
+        let request = request.body(body("a body")).unwrap();
         let response = send(&keys, request).await.unwrap();
         assert_eq!(response.version(), version);
         assert_eq!(
@@ -295,4 +298,32 @@ async fn the_log_says_which_key_id_a_refused_client_claims_and_of_what_kind_the_
             "{line}"
         );
     }
+}
+
+#[tokio::test]
+async fn application_authentication_is_verified_with_its_parameters_and_forms_are_refused() {
+    let scheme = Scheme::TencentApp;
+    let arguments = ["--scheme", "tencent-app", "--require", "@request-target"];
+    let gateway = Gateway::start(&arguments).await;
+    let signer = Signer::builder(keys()).scheme(scheme).build().unwrap();
+    let json = || {
+        let post = Request::post(gateway.url("/a?b=2&a=1"));
+        let post = post.header("content-type", "application/json");
+        post.body(body("{}")).unwrap()
+    };
+    let signed = |mut request| {
+        signer
+            .sign_request(&mut request, SystemTime::now())
+            .unwrap();
+        request
+    };
+    let response = send_unsigned(signed(json())).await;
+    assert_eq!(response.status(), StatusCode::OK);
+
+    let mut form = json();
+    let value = "application/x-www-form-urlencoded".parse().unwrap();
+    form.headers_mut().insert("content-type", value);
+    form.extensions_mut().insert(FormParameters::new("{}"));
+    let response = send_unsigned(signed(form)).await;
+    assert_eq!(response.status(), StatusCode::UNAUTHORIZED);
 }

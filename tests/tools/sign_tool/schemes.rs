@@ -197,7 +197,7 @@ fn a_scheme_that_signs_the_target_needs_the_url() {
     }
     let line = refused(&mut tool(&["--scheme", "none"]));
     assert!(
-        line.contains("tencent, tencent-market, kong, apisix, iflytek, cavage"),
+        line.contains("tencent, tencent-app, tencent-market, kong, apisix, iflytek, cavage"),
         "{line}"
     );
     let line = refused(&mut tool(&[
@@ -280,4 +280,67 @@ fn a_name_that_is_no_headers_is_refused_with_the_option_to_use() {
             assert!(!line.contains(code), "{line}");
         }
     }
+}
+
+/// The signatures are those of clients of Pudu Robotics, and of the documentation's sample request.
+#[test]
+fn application_authentication_signs_the_body_and_a_form() {
+    let file = env::temp_dir().join(format!("sign-tool-app-{}", process::id()));
+    let data = file.to_str().unwrap();
+    let signed = |content: &str, arguments: &[&str]| {
+        fs::write(&file, content).unwrap();
+        let mut command = tool(&["--scheme", "tencent-app", "--data", data]);
+        command.env("HMAC_KEY_ID", "AKIDfamily0000000001");
+        command.env("HMAC_SECRET_KEY", "family-secret-0123456789abcdef");
+        command.args(["--header", "Accept: application/json"]);
+        printed(command.args(arguments))
+    };
+    let json = signed(
+        r#"{"sn":"SN001"}"#,
+        &[
+            "--header",
+            "Content-Type: application/json",
+            "--date",
+            "Wed, 25 Nov 2026 04:05:06 GMT",
+            "http://a/pudu-entry/open-platform-service/v1/custom_call",
+        ],
+    );
+    let form = signed(
+        "p=test",
+        &[
+            "--header",
+            "Content-Type: application/x-www-form-urlencoded",
+            "--source",
+            "apigw test",
+            "--date",
+            "Thu, 11 Mar 2021 08:29:58 GMT",
+            "http://a/",
+        ],
+    );
+    fs::remove_file(&file).unwrap();
+    let md5 = "Content-Md5: MWRiYmUxMTg2YTdhY2FlZGI2NGFjNTA5ODA1NjZhNmU=\n";
+    assert!(json.contains(md5), "{json}");
+    assert!(!json.contains("Digest"), "{json}");
+    let (signature, of_form) = (
+        "Foq4A0wjDRFwOufS7I8hgSWRFng=",
+        "q9kjrvwT8M80trJ8psnYnedpWBE=",
+    );
+    assert!(
+        json.contains(&format!("signature=\"{signature}\"")),
+        "{json}"
+    );
+    assert!(form.contains(&format!("signature=\"{of_form}\"")), "{form}");
+    assert!(form.contains(r#"headers="source x-date""#), "{form}");
+
+    let line = refused(&mut tool(&["--scheme", "tencent-app"]));
+    assert!(line.contains("add the URL"), "{line}");
+    let target = [
+        "--scheme",
+        "tencent-app",
+        "--sign",
+        "@request-target",
+        "http://a/",
+    ];
+    let line = refused(&mut tool(&target));
+    assert!(line.contains("signs the target anyway"), "{line}");
 }

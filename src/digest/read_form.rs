@@ -1,0 +1,284 @@
+//! The server's side of forms whose parameters are signed: reads them before they are verified.
+
+mod body;
+
+use std::{
+    error::Error,
+    fmt, mem,
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll, ready},
+};
+
+use http::{Request, Response, request};
+use http_body::Body;
+use pin_project_lite::pin_project;
+use tower_layer::Layer;
+use tower_service::Service;
+
+pub use self::body::ReadFormBody;
+use super::{check_future::unread, read_ahead::ReadAhead};
+use crate::{
+    form::{FormParameters, is_form},
+    verify::{
+        DefaultResponseForRejection, Refused, ResponseForRejection, VerifyBody, VerifyFuture,
+    },
+};
+
+type BoxError = Box<dyn Error + Send + Sync>;
+
+/// Reads the forms among the requests' bodies, for
+/// [`Scheme::TencentApp`](crate::Scheme::TencentApp), which signs their parameters.
+///
+/// Requires the feature `digest`.
+///
+/// Put it outside [`VerifyLayer`](crate::VerifyLayer). It puts a
+/// [`FormParameters`] into the request's extensions. Without it, a
+/// verifier of this scheme refuses every form. Bodies that are no forms, by their `Content-Type`,
+/// are passed on as they arrive.
+///
+/// **It reads before anything is known of the client.** So the limit should be low, 64 KiB for
+/// example, and a concurrency limit and a timeout belong outside this layer. A form that is longer
+/// than the limit is refused with 413.
+///
+/// ```
+/// use tower::ServiceBuilder;
+/// use tower_hmac_auth::{Scheme, StaticKeys, Verifier, VerifyLayer, digest::ReadFormLayer};
+///
+/// let verifier = Verifier::builder().scheme(Scheme::TencentApp).build()?;
+/// let layers = ServiceBuilder::new()
+///     .layer(ReadFormLayer::new(64 * 1024))
+///     .layer(VerifyLayer::new(StaticKeys::new()).verifier(verifier));
+/// # Ok::<(), tower_hmac_auth::error::BuildError>(())
+/// ```
+#[must_use = "a layer does nothing until a service is put into it"]
+pub struct ReadFormLayer<R = DefaultResponseForRejection> {
+    limit: usize,
+    refuse: Arc<R>,
+}
+
+impl ReadFormLayer {
+    /// Creates a layer that reads forms of up to `limit` bytes.
+    pub fn new(limit: usize) -> Self {
+        Self {
+            limit,
+            refuse: Arc::new(DefaultResponseForRejection::new()),
+        }
+    }
+}
+
+impl<R> ReadFormLayer<R> {
+    /// Sets what answers refusals. Default: [`DefaultResponseForRejection::new`].
+    pub fn refuse<Q>(self, refuse: Q) -> ReadFormLayer<Q> {
+        ReadFormLayer {
+            limit: self.limit,
+            refuse: Arc::new(refuse),
+        }
+    }
+}
+
+impl<R> Clone for ReadFormLayer<R> {
+    fn clone(&self) -> Self {
+        Self {
+            limit: self.limit,
+            refuse: Arc::clone(&self.refuse),
+        }
+    }
+}
+
+impl<R> fmt::Debug for ReadFormLayer<R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ReadFormLayer")
+            .field("limit", &self.limit)
+            .finish_non_exhaustive()
+    }
+}
+
+impl<S, R> Layer<S> for ReadFormLayer<R> {
+    type Service = ReadFormService<S, R>;
+
+    fn layer(&self, inner: S) -> Self::Service {
+        ReadFormService {
+            inner,
+            options: self.clone(),
+        }
+    }
+}
+
+/// Reads the forms among the requests' bodies before it calls the inner service.
+///
+/// [`ReadFormLayer`] creates it.
+///
+/// The inner service has to be `Clone`, because it may be called only after the body was read, and
+/// this service may be called again before that.
+pub struct ReadFormService<S, R = DefaultResponseForRejection> {
+    inner: S,
+    options: ReadFormLayer<R>,
+}
+
+impl<S, R> ReadFormService<S, R> {
+    /// Returns a reference to the inner service.
+    pub const fn get_ref(&self) -> &S {
+        &self.inner
+    }
+
+    /// Returns a mutable reference to the inner service.
+    pub const fn get_mut(&mut self) -> &mut S {
+        &mut self.inner
+    }
+
+    /// Returns the inner service.
+    pub fn into_inner(self) -> S {
+        self.inner
+    }
+}
+
+impl<S: Clone, R> Clone for ReadFormService<S, R> {
+    fn clone(&self) -> Self {
+        Self {
+            inner: self.inner.clone(),
+            options: self.options.clone(),
+        }
+    }
+}
+
+impl<S: fmt::Debug, R> fmt::Debug for ReadFormService<S, R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ReadFormService")
+            .field("inner", &self.inner)
+            .field("limit", &self.options.limit)
+            .finish()
+    }
+}
+
+impl<S, R, B, RB> Service<Request<B>> for ReadFormService<S, R>
+where
+    S: Service<Request<ReadFormBody<B>>, Response = Response<RB>> + Clone,
+    R: ResponseForRejection,
+    B: Body,
+    B::Error: Into<BoxError>,
+{
+    type Response = Response<VerifyBody<RB>>;
+    type Error = S::Error;
+    type Future = ReadFormFuture<S, R, B>;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
+        self.inner.poll_ready(cx)
+    }
+
+    fn call(&mut self, request: Request<B>) -> Self::Future {
+        if !is_form(request.headers()) {
+            let future = self.inner.call(request.map(ReadFormBody::other));
+            let future = VerifyFuture::inner(future);
+            return ReadFormFuture {
+                kind: Kind::Decided { future },
+            };
+        }
+        let (head, body) = request.into_parts();
+        // The readiness belongs to `self.inner`, and a clone of it may not be ready. So the ready
+        // service goes with the request, and the clone waits for the next `poll_ready`.
+        let clone = self.inner.clone();
+        ReadFormFuture {
+            kind: Kind::Reading {
+                body: ReadAhead::new(body, self.options.limit),
+                waiting: Some(Waiting {
+                    inner: mem::replace(&mut self.inner, clone),
+                    options: self.options.clone(),
+                    head,
+                }),
+            },
+        }
+    }
+}
+
+/// A request whose form is being read, and what is needed to continue with it.
+struct Waiting<S, R> {
+    /// The service that was polled ready.
+    inner: S,
+    options: ReadFormLayer<R>,
+    head: request::Parts,
+}
+
+pin_project! {
+    /// Waits for the form, then resolves to the inner service's response or a refusal.
+    ///
+    /// This is the response future of [`ReadFormService`].
+    pub struct ReadFormFuture<S, R, B>
+    where
+        S: Service<Request<ReadFormBody<B>>>,
+    {
+        #[pin]
+        kind: Kind<S, R, B>,
+    }
+}
+
+pin_project! {
+    #[project = KindProjection]
+    enum Kind<S, R, B>
+    where
+        S: Service<Request<ReadFormBody<B>>>,
+    {
+        Reading {
+            #[pin]
+            body: ReadAhead<B>,
+            waiting: Option<Waiting<S, R>>,
+        },
+        Decided {
+            #[pin]
+            future: VerifyFuture<S::Future>,
+        },
+    }
+}
+
+impl<S, R, B, RB> Future for ReadFormFuture<S, R, B>
+where
+    S: Service<Request<ReadFormBody<B>>, Response = Response<RB>>,
+    R: ResponseForRejection,
+    B: Body,
+    B::Error: Into<BoxError>,
+{
+    type Output = Result<Response<VerifyBody<RB>>, S::Error>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let mut kind = self.project().kind;
+        loop {
+            let future = match kind.as_mut().project() {
+                KindProjection::Decided { future } => return future.poll(cx),
+                KindProjection::Reading { body, waiting } => {
+                    let read = ready!(body.poll(cx));
+                    // Always `Some`: it is taken once, and the kind is replaced below before the
+                    // next poll. Pending instead of a panic, should that ever change.
+                    let Some(mut waiting) = waiting.take() else {
+                        return Poll::Pending;
+                    };
+                    let mut head = waiting.head;
+                    match read {
+                        Ok(body) => {
+                            head.extensions
+                                .insert(FormParameters::new(body.data().clone()));
+                            let body = ReadFormBody::form(body);
+                            let request = Request::from_parts(head, body);
+                            VerifyFuture::inner(waiting.inner.call(request))
+                        }
+                        Err(error) => {
+                            let why = unread(&error, &head.headers, waiting.options.limit);
+                            let head = (&head).into();
+                            let refused = Refused::before_verification(head, why);
+                            VerifyFuture::refused(refused.answer(&*waiting.options.refuse))
+                        }
+                    }
+                }
+            };
+            kind.set(Kind::Decided { future });
+        }
+    }
+}
+
+impl<S, R, B> fmt::Debug for ReadFormFuture<S, R, B>
+where
+    S: Service<Request<ReadFormBody<B>>>,
+{
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ReadFormFuture").finish_non_exhaustive()
+    }
+}

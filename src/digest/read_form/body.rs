@@ -1,0 +1,91 @@
+//! The body that [`ReadFormLayer`](super::ReadFormLayer) passes on.
+
+use std::{
+    error::Error,
+    pin::Pin,
+    task::{Context, Poll, ready},
+};
+
+use bytes::{Buf as _, Bytes};
+use http_body::{Body, Frame, SizeHint};
+use pin_project_lite::pin_project;
+
+use crate::digest::BufferedBody;
+
+type BoxError = Box<dyn Error + Send + Sync>;
+
+pin_project! {
+    /// Carries a form that was read, or another body as it arrives.
+    #[derive(Debug)]
+    pub struct ReadFormBody<B> {
+        #[pin]
+        kind: Kind<B>,
+    }
+}
+
+pin_project! {
+    #[derive(Debug)]
+    #[project = KindProjection]
+    enum Kind<B> {
+        Form { #[pin] body: BufferedBody },
+        Other { #[pin] body: B },
+    }
+}
+
+impl<B> ReadFormBody<B> {
+    pub(super) fn form(body: BufferedBody) -> Self {
+        let kind = Kind::Form { body };
+        Self { kind }
+    }
+
+    pub(super) fn other(body: B) -> Self {
+        let kind = Kind::Other { body };
+        Self { kind }
+    }
+}
+
+/// Creates a body without data.
+impl<B> Default for ReadFormBody<B> {
+    fn default() -> Self {
+        Self::form(BufferedBody::default())
+    }
+}
+
+impl<B> Body for ReadFormBody<B>
+where
+    B: Body,
+    B::Error: Into<BoxError>,
+{
+    type Data = Bytes;
+    type Error = BoxError;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
+        Poll::Ready(match self.project().kind.project() {
+            KindProjection::Form { body } => {
+                let frame = ready!(body.poll_frame(cx));
+                frame.map(|frame| frame.map_err(|never| match never {}))
+            }
+            KindProjection::Other { body } => ready!(body.poll_frame(cx)).map(|frame| {
+                let frame = frame.map_err(Into::into)?;
+                Ok(frame.map_data(|mut data| data.copy_to_bytes(data.remaining())))
+            }),
+        })
+    }
+
+    fn is_end_stream(&self) -> bool {
+        match &self.kind {
+            Kind::Form { body } => body.is_end_stream(),
+            Kind::Other { body } => body.is_end_stream(),
+        }
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        match &self.kind {
+            Kind::Form { body } => body.size_hint(),
+            Kind::Other { body } => body.size_hint(),
+        }
+    }
+}
