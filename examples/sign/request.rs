@@ -62,8 +62,8 @@ pub(super) fn check_headers(arguments: &Arguments, request: &Request<()>) -> Res
     Ok(())
 }
 
-/// Adds the digest of the body. Of a form, Tencent's application authentication signs the parameters
-/// instead, and of no body nothing.
+/// Adds the digest of the body, and the parameters of a form for schemes that sign them. Tencent's
+/// application authentication has no digest of a form or of no body.
 fn with_digest(builder: Builder, data: Vec<u8>, arguments: &Arguments) -> Builder {
     let header = arguments.digest_header();
     let mut headers = arguments.headers.iter();
@@ -71,10 +71,13 @@ fn with_digest(builder: Builder, data: Vec<u8>, arguments: &Arguments) -> Builde
         let value = value.to_str().unwrap_or_default().to_ascii_lowercase();
         name == header::CONTENT_TYPE && value.starts_with("application/x-www-form-urlencoded")
     });
-    match header {
-        DigestHeader::ContentMd5 if is_form => builder.extension(FormParameters::new(data)),
-        DigestHeader::ContentMd5 if data.is_empty() => builder,
+    let builder = match header {
+        DigestHeader::ContentMd5 if is_form || data.is_empty() => builder,
         _ => builder.header(header.name(), header.value_of(&data)),
+    };
+    match is_form {
+        true => builder.extension(FormParameters::new(data)),
+        false => builder,
     }
 }
 

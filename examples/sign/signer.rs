@@ -9,6 +9,7 @@ use tower_hmac_auth::{
 
 use super::{
     Arguments,
+    digest_header::DigestHeader,
     support::{
         Result,
         keys::{self, KEY_ID, PADDED, is_padded},
@@ -58,8 +59,11 @@ pub(super) fn signer(
     } else if with_expires {
         signed.push(EXPIRES.to_owned());
     }
-    let digest = arguments.digest_header().name();
-    if arguments.data.is_some() && !lists(&builder, digest) {
+    let header = arguments.digest_header();
+    // `Content-MD5` is signed without being listed.
+    let may_be_listed = !matches!(header, DigestHeader::ContentMd5);
+    let digest = header.name();
+    if arguments.data.is_some() && may_be_listed && !lists(&builder, digest) {
         signed.push(digest.to_owned());
     }
     builder = builder.signed_headers(signed);

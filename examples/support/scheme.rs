@@ -39,6 +39,8 @@ required: whatever is left out is as in the preset that is named as the nearest.
   missing_headers = \"empty\"          # a listed header that is absent: empty (`name:`),
                                      # empty-value (`name: `), omitted (no line) or refused
   join_repeated_headers = false      # whether values of a repeated header are joined with `, `
+  # path_prefix = \"/release\"         # what every path begins with and is not signed, if the nearest
+                                     # preset is tencent-app
   max_skew = 300                     # how far a date may be from the clock, in seconds
   date_policy = \"check-age\"          # a signed Date: any-age, check-age or refuse
   [derived_components]               # what can be signed besides headers; this table comes last
@@ -139,6 +141,7 @@ struct Description {
     final_newline: Option<bool>,
     missing_headers: Option<Word<Missing>>,
     join_repeated_headers: Option<bool>,
+    path_prefix: Field<String>,
     max_skew: Option<u64>,
     date_policy: Field<Word<DatePolicy>>,
 }
@@ -177,6 +180,7 @@ impl Description {
         let builder = set(builder, missing, SchemeBuilder::missing_headers);
         let join = self.join_repeated_headers;
         let builder = set(builder, join, SchemeBuilder::join_repeated_headers);
+        let builder = set(builder, text(&self.path_prefix), SchemeBuilder::path_prefix);
         let max_skew = self.max_skew.map(Duration::from_secs);
         let builder = set(builder, max_skew, SchemeBuilder::max_skew);
         let date_policy = self.date_policy.as_ref().map(|policy| policy.get_ref().0);
@@ -203,6 +207,9 @@ impl Description {
             BuildError::KeyIdParameter { .. } => span(&self.key_id_parameter),
             BuildError::NonceParameter { .. } => span(&self.nonce_parameter),
             BuildError::Separator => span(&self.separator),
+            BuildError::PathPrefix { .. } | BuildError::PathPrefixNotCarried => {
+                span(&self.path_prefix)
+            }
             BuildError::NoAlgorithm => span(&self.algorithms),
             BuildError::NoDateHeader => dates,
             BuildError::NamelessComponents

@@ -581,8 +581,13 @@ impl SchemeBuilder {
             let derived = derived.iter();
             derived.map(|(name, derived)| (&**name, *derived)).collect()
         });
-        let bare = derived.iter().filter(|(_, derived)| derived.is_bare());
-        if bare.count() > 1 {
+        // Request lines have no name either, and a decoded path can contain such lines.
+        let has_request_lines = nearest.format.request_lines.is_some();
+        let is_nameless = |derived: &DerivedComponent| {
+            derived.is_bare() || (has_request_lines && derived.is_decoded())
+        };
+        let nameless = derived.iter().filter(|(_, derived)| is_nameless(derived));
+        if nameless.count() + usize::from(has_request_lines) > 1 {
             return Err(BuildError::NamelessComponents);
         }
         if derived

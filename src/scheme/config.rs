@@ -150,7 +150,7 @@ pub enum BuildError {
     /// The scheme has no date headers.
     NoDateHeader,
     /// Two derived components have no name in the signing string, so that one could be read as the
-    /// other.
+    /// other; or one, or a decoded path, beside the lines of [`Scheme::TencentApp`].
     NamelessComponents,
     /// The header has another meaning, so it cannot carry the signature.
     CredentialsHeader {
@@ -434,7 +434,8 @@ impl fmt::Display for BuildError {
             ),
             Self::NamelessComponents => f.write_str(
                 "two derived components have no name in the signing string, so that one could be \
-                 read as the other: describe one of them",
+                 read as the other: describe one of them (with tencent-app, whose own lines have \
+                 none, neither)",
             ),
             Self::TimeNotCarried { name } => write!(
                 f,

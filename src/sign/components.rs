@@ -340,10 +340,10 @@ impl<'a> ComponentWriter<'a> {
         if self.head.has_digest() && self.components.sends_list {
             self.write_digests(&mut edits, string)?;
         }
-        self.write_request_lines(&mut edits, string)?;
         if let Some((name, nonce)) = self.nonce_parameter.map(Nonce::as_parameter) {
             string.push(self.format, name, nonce.as_bytes());
         }
+        self.write_request_lines(&mut edits, string)?;
         for (position, (name, _)) in self.components.supplied().iter().enumerate() {
             if self.components.lists(name) {
                 continue;

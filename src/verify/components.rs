@@ -175,11 +175,11 @@ impl<'h> ComponentReader<'_, 'h> {
                 }
             }
         }
-        if let Some(lines) = &format.request_lines {
-            received.unlisted = self.write_request_lines(lines, string)?;
-        }
         if let (Some(name), Some(nonce)) = (self.dialect.syntax.nonce, authorization.nonce) {
             string.push(format, name, nonce.as_bytes());
+        }
+        if let Some(lines) = &format.request_lines {
+            received.unlisted = self.write_request_lines(lines, string)?;
         }
         string.end(format);
         Ok(())

@@ -187,6 +187,7 @@ impl SigningStringFormat {
 ///
 /// The first of them must not be readable as the line of a listed component. Otherwise one string
 /// could be that of two requests whose lists differ.
+/// Nothing may come after the last of them, which can contain line ends.
 #[derive(Debug, Clone)]
 pub(crate) struct RequestLines {
     pub(crate) lines: &'static [RequestLine],

@@ -74,7 +74,7 @@ fn verifiers() -> impl Iterator<Item = (Scheme, DateHeader, Verifier)> {
         let headers = [DateHeader::Date, DateHeader::XDate];
         let date_only = [Scheme::Apisix, Scheme::Iflytek, Scheme::Tyk];
         let counts = move |header: &DateHeader| match scheme {
-            Scheme::TencentApp => *header == DateHeader::XDate,
+            Scheme::TencentApp => *header == date_header(scheme),
             _ => !date_only.contains(&scheme) || *header == DateHeader::Date,
         };
         headers.into_iter().filter(counts).map(move |header| {

@@ -5,7 +5,7 @@ use proptest::prelude::*;
 use tower_hmac_auth::{
     Algorithm, Rejection, Scheme, Signer, Verifier,
     error::{BuildError, SignError, TargetError},
-    scheme::{DateHeader, FormParameters},
+    scheme::{DateHeader, DerivedComponent, FormParameters},
     verify::VerifierSet,
 };
 
@@ -380,6 +380,38 @@ fn a_stage_is_left_out_of_the_path_and_no_other_is_taken_for_it() {
     }
     let kong = Scheme::builder("staged-kong", Scheme::Kong).path_prefix("/release");
     assert_eq!(kong.build().unwrap_err(), BuildError::PathPrefixNotCarried);
+}
+
+/// A decoded parameter can contain line ends, so nothing that is signed may come after it.
+#[test]
+fn a_nonce_is_signed_before_the_lines_that_are_not_listed() {
+    let scheme = Scheme::builder("with-nonce", Scheme::TencentApp).nonce_parameter("nonce");
+    let scheme = scheme.build().unwrap();
+    let signer = Signer::builder(keys()).scheme(scheme);
+    let signer = signer.nonce_parameter(|| "n-1".to_owned()).build().unwrap();
+    let mut request = request("GET", "/a?b=1%0Anonce:+n-2", &[]);
+    let string = signer.signing_string(&request, now()).unwrap();
+    let expected = format!("x-date: {DATE}\nnonce: n-1\nGET\n*/*\n\n\n/a?b=1\nnonce: n-2");
+    assert_eq!(string.as_bytes(), expected.as_bytes());
+    signer.sign_request(&mut request, now()).unwrap();
+    assert_accepted(&verifier_of(scheme), &request);
+}
+
+#[test]
+fn no_derived_component_can_be_read_as_the_lines_that_are_not_listed() {
+    let build = |derived| {
+        let scheme = Scheme::builder("derived", Scheme::TencentApp);
+        scheme.derived_components([("@target", derived)]).build()
+    };
+    for derived in [
+        DerivedComponent::RequestLine,
+        DerivedComponent::PathLine,
+        DerivedComponent::DecodedTarget,
+        DerivedComponent::DecodedPath,
+    ] {
+        assert_eq!(build(derived), Err(BuildError::NamelessComponents));
+    }
+    build(DerivedComponent::RequestTarget).unwrap();
 }
 
 /// `hmac id=` does not say which type it is.

@@ -143,6 +143,38 @@ fn a_component_that_the_default_list_leaves_out_can_be_signed_as_well() {
     );
 }
 
+/// Expected: the vector `tencent-app-documented`, whose path has no stage.
+#[test]
+fn a_stage_and_a_form_of_application_authentication_can_be_described() {
+    let staged = file("name = 'staged'\nnearest = 'tencent-app'\npath_prefix = '/release'\n");
+    let form = file("p=test");
+    let tool = |url: &str| {
+        let mut command = tool(&["--scheme", staged.path(), "--data", form.path(), url]);
+        command
+            .args(["--header", "Accept: application/json"])
+            .args([
+                "--header",
+                "Content-Type: application/x-www-form-urlencoded",
+            ])
+            .args(["--source", "apigw test", "--explain"])
+            .args(["--date", "Thu, 11 Mar 2021 08:29:58 GMT"]);
+        command
+    };
+    let output = run(&mut tool("http://a/release/"));
+    let explanation = String::from_utf8(output.stderr).unwrap();
+    assert!(
+        explanation.contains(r"POST\napplication/json"),
+        "{explanation}"
+    );
+    assert!(explanation.contains(r"\n/?p=test"), "{explanation}");
+    assert!(
+        explanation.contains("the method, the path, the query and the body."),
+        "{explanation}"
+    );
+    let line = refused(&mut tool("http://a/test/"));
+    assert!(line.contains("/test/") || line.contains("path"), "{line}");
+}
+
 /// Expected: the vector `dnse-default`.
 #[test]
 fn a_header_of_its_own_and_a_nonce_can_be_described() {
@@ -306,6 +338,11 @@ fn a_file_that_is_wrong_is_refused_with_its_line_and_what_to_do() {
     let whole: &[(&str, usize, &str)] = &[
         ("", 1, "missing field `name`: add it"),
         ("nearest = 'kong'", 1, "missing field `name`: add it"),
+        (
+            "name = 'x'\nnearest = 'kong'\npath_prefix = '/release'",
+            3,
+            "start from tencent-app",
+        ),
         ("name = 'x'\nnearest = 'nginx'", 2, "use one of tencent"),
         (
             "nearest = 'kong'\nname = 'My Gateway'",
