@@ -9,7 +9,7 @@ use tower_hmac_auth::{
 };
 
 use super::{signed, verifying};
-use crate::common::{at, schemes_with_lists, string_of, verify};
+use crate::common::{at, date_header, schemes_with_lists, string_of, verify};
 
 /// 2026-11-05T04:16:33Z, a Thursday.
 const SENT: i64 = 1_793_852_193;
