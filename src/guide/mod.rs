@@ -34,7 +34,7 @@ pub mod clients {}
 #[doc = include_str!("servers.md")]
 pub mod servers {}
 
-#[doc = include_str!("gateways.md")]
+#[cfg_attr(any(not(doctest), feature = "digest"), doc = include_str!("gateways.md"))]
 pub mod gateways {}
 
 #[doc = include_str!("leaving_tencent.md")]
