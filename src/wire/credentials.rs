@@ -135,16 +135,18 @@ impl CredentialsSyntax {
     /// Returns how far a request's credentials have the form of this scheme's. They may be invalid.
     pub(crate) fn fit(&self, head: &RequestHead<'_>) -> Fit {
         let authorization = head.headers().get(self.header);
-        let Some(value) = authorization.filter(|value| self.wrote(value)) else {
-            return match self.signed(head) {
-                true => Fit::Full,
-                false => Fit::None,
-            };
-        };
-        let form = self.form(trim(value.as_bytes()));
-        match form.filter(|_| !matches!(self.carrier, Carrier::Json(_))) {
-            Some(form) if !names_parameter(value, form.key_id) => Fit::Word,
-            _ => Fit::Full,
+        let form = authorization.and_then(|value| {
+            let form = self.form(trim(value.as_bytes()))?;
+            Some((value, form))
+        });
+        match (self.carrier, form) {
+            (Carrier::Parameters | Carrier::ParametersOrQuery, Some((value, form)))
+                if !names_parameter(value, form.key_id) =>
+            {
+                Fit::Word
+            }
+            _ if self.signed(head) => Fit::Full,
+            _ => Fit::None,
         }
     }
 
@@ -157,15 +159,6 @@ impl CredentialsSyntax {
         if self.header != other.header {
             return false;
         }
-        if matches!(
-            (self.carrier, other.carrier),
-            (Carrier::Json(_), _) | (_, Carrier::Json(_))
-        ) {
-            return matches!(
-                (self.carrier, other.carrier),
-                (Carrier::Json(_), Carrier::Json(_))
-            );
-        }
         let forms = |syntax: &Self| {
             let first = (syntax.auth_scheme, syntax.key_id);
             std::iter::once(first).chain(syntax.other_form)
@@ -173,7 +166,11 @@ impl CredentialsSyntax {
         let is_same = |one: (&str, &str), other: (&str, &str)| {
             one.0.eq_ignore_ascii_case(other.0) && one.1.eq_ignore_ascii_case(other.1)
         };
-        forms(self).any(|one| forms(other).any(|other| is_same(one, other)))
+        match (self.carrier, other.carrier) {
+            (Carrier::Json(_), Carrier::Json(_)) => true,
+            (Carrier::Json(_), _) | (_, Carrier::Json(_)) => false,
+            _ => forms(self).any(|one| forms(other).any(|other| is_same(one, other))),
+        }
     }
 
     /// Returns whether a request has credentials of this scheme.
