@@ -4,7 +4,7 @@ use std::{
     fmt, mem,
     pin::Pin,
     sync::Arc,
-    task::{Context, Poll, ready},
+    task::{Context, Poll},
     time::SystemTime,
 };
 
@@ -13,7 +13,9 @@ use pin_project_lite::pin_project;
 use tower_service::Service;
 
 use super::{
-    AsyncKeyStore, AsyncKeys, ResponseForRejection, VerifyBody, VerifyFuture, VerifyService,
+    AsyncKeyStore, AsyncKeys, KeyLookup, ResponseForRejection, VerifyBody, VerifyFuture,
+    VerifyService, VerifyingKey,
+    future::{Continue, Wait},
     service::Admission,
 };
 use crate::clock::Clock;
@@ -43,7 +45,7 @@ where
             .choose(head)
             .read(head, now);
         let lookup = read.map(|credentials| self.keys.0.lookup(credentials.key_id(), head));
-        let kind = match lookup {
+        let wait = match lookup {
             Ok(lookup) => {
                 // The readiness belongs to `self.inner`, and a clone of it may not be ready. So the
                 // ready service goes with the request, and the clone waits for the next
@@ -55,16 +57,14 @@ where
                     admission: Arc::clone(&self.admission),
                     now,
                 };
-                Kind::LookingUp {
-                    lookup,
-                    waiting: Some(waiting),
-                }
+                Wait::new(lookup, waiting)
             }
-            Err(why) => Kind::Decided {
-                future: VerifyFuture::refused(self.admission.refuse(why, head, now)),
-            },
+            Err(why) => {
+                let response = self.admission.refuse(why, head, now);
+                Wait::decided(VerifyFuture::refused(response))
+            }
         };
-        AsyncVerifyFuture { kind }
+        AsyncVerifyFuture { wait }
     }
 }
 
@@ -86,67 +86,41 @@ pin_project! {
         S: Service<Request<B>>,
     {
         #[pin]
-        kind: Kind<S, L, R, B>,
+        wait: Wait<L, Waiting<S, R, B>, S::Future>,
     }
 }
 
-pin_project! {
-    #[project = KindProjection]
-    enum Kind<S, L, R, B>
-    where
-        S: Service<Request<B>>,
-    {
-        LookingUp {
-            #[pin]
-            lookup: L,
-            waiting: Option<Waiting<S, R, B>>,
-        },
-        Decided {
-            #[pin]
-            future: VerifyFuture<S::Future>,
-        },
+impl<S, R, B> Continue<KeyLookup<Arc<VerifyingKey>>> for Waiting<S, R, B>
+where
+    S: Service<Request<B>>,
+    R: ResponseForRejection,
+{
+    type Future = S::Future;
+
+    fn with(mut self, lookup: KeyLookup<Arc<VerifyingKey>>) -> VerifyFuture<S::Future> {
+        let (admission, now) = (&self.admission, self.now);
+        // Reads the credentials again: those of `call` borrowed from the request, which has moved
+        // into the future since.
+        match admission.check(&mut self.request, now, |_, _| lookup) {
+            Ok(()) => VerifyFuture::inner(self.inner.call(self.request)),
+            Err(why) => {
+                let head = admission.head(&self.request);
+                VerifyFuture::refused(admission.refuse(why, head, now))
+            }
+        }
     }
 }
 
 impl<S, L, R, B, RB> Future for AsyncVerifyFuture<S, L, R, B>
 where
     S: Service<Request<B>, Response = Response<RB>>,
-    L: Future<Output = crate::verify::KeyLookup<Arc<crate::verify::VerifyingKey>>>,
+    L: Future<Output = KeyLookup<Arc<VerifyingKey>>>,
     R: ResponseForRejection,
 {
     type Output = Result<Response<VerifyBody<RB>>, S::Error>;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let mut kind = self.project().kind;
-        loop {
-            let future = match kind.as_mut().project() {
-                KindProjection::Decided { future } => return future.poll(cx),
-                KindProjection::LookingUp { lookup, waiting } => {
-                    let lookup = ready!(lookup.poll(cx));
-                    // Always `Some`: it is taken once, and the kind is replaced below before the
-                    // next poll. Pending instead of a panic, should that ever change.
-                    let Some(Waiting {
-                        mut request,
-                        mut inner,
-                        admission,
-                        now,
-                    }) = waiting.take()
-                    else {
-                        return Poll::Pending;
-                    };
-                    // Reads the credentials again: those of `call` borrowed from the request, which
-                    // has moved into the future since.
-                    match admission.check(&mut request, now, |_, _| lookup) {
-                        Ok(()) => VerifyFuture::inner(inner.call(request)),
-                        Err(why) => {
-                            let head = admission.head(&request);
-                            VerifyFuture::refused(admission.refuse(why, head, now))
-                        }
-                    }
-                }
-            };
-            kind.set(Kind::Decided { future });
-        }
+        self.project().wait.poll(cx)
     }
 }
 

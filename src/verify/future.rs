@@ -66,3 +66,67 @@ where
         }
     }
 }
+
+/// The part of a service that is left to do once it has what it waited for, such as a key.
+pub(crate) trait Continue<O> {
+    type Future;
+
+    /// Calls the inner service, or refuses the request.
+    fn with(self, output: O) -> VerifyFuture<Self::Future>;
+}
+
+pin_project! {
+    /// Waits for `wait`, then continues with its output.
+    #[project = WaitProjection]
+    pub(crate) enum Wait<W, T, F> {
+        Waiting {
+            #[pin]
+            wait: W,
+            waiting: Option<T>,
+        },
+        Decided {
+            #[pin]
+            future: VerifyFuture<F>,
+        },
+    }
+}
+
+impl<W, T, F> Wait<W, T, F> {
+    pub(crate) fn new(wait: W, waiting: T) -> Self {
+        Self::Waiting {
+            wait,
+            waiting: Some(waiting),
+        }
+    }
+
+    pub(crate) fn decided(future: VerifyFuture<F>) -> Self {
+        Self::Decided { future }
+    }
+}
+
+impl<W, T, F, B, E> Future for Wait<W, T, F>
+where
+    W: Future,
+    T: Continue<W::Output, Future = F>,
+    F: Future<Output = Result<Response<B>, E>>,
+{
+    type Output = Result<Response<VerifyBody<B>>, E>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        loop {
+            let future = match self.as_mut().project() {
+                WaitProjection::Decided { future } => return future.poll(cx),
+                WaitProjection::Waiting { wait, waiting } => {
+                    let output = ready!(wait.poll(cx));
+                    // Always `Some`: it is taken once, and the state is replaced below before the
+                    // next poll. Pending instead of a panic, should that ever change.
+                    let Some(waiting) = waiting.take() else {
+                        return Poll::Pending;
+                    };
+                    waiting.with(output)
+                }
+            };
+            self.set(Self::Decided { future });
+        }
+    }
+}

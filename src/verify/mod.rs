@@ -49,7 +49,6 @@ pub use self::replay::{
     RedisClaimFuture, RedisCluster, RedisGuardError, RedisReplayGuard, RedisReplayGuardBuilder,
     RedisWarning,
 };
-pub(crate) use self::response::Refused;
 pub use self::{
     async_service::AsyncVerifyFuture,
     body::VerifyBody,
@@ -72,4 +71,8 @@ pub use self::{
     verifier::{Credentials, Verifier},
     verifier_set::VerifierSet,
     verifying_key::{KeyAccess, KeyLookup, VerifyingKey},
+};
+pub(crate) use self::{
+    future::{Continue, Wait},
+    response::Refused,
 };

@@ -4,7 +4,7 @@ use std::{
     fmt, mem,
     pin::Pin,
     sync::Arc,
-    task::{Context, Poll, ready},
+    task::{Context, Poll},
 };
 
 use http::{Request, Response};
@@ -15,7 +15,7 @@ use super::{
     AsyncGuard, AsyncReplayGuard, ClaimOutcome, ReplayService,
     policy::{Policy, claim_of},
 };
-use crate::verify::{ResponseForRejection, VerifyBody, VerifyFuture};
+use crate::verify::{Continue, ResponseForRejection, VerifyBody, VerifyFuture, Wait};
 
 impl<S, G, R, B, RB> Service<Request<B>> for ReplayService<S, AsyncGuard<G>, R>
 where
@@ -33,30 +33,26 @@ where
 
     fn call(&mut self, request: Request<B>) -> Self::Future {
         let claim = claim_of(request.extensions()).map(|claim| self.guard.0.claim(&claim));
-        let kind = match claim {
+        let wait = match claim {
             Ok(claim) => {
                 // The readiness belongs to `self.inner`, and a clone of it may not be ready. So the
                 // ready service goes with the request, and the clone waits for the next
                 // `poll_ready`.
                 let clone = self.inner.clone();
-                Kind::Claiming {
-                    claim,
-                    waiting: Some(Waiting {
-                        request,
-                        inner: mem::replace(&mut self.inner, clone),
-                        policy: Arc::clone(&self.policy),
-                    }),
-                }
+                let waiting = Waiting {
+                    request,
+                    inner: mem::replace(&mut self.inner, clone),
+                    policy: Arc::clone(&self.policy),
+                };
+                Wait::new(claim, waiting)
             }
             Err(why) => {
                 let head = (&request).into();
                 let response = self.policy.refused(head, request.extensions(), why);
-                Kind::Decided {
-                    future: VerifyFuture::refused(response),
-                }
+                Wait::decided(VerifyFuture::refused(response))
             }
         };
-        AsyncReplayFuture { kind }
+        AsyncReplayFuture { wait }
     }
 }
 
@@ -77,25 +73,26 @@ pin_project! {
         S: Service<Request<B>>,
     {
         #[pin]
-        kind: Kind<S, F, R, B>,
+        wait: Wait<F, Waiting<S, R, B>, S::Future>,
     }
 }
 
-pin_project! {
-    #[project = KindProjection]
-    enum Kind<S, F, R, B>
-    where
-        S: Service<Request<B>>,
-    {
-        Claiming {
-            #[pin]
-            claim: F,
-            waiting: Option<Waiting<S, R, B>>,
-        },
-        Decided {
-            #[pin]
-            future: VerifyFuture<S::Future>,
-        },
+impl<S, R, B> Continue<ClaimOutcome> for Waiting<S, R, B>
+where
+    S: Service<Request<B>>,
+    R: ResponseForRejection,
+{
+    type Future = S::Future;
+
+    fn with(mut self, outcome: ClaimOutcome) -> VerifyFuture<S::Future> {
+        let extensions = self.request.extensions();
+        match self.policy.decide(outcome, extensions) {
+            Ok(()) => VerifyFuture::inner(self.inner.call(self.request)),
+            Err(why) => {
+                let head = (&self.request).into();
+                VerifyFuture::refused(self.policy.refused(head, extensions, why))
+            }
+        }
     }
 }
 
@@ -108,34 +105,7 @@ where
     type Output = Result<Response<VerifyBody<RB>>, S::Error>;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let mut kind = self.project().kind;
-        loop {
-            let future = match kind.as_mut().project() {
-                KindProjection::Decided { future } => return future.poll(cx),
-                KindProjection::Claiming { claim, waiting } => {
-                    let outcome = ready!(claim.poll(cx));
-                    // Always `Some`: it is taken once, and the kind is replaced below before the
-                    // next poll. Pending instead of a panic, should that ever change.
-                    let Some(Waiting {
-                        request,
-                        mut inner,
-                        policy,
-                    }) = waiting.take()
-                    else {
-                        return Poll::Pending;
-                    };
-                    match policy.decide(outcome, request.extensions()) {
-                        Ok(()) => VerifyFuture::inner(inner.call(request)),
-                        Err(why) => {
-                            let head = (&request).into();
-                            let response = policy.refused(head, request.extensions(), why);
-                            VerifyFuture::refused(response)
-                        }
-                    }
-                }
-            };
-            kind.set(Kind::Decided { future });
-        }
+        self.project().wait.poll(cx)
     }
 }
 
