@@ -24,7 +24,8 @@ pub enum CredentialsError {
     /// There is no valid `name="value"` at this position: the name or a required quote is missing,
     /// or there is a comma too many or too few.
     NotAParameter {
-        /// The position where a parameter was expected.
+        /// The position where a parameter was expected, in bytes of the value without whitespace
+        /// around it.
         position: usize,
     },
     /// The scheme has no parameter of this name and does not ignore it. Either it ignores none, or

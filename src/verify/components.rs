@@ -76,7 +76,7 @@ pub(super) struct ComponentReader<'a, 'h> {
     pub(super) dialect: &'static Dialect,
     pub(super) head: &'a RequestHead<'h>,
     /// What travels with the credentials instead of in a header.
-    pub(super) carried: Option<CarriedValues<'h>>,
+    pub(super) carried: Option<&'a CarriedValues<'h>>,
     /// The request's `X-Date`.
     pub(super) x_date: &'a SentXDate<'h>,
     /// Whether a listed header may be missing, if the scheme can sign that.

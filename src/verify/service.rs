@@ -11,7 +11,7 @@ use tower_service::Service;
 
 use super::{
     Credentials, DefaultResponseForRejection, KeyLookup, KeyRef, KeyStore, ResponseForRejection,
-    ServerSigningString, VerifierSet, VerifyBody, VerifyFuture, response::Refused,
+    ServerSigningString, VerifiedKey, VerifierSet, VerifyBody, VerifyFuture, response::Refused,
 };
 use crate::{
     Rejection, RequestHead,
@@ -164,7 +164,8 @@ impl<R: ResponseForRejection> Admission<R> {
             target = None;
         }
         let lookup = look_up(credentials.key_id(), head);
-        let verified_key = verifier.check_signature(&credentials, lookup)?;
+        let secret = verifier.check_signature(&credentials, lookup)?;
+        let verified_key = VerifiedKey::new(verifier, &credentials, secret);
         verified_key.join_repeated_headers(request.headers_mut());
         // `insert` replaces a `VerifiedKey` of an outer layer: the handler sees the key that this
         // layer verified.

@@ -3,7 +3,6 @@
 use std::fmt;
 
 use http::HeaderMap;
-use smallvec::SmallVec;
 
 use super::{
     Claim, Credentials, nonce::NonceSource, replay::ClaimTimes, verifying_key::MatchedSecret,
@@ -12,6 +11,7 @@ use crate::{
     Algorithm, Scheme, Verifier,
     header::has_repeats,
     wire::{
+        buffer::Buffer,
         component::{self, ComponentNames, ComponentSet},
         signing_string::RequestLine,
     },
@@ -49,7 +49,7 @@ use crate::{
 pub struct VerifiedKey {
     /// The key id, the list of names, and the nonce if there is one. Most are short enough to need
     /// no allocation.
-    text: SmallVec<[u8; 96]>,
+    text: Buffer<96>,
     key_id_len: usize,
     names_len: usize,
     scheme: Scheme,
@@ -70,13 +70,16 @@ impl VerifiedKey {
         secret: MatchedSecret,
     ) -> Self {
         let (key_id, names) = (credentials.key_id(), &*credentials.names);
-        let mut text = SmallVec::from_slice(key_id.as_bytes());
-        text.extend_from_slice(names.as_bytes());
         let nonce = match verifier.nonce {
             NonceSource::Signature => Some(credentials.signature.as_bytes()),
             _ => credentials.nonce,
         };
-        text.extend_from_slice(nonce.unwrap_or_default());
+        let mut text = Buffer::new();
+        text.extend(key_id.as_bytes());
+        text.extend(names.as_bytes());
+        if let Some(nonce) = nonce {
+            text.extend(nonce);
+        }
         Self {
             text,
             key_id_len: key_id.len(),
@@ -103,7 +106,7 @@ impl VerifiedKey {
     /// Returns the id of the key that the request was signed with.
     #[must_use]
     pub fn key_id(&self) -> &str {
-        text(self.text.get(..self.key_id_len))
+        text(self.text.as_slice().get(..self.key_id_len))
     }
 
     /// Returns the algorithm that the request was signed with.
@@ -136,7 +139,7 @@ impl VerifiedKey {
     /// parameters, not their order. Those of a form are covered too.
     #[must_use]
     pub fn covered(&self) -> CoveredComponents<'_> {
-        let names = text(self.text.get(self.key_id_len..self.nonce_at()));
+        let names = text(self.text.as_slice().get(self.key_id_len..self.nonce_at()));
         let unlisted = UnlistedComponents {
             lines: self.scheme.dialect().format.request_lines(),
             present: self.unlisted,
@@ -149,7 +152,11 @@ impl VerifiedKey {
     /// [`VerifierBuilder::nonce`](crate::verify::VerifierBuilder::nonce).
     #[must_use]
     pub fn claim(&self) -> Option<Claim<'_>> {
-        let nonce = self.text.get(self.nonce_at()..).unwrap_or_default();
+        let nonce = self
+            .text
+            .as_slice()
+            .get(self.nonce_at()..)
+            .unwrap_or_default();
         Some(Claim::of(self.key_id(), nonce, self.nonce_times?))
     }
 

@@ -14,7 +14,7 @@ use super::{
     freshness::SentXDate,
     nonce::NonceSource,
     verified::UnlistedComponents,
-    verifying_key::{DummyKeys, KeyAccess, KeyLookup},
+    verifying_key::{DummyKeys, KeyAccess, KeyLookup, MatchedSecret},
 };
 use http::Uri;
 
@@ -174,13 +174,13 @@ impl Verifier {
         let dialect = self.scheme.dialect();
         let now = Timestamp::from(now);
         match RawCredentials::find(&dialect.syntax, head)? {
-            RawCredentials::Parameters(value, form) => {
+            RawCredentials::Parameters(text, form) => {
                 // The order of the checks decides which rejection a request with several faults
                 // gets.
                 let x_date = SentXDate::find(dialect, head)?;
                 self.check_early(&x_date, now)?;
                 let mut authorization = Authorization::default();
-                authorization.read(&dialect.syntax, value, form)?;
+                authorization.read(&dialect.syntax, text, form)?;
                 credentials.key_id = authorization.key_id.into();
                 credentials.names = authorization.headers.into();
                 self.read_components(credentials, head, &authorization, None, &x_date, now)?;
@@ -215,7 +215,7 @@ impl Verifier {
             credentials,
             head,
             &authorization,
-            Some(carried),
+            Some(&carried),
             &x_date,
             now,
         )
@@ -228,7 +228,7 @@ impl Verifier {
         credentials: &mut Credentials<'_>,
         head: &RequestHead<'c>,
         authorization: &Authorization<'c>,
-        carried: Option<CarriedValues<'c>>,
+        carried: Option<&CarriedValues<'c>>,
         x_date: &SentXDate<'c>,
         now: Timestamp,
     ) -> Result<(), Rejection> {
@@ -290,15 +290,16 @@ impl Verifier {
         credentials: Credentials<'_>,
         lookup: KeyLookup<K>,
     ) -> Result<VerifiedKey, Rejection> {
-        self.check_signature(&credentials, lookup)
+        let secret = self.check_signature(&credentials, lookup)?;
+        Ok(VerifiedKey::new(self, &credentials, secret))
     }
 
-    /// [`verify`](Self::verify) without a copy of the credentials.
+    /// Returns which of the key's secrets the request is signed with.
     pub(super) fn check_signature<'k, K: Into<KeyRef<'k>>>(
         &self,
         credentials: &Credentials<'_>,
         lookup: KeyLookup<K>,
-    ) -> Result<VerifiedKey, Rejection> {
+    ) -> Result<MatchedSecret, Rejection> {
         // A known and an unknown id take the same path up to the comparison. An early return for an
         // unknown id would skip the MAC, and the shorter time would tell a client which ids exist.
         let (key, access) = match lookup {
@@ -318,7 +319,7 @@ impl Verifier {
             (None, _) => return Err(Rejection::KeyUnknown),
         };
         match access {
-            KeyAccess::Bound => Ok(VerifiedKey::new(self, credentials, secret)),
+            KeyAccess::Bound => Ok(secret),
             KeyAccess::NotBound => Err(Rejection::KeyNotBound),
             KeyAccess::NoUsagePlan => Err(Rejection::NoUsagePlan),
         }

@@ -82,13 +82,16 @@ impl VerifierSet {
     /// Returns the verifier for a request.
     #[must_use]
     pub fn choose<'h>(&self, head: impl Into<RequestHead<'h>>) -> &Verifier {
-        if self.others.is_empty() {
-            return &self.first;
+        match &*self.others {
+            [] => &self.first,
+            others => self.best_fit(others, &head.into()),
         }
-        let head = head.into();
-        let fit = |verifier: &Verifier| verifier.scheme.dialect().syntax.fit(&head);
+    }
+
+    fn best_fit<'s>(&'s self, others: &'s [Verifier], head: &RequestHead<'_>) -> &'s Verifier {
+        let fit = |verifier: &Verifier| verifier.scheme.dialect().syntax.fit(head);
         let mut chosen = (fit(&self.first), &self.first);
-        for verifier in &self.others {
+        for verifier in others {
             if chosen.0 == Fit::Full {
                 break;
             }

@@ -238,8 +238,9 @@ pub(crate) struct Form {
 /// The credentials of a request, of which nothing is read but that they are of this scheme.
 #[derive(Debug)]
 pub(crate) enum RawCredentials<'h> {
-    /// The one `Authorization` header. It begins with the scheme's word.
-    Parameters(&'h HeaderValue, Form),
+    /// The value of the one `Authorization`, without whitespace around it. It begins with the
+    /// scheme's word.
+    Parameters(&'h [u8], Form),
     /// Credentials whose text is not part of the request. They are boxed, because no other scheme
     /// should have to move them.
     Decoded(Box<DecodedCredentials>),
@@ -269,7 +270,7 @@ impl<'h> RawCredentials<'h> {
             spellings.is_empty() || spellings.iter().any(|other| Some(other.as_bytes()) == word)
         };
         match syntax.form(text).filter(is_spelled_so) {
-            Some(form) => Ok(Self::Parameters(value, form)),
+            Some(form) => Ok(Self::Parameters(text, form)),
             None => Err(CredentialsError::OtherScheme.into()),
         }
     }
@@ -297,7 +298,8 @@ impl DecodedCredentials {
                 Err(CredentialsError::OtherScheme.into())
             }
             (Carrier::Json(implied), Some(value)) => {
-                let credentials = JsonCredentials::read(syntax, implied, ascii_text(value)?)?;
+                let text = ascii_text(trim(value.as_bytes()))?;
+                let credentials = JsonCredentials::read(syntax, implied, text)?;
                 Ok(Some(Self::Json(credentials)))
             }
             (Carrier::ParametersOrQuery, authorization) => {
@@ -385,10 +387,10 @@ fn is_printable(text: &str) -> bool {
     text.bytes().all(|byte| matches!(byte, b' '..=b'~'))
 }
 
-/// Returns the value as text without whitespace at its end.
-fn ascii_text(value: &HeaderValue) -> Result<&str, CredentialsError> {
-    match str::from_utf8(value.as_bytes()) {
-        Ok(text) if text.is_ascii() => Ok(text.trim_end_matches(WHITESPACE)),
+/// Returns the bytes as text.
+fn ascii_text(bytes: &[u8]) -> Result<&str, CredentialsError> {
+    match str::from_utf8(bytes) {
+        Ok(text) if text.is_ascii() => Ok(text),
         _ => Err(CredentialsError::NotAscii),
     }
 }
@@ -402,9 +404,9 @@ pub(crate) fn with_parameters<T>(
     read: impl FnOnce(&Authorization<'_>, Option<CarriedValues<'_>>) -> T,
 ) -> Result<T, Rejection> {
     match RawCredentials::find(syntax, head)? {
-        RawCredentials::Parameters(value, form) => {
+        RawCredentials::Parameters(text, form) => {
             let mut authorization = Authorization::default();
-            authorization.read(syntax, value, form)?;
+            authorization.read(syntax, text, form)?;
             Ok(read(&authorization, None))
         }
         RawCredentials::Decoded(decoded) => Ok(read(
@@ -424,21 +426,20 @@ impl<'h> Authorization<'h> {
     pub(crate) fn read(
         &mut self,
         syntax: &CredentialsSyntax,
-        value: &'h HeaderValue,
+        text: &'h [u8],
         form: Form,
     ) -> Result<(), Rejection> {
-        self.read_text(syntax, ascii_text(value)?, form)
+        self.read_text(syntax, ascii_text(text)?, form)
     }
 
-    /// Reads the parameters of a text without whitespace at its end.
+    /// [`read`](Self::read) for a text that is known to be ASCII.
     fn read_text(
         &mut self,
         syntax: &CredentialsSyntax,
         text: &'h str,
         Form { word_len, key_id }: Form,
     ) -> Result<(), Rejection> {
-        let begun = text.trim_start_matches(WHITESPACE);
-        let rest = begun.get(word_len..).unwrap_or_default();
+        let rest = text.get(word_len..).unwrap_or_default();
         let rest = rest.trim_start_matches(WHITESPACE);
         let parameters = Parameters::read(syntax, key_id, text, rest)?;
 

@@ -2,7 +2,7 @@
 //! scheme.
 
 pub(crate) mod authority;
-mod buffer;
+pub(crate) mod buffer;
 pub(crate) mod component;
 pub(crate) mod credentials;
 pub(crate) mod date;
