@@ -3,36 +3,28 @@
 //! The parameter `authorization` is the base64 of what `Authorization` would contain. The date and
 //! the host are parameters too, because WebSocket clients in browsers cannot set headers.
 
-use std::{borrow::Cow, mem};
+use std::mem;
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use bytes::Bytes;
-use http::{
-    HeaderName, Uri,
-    header::{AUTHORIZATION, DATE, HOST},
-    uri::PathAndQuery,
-};
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, percent_encode};
+use http::{Uri, uri::PathAndQuery};
+use percent_encoding::{percent_decode_str, percent_encode_byte};
 
 use super::{
     Authorization, CarriedValues, CredentialsSyntax, Form, is_printable,
-    signature::{base64_len, write_escaped},
+    signature::{base64_len, write_escaped_base64},
 };
 use crate::{
     Rejection, header::DateHeader, rejection::CredentialsError, wire::split::split_at_byte,
 };
 
-/// Every character but the unreserved ones (RFC 3986, section 2.3).
-const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC
-    .remove(b'-')
-    .remove(b'.')
-    .remove(b'_')
-    .remove(b'~');
+/// The names of the parameters, in the order in which they are sent.
+const NAMES: [&str; 3] = ["authorization", "date", "host"];
 
 /// How many bytes are encoded at a time. A multiple of 3, so that only the last part is padded.
 const BASE64_PART: usize = 192;
 
-/// Room in a target for the names of the credentials' parameters and for padding.
+/// Room for the names of the parameters and for escaped padding.
 const ROOM: usize = 48;
 
 /// The credentials, decoded. Each text is printable ASCII.
@@ -51,29 +43,23 @@ impl QueryCredentials {
         syntax: &CredentialsSyntax,
         target: &Uri,
     ) -> Result<Option<Self>, Rejection> {
-        let Some(encoded) = parameter(target, &AUTHORIZATION)? else {
+        let [authorization, date, host] = Received::find(target);
+        let Some(encoded) = authorization.value()? else {
             return Ok(None);
         };
         // A plus sign is not a space here, because it is a digit of base64.
         let authorization = STANDARD
-            .decode(Cow::from(percent_decode_str(encoded)))
+            .decode(unescaped(encoded))
             .ok()
             .and_then(printable)
             .ok_or(CredentialsError::QueryNotBase64)?;
         let form = syntax.form(authorization.as_bytes());
         let form = form.ok_or(CredentialsError::OtherScheme)?;
-        let value = |name: &HeaderName| match parameter(target, name)? {
-            None => Ok(None),
-            Some(value) => match printable(decoded(value)) {
-                None => Err(Rejection::from(CredentialsError::NotAscii)),
-                value => Ok(value),
-            },
-        };
         Ok(Some(Self {
             authorization,
             form,
-            date: value(&DATE)?,
-            host: value(&HOST)?,
+            date: date.text()?,
+            host: host.text()?,
         }))
     }
 
@@ -105,41 +91,86 @@ struct Parameter<'t> {
 }
 
 impl Parameter<'_> {
-    /// Returns whether this is the name, however it is escaped. A plus sign need not be undone,
-    /// because no name that is asked for has a space.
-    fn is_named(&self, name: &HeaderName) -> bool {
-        percent_decode_str(self.name).eq(name.as_str().bytes())
+    /// Returns whether this is the name, escaped or not. A plus sign need not be undone, because no
+    /// name that is looked for has a space.
+    fn is_named(&self, name: &str) -> bool {
+        match self.name.contains('%') {
+            true => percent_decode_str(self.name).eq(name.bytes()),
+            false => self.name == name,
+        }
     }
 }
 
 /// Returns the parameters of the target's query.
 fn parameters(target: &Uri) -> impl Iterator<Item = Parameter<'_>> {
-    let query = target.query().filter(|query| !query.is_empty());
-    query
-        .into_iter()
-        .flat_map(|query| query.split('&'))
-        .map(|text| {
-            let (name, value) = split_at_byte(text, b'=').unwrap_or((text, ""));
-            Parameter { text, name, value }
-        })
+    let mut rest = target.query().filter(|query| !query.is_empty());
+    std::iter::from_fn(move || {
+        let (text, after) = match split_at_byte(rest?, b'&') {
+            Some((text, after)) => (text, Some(after)),
+            None => (rest?, None),
+        };
+        rest = after;
+        let (name, value) = split_at_byte(text, b'=').unwrap_or((text, ""));
+        Some(Parameter { text, name, value })
+    })
 }
 
-/// Returns the undecoded value of the parameter of this name, or `None` if there is none.
-fn parameter<'t>(target: &'t Uri, name: &HeaderName) -> Result<Option<&'t str>, Rejection> {
-    let mut named = parameters(target).filter(|parameter| parameter.is_named(name));
-    match (named.next(), named.next()) {
-        (parameter, None) => Ok(parameter.map(|parameter| parameter.value)),
-        (_, Some(_)) => Err(Rejection::repeated(name.as_str())),
+/// A parameter of credentials, as far as a query has it.
+struct Received<'t> {
+    name: &'static str,
+    /// The value, not decoded.
+    value: Option<&'t str>,
+    is_repeated: bool,
+}
+
+impl<'t> Received<'t> {
+    /// Finds the parameters of [`NAMES`] in the target's query.
+    fn find(target: &'t Uri) -> [Self; 3] {
+        let mut all = NAMES.map(|name| Self {
+            name,
+            value: None,
+            is_repeated: false,
+        });
+        for parameter in parameters(target) {
+            if let Some(known) = all.iter_mut().find(|one| parameter.is_named(one.name)) {
+                known.is_repeated |= known.value.replace(parameter.value).is_some();
+            }
+        }
+        all
+    }
+
+    /// Returns the value, or `None` if there is none.
+    fn value(&self) -> Result<Option<&'t str>, Rejection> {
+        match self.is_repeated {
+            true => Err(Rejection::repeated(self.name)),
+            false => Ok(self.value),
+        }
+    }
+
+    /// Returns the value, decoded. Some clients write a space as a plus sign.
+    fn text(&self) -> Result<Option<String>, Rejection> {
+        let Some(value) = self.value()? else {
+            return Ok(None);
+        };
+        let text = match value.contains('+') {
+            true => printable(unescaped(&value.replace('+', " "))),
+            false => printable(unescaped(value)),
+        };
+        text.map(Some).ok_or(CredentialsError::NotAscii.into())
     }
 }
 
-/// Undoes the escapes of a query. Some clients write a space as a plus sign.
-fn decoded(text: &str) -> Vec<u8> {
-    let with_spaces = match text.contains('+') {
-        true => Cow::Owned(text.replace('+', " ")),
-        false => Cow::Borrowed(text),
-    };
-    Cow::from(percent_decode_str(&with_spaces)).into_owned()
+/// Undoes percent-encoding. Base64 is some 240 characters with an escape at its end at most, so
+/// that what precedes the first one is copied as a whole.
+fn unescaped(text: &str) -> Vec<u8> {
+    let escape = memchr::memchr(b'%', text.as_bytes());
+    let (plain, escaped) = escape
+        .and_then(|position| text.split_at_checked(position))
+        .unwrap_or((text, ""));
+    let mut bytes = Vec::with_capacity(text.len());
+    bytes.extend_from_slice(plain.as_bytes());
+    bytes.extend(percent_decode_str(escaped));
+    bytes
 }
 
 /// Returns the bytes as text. A control character would add a line to the signing string.
@@ -159,38 +190,48 @@ pub(crate) fn with_credentials(
     host: Option<&[u8]>,
 ) -> Option<PathAndQuery> {
     let sent = target.path_and_query()?.as_str();
-    let host_len = host.map_or(0, <[u8]>::len);
-    let longest = sent.len() + 2 * authorization.len() + 3 * (date.len() + host_len) + ROOM;
-    let mut text = Vec::with_capacity(longest);
+    let carried = date.len() + host.map_or(0, <[u8]>::len);
+    // Base64 is longer by a third and has hardly an escape. An escape is three characters.
+    let capacity = sent.len() + 2 * authorization.len() + 3 * carried + ROOM;
+    let mut text = Vec::with_capacity(capacity);
     text.extend_from_slice(target.path().as_bytes());
     text.push(b'?');
     for other in others(target) {
         text.extend_from_slice(other.as_bytes());
         text.push(b'&');
     }
-    begin(&mut text, &AUTHORIZATION);
+    let [authorization_name, date_name, host_name] = NAMES;
+    begin(&mut text, authorization_name);
     for part in authorization.chunks(BASE64_PART) {
         let mut room = [0; base64_len(BASE64_PART)];
         let len = STANDARD.encode_slice(part, &mut room).ok()?;
-        write_escaped(room.get(..len)?, &mut text);
+        write_escaped_base64(room.get(..len)?, &mut text);
     }
-    for (name, value) in [(DATE, Some(date)), (HOST, host)] {
+    for (name, value) in [(date_name, Some(date)), (host_name, host)] {
         let Some(value) = value else {
             continue;
         };
         text.push(b'&');
-        begin(&mut text, &name);
-        for part in percent_encode(value, ESCAPED) {
-            text.extend_from_slice(part.as_bytes());
-        }
+        begin(&mut text, name);
+        write_escaped(value, &mut text);
     }
     PathAndQuery::from_maybe_shared(Bytes::from(text)).ok()
 }
 
 /// Writes a parameter up to its value.
-fn begin(text: &mut Vec<u8>, name: &HeaderName) {
-    text.extend_from_slice(name.as_str().as_bytes());
+fn begin(text: &mut Vec<u8>, name: &str) {
+    text.extend_from_slice(name.as_bytes());
     text.push(b'=');
+}
+
+/// Appends a value with all characters escaped but the unreserved ones (RFC 3986, section 2.3).
+fn write_escaped(value: &[u8], text: &mut Vec<u8>) {
+    for byte in value {
+        match byte {
+            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => text.push(*byte),
+            byte => text.extend_from_slice(percent_encode_byte(*byte).as_bytes()),
+        }
+    }
 }
 
 /// Returns the target without credentials, or `None` if it has none of this scheme.
@@ -213,10 +254,7 @@ pub(crate) fn without_credentials(syntax: &CredentialsSyntax, target: &Uri) -> O
 
 /// Returns the parameters of the target's query that are not of credentials.
 fn others(target: &Uri) -> impl Iterator<Item = &str> {
-    let is_other = |parameter: &Parameter<'_>| {
-        let mut names = [AUTHORIZATION, DATE, HOST].into_iter();
-        !names.any(|name| parameter.is_named(&name))
-    };
+    let is_other = |parameter: &Parameter<'_>| !NAMES.iter().any(|name| parameter.is_named(name));
     parameters(target)
         .filter(is_other)
         .map(|parameter| parameter.text)

@@ -42,7 +42,7 @@ impl SignatureEncoding {
             .get_mut(..base64_len(signature.as_bytes().len()))
             .unwrap_or_default();
         write_base64(signature, base64);
-        write_escaped(base64, text);
+        write_escaped_base64(base64, text);
     }
 }
 
@@ -50,7 +50,7 @@ impl SignatureEncoding {
 ///
 /// The signed text in a query is some 240 characters, of which one or two need an escape. Comparing
 /// them one by one takes longer than the signature.
-pub(super) fn write_escaped(base64: &[u8], text: &mut Vec<u8>) {
+pub(super) fn write_escaped_base64(base64: &[u8], text: &mut Vec<u8>) {
     let [plus, slash, equals] = ESCAPES.map(|(byte, _)| byte);
     let mut rest = base64;
     while let Some(position) = memchr::memchr3(plus, slash, equals, rest)
