@@ -425,6 +425,7 @@ pub(super) struct Signed {
 }
 
 /// Returns the path and query with these credentials, the date and the host.
+#[inline(never)]
 fn target_with(
     credentials: &[u8],
     writer: &ComponentWriter<'_>,
