@@ -268,5 +268,7 @@ pub(crate) fn set_path_and_query(target: &mut Uri, path_and_query: PathAndQuery)
     let mut parts = mem::take(target).into_parts();
     parts.path_and_query = Some(path_and_query);
     // The parts are those of a target that had a path, so they are accepted.
-    *target = Uri::from_parts(parts).unwrap_or_default();
+    let replaced = Uri::from_parts(parts);
+    debug_assert!(replaced.is_ok());
+    *target = replaced.unwrap_or_default();
 }

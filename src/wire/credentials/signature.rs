@@ -46,10 +46,10 @@ impl SignatureEncoding {
     }
 }
 
-/// Appends base64 as a query has it.
+/// Appends base64 with the characters of [`ESCAPES`] percent-encoded.
 ///
-/// The signed text in a query is some 240 characters, of which one or two need an escape. Comparing
-/// them one by one takes longer than the signature.
+/// Credentials in a query are some 240 characters, of which one or two need an escape. So these are
+/// searched for, and what is between them is copied as a whole.
 pub(super) fn write_escaped_base64(base64: &[u8], text: &mut Vec<u8>) {
     let [plus, slash, equals] = ESCAPES.map(|(byte, _)| byte);
     let mut rest = base64;
