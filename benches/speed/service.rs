@@ -5,10 +5,13 @@
 
 use std::{convert::Infallible, sync::Arc, time::SystemTime};
 
+use bytes::Bytes;
 use criterion::Bencher;
-use http::{HeaderName, HeaderValue, Request, StatusCode, header};
+use http::{HeaderName, HeaderValue, Request, StatusCode, Uri, header, uri::PathAndQuery};
 use tower::{Layer, Service};
-use tower_hmac_auth::{Rejection, Scheme, SignLayer, StaticKeys, VerifyLayer, scheme::DateHeader};
+use tower_hmac_auth::{
+    Rejection, Scheme, SignLayer, Signer, StaticKeys, Verifier, VerifyLayer, scheme::DateHeader,
+};
 
 use crate::{
     aside::Aside,
@@ -38,6 +41,8 @@ pub(crate) fn run(run: &mut Run, million: &Arc<StaticKeys>) {
     kong(&mut group);
     accepted(&mut group, million);
     refused_early(&mut group, million);
+    query_form(&mut group);
+    json_form(&mut group);
 }
 
 fn from_cache(group: &mut Group<'_>, date_header: DateHeader, name: &'static HeaderName) {
@@ -111,13 +116,17 @@ impl<S: Service<Request<()>, Response = (), Error = Infallible>> Signing<S> {
 
     /// Sends a request and returns its `Authorization`, after checking how many headers were added.
     fn authorization(&mut self) -> HeaderValue {
-        let request = requests::usual().make();
-        let before = request.headers().len();
-        call(&mut self.service, request);
-        let sent = self.aside.last().unwrap();
+        let before = requests::usual().make().headers().len();
+        let sent = self.sent();
         let added = sent.headers().len() - before;
         assert!((2..=3).contains(&added), "{sent:?}");
         sent.headers()[header::AUTHORIZATION].clone()
+    }
+
+    /// Sends a request and returns it as it is sent.
+    fn sent(&mut self) -> Request<()> {
+        call(&mut self.service, requests::usual().make());
+        self.aside.last().unwrap()
     }
 }
 
@@ -170,5 +179,71 @@ fn refused_early(group: &mut Group<'_>, keys: &Arc<StaticKeys>) {
     let case = "dropping a request, as refusing one does";
     group.case(case, FLOOR, None, |bencher| {
         bencher.iter_batched(|| requests::received(&request), drop, BATCH);
+    });
+}
+
+/// Measures credentials that travel in the target's query, as iFlytek's WebSocket clients send them.
+fn query_form(group: &mut Group<'_>) {
+    let signer = Signer::builder(keys::signing())
+        .scheme(Scheme::Iflytek)
+        .credentials_in_query(true)
+        .build()
+        .unwrap();
+    let mac = Floor::of(&signer, &requests::usual().make());
+    let floor = "mac of host date request-line, hmac-sha256";
+    group.floor(floor, |bencher| mac.measure(bencher));
+
+    let layer = SignLayer::new(signer.clone()).clock(clocks::a_second_each());
+    let mut signing = Signing::new(layer);
+    let (first, later) = (signing.sent(), signing.sent());
+    assert_eq!(first.headers(), requests::usual().make().headers());
+    assert_ne!(first.uri(), later.uri());
+    let case = "sign, iflytek's query form";
+    group.case(case, floor, Some(3.5), |bencher| signing.measure(bencher));
+
+    let case = "verify, accepted, iflytek's query form";
+    accepted_form(group, &signer, case, floor, None);
+    let target = later.uri().path_and_query().unwrap().as_str().as_bytes();
+    let case = "checking a signed target, by the crate http";
+    group.case(case, floor, None, |bencher| {
+        let make = || Bytes::copy_from_slice(target);
+        bencher.iter_batched(make, PathAndQuery::from_maybe_shared, BATCH);
+    });
+}
+
+/// Measures credentials that are a JSON object, as Tencent Cloud Market's clients send them.
+fn json_form(group: &mut Group<'_>) {
+    let signer = keys::signer(Scheme::TencentMarket);
+    let mac = Floor::of(&signer, &requests::usual().make());
+    let floor = "mac of x-date, hmac-sha1";
+    group.floor(floor, |bencher| mac.measure(bencher));
+    let case = "verify, accepted, tencent cloud market's JSON object";
+    accepted_form(group, &signer, case, floor, Some(6.0));
+}
+
+/// Measures a request that is accepted by a verifier of this signer's scheme.
+fn accepted_form(
+    group: &mut Group<'_>,
+    signer: &Signer,
+    case: &str,
+    floor: &str,
+    goal: Option<f64>,
+) {
+    let mut signed = requests::usual().make();
+    signer.sign_request(&mut signed, clocks::friday()).unwrap();
+    let target: Uri = signed.uri().path_and_query().unwrap().clone().into();
+    let make = || {
+        let mut request = requests::received(&signed);
+        *request.uri_mut() = target.clone();
+        request
+    };
+    let verifier = Verifier::builder().scheme(signer.scheme()).build().unwrap();
+    let mut service = VerifyLayer::new(StaticKeys::from(keys::signing()))
+        .verifier(verifier)
+        .clock(clocks::friday)
+        .layer(Echo);
+    assert_eq!(call(&mut service, make()).status(), StatusCode::OK);
+    group.case(case, floor, goal, |bencher| {
+        bencher.iter_batched(make, |request| call(&mut service, request), BATCH);
     });
 }

@@ -153,14 +153,14 @@ impl Signer {
         let head = RequestHead::new(&Method::GET, &uri, Version::HTTP_11, &headers);
         let mut string = SigningString::new();
         let signed = self.sign_with(keys, &head, (now, date), &mut string);
-        let (signed, date_at) = signed.ok()?;
+        let signed = signed.ok()?;
         let signing = Signing {
             string,
-            date_at: date_at?,
+            date_at: signed.date_at?,
         };
         Some(CacheEntry {
             key,
-            signed,
+            signed: signed.headers,
             signing: Box::new(signing),
         })
     }

@@ -253,7 +253,11 @@ struct Values {
 
 impl Values {
     fn new(bytes: Vec<u8>) -> Self {
-        let rest = Bytes::from_owner(bytes);
+        // With credentials in the target, there may be no values.
+        let rest = match bytes.is_empty() {
+            true => Bytes::new(),
+            false => Bytes::from_owner(bytes),
+        };
         Self { rest }
     }
 

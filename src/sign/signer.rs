@@ -2,7 +2,7 @@
 
 use std::{fmt, sync::Arc, time::SystemTime};
 
-use http::{HeaderMap, HeaderValue, Request, Uri};
+use http::{HeaderMap, HeaderValue, Request, uri::PathAndQuery};
 
 use super::{
     SignError, SignedHeaders, SignerBuilder,
@@ -150,7 +150,17 @@ impl Signer {
         let date = now.imf_fixdate();
         let keys = self.inner.keys.load();
         let mut string = SigningString::new();
-        let (headers, _) = self.sign_with(&keys, &head, (now, &date), &mut string)?;
+        let signed = self.sign_with(&keys, &head, (now, &date), &mut string)?;
+        let Signed {
+            mut headers,
+            target,
+            ..
+        } = signed;
+        if let Some(target) = target {
+            let mut signed = head.uri().clone();
+            query::set_path_and_query(&mut signed, target);
+            headers.target = Some(Box::new(signed));
+        }
         Ok(headers)
     }
 
@@ -287,11 +297,13 @@ impl Signer {
         let head = RequestHead::from(&*request);
         let signed = self.sign_with(&keys, &head, (now, &date), &mut string);
         match signed {
-            Ok((signed, _)) => {
-                if let Some(target) = signed.target() {
-                    *request.uri_mut() = target.clone();
+            Ok(Signed {
+                headers, target, ..
+            }) => {
+                if let Some(target) = target {
+                    query::set_path_and_query(request.uri_mut(), target);
                 }
-                signed.apply(request.headers_mut());
+                headers.apply(request.headers_mut());
                 Ok(())
             }
             Err(error) => {
@@ -331,15 +343,14 @@ impl Signer {
         }
     }
 
-    /// Signs a head with the date of `now`. Returns the headers, and the position of the date in
-    /// the signing string.
+    /// Signs a head with the date of `now`.
     pub(super) fn sign_with(
         &self,
         keys: &ActiveKey,
         head: &RequestHead<'_>,
         (now, date): (Timestamp, &[u8; IMF_FIXDATE_LEN]),
         string: &mut SigningString,
-    ) -> Result<(SignedHeaders, Option<usize>), SignError> {
+    ) -> Result<Signed, SignError> {
         let Inner {
             scheme,
             algorithm,
@@ -385,23 +396,40 @@ impl Signer {
         }
         let mut target = None;
         if components.in_query() {
-            let credentials = text.split_off(credentials_at);
-            target = Some(Box::new(target_with(&credentials, &writer)?));
+            let credentials = text.get(credentials_at..).unwrap_or_default();
+            target = Some(target_with(credentials, &writer)?);
+            text.truncate(credentials_at);
         }
         let date_at = edits.date_at;
         let header = dialect.syntax.header;
-        let mut signed = SignedHeaders::new(components, edits, header, text);
+        let mut headers = SignedHeaders::new(components, edits, header, text);
         if target.is_some() {
-            signed.authorization = None;
-            signed.target = target;
+            headers.authorization = None;
         }
-        Ok((signed, date_at))
+        Ok(Signed {
+            headers,
+            target,
+            date_at,
+        })
     }
 }
 
-/// Returns the target with these credentials, the date and the host in its query.
-#[cold]
-fn target_with(credentials: &[u8], writer: &ComponentWriter<'_>) -> Result<Uri, SignError> {
+/// What signing a head returns.
+pub(super) struct Signed {
+    /// The headers. They have no target yet.
+    pub(super) headers: SignedHeaders,
+    /// The path and query with the credentials, if they are in the target.
+    target: Option<PathAndQuery>,
+    /// The position of the date in the signing string.
+    pub(super) date_at: Option<usize>,
+}
+
+/// Returns the path and query with these credentials, the date and the host.
+#[inline(never)]
+fn target_with(
+    credentials: &[u8],
+    writer: &ComponentWriter<'_>,
+) -> Result<PathAndQuery, SignError> {
     let host = writer.host()?;
     query::with_credentials(writer.head.uri(), credentials, writer.date, host.as_deref())
         .ok_or(SignError::TargetTooLong)

@@ -31,7 +31,7 @@ use std::{
 };
 
 use allocation_counter::measure;
-use http::{HeaderName, HeaderValue, Request, Response};
+use http::{HeaderName, HeaderValue, Request, Response, Uri};
 use http_body_util::Empty;
 use tower::{Layer, Service};
 use tower_hmac_auth::{
@@ -155,6 +155,32 @@ fn a_request_whose_target_is_signed_asks_for_memory_twice() {
         let mut service = SignLayer::from(signer).clock(clock()).layer(Echo);
         count(&mut service);
         assert_eq!(count(&mut service), 2, "{scheme}");
+    }
+}
+
+#[test]
+fn a_request_whose_target_carries_the_credentials_asks_for_memory_three_times() {
+    let signer = Signer::builder(keys()).scheme(Scheme::Iflytek);
+    let signer = signer.credentials_in_query(true).build().unwrap();
+    let clock = clock();
+    let mut service = SignLayer::from(signer).clock(clock.clone()).layer(Echo);
+    let mut count = |target: &'static str| {
+        clock.advance(Duration::from_secs(1));
+        let mut request = request();
+        *request.uri_mut() = Uri::from_static(target);
+        let mut signed = None;
+        let counted = measure(|| signed = Some(service.call(request).into_inner().unwrap()));
+        let signed = signed.unwrap();
+        assert!(signed.uri().query().unwrap().contains("authorization="));
+        counted.count_total
+    };
+    for target in [
+        "https://api.example.com/v2/iat",
+        "https://api.example.com/v1/orders?limit=100&offset=20",
+        "https://api.example.com/v2/iat?date=1&x=1&host=a&%61uthorization=b",
+    ] {
+        count(target);
+        assert_eq!(count(target), 3, "{target}");
     }
 }
 

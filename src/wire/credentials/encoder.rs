@@ -128,7 +128,9 @@ impl Template {
 /// overwritten. It saves 2 % of the first signature of a second.
 fn replace_base64(authorization: &mut [u8], signature: &Tag) {
     if let Some((_quote, text)) = authorization.split_last_mut() {
-        let place = text.rchunks_mut(base64_len(signature)).next();
+        let place = text
+            .rchunks_mut(base64_len(signature.as_bytes().len()))
+            .next();
         write_base64(signature, place.unwrap_or_default());
     }
 }

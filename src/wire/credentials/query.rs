@@ -3,22 +3,29 @@
 //! The parameter `authorization` is the base64 of what `Authorization` would contain. The date and
 //! the host are parameters too, because WebSocket clients in browsers cannot set headers.
 
+use std::mem;
+
 use base64::{Engine as _, engine::general_purpose::STANDARD};
-use http::{
-    Uri,
-    header::{AUTHORIZATION, DATE, HOST},
+use bytes::Bytes;
+use http::{Uri, uri::PathAndQuery};
+use percent_encoding::{percent_decode_str, percent_encode_byte};
+
+use super::{
+    Authorization, CarriedValues, CredentialsSyntax, Form, is_printable,
+    signature::{base64_len, write_escaped_base64},
 };
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, percent_encode};
+use crate::{
+    Rejection, header::DateHeader, rejection::CredentialsError, wire::split::split_at_byte,
+};
 
-use super::{Authorization, CarriedValues, CredentialsSyntax, Form, is_printable};
-use crate::{Rejection, header::DateHeader, rejection::CredentialsError};
+/// The names of the parameters, in the order in which they are sent.
+const NAMES: [&str; 3] = ["authorization", "date", "host"];
 
-/// Every character but the unreserved ones (RFC 3986, section 2.3).
-const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC
-    .remove(b'-')
-    .remove(b'.')
-    .remove(b'_')
-    .remove(b'~');
+/// How many bytes are encoded at a time. A multiple of 3, so that only the last part is padded.
+const BASE64_PART: usize = 192;
+
+/// Room for the names of the parameters and for escaped padding.
+const ROOM: usize = 48;
 
 /// The credentials, decoded. Each text is printable ASCII.
 #[derive(Debug, Clone)]
@@ -36,29 +43,23 @@ impl QueryCredentials {
         syntax: &CredentialsSyntax,
         target: &Uri,
     ) -> Result<Option<Self>, Rejection> {
-        let Some(encoded) = parameter(target, AUTHORIZATION.as_str())? else {
+        let [authorization, date, host] = Received::find(target);
+        let Some(encoded) = authorization.value()? else {
             return Ok(None);
         };
         // A plus sign is not a space here, because it is a digit of base64.
         let authorization = STANDARD
-            .decode(percent_decode_str(encoded).collect::<Vec<u8>>())
+            .decode(unescaped(encoded))
             .ok()
             .and_then(printable)
             .ok_or(CredentialsError::QueryNotBase64)?;
         let form = syntax.form(authorization.as_bytes());
         let form = form.ok_or(CredentialsError::OtherScheme)?;
-        let value = |name| match parameter(target, name)? {
-            None => Ok(None),
-            Some(value) => match printable(decoded(value)) {
-                None => Err(Rejection::from(CredentialsError::NotAscii)),
-                value => Ok(value),
-            },
-        };
         Ok(Some(Self {
             authorization,
             form,
-            date: value(DATE.as_str())?,
-            host: value(HOST.as_str())?,
+            date: date.text()?,
+            host: host.text()?,
         }))
     }
 
@@ -80,20 +81,96 @@ impl QueryCredentials {
     }
 }
 
-/// Returns the undecoded value of the parameter of this name, or `None` if there is none.
-fn parameter<'t>(target: &'t Uri, name: &str) -> Result<Option<&'t str>, Rejection> {
-    let parameters = target.query().unwrap_or_default().split('&');
-    let parameters = parameters.map(|pair| pair.split_once('=').unwrap_or((pair, "")));
-    let mut values = parameters.filter(|(other, _)| decoded(other) == name.as_bytes());
-    match (values.next(), values.next()) {
-        (value, None) => Ok(value.map(|(_, value)| value)),
-        (_, Some(_)) => Err(Rejection::repeated(name)),
+/// A parameter of a query, as it is sent.
+#[derive(Clone, Copy)]
+struct Parameter<'t> {
+    /// The whole text, between two `&`.
+    text: &'t str,
+    name: &'t str,
+    value: &'t str,
+}
+
+impl Parameter<'_> {
+    /// Returns whether this is the name, escaped or not. A plus sign need not be undone, because no
+    /// name that is looked for has a space.
+    fn is_named(&self, name: &str) -> bool {
+        match self.name.contains('%') {
+            true => percent_decode_str(self.name).eq(name.bytes()),
+            false => self.name == name,
+        }
     }
 }
 
-/// Undoes the escapes of a query. Some clients write a space as a plus sign.
-fn decoded(text: &str) -> Vec<u8> {
-    percent_decode_str(&text.replace('+', " ")).collect()
+/// Returns the parameters of the target's query.
+fn parameters(target: &Uri) -> impl Iterator<Item = Parameter<'_>> {
+    let mut rest = target.query().filter(|query| !query.is_empty());
+    std::iter::from_fn(move || {
+        let (text, after) = match split_at_byte(rest?, b'&') {
+            Some((text, after)) => (text, Some(after)),
+            None => (rest?, None),
+        };
+        rest = after;
+        let (name, value) = split_at_byte(text, b'=').unwrap_or((text, ""));
+        Some(Parameter { text, name, value })
+    })
+}
+
+/// A parameter of credentials, as far as a query has it.
+struct Received<'t> {
+    name: &'static str,
+    /// The value, not decoded.
+    value: Option<&'t str>,
+    is_repeated: bool,
+}
+
+impl<'t> Received<'t> {
+    /// Finds the parameters of [`NAMES`] in the target's query.
+    fn find(target: &'t Uri) -> [Self; 3] {
+        let mut all = NAMES.map(|name| Self {
+            name,
+            value: None,
+            is_repeated: false,
+        });
+        for parameter in parameters(target) {
+            if let Some(known) = all.iter_mut().find(|one| parameter.is_named(one.name)) {
+                known.is_repeated |= known.value.replace(parameter.value).is_some();
+            }
+        }
+        all
+    }
+
+    /// Returns the value, or `None` if there is none.
+    fn value(&self) -> Result<Option<&'t str>, Rejection> {
+        match self.is_repeated {
+            true => Err(Rejection::repeated(self.name)),
+            false => Ok(self.value),
+        }
+    }
+
+    /// Returns the value, decoded. Some clients write a space as a plus sign.
+    fn text(&self) -> Result<Option<String>, Rejection> {
+        let Some(value) = self.value()? else {
+            return Ok(None);
+        };
+        let text = match value.contains('+') {
+            true => printable(unescaped(&value.replace('+', " "))),
+            false => printable(unescaped(value)),
+        };
+        text.map(Some).ok_or(CredentialsError::NotAscii.into())
+    }
+}
+
+/// Undoes percent-encoding. Base64 is some 240 characters with an escape at its end at most, so
+/// that what precedes the first one is copied as a whole.
+fn unescaped(text: &str) -> Vec<u8> {
+    let escape = memchr::memchr(b'%', text.as_bytes());
+    let (plain, escaped) = escape
+        .and_then(|position| text.split_at_checked(position))
+        .unwrap_or((text, ""));
+    let mut bytes = Vec::with_capacity(text.len());
+    bytes.extend_from_slice(plain.as_bytes());
+    bytes.extend(percent_decode_str(escaped));
+    bytes
 }
 
 /// Returns the bytes as text. A control character would add a line to the signing string.
@@ -103,33 +180,58 @@ fn printable(bytes: Vec<u8>) -> Option<String> {
         .filter(|text| is_printable(text))
 }
 
-/// Returns the target with these credentials instead of any that it has, or `None` if it would be
-/// longer than a target can be. All other parameters stay byte for byte.
+/// Returns the target's path and query with these credentials instead of any that it has, or `None`
+/// if they would be longer than a target can be, or if the target is an authority alone. All other
+/// parameters stay byte for byte.
 pub(crate) fn with_credentials(
     target: &Uri,
     authorization: &[u8],
     date: &[u8],
     host: Option<&[u8]>,
-) -> Option<Uri> {
-    let mut query = others(target);
-    let authorization = STANDARD.encode(authorization);
-    let values = [
-        (AUTHORIZATION, Some(authorization.as_bytes())),
-        (DATE, Some(date)),
-        (HOST, host),
-    ];
-    for (name, value) in values {
+) -> Option<PathAndQuery> {
+    let sent = target.path_and_query()?.as_str();
+    let carried = date.len() + host.map_or(0, <[u8]>::len);
+    // Base64 is longer by a third and has hardly an escape. An escape is three characters.
+    let capacity = sent.len() + 2 * authorization.len() + 3 * carried + ROOM;
+    let mut text = Vec::with_capacity(capacity);
+    text.extend_from_slice(target.path().as_bytes());
+    text.push(b'?');
+    for other in others(target) {
+        text.extend_from_slice(other.as_bytes());
+        text.push(b'&');
+    }
+    let [authorization_name, date_name, host_name] = NAMES;
+    begin(&mut text, authorization_name);
+    for part in authorization.chunks(BASE64_PART) {
+        let mut room = [0; base64_len(BASE64_PART)];
+        let len = STANDARD.encode_slice(part, &mut room).ok()?;
+        write_escaped_base64(room.get(..len)?, &mut text);
+    }
+    for (name, value) in [(date_name, Some(date)), (host_name, host)] {
         let Some(value) = value else {
             continue;
         };
-        if !query.is_empty() {
-            query.push('&');
-        }
-        query.push_str(name.as_str());
-        query.push('=');
-        query.extend(percent_encode(value, ESCAPED));
+        text.push(b'&');
+        begin(&mut text, name);
+        write_escaped(value, &mut text);
     }
-    with_query(target, &query)
+    PathAndQuery::from_maybe_shared(Bytes::from(text)).ok()
+}
+
+/// Writes a parameter up to its value.
+fn begin(text: &mut Vec<u8>, name: &str) {
+    text.extend_from_slice(name.as_bytes());
+    text.push(b'=');
+}
+
+/// Appends a value with all characters escaped but the unreserved ones (RFC 3986, section 2.3).
+fn write_escaped(value: &[u8], text: &mut Vec<u8>) {
+    for byte in value {
+        match byte {
+            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => text.push(*byte),
+            byte => text.extend_from_slice(percent_encode_byte(*byte).as_bytes()),
+        }
+    }
 }
 
 /// Returns the target without credentials, or `None` if it has none of this scheme.
@@ -137,29 +239,36 @@ pub(crate) fn without_credentials(syntax: &CredentialsSyntax, target: &Uri) -> O
     // Repeated credentials cannot be read, but have to be removed all the same.
     match QueryCredentials::find(syntax, target) {
         Ok(None) | Err(Rejection::AuthorizationMalformed(_)) => None,
-        Ok(Some(_)) | Err(_) => with_query(target, &others(target)),
+        Ok(Some(_)) | Err(_) => {
+            let path = target.path();
+            let path_and_query = match others(target).collect::<Vec<_>>().join("&").as_str() {
+                "" => path.parse(),
+                query => format!("{path}?{query}").parse(),
+            };
+            let mut target = target.clone();
+            set_path_and_query(&mut target, path_and_query.ok()?);
+            Some(target)
+        }
     }
 }
 
-/// Returns the query without the parameters of credentials.
-fn others(target: &Uri) -> String {
-    let names = [AUTHORIZATION, DATE, HOST];
-    let is_other = |pair: &&str| {
-        let (name, _) = pair.split_once('=').unwrap_or((pair, ""));
-        let name = decoded(name);
-        names.iter().all(|other| other.as_str().as_bytes() != name)
-    };
-    let pairs = target.query().unwrap_or_default().split('&');
-    pairs.filter(is_other).collect::<Vec<_>>().join("&")
+/// Returns the parameters of the target's query that are not of credentials.
+fn others(target: &Uri) -> impl Iterator<Item = &str> {
+    let is_other = |parameter: &Parameter<'_>| !NAMES.iter().any(|name| parameter.is_named(name));
+    parameters(target)
+        .filter(is_other)
+        .map(|parameter| parameter.text)
 }
 
-fn with_query(target: &Uri, query: &str) -> Option<Uri> {
-    let path = target.path();
-    let path_and_query = match query {
-        "" => path.parse(),
-        query => format!("{path}?{query}").parse(),
-    };
-    let mut parts = target.clone().into_parts();
-    parts.path_and_query = Some(path_and_query.ok()?);
-    Uri::from_parts(parts).ok()
+/// Replaces the path and query of a target. An authority alone, which has none, stays as it is.
+pub(crate) fn set_path_and_query(target: &mut Uri, path_and_query: PathAndQuery) {
+    if target.path_and_query().is_none() {
+        return;
+    }
+    let mut parts = mem::take(target).into_parts();
+    parts.path_and_query = Some(path_and_query);
+    // The parts are those of a target that had a path, so they are accepted.
+    let replaced = Uri::from_parts(parts);
+    debug_assert!(replaced.is_ok());
+    *target = replaced.unwrap_or_default();
 }

@@ -8,9 +8,8 @@ use crate::{
     rejection::CredentialsError,
 };
 
-/// The length of the longest signature in padded base64: four characters for each three bytes or
-/// fewer.
-const MAX_BASE64_LEN: usize = MAX_SIGNATURE_LEN.div_ceil(3) * 4;
+/// The length of the longest signature in padded base64.
+const MAX_BASE64_LEN: usize = base64_len(MAX_SIGNATURE_LEN);
 
 /// How many bytes [`MAX_BASE64_LEN`] characters can decode to: three for each four. If none of them
 /// is padding, this is more than [`MAX_SIGNATURE_LEN`].
@@ -34,25 +33,41 @@ impl SignatureEncoding {
     pub(super) fn write(self, signature: &Tag, text: &mut Vec<u8>) {
         if self == Self::Base64 {
             let begin = text.len();
-            text.resize(begin + base64_len(signature), 0);
+            text.resize(begin + base64_len(signature.as_bytes().len()), 0);
             write_base64(signature, text.get_mut(begin..).unwrap_or_default());
             return;
         }
         let mut room = [0; MAX_BASE64_LEN];
-        let base64 = room.get_mut(..base64_len(signature)).unwrap_or_default();
+        let base64 = room
+            .get_mut(..base64_len(signature.as_bytes().len()))
+            .unwrap_or_default();
         write_base64(signature, base64);
-        for byte in base64 {
-            match ESCAPES.iter().find(|(escaped, _)| escaped == byte) {
-                Some((_, escape)) => text.extend_from_slice(escape.as_bytes()),
-                None => text.push(*byte),
-            }
-        }
+        write_escaped_base64(base64, text);
     }
 }
 
-/// Returns the length of the signature in padded base64.
-pub(super) fn base64_len(signature: &Tag) -> usize {
-    signature.as_bytes().len().div_ceil(3) * 4
+/// Appends base64 with the characters of [`ESCAPES`] percent-encoded.
+///
+/// Credentials in a query are some 240 characters, of which one or two need an escape. So these are
+/// searched for, and what is between them is copied as a whole.
+pub(super) fn write_escaped_base64(base64: &[u8], text: &mut Vec<u8>) {
+    let [plus, slash, equals] = ESCAPES.map(|(byte, _)| byte);
+    let mut rest = base64;
+    while let Some(position) = memchr::memchr3(plus, slash, equals, rest)
+        && let Some((before, [byte, after @ ..])) = rest.split_at_checked(position)
+    {
+        let escape = ESCAPES.iter().find(|(escaped, _)| escaped == byte);
+        text.extend_from_slice(before);
+        text.extend_from_slice(escape.map_or("", |(_, escape)| escape).as_bytes());
+        rest = after;
+    }
+    text.extend_from_slice(rest);
+}
+
+/// Returns the length of this many bytes in padded base64: four characters for each three bytes or
+/// fewer.
+pub(super) const fn base64_len(bytes: usize) -> usize {
+    bytes.div_ceil(3) * 4
 }
 
 /// Writes the signature in base64. The place must have the length of its text.

@@ -299,6 +299,49 @@ fn signing_again_replaces_what_is_there() {
 }
 
 #[test]
+fn credentials_in_any_spelling_are_replaced() {
+    let signer = in_query().build().unwrap();
+    for (target, kept) in [
+        ("?%61uthorization=a&d%61te=b&%68%6Fst=c", ""),
+        ("?authorization=a&x=1&authorization&date&host=", "x=1&"),
+        (
+            "?%41uthorization=a&%zz=1&a%=2",
+            "%41uthorization=a&%zz=1&a%=2&",
+        ),
+        (
+            "?dates=1&+host=2&=authorization",
+            "dates=1&+host=2&=authorization&",
+        ),
+        ("?", ""),
+    ] {
+        let request = Request::get(format!("wss://{HOST}/v2/iat{target}"));
+        let mut request = request.body(()).unwrap();
+        signer.sign_request(&mut request, now()).unwrap();
+        let expected = format!("{kept}{}", signed_query());
+        assert_eq!(request.uri().query(), Some(&*expected), "{target}");
+    }
+}
+
+/// In these key ids, some characters of base64 are `+` and `/`.
+#[test]
+fn credentials_of_any_length_are_written_whole() {
+    for len in (1..12).chain([50, 190, 191, 192, 193, 400]) {
+        let id: String = "~?>".chars().cycle().take(len).collect();
+        let keys = KeyPair::new(&id, SECRET).unwrap();
+        let signer = Signer::builder(keys).scheme(Scheme::Iflytek);
+        let signer = signer.credentials_in_query(true).build().unwrap();
+        let request = Request::get(format!("wss://{HOST}/v2/iat"));
+        let mut request = request.body(()).unwrap();
+        signer.sign_request(&mut request, now()).unwrap();
+        let inner = inner("api_key", ", ", DATE).replace(KEY_ID, &id);
+        let expected = query(&inner, DATE, HOST);
+        assert_eq!(request.uri().query(), Some(&*expected), "{len}");
+        let credentials = verifier().read(&request, now()).unwrap();
+        assert_eq!(credentials.key_id(), id);
+    }
+}
+
+#[test]
 fn a_request_that_is_not_signed_has_no_credentials_in_its_target() {
     let allowed = in_query().allowed_hosts([HOST]).build().unwrap();
     let signed = signed_query();
