@@ -520,7 +520,7 @@ impl SchemeBuilder {
             return Err(BuildError::AuthScheme { word });
         }
         if let Some(header) = &self.credentials_header
-            && is_used_otherwise(header)
+            && (is_used_otherwise(header) || self.nearest.dialect().request_id == Some(header))
         {
             let name = Excerpt::new(header.as_str());
             return Err(BuildError::CredentialsHeader { name });

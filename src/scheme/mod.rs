@@ -107,6 +107,10 @@ presets! {
     /// Whoever has read one request can send any other with its `Authorization` for 15 minutes. The
     /// list cannot be changed, because it is not sent. Use it over TLS only, and with
     /// [`allowed_hosts`](crate::sign::SignerBuilder::allowed_hosts).
+    ///
+    /// A signed request without `request-id` gets one, a random UUID, as with the market's own
+    /// samples. It finds a request in the gateway's log and is not signed. One that the request has
+    /// is kept.
     TencentMarket => tencent_market,
     r#"| [`TencentMarket`](Self::TencentMarket) | `{"id":"…", "x-date":"…", "signature":"…"}` | `x-date` | `hmac-sha1` | 900 s |"#;
 

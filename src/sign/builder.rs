@@ -273,10 +273,11 @@ impl SignerBuilder {
     /// ends a full domain name. The pattern is compared with the authority of the request's target;
     /// if it has none, with its `Host`; if it has none either, with [`authority`](Self::authority).
     ///
-    /// A request to another host gets no date, source or `Authorization`. Those of an earlier
-    /// signature are removed, even if another layer with the same scheme word made it: two gateways
-    /// need two stacks of layers. An `Authorization` of another kind, a `Bearer` token for example,
-    /// is kept. A target whose port is empty, or not a number up to 65535, matches no pattern.
+    /// A request to another host gets no date, source, request id or `Authorization`. Those of an
+    /// earlier signature are removed, even if another layer with the same scheme word made it: two
+    /// gateways need two stacks of layers. An `Authorization` of another kind, a `Bearer` token for
+    /// example, is kept. A target whose port is empty, or not a number up to 65535, matches no
+    /// pattern.
     ///
     /// ```
     /// use tower_hmac_auth::{KeyPair, Signer};
@@ -447,6 +448,9 @@ impl SignerBuilder {
         }
         if let Some(header) = self.nonce {
             components.add_nonce(header);
+        }
+        if let Some(header) = dialect.request_id {
+            components.add_request_id(header);
         }
         Signer {
             inner: Arc::new(Inner {
