@@ -68,7 +68,7 @@ pub(crate) struct Arguments {
     #[arg(long = "require", value_name = "[SCHEME:]NAME")]
     pub(crate) required: Vec<String>,
     /// Refuses requests that were sent before: the header whose signed value a client sends once,
-    /// such as x-nonce
+    /// such as x-nonce, or the scheme's nonce_parameter
     #[arg(long, value_name = "HEADER")]
     pub(crate) nonce: Option<HeaderName>,
     /// How many nonces are remembered in memory, each until its request's date is too old; half of

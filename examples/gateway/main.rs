@@ -23,8 +23,8 @@
 //!   body stay as the client sent them. `Authorization` and hop-by-hop headers are removed, and
 //!   `X-Consumer-Key-Id` is set to the key id. If the upstream gives no answer, the client gets
 //!   `502`.
-//! - **Replays**: with `--nonce x-nonce`, signatures must cover a nonce in this header, and a
-//!   request whose nonce was used before gets `401`. Nonces are remembered in memory, so for as long
+//! - **Replays**: with `--nonce x-nonce`, signatures must cover a nonce in this header (or in the
+//!   scheme's parameter of this name), and a request whose nonce was used before gets `401`. Nonces are remembered in memory, so for as long
 //!   as `--max-skew` after each start, requests get `503`; see `--assume-no-earlier-claims`.
 //!   - With `--redis URL` or `--redis-cluster URL` (and `--features redis`), nonces are remembered in
 //!     Redis, for all gateways that use it, also over a restart of the gateways. A request gets

@@ -303,7 +303,8 @@ impl SchemeBuilder {
     /// Signers send it after the signature, and sign it in a last line `name: value` that the list
     /// does not name. They have to be given
     /// [nonces](crate::sign::SignerBuilder::nonce_parameter). Verifiers refuse requests without it.
-    /// They do not remember nonces.
+    /// They refuse replays if [`VerifierBuilder::nonce`](crate::verify::VerifierBuilder::nonce) names
+    /// it, and there is a [`ReplayLayer`](crate::verify::ReplayLayer).
     pub fn nonce_parameter(mut self, name: impl Into<String>) -> Self {
         self.nonce_parameter = Some(name.into());
         self

@@ -342,9 +342,9 @@ impl SignerBuilder {
     /// to 8,192 characters of visible ASCII, without `"` and `\`. It is called for every signature,
     /// so each attempt of a retry outside this layer has a nonce of its own.
     ///
-    /// The gateway checks this nonce. A nonce in a header, for
-    /// [`ReplayLayer`](crate::verify::ReplayLayer), is another one: `SignerBuilder::nonce` sends it,
-    /// with the feature `nonce`.
+    /// The gateway checks this nonce. A server of this crate takes up to 128 characters: see
+    /// [`VerifierBuilder::nonce`](crate::verify::VerifierBuilder::nonce). A nonce in a header is
+    /// another one: `SignerBuilder::nonce` sends it, with the feature `nonce`.
     pub fn nonce_parameter(mut self, nonces: impl Fn() -> String + Send + Sync + 'static) -> Self {
         self.nonce_parameter = Some(NonceSource::new(nonces));
         self

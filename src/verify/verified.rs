@@ -74,7 +74,11 @@ impl VerifiedKey {
         text.extend_from_slice(names.as_bytes());
         let nonce = match verifier.nonce {
             NonceSource::Signature => Some(credentials.signature.as_bytes()),
-            _ => credentials.nonce,
+            NonceSource::Parameter(_) => {
+                let string = credentials.signing_string.as_bytes();
+                string.get(credentials.nonce_parameter.clone())
+            }
+            NonceSource::Header(_) | NonceSource::None => credentials.nonce,
         };
         text.extend_from_slice(nonce.unwrap_or_default());
         Self {
