@@ -28,11 +28,22 @@ use crate::{
 
 /// Holds a scheme that was described with [`Scheme::builder`].
 #[derive(Clone, Copy)]
-pub struct CustomScheme(&'static Dialect);
+pub struct CustomScheme(&'static Described);
+
+/// What a description becomes.
+struct Described {
+    dialect: Dialect,
+    /// The preset that it starts from.
+    preset: Scheme,
+}
 
 impl CustomScheme {
     pub(super) fn dialect(self) -> &'static Dialect {
-        self.0
+        &self.0.dialect
+    }
+
+    pub(super) fn preset(self) -> Scheme {
+        self.0.preset
     }
 }
 
@@ -53,7 +64,9 @@ impl Hash for CustomScheme {
 
 impl fmt::Debug for CustomScheme {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("CustomScheme").field(&self.0.name).finish()
+        f.debug_tuple("CustomScheme")
+            .field(&self.0.dialect.name)
+            .finish()
     }
 }
 
@@ -652,22 +665,23 @@ impl SchemeBuilder {
         }
     }
 
-    /// Returns the dialect of this description. Equal descriptions get the same dialect: without
-    /// that, every call would leak another one, and two schemes from equal descriptions would
-    /// differ. A description that [`build`](Self::build) refuses after this call stays in memory,
-    /// because its error refers to it.
-    fn intern(&self) -> &'static Dialect {
-        static DESCRIBED: Mutex<Vec<(SchemeBuilder, &'static Dialect)>> = Mutex::new(Vec::new());
-        let mut described = DESCRIBED.lock().unwrap_or_else(PoisonError::into_inner);
-        let equal = described
-            .iter()
-            .find(|(description, _)| description == self);
-        if let Some((_, dialect)) = equal {
-            return dialect;
+    /// Returns what this description becomes. Equal descriptions get the same: without that, every
+    /// call would leak another one, and two schemes from equal descriptions would differ. A
+    /// description that [`build`](Self::build) refuses after this call stays in memory, because its
+    /// error refers to it.
+    fn intern(&self) -> &'static Described {
+        static DESCRIBED: Mutex<Vec<(SchemeBuilder, &'static Described)>> = Mutex::new(Vec::new());
+        let mut all = DESCRIBED.lock().unwrap_or_else(PoisonError::into_inner);
+        let equal = all.iter().find(|(description, _)| description == self);
+        if let Some((_, described)) = equal {
+            return described;
         }
-        let dialect: &'static Dialect = Box::leak(Box::new(self.dialect()));
-        described.push((self.clone(), dialect));
-        dialect
+        let described: &'static Described = Box::leak(Box::new(Described {
+            dialect: self.dialect(),
+            preset: self.nearest.nearest(),
+        }));
+        all.push((self.clone(), described));
+        described
     }
 
     fn dialect(&self) -> Dialect {

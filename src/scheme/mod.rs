@@ -161,6 +161,29 @@ impl Scheme {
         self.dialect().name
     }
 
+    /// Returns the preset that a described scheme starts from. A preset returns itself.
+    ///
+    /// What [`Scheme::builder`] cannot change is as in that preset: a description that starts from
+    /// [`TencentApp`](Self::TencentApp) signs the parameters of forms, for example.
+    ///
+    /// ```
+    /// use tower_hmac_auth::Scheme;
+    ///
+    /// let release = Scheme::builder("tencent-app-release", Scheme::TencentApp)
+    ///     .path_prefix("/release")
+    ///     .build()?;
+    /// assert_eq!(release.nearest(), Scheme::TencentApp);
+    /// assert_eq!(Scheme::Kong.nearest(), Scheme::Kong);
+    /// # Ok::<(), tower_hmac_auth::error::BuildError>(())
+    /// ```
+    #[must_use]
+    pub fn nearest(self) -> Self {
+        match self {
+            Self::Custom(custom) => custom.preset(),
+            preset => preset,
+        }
+    }
+
     /// Returns the text that this gateway sends to a client that it refuses for this reason.
     #[must_use]
     pub fn text(self, why: &Rejection) -> Cow<'static, str> {
