@@ -58,9 +58,8 @@
 //!   query, the status, the time until the last byte, the verified key id (`key="AKIDbilling"`),
 //!   `secret=previous` if the request was signed with the previous secret, and the error, if any.
 //!   - A refusal has its kind, such as `kind=SignatureMismatch`, which the example `sign` explains
-//!     with `--why SignatureMismatch`. If `Authorization` names a key id, the line has it as
-//!     `claimed_key_id="AKIDbilling"`: unverified, escaped, and cut after 64 characters. Only the
-//!     presets' names for it are known, not those of `--scheme FILE.toml`.
+//!     with `--why SignatureMismatch`. If the credentials name a key id, the line has it as
+//!     `claimed_key_id="AKIDbilling"`: unverified, escaped, and cut after 64 characters.
 //!   - With `--explain`, the line of a signature mismatch ends with the signing string that the
 //!     gateway computed. Compare it with the client's, which the example `sign` prints with
 //!     `--explain`.
@@ -96,6 +95,7 @@ mod log;
 mod metrics;
 mod proxy;
 mod redis;
+mod refusals;
 mod replay;
 mod server;
 mod stderr;
@@ -111,10 +111,7 @@ use hyper::body::Incoming;
 use metrics_exporter_prometheus::PrometheusHandle;
 use tokio::{net::TcpListener, runtime::Runtime, sync::Semaphore};
 use tower::{Layer as _, service_fn};
-use tower_hmac_auth::{
-    VerifyLayer,
-    verify::{DefaultResponseForRejection, SharedKeys},
-};
+use tower_hmac_auth::{VerifyLayer, verify::SharedKeys};
 
 use self::{
     admin::{Admin, Health},
@@ -123,6 +120,7 @@ use self::{
     connector::Connector,
     keys::{Hangups, KeyFile},
     proxy::Proxy,
+    refusals::Refusals,
     replay::Replay,
     server::{Limits, Signals},
     support::{Result, print},
@@ -164,10 +162,7 @@ async fn start(
     file: Option<KeyFile>,
     prometheus: Option<PrometheusHandle>,
 ) -> Result<()> {
-    let mut refusals = DefaultResponseForRejection::new().hide_reason(arguments.terse);
-    if let Some(status) = arguments.unauthorized_status {
-        refusals = refusals.unauthorized_status(status);
-    }
+    let refusals = Refusals::of(&arguments);
     let verify = VerifyLayer::new(keys)
         .verifier(arguments.verifiers()?)
         .refuse(refusals.clone())
