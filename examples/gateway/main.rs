@@ -53,6 +53,10 @@
 //!     `keys: kept as they were: keys.toml, line 7: …`.
 //! - **Bodies** are not compared with their digest, signed or not. `VerifyDigestLayer` (feature
 //!   `digest`) does that.
+//!   - **Forms** are read before they are verified if a `--scheme` is `tencent-app` or starts from
+//!     it, because their parameters are signed. This needs `--features digest`; without it such a
+//!     scheme refuses forms. At most `--max-in-flight` are read at a time, and others wait. A form
+//!     of more than 64 KiB gets `413`, and one that does not arrive within `--body-timeout` `400`.
 //! - **Clients** use HTTP/1.1, or HTTP/2 with prior knowledge. For TLS, put a TLS proxy in front.
 //! - **Log**: one line for each request on standard error, with the method, the path without the
 //!   query, the status, the time until the last byte, the verified key id (`key="AKIDbilling"`),
@@ -88,6 +92,8 @@ mod admin;
 mod answer;
 mod arguments;
 mod connector;
+#[cfg_attr(not(feature = "digest"), path = "forms_refused.rs")]
+mod forms;
 mod headers;
 mod keys;
 mod linger;
@@ -107,7 +113,6 @@ mod upstream;
 use std::{convert::Infallible, process::ExitCode, sync::Arc};
 
 use http::Request;
-use hyper::body::Incoming;
 use metrics_exporter_prometheus::PrometheusHandle;
 use tokio::{net::TcpListener, runtime::Runtime, sync::Semaphore};
 use tower::{Layer as _, service_fn};
@@ -118,6 +123,7 @@ use self::{
     answer::Answers,
     arguments::Arguments,
     connector::Connector,
+    forms::{ClientBody, Forms},
     keys::{Hangups, KeyFile},
     proxy::Proxy,
     refusals::Refusals,
@@ -168,6 +174,7 @@ async fn start(
         .refuse(refusals.clone())
         .explain(arguments.explain)
         .remove_authorization(true);
+    let forms = Forms::of(&arguments, &refusals);
     let replay = Replay::of(&arguments, refusals).await?;
     let max_in_flight = arguments.max_in_flight.get().min(Semaphore::MAX_PERMITS);
     let proxy = match &arguments.upstream {
@@ -183,7 +190,7 @@ async fn start(
         in_flight: Arc::new(Semaphore::new(max_in_flight)),
         body_timeout: arguments.body_timeout,
     });
-    let handler = service_fn(move |request: Request<Incoming>| {
+    let handler = service_fn(move |request: Request<ClientBody>| {
         let answers = Arc::clone(&answers);
         async move { Ok::<_, Infallible>(answers.to(request).await) }
     });
@@ -213,16 +220,16 @@ async fn start(
     };
     match replay {
         Replay::Allowed => {
-            let service = verify.layer(handler);
+            let service = forms.before(verify.layer(handler));
             server::run(listener, service, limits, signals, health).await;
         }
         Replay::InMemory(replay) => {
-            let service = verify.layer(replay.layer(handler));
+            let service = forms.before(verify.layer(replay.layer(handler)));
             server::run(listener, service, limits, signals, health).await;
         }
         #[cfg(feature = "redis")]
         Replay::InRedis(replay) => {
-            let service = verify.layer(replay.layer(handler));
+            let service = forms.before(verify.layer(replay.layer(handler)));
             server::run(listener, service, limits, signals, health).await;
         }
     }
