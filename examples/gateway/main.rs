@@ -24,8 +24,9 @@
 //!   `X-Consumer-Key-Id` is set to the key id. If the upstream gives no answer, the client gets
 //!   `502`.
 //! - **Replays**: with `--nonce x-nonce`, signatures must cover a nonce in this header (or in the
-//!   scheme's parameter of this name), and a request whose nonce was used before gets `401`. Nonces are remembered in memory, so for as long
-//!   as `--max-skew` after each start, requests get `503`; see `--assume-no-earlier-claims`.
+//!   scheme's parameter of this name), and a request whose nonce was used before gets `401`. Nonces
+//!   are remembered in memory, so for as long as `--max-skew` after each start, requests get `503`;
+//!   see `--assume-no-earlier-claims`.
 //!   - With `--redis URL` or `--redis-cluster URL` (and `--features redis`), nonces are remembered in
 //!     Redis, for all gateways that use it, also over a restart of the gateways. A request gets
 //!     `503` if Redis does not answer within `--redis-timeout`, or is accepted without its claim
