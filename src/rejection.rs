@@ -139,7 +139,7 @@ pub enum Rejection {
     KeyStoreUnavailable,
     /// The signed nonce is empty or longer than 128 bytes.
     NonceInvalid {
-        /// The header's name.
+        /// The name of the header or parameter.
         name: Excerpt,
     },
     /// The nonce has been used before: the request is a copy of an earlier one.

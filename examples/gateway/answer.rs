@@ -5,12 +5,12 @@ use std::{sync::Arc, time::Duration};
 use bytes::Bytes;
 use http::{HeaderValue, Method, Request, Response, StatusCode, header};
 use http_body_util::{BodyExt as _, Either, Full};
-use hyper::body::Incoming;
 use serde_json::{Value, json};
 use tokio::sync::Semaphore;
 use tower_hmac_auth::VerifiedKey;
 
 use super::{
+    forms::ClientBody,
     log::{self, Failure},
     proxy::{Proxy, UpstreamBody},
     timed::{Timed, TooSlow},
@@ -29,7 +29,7 @@ pub(crate) struct Answers {
 }
 
 impl Answers {
-    pub(crate) async fn to(&self, mut request: Request<Incoming>) -> Answer {
+    pub(crate) async fn to(&self, mut request: Request<ClientBody>) -> Answer {
         let Some(key) = request.extensions_mut().remove::<VerifiedKey>() else {
             return refusal(StatusCode::INTERNAL_SERVER_ERROR, "not verified");
         };
@@ -39,7 +39,7 @@ impl Answers {
         response
     }
 
-    async fn to_verified(&self, request: Request<Incoming>, key: &VerifiedKey) -> Answer {
+    async fn to_verified(&self, request: Request<ClientBody>, key: &VerifiedKey) -> Answer {
         if request.method() == Method::CONNECT {
             return refusal(StatusCode::NOT_IMPLEMENTED, "no tunnels here");
         }
@@ -60,7 +60,7 @@ impl Answers {
 
 /// Answers with the key id and the signed names, after the body has been read: some clients read
 /// no answer before they have sent their whole body.
-async fn describe(request: Request<Timed<Incoming>>, key: &VerifiedKey) -> Answer {
+async fn describe(request: Request<Timed<ClientBody>>, key: &VerifiedKey) -> Answer {
     let mut body = request.into_body();
     while let Some(frame) = body.frame().await {
         match frame {

@@ -43,7 +43,8 @@ that is rewritten in place, the gateway takes what is there after it has not cha
 Every connection needs a file descriptor: set `ulimit -n` to more than --max-connections and
 --max-in-flight together, and 32 for --admin.
 The gateway does not compare bodies with their digests: the crate's VerifyDigestLayer does.
-With tencent-app it refuses forms, as it does not read bodies: the crate's ReadFormLayer does.";
+With tencent-app it reads forms of up to 64 KiB, whose parameters are signed, if it is built with
+--features digest; without that it refuses forms.";
 
 /// Verifies HMAC signatures of requests and forwards the valid requests
 #[derive(Parser)]
@@ -68,7 +69,7 @@ pub(crate) struct Arguments {
     #[arg(long = "require", value_name = "[SCHEME:]NAME")]
     pub(crate) required: Vec<String>,
     /// Refuses requests that were sent before: the header whose signed value a client sends once,
-    /// such as x-nonce
+    /// such as x-nonce, or the scheme's nonce_parameter
     #[arg(long, value_name = "HEADER")]
     pub(crate) nonce: Option<HeaderName>,
     /// How many nonces are remembered in memory, each until its request's date is too old; half of

@@ -17,7 +17,9 @@ use tower_hmac_auth::{Rejection, VerifiedKey, error::RejectionKind, verify::Serv
 
 use super::{
     activity::{Activity, InFlight},
-    metrics, stderr,
+    metrics,
+    refusals::ClaimedKeyId,
+    stderr,
 };
 
 /// Why a request with a valid signature failed. The log takes it from the response's extensions.
@@ -35,7 +37,7 @@ const LINE: usize = 256;
 const MAX_PATH: usize = 512;
 const MAX_CLAIMED_KEY_ID: usize = 64;
 
-/// The schemes' names for the parameter of `Authorization` that holds the key id.
+/// Presets' names for the parameter of `Authorization` that holds the key id.
 const KEY_ID_NAMES: [&str; 3] = ["id", "username", "keyId"];
 
 /// A request's line in the log. It is written on drop, which is when the request is over: after the
@@ -94,7 +96,10 @@ impl Entry {
         let authorization = self.authorization.take();
         if let Some(why) = extensions.get::<Rejection>() {
             self.kind = Some(why.kind());
-            self.claimed_key_id = authorization.as_ref().and_then(claimed_key_id);
+            let claimed = extensions.get::<ClaimedKeyId>();
+            let claimed = claimed.map(|ClaimedKeyId(key_id)| key_id.clone());
+            let guessed = || guessed_key_id(authorization.as_ref()?);
+            self.claimed_key_id = claimed.or_else(guessed).as_deref().map(escaped);
         }
         self.wrong = match (extensions.get::<Rejection>(), extensions.get::<Failure>()) {
             (Some(why), _) => Some(why.to_string()),
@@ -180,7 +185,19 @@ fn push_excerpt(line: &mut String, text: &str, max_chars: usize) {
 
 /// Returns the key id that a refused request claims, escaped and cut. It is unverified: anyone can
 /// send any id.
-fn claimed_key_id(authorization: &HeaderValue) -> Option<String> {
+fn escaped(key_id: &str) -> String {
+    let mut chars = key_id.chars();
+    let start = chars.by_ref().take(MAX_CLAIMED_KEY_ID);
+    let mut escaped: String = start.flat_map(char::escape_default).collect();
+    if chars.next().is_some() {
+        escaped.push_str("...");
+    }
+    escaped
+}
+
+/// Returns the key id in an `Authorization` that is not valid as a whole, for example because it is
+/// cut off.
+fn guessed_key_id(authorization: &HeaderValue) -> Option<String> {
     let text = String::from_utf8_lossy(authorization.as_bytes());
     let (_scheme, mut rest) = text.split_once([' ', '\t'])?;
     while let Some((name, after)) = rest.split_once('=') {
@@ -190,12 +207,7 @@ fn claimed_key_id(authorization: &HeaderValue) -> Option<String> {
         };
         let name = name.trim_matches([' ', '\t', ',']);
         if KEY_ID_NAMES.iter().any(|id| id.eq_ignore_ascii_case(name)) {
-            let start = value.chars().take(MAX_CLAIMED_KEY_ID);
-            let mut key_id: String = start.flat_map(char::escape_default).collect();
-            if value.chars().nth(MAX_CLAIMED_KEY_ID).is_some() {
-                key_id.push_str("...");
-            }
-            return Some(key_id);
+            return Some(value.to_owned());
         }
         rest = after;
     }

@@ -23,9 +23,10 @@
 //!   body stay as the client sent them. `Authorization` and hop-by-hop headers are removed, and
 //!   `X-Consumer-Key-Id` is set to the key id. If the upstream gives no answer, the client gets
 //!   `502`.
-//! - **Replays**: with `--nonce x-nonce`, signatures must cover a nonce in this header, and a
-//!   request whose nonce was used before gets `401`. Nonces are remembered in memory, so for as long
-//!   as `--max-skew` after each start, requests get `503`; see `--assume-no-earlier-claims`.
+//! - **Replays**: with `--nonce x-nonce`, signatures must cover a nonce in this header (or in the
+//!   scheme's parameter of this name), and a request whose nonce was used before gets `401`. Nonces
+//!   are remembered in memory, so for as long as `--max-skew` after each start, requests get `503`;
+//!   see `--assume-no-earlier-claims`.
 //!   - With `--redis URL` or `--redis-cluster URL` (and `--features redis`), nonces are remembered in
 //!     Redis, for all gateways that use it, also over a restart of the gateways. A request gets
 //!     `503` if Redis does not answer within `--redis-timeout`, or is accepted without its claim
@@ -53,14 +54,17 @@
 //!     `keys: kept as they were: keys.toml, line 7: …`.
 //! - **Bodies** are not compared with their digest, signed or not. `VerifyDigestLayer` (feature
 //!   `digest`) does that.
+//!   - **Forms** are read before they are verified if a `--scheme` is `tencent-app` or starts from
+//!     it, because their parameters are signed. This needs `--features digest`; without it such a
+//!     scheme refuses forms. At most `--max-in-flight` are read at a time, and others wait. A form
+//!     of more than 64 KiB gets `413`, and one that does not arrive within `--body-timeout` `400`.
 //! - **Clients** use HTTP/1.1, or HTTP/2 with prior knowledge. For TLS, put a TLS proxy in front.
 //! - **Log**: one line for each request on standard error, with the method, the path without the
 //!   query, the status, the time until the last byte, the verified key id (`key="AKIDbilling"`),
 //!   `secret=previous` if the request was signed with the previous secret, and the error, if any.
 //!   - A refusal has its kind, such as `kind=SignatureMismatch`, which the example `sign` explains
-//!     with `--why SignatureMismatch`. If `Authorization` names a key id, the line has it as
-//!     `claimed_key_id="AKIDbilling"`: unverified, escaped, and cut after 64 characters. Only the
-//!     presets' names for it are known, not those of `--scheme FILE.toml`.
+//!     with `--why SignatureMismatch`. If the credentials name a key id, the line has it as
+//!     `claimed_key_id="AKIDbilling"`: unverified, escaped, and cut after 64 characters.
 //!   - With `--explain`, the line of a signature mismatch ends with the signing string that the
 //!     gateway computed. Compare it with the client's, which the example `sign` prints with
 //!     `--explain`.
@@ -89,6 +93,8 @@ mod admin;
 mod answer;
 mod arguments;
 mod connector;
+#[cfg_attr(not(feature = "digest"), path = "forms_refused.rs")]
+mod forms;
 mod headers;
 mod keys;
 mod linger;
@@ -96,6 +102,7 @@ mod log;
 mod metrics;
 mod proxy;
 mod redis;
+mod refusals;
 mod replay;
 mod server;
 mod stderr;
@@ -107,22 +114,20 @@ mod upstream;
 use std::{convert::Infallible, process::ExitCode, sync::Arc};
 
 use http::Request;
-use hyper::body::Incoming;
 use metrics_exporter_prometheus::PrometheusHandle;
 use tokio::{net::TcpListener, runtime::Runtime, sync::Semaphore};
 use tower::{Layer as _, service_fn};
-use tower_hmac_auth::{
-    VerifyLayer,
-    verify::{DefaultResponseForRejection, SharedKeys},
-};
+use tower_hmac_auth::{VerifyLayer, verify::SharedKeys};
 
 use self::{
     admin::{Admin, Health},
     answer::Answers,
     arguments::Arguments,
     connector::Connector,
+    forms::{ClientBody, Forms},
     keys::{Hangups, KeyFile},
     proxy::Proxy,
+    refusals::Refusals,
     replay::Replay,
     server::{Limits, Signals},
     support::{Result, print},
@@ -164,15 +169,13 @@ async fn start(
     file: Option<KeyFile>,
     prometheus: Option<PrometheusHandle>,
 ) -> Result<()> {
-    let mut refusals = DefaultResponseForRejection::new().hide_reason(arguments.terse);
-    if let Some(status) = arguments.unauthorized_status {
-        refusals = refusals.unauthorized_status(status);
-    }
+    let refusals = Refusals::of(&arguments);
     let verify = VerifyLayer::new(keys)
         .verifier(arguments.verifiers()?)
         .refuse(refusals.clone())
         .explain(arguments.explain)
         .remove_authorization(true);
+    let forms = Forms::of(&arguments, &refusals);
     let replay = Replay::of(&arguments, refusals).await?;
     let max_in_flight = arguments.max_in_flight.get().min(Semaphore::MAX_PERMITS);
     let proxy = match &arguments.upstream {
@@ -188,7 +191,7 @@ async fn start(
         in_flight: Arc::new(Semaphore::new(max_in_flight)),
         body_timeout: arguments.body_timeout,
     });
-    let handler = service_fn(move |request: Request<Incoming>| {
+    let handler = service_fn(move |request: Request<ClientBody>| {
         let answers = Arc::clone(&answers);
         async move { Ok::<_, Infallible>(answers.to(request).await) }
     });
@@ -218,16 +221,16 @@ async fn start(
     };
     match replay {
         Replay::Allowed => {
-            let service = verify.layer(handler);
+            let service = forms.before(verify.layer(handler));
             server::run(listener, service, limits, signals, health).await;
         }
         Replay::InMemory(replay) => {
-            let service = verify.layer(replay.layer(handler));
+            let service = forms.before(verify.layer(replay.layer(handler)));
             server::run(listener, service, limits, signals, health).await;
         }
         #[cfg(feature = "redis")]
         Replay::InRedis(replay) => {
-            let service = verify.layer(replay.layer(handler));
+            let service = forms.before(verify.layer(replay.layer(handler)));
             server::run(listener, service, limits, signals, health).await;
         }
     }

@@ -11,13 +11,13 @@ use http::{
 };
 use http_body::{Body as _, Frame};
 use http_body_util::{BodyExt as _, Either, combinators::MapFrame};
-use hyper::body::Incoming;
 use tokio::sync::OwnedSemaphorePermit;
 use tower_hmac_auth::VerifiedKey;
 
 use super::{
     answer::{Answer, failure, too_slow},
     connector::Connector,
+    forms::ClientBody,
     headers::{
         CONSUMER_KEY_ID, clean_announced_trailers, clean_trailers, is_alike, is_coded_otherwise,
         join_cookies, named_in_connection, options, remove_consumer_key_ids, remove_hop_by_hop,
@@ -31,7 +31,7 @@ use super::{
 /// Cleans the trailers among the frames of a request's body.
 type FrameMap = Box<dyn FnMut(Frame<Bytes>) -> Frame<Bytes> + Send>;
 
-type RequestBody = MapFrame<Timed<Incoming>, FrameMap>;
+type RequestBody = MapFrame<Timed<ClientBody>, FrameMap>;
 
 /// The body of an upstream's answer.
 pub(crate) type UpstreamBody = Timed<upstream::Answer<RequestBody>>;
@@ -69,7 +69,7 @@ impl Proxy {
     /// Sends the request to the upstream, and returns its answer.
     pub(crate) async fn forward(
         &self,
-        request: Request<Timed<Incoming>>,
+        request: Request<Timed<ClientBody>>,
         key: &VerifiedKey,
         in_flight: Arc<OwnedSemaphorePermit>,
     ) -> Answer {
@@ -127,7 +127,7 @@ impl Proxy {
 
     fn outgoing(
         &self,
-        request: Request<Timed<Incoming>>,
+        request: Request<Timed<ClientBody>>,
         key: &VerifiedKey,
     ) -> Result<Request<RequestBody>, NotForwarded> {
         let (mut head, body) = request.into_parts();

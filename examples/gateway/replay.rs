@@ -5,15 +5,11 @@ use std::pin::Pin;
 
 #[cfg(feature = "redis")]
 use tower_hmac_auth::verify::{AsyncGuard, AsyncReplayGuard};
-use tower_hmac_auth::verify::{
-    Claim, ClaimOutcome, DefaultResponseForRejection, MemoryReplayGuard, ReplayGuard, ReplayLayer,
-};
+use tower_hmac_auth::verify::{Claim, ClaimOutcome, MemoryReplayGuard, ReplayGuard, ReplayLayer};
 
 #[cfg(feature = "redis")]
 use super::redis::{self, SharedGuard};
-use super::{arguments::Arguments, metrics, support::Result};
-
-type Refusals = DefaultResponseForRejection;
+use super::{arguments::Arguments, metrics, refusals::Refusals, support::Result};
 
 /// The layer for `--nonce`.
 pub(crate) enum Replay {

@@ -184,7 +184,7 @@ struct Arguments {
 
 impl Arguments {
     fn digest_header(&self) -> DigestHeader {
-        match self.scheme {
+        match self.scheme.nearest() {
             Scheme::TencentApp => self.digest_header.unwrap_or(DigestHeader::ContentMd5),
             _ => self.digest_header.unwrap_or_default(),
         }

@@ -66,6 +66,7 @@ pub(super) static DIALECT: Dialect = Dialect {
     #[cfg(feature = "digest")]
     has_sha512_digest: false,
     date_headers: &[DateHeader::Date],
+    request_id: None,
     not_in_key_id: &[','],
     max_skew: 300,
     max_created_ahead: None,

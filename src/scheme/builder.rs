@@ -28,11 +28,22 @@ use crate::{
 
 /// Holds a scheme that was described with [`Scheme::builder`].
 #[derive(Clone, Copy)]
-pub struct CustomScheme(&'static Dialect);
+pub struct CustomScheme(&'static Described);
+
+/// What a description becomes.
+struct Described {
+    dialect: Dialect,
+    /// The preset that it starts from.
+    preset: Scheme,
+}
 
 impl CustomScheme {
     pub(super) fn dialect(self) -> &'static Dialect {
-        self.0
+        &self.0.dialect
+    }
+
+    pub(super) fn preset(self) -> Scheme {
+        self.0.preset
     }
 }
 
@@ -53,7 +64,9 @@ impl Hash for CustomScheme {
 
 impl fmt::Debug for CustomScheme {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("CustomScheme").field(&self.0.name).finish()
+        f.debug_tuple("CustomScheme")
+            .field(&self.0.dialect.name)
+            .finish()
     }
 }
 
@@ -303,7 +316,8 @@ impl SchemeBuilder {
     /// Signers send it after the signature, and sign it in a last line `name: value` that the list
     /// does not name. They have to be given
     /// [nonces](crate::sign::SignerBuilder::nonce_parameter). Verifiers refuse requests without it.
-    /// They do not remember nonces.
+    /// They refuse replays if [`VerifierBuilder::nonce`](crate::verify::VerifierBuilder::nonce) names
+    /// it, and there is a [`ReplayLayer`](crate::verify::ReplayLayer).
     pub fn nonce_parameter(mut self, name: impl Into<String>) -> Self {
         self.nonce_parameter = Some(name.into());
         self
@@ -520,7 +534,7 @@ impl SchemeBuilder {
             return Err(BuildError::AuthScheme { word });
         }
         if let Some(header) = &self.credentials_header
-            && is_used_otherwise(header)
+            && (is_used_otherwise(header) || self.nearest.dialect().request_id == Some(header))
         {
             let name = Excerpt::new(header.as_str());
             return Err(BuildError::CredentialsHeader { name });
@@ -651,22 +665,23 @@ impl SchemeBuilder {
         }
     }
 
-    /// Returns the dialect of this description. Equal descriptions get the same dialect: without
-    /// that, every call would leak another one, and two schemes from equal descriptions would
-    /// differ. A description that [`build`](Self::build) refuses after this call stays in memory,
-    /// because its error refers to it.
-    fn intern(&self) -> &'static Dialect {
-        static DESCRIBED: Mutex<Vec<(SchemeBuilder, &'static Dialect)>> = Mutex::new(Vec::new());
-        let mut described = DESCRIBED.lock().unwrap_or_else(PoisonError::into_inner);
-        let equal = described
-            .iter()
-            .find(|(description, _)| description == self);
-        if let Some((_, dialect)) = equal {
-            return dialect;
+    /// Returns what this description becomes. Equal descriptions get the same: without that, every
+    /// call would leak another one, and two schemes from equal descriptions would differ. A
+    /// description that [`build`](Self::build) refuses after this call stays in memory, because its
+    /// error refers to it.
+    fn intern(&self) -> &'static Described {
+        static DESCRIBED: Mutex<Vec<(SchemeBuilder, &'static Described)>> = Mutex::new(Vec::new());
+        let mut all = DESCRIBED.lock().unwrap_or_else(PoisonError::into_inner);
+        let equal = all.iter().find(|(description, _)| description == self);
+        if let Some((_, described)) = equal {
+            return described;
         }
-        let dialect: &'static Dialect = Box::leak(Box::new(self.dialect()));
-        described.push((self.clone(), dialect));
-        dialect
+        let described: &'static Described = Box::leak(Box::new(Described {
+            dialect: self.dialect(),
+            preset: self.nearest.nearest(),
+        }));
+        all.push((self.clone(), described));
+        described
     }
 
     fn dialect(&self) -> Dialect {

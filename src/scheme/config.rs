@@ -202,7 +202,7 @@ pub enum BuildError {
         /// The name.
         name: Excerpt,
     },
-    /// Both a header with a nonce and the signature as the nonce are configured.
+    /// Both a nonce that clients send and the signature as the nonce are configured.
     TwoNonces,
     /// A nonce is required, but the date may have any age. A guard against replays would have to
     /// keep every nonce forever.
@@ -458,7 +458,7 @@ impl fmt::Display for BuildError {
                  such as x-nonce"
             ),
             Self::TwoNonces => f.write_str(
-                "nonce and signature_as_nonce are both set: use the header if clients send one",
+                "nonce and signature_as_nonce are both set: use nonce if clients send one",
             ),
             Self::NonceWithoutAge => f.write_str(
                 "a nonce is required, but dates may have any age, so nonces would have to be kept \

@@ -2,7 +2,7 @@
 
 use std::{borrow::Cow, fmt, str::FromStr, time::Duration};
 
-use http::{HeaderMap, HeaderValue, StatusCode, Uri};
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, Uri};
 
 use super::Scheme;
 use crate::{
@@ -37,6 +37,9 @@ pub(crate) struct Dialect {
     pub(crate) has_sha512_digest: bool,
     /// The headers that a date is read from, the default first.
     pub(crate) date_headers: &'static [DateHeader],
+    /// The header that gets a random UUID on signed requests that lack it, for the gateway's log. It
+    /// is not signed.
+    pub(crate) request_id: Option<&'static HeaderName>,
     /// Characters that key ids must not contain.
     pub(crate) not_in_key_id: &'static [char],
     /// How far a date or `created` may be from the server's clock by default, in seconds.
@@ -153,9 +156,9 @@ impl Dialect {
         }
     }
 
-    /// Removes a signature of this scheme from a request that must not carry one, with the date and
-    /// the source that came with it. Another scheme's `Authorization` stays. Returns `true` if
-    /// there was a signature.
+    /// Removes a signature of this scheme from a request that must not carry one, with the date, the
+    /// source and the request id that came with it. Another scheme's `Authorization` stays. Returns
+    /// `true` if there was a signature.
     pub(crate) fn remove_signature(&self, headers: &mut HeaderMap) -> bool {
         let (ours, others): (Vec<_>, Vec<_>) = headers
             .get_all(self.syntax.header)
@@ -170,6 +173,9 @@ impl Dialect {
             headers.remove(date_header.name());
         }
         headers.remove(&SOURCE);
+        if let Some(name) = self.request_id {
+            headers.remove(name);
+        }
         for authorization in others {
             headers.append(self.syntax.header.clone(), authorization);
         }

@@ -107,6 +107,10 @@ presets! {
     /// Whoever has read one request can send any other with its `Authorization` for 15 minutes. The
     /// list cannot be changed, because it is not sent. Use it over TLS only, and with
     /// [`allowed_hosts`](crate::sign::SignerBuilder::allowed_hosts).
+    ///
+    /// A signed request without `request-id` gets one, a random UUID, as with the market's own
+    /// samples. It finds a request in the gateway's log and is not signed. One that the request has
+    /// is kept.
     TencentMarket => tencent_market,
     r#"| [`TencentMarket`](Self::TencentMarket) | `{"id":"…", "x-date":"…", "signature":"…"}` | `x-date` | `hmac-sha1` | 900 s |"#;
 
@@ -155,6 +159,29 @@ impl Scheme {
     #[must_use]
     pub fn name(self) -> &'static str {
         self.dialect().name
+    }
+
+    /// Returns the preset that a described scheme starts from. A preset returns itself.
+    ///
+    /// What [`Scheme::builder`] cannot change is as in that preset: a description that starts from
+    /// [`TencentApp`](Self::TencentApp) signs the parameters of forms, for example.
+    ///
+    /// ```
+    /// use tower_hmac_auth::Scheme;
+    ///
+    /// let release = Scheme::builder("tencent-app-release", Scheme::TencentApp)
+    ///     .path_prefix("/release")
+    ///     .build()?;
+    /// assert_eq!(release.nearest(), Scheme::TencentApp);
+    /// assert_eq!(Scheme::Kong.nearest(), Scheme::Kong);
+    /// # Ok::<(), tower_hmac_auth::error::BuildError>(())
+    /// ```
+    #[must_use]
+    pub fn nearest(self) -> Self {
+        match self {
+            Self::Custom(custom) => custom.preset(),
+            preset => preset,
+        }
     }
 
     /// Returns the text that this gateway sends to a client that it refuses for this reason.

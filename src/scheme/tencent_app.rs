@@ -90,6 +90,7 @@ pub(super) static DIALECT: Dialect = Dialect {
     #[cfg(feature = "digest")]
     has_sha512_digest: false,
     date_headers: &[DateHeader::XDate],
+    request_id: None,
     not_in_key_id: &[],
     max_skew: tencent::MAX_SKEW,
     max_created_ahead: None,

@@ -4,7 +4,7 @@
 
 use std::borrow::Cow;
 
-use http::{StatusCode, header};
+use http::{HeaderName, StatusCode, header};
 
 use super::{
     dialect::{DatePolicy, Dialect, is_derived, is_key_id},
@@ -26,6 +26,9 @@ const NO_USAGE_PLAN: &str = "在配置中使用计划不存在";
 
 /// The text of a 403. Public client code only looks for the words "signing time" and "timed out".
 const OUT_OF_DATE: &str = "签名时间超时";
+
+/// `request-id`, which the market's samples send with a new UUID.
+static REQUEST_ID: HeaderName = HeaderName::from_static("request-id");
 
 /// Source: the market's samples in Go and Python. The window of 900 seconds is that of Tencent Cloud
 /// API Gateway; the market documents none.
@@ -74,6 +77,7 @@ pub(super) static DIALECT: Dialect = Dialect {
     #[cfg(feature = "digest")]
     has_sha512_digest: false,
     date_headers: &[DateHeader::XDate],
+    request_id: Some(&REQUEST_ID),
     not_in_key_id: &[],
     max_skew: tencent::MAX_SKEW,
     max_created_ahead: None,

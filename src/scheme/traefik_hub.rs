@@ -84,6 +84,7 @@ pub(super) static DIALECT: Dialect = Dialect {
     #[cfg(feature = "digest")]
     has_sha512_digest: true,
     date_headers: &[DateHeader::Date, DateHeader::XDate],
+    request_id: None,
     not_in_key_id: &[],
     max_skew: 300,
     max_created_ahead: Some(0),

@@ -273,10 +273,11 @@ impl SignerBuilder {
     /// ends a full domain name. The pattern is compared with the authority of the request's target;
     /// if it has none, with its `Host`; if it has none either, with [`authority`](Self::authority).
     ///
-    /// A request to another host gets no date, source or `Authorization`. Those of an earlier
-    /// signature are removed, even if another layer with the same scheme word made it: two gateways
-    /// need two stacks of layers. An `Authorization` of another kind, a `Bearer` token for example,
-    /// is kept. A target whose port is empty, or not a number up to 65535, matches no pattern.
+    /// A request to another host gets no date, source, request id or `Authorization`. Those of an
+    /// earlier signature are removed, even if another layer with the same scheme word made it: two
+    /// gateways need two stacks of layers. An `Authorization` of another kind, a `Bearer` token for
+    /// example, is kept. A target whose port is empty, or not a number up to 65535, matches no
+    /// pattern.
     ///
     /// ```
     /// use tower_hmac_auth::{KeyPair, Signer};
@@ -341,9 +342,9 @@ impl SignerBuilder {
     /// to 8,192 characters of visible ASCII, without `"` and `\`. It is called for every signature,
     /// so each attempt of a retry outside this layer has a nonce of its own.
     ///
-    /// The gateway checks this nonce. A nonce in a header, for
-    /// [`ReplayLayer`](crate::verify::ReplayLayer), is another one: `SignerBuilder::nonce` sends it,
-    /// with the feature `nonce`.
+    /// The gateway checks this nonce. A server of this crate takes up to 128 characters: see
+    /// [`VerifierBuilder::nonce`](crate::verify::VerifierBuilder::nonce). A nonce in a header is
+    /// another one: `SignerBuilder::nonce` sends it, with the feature `nonce`.
     pub fn nonce_parameter(mut self, nonces: impl Fn() -> String + Send + Sync + 'static) -> Self {
         self.nonce_parameter = Some(NonceSource::new(nonces));
         self
@@ -447,6 +448,9 @@ impl SignerBuilder {
         }
         if let Some(header) = self.nonce {
             components.add_nonce(header);
+        }
+        if let Some(header) = dialect.request_id {
+            components.add_request_id(header);
         }
         Signer {
             inner: Arc::new(Inner {

@@ -2,7 +2,7 @@
 
 use std::{borrow::Cow, time::Duration};
 
-use http::{HeaderName, HeaderValue, Uri, header, uri::Authority};
+use http::{HeaderMap, HeaderName, HeaderValue, Uri, header, uri::Authority};
 use smallvec::SmallVec;
 
 use crate::{
@@ -13,6 +13,7 @@ use crate::{
     sign::{
         SignError,
         nonce_parameter::{Nonce, NonceParameter},
+        request_id,
     },
     wire::{
         authority::{
@@ -54,6 +55,8 @@ pub(crate) struct SignedComponents {
     own: Vec<HeaderName>,
     /// The listed header that gets a new nonce in every signature.
     nonce: Option<HeaderName>,
+    /// The unsigned header that gets a random id on requests that lack it.
+    request_id: Option<&'static HeaderName>,
 }
 
 /// A component with the spelling that is sent.
@@ -90,6 +93,7 @@ impl SignedComponents {
                 .cloned()
                 .collect(),
             nonce: None,
+            request_id: None,
             list,
         }
     }
@@ -124,6 +128,21 @@ impl SignedComponents {
     pub(crate) fn new_nonce_parameter(&self) -> Result<Option<Nonce>, SignError> {
         let nonces = self.nonce_parameter.as_ref();
         nonces.map(NonceParameter::next).transpose()
+    }
+
+    /// Sends a random id in this header, which is not signed, with requests that lack it.
+    pub(crate) fn add_request_id(&mut self, name: &'static HeaderName) {
+        // The cache would send one request's id with the others.
+        self.depends_on_time_alone = false;
+        self.request_id = Some(name);
+    }
+
+    /// Returns the id that a request with these headers gets, and its header, if it gets one.
+    pub(crate) fn new_request_id(&self, headers: &HeaderMap) -> Option<(HeaderName, HeaderValue)> {
+        let name = self
+            .request_id
+            .filter(|name| !headers.contains_key(*name))?;
+        Some((name.clone(), request_id::random()?))
     }
 
     /// Signs the method and the target of every request, and these headers, without listing them.

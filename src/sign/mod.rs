@@ -18,6 +18,7 @@ mod layer;
 mod nonce;
 mod nonce_parameter;
 mod report;
+mod request_id;
 #[cfg(feature = "reqwest")]
 mod reqwest;
 #[cfg(feature = "reqwest-middleware")]

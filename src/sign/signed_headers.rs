@@ -33,7 +33,8 @@ pub struct SignedHeaders {
     /// The date header, or `None` if the time is a parameter of `Authorization`. It has no value if
     /// the date is a member of `Authorization`, and is then removed from the request.
     pub(super) date: Option<(DateHeader, Option<HeaderValue>)>,
-    /// The supplied headers, such as `Source`. There is seldom more than one.
+    /// The other headers, such as `Source` and an unsigned `request-id`. There is seldom more than
+    /// one.
     pub(super) others: SmallVec<[(HeaderName, HeaderValue); 1]>,
     /// `Authorization`, or the header that a scheme has instead.
     pub(super) authorization_header: &'static HeaderName,

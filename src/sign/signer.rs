@@ -81,6 +81,8 @@ const ROOM: usize = 256;
 /// - The request target is signed as it is sent, from a target in absolute or in origin form. `*`
 ///   and an authority (`CONNECT`) cannot be signed.
 /// - Spaces and tabs around a signed value are removed, in the signing string and in what is sent.
+/// - With [`Scheme::TencentMarket`] a request without `request-id` gets one, a random UUID. It is not
+///   signed.
 #[derive(Clone)]
 pub struct Signer {
     pub(super) inner: Arc<Inner>,
@@ -403,6 +405,9 @@ impl Signer {
         let date_at = edits.date_at;
         let header = dialect.syntax.header;
         let mut headers = SignedHeaders::new(components, edits, header, text);
+        headers
+            .others
+            .extend(components.new_request_id(head.headers()));
         if target.is_some() {
             headers.authorization = None;
         }

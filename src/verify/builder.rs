@@ -160,19 +160,34 @@ impl VerifierBuilder {
         self
     }
 
-    /// Requires a nonce in this header: a text of 1 to 128 bytes that a client sends once. The
-    /// signature has to cover it, and it must not be repeated. Default: none.
+    /// Requires a nonce in this header, or in the scheme's parameter of this name: a text of 1 to 128
+    /// bytes that a client sends once. The signature has to cover it, and it must not be repeated.
+    /// Default: none.
     ///
     /// The verifier only reads the nonce. A [`ReplayLayer`](crate::verify::ReplayLayer) inside
     /// [`VerifyLayer`](crate::VerifyLayer) refuses those that were used before. The signer's side
     /// is `SignerBuilder::nonce` (feature `nonce`).
     ///
-    /// No preset's gateway has nonces, so a signed nonce is a header like others to them. A nonce
-    /// that a described scheme sends [as a
-    /// parameter](crate::scheme::SchemeBuilder::nonce_parameter) is signed and verified, but not
-    /// claimed.
-    pub fn nonce(mut self, header: HeaderName) -> Self {
-        self.nonce = Some(header);
+    /// No preset's gateway has nonces, so a signed nonce is a header like others to them. A
+    /// described scheme can send one [as a
+    /// parameter](crate::scheme::SchemeBuilder::nonce_parameter), which its signatures always cover.
+    /// If `name` is that parameter's, the parameter is the nonce, and no header of this name is
+    /// read. Without this option, such a nonce is verified and not claimed.
+    ///
+    /// ```
+    /// use http::HeaderName;
+    /// use tower_hmac_auth::{Scheme, Verifier};
+    ///
+    /// let nonce = HeaderName::from_static("nonce");
+    /// let dnse = Scheme::builder("dnse", Scheme::Tyk)
+    ///     .credentials_header(HeaderName::from_static("x-signature"))
+    ///     .nonce_parameter("nonce")
+    ///     .build()?;
+    /// let verifier = Verifier::builder().scheme(dnse).nonce(nonce).build()?;
+    /// # Ok::<(), tower_hmac_auth::error::BuildError>(())
+    /// ```
+    pub fn nonce(mut self, name: HeaderName) -> Self {
+        self.nonce = Some(name);
         self
     }
 
@@ -198,7 +213,7 @@ impl VerifierBuilder {
     /// they are longer than 8 KiB, and for [`DatePolicy::Refuse`] with a scheme that only reads
     /// `Date`.
     ///
-    /// With a nonce, also if the header has another meaning, if dates may have
+    /// With a nonce, also if its header has another meaning, if dates may have
     /// [any age](DatePolicy::AnyAge) or be more than one day from the clock, and if the signature
     /// is the nonce without covering the target and the body.
     pub fn build(self) -> Result<Verifier, BuildError> {
@@ -227,8 +242,10 @@ impl VerifierBuilder {
         if self.nonce.is_some() && self.signature_as_nonce {
             return Err(BuildError::TwoNonces);
         }
-        if let Some(header) = &self.nonce {
-            scheme.check_nonce(header)?;
+        if let Some(name) = &self.nonce
+            && let NonceSource::Header(header) = NonceSource::named(name.clone(), scheme)
+        {
+            scheme.check_nonce(&header)?;
         }
         if date_policy == DatePolicy::AnyAge {
             return Err(BuildError::NonceWithoutAge);
@@ -280,7 +297,7 @@ impl VerifierBuilder {
             allow_missing_headers: self.allow_missing_headers,
             normalize_target: self.normalize_target,
             nonce: match self.nonce {
-                Some(header) => NonceSource::Header(header),
+                Some(name) => NonceSource::named(name, self.scheme),
                 None if self.signature_as_nonce => NonceSource::Signature,
                 None => NonceSource::None,
             },

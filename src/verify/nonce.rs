@@ -4,7 +4,7 @@ use http::HeaderName;
 
 use super::CoveredComponents;
 use crate::{
-    Rejection, RequestHead,
+    Rejection, RequestHead, Scheme,
     header::{Repeated, single_value, trim},
     limits::MAX_NONCE_LEN,
     rejection::Excerpt,
@@ -18,14 +18,35 @@ pub(super) enum NonceSource {
     None,
     /// The value of a signed header.
     Header(HeaderName),
+    /// The scheme's own parameter of this name, which is always signed.
+    Parameter(&'static str),
     /// The decoded signature. Its text would not do, because one signature can have several.
     Signature,
 }
 
 impl NonceSource {
-    /// Reads the header's value, which the signature has to cover. Returns `None` if no header
-    /// carries a nonce.
-    pub(super) fn read<'h>(
+    /// Returns the source of this name: the scheme's parameter if it has one that is called so,
+    /// otherwise a header.
+    pub(super) fn named(name: HeaderName, scheme: Scheme) -> Self {
+        match scheme.dialect().syntax.nonce {
+            Some(parameter) if name.as_str().eq_ignore_ascii_case(parameter) => {
+                Self::Parameter(parameter)
+            }
+            _ => Self::Header(name),
+        }
+    }
+
+    /// Checks the nonce in the credentials' parameter, if that is the source.
+    pub(super) fn check_parameter(&self, parameter: Option<&str>) -> Result<(), Rejection> {
+        match self {
+            Self::Parameter(name) => check(name, parameter.unwrap_or_default().as_bytes()),
+            _ => Ok(()),
+        }
+    }
+
+    /// Returns the nonce in the header, which the signature has to cover, or `None` if that is not
+    /// the source.
+    pub(super) fn in_header<'h>(
         &self,
         head: &RequestHead<'h>,
         covered: &CoveredComponents<'_>,
@@ -41,9 +62,16 @@ impl NonceSource {
         let value = value.filter(|_| covered.clone().contain(header.as_str()));
         let value = value.ok_or_else(|| Rejection::NotCovered { name: name() })?;
         let nonce = trim(value.as_bytes());
-        if nonce.is_empty() || nonce.len() > MAX_NONCE_LEN {
-            return Err(Rejection::NonceInvalid { name: name() });
-        }
+        check(header.as_str(), nonce)?;
         Ok(Some(nonce))
     }
+}
+
+/// Refuses a nonce of no bytes, or of too many.
+fn check(name: &str, nonce: &[u8]) -> Result<(), Rejection> {
+    if nonce.is_empty() || nonce.len() > MAX_NONCE_LEN {
+        let name = Excerpt::new(name);
+        return Err(Rejection::NonceInvalid { name });
+    }
+    Ok(())
 }

@@ -4,9 +4,9 @@ use bytes::Bytes;
 use http::{Extensions, HeaderValue, Method, Response, StatusCode, Version, header};
 
 use super::ServerSigningString;
-use crate::{Rejection, RequestHead, Scheme, VerifiedKey};
+use crate::{Rejection, RequestHead, Scheme, VerifiedKey, wire::credentials};
 #[cfg(feature = "tracing")]
-use crate::{events, rejection::Excerpt, wire::credentials};
+use crate::{events, rejection::Excerpt};
 
 /// Describes a refused request to a [`ResponseForRejection`].
 #[derive(Debug, Clone, Copy)]
@@ -14,6 +14,8 @@ pub struct Refusal<'a> {
     rejection: &'a Rejection,
     head: RequestHead<'a>,
     scheme: Scheme,
+    /// The key, if the signature was valid and something else is wrong.
+    key: Option<&'a VerifiedKey>,
 }
 
 impl<'a> Refusal<'a> {
@@ -24,6 +26,7 @@ impl<'a> Refusal<'a> {
             rejection,
             head,
             scheme,
+            key: None,
         }
     }
 
@@ -43,6 +46,25 @@ impl<'a> Refusal<'a> {
     #[must_use]
     pub const fn scheme(&self) -> Scheme {
         self.scheme
+    }
+
+    /// Returns the key id that the request names, wherever the scheme has it, or `None` if the
+    /// credentials cannot be read.
+    ///
+    /// It is **not verified** unless a layer inside [`VerifyLayer`](crate::VerifyLayer) refuses the
+    /// request: anyone can send any id. It is ASCII of up to 8 KiB, and a log has to escape its
+    /// quotes.
+    #[must_use]
+    pub fn key_id(&self) -> Option<String> {
+        // A layer between can have removed the credentials of a request that was verified.
+        if let Some(key) = self.key {
+            return Some(key.key_id().to_owned());
+        }
+        let syntax = &self.scheme.dialect().syntax;
+        let key_id = credentials::with_parameters(syntax, &self.head, |authorization, _| {
+            authorization.key_id.to_owned()
+        });
+        key_id.ok()
     }
 }
 
@@ -192,6 +214,7 @@ impl ResponseForRejection for DefaultResponseForRejection {
             rejection: why,
             head,
             scheme,
+            ..
         } = *refusal;
         let shown = match why {
             why if !why.is_about_credentials() => why,
@@ -225,7 +248,6 @@ pub(crate) struct Refused<'a> {
     pub(crate) why: Rejection,
     pub(crate) head: RequestHead<'a>,
     /// The key, if the signature was valid and something else is wrong.
-    #[cfg(feature = "tracing")]
     pub(crate) key: Option<&'a VerifiedKey>,
     pub(crate) explained: Option<ServerSigningString>,
 }
@@ -242,7 +264,6 @@ impl<'a> Refused<'a> {
             scheme: key.map_or(Scheme::default(), VerifiedKey::scheme),
             why,
             head,
-            #[cfg(feature = "tracing")]
             key,
             explained: None,
         }
@@ -255,16 +276,24 @@ impl<'a> Refused<'a> {
             scheme: Scheme::TencentApp,
             why,
             head,
-            #[cfg(feature = "tracing")]
             key: None,
             explained: None,
+        }
+    }
+
+    fn refusal(&self) -> Refusal<'_> {
+        Refusal {
+            rejection: &self.why,
+            head: self.head,
+            scheme: self.scheme,
+            key: self.key,
         }
     }
 
     /// Creates the response, with the reason in its extensions. The response to a `HEAD` has no
     /// body (RFC 9110, section 9.3.2).
     pub(crate) fn answer(self, refuse: &impl ResponseForRejection) -> Response<Bytes> {
-        let mut response = refuse.refuse(&Refusal::new(&self.why, self.head, self.scheme));
+        let mut response = refuse.refuse(&self.refusal());
         #[cfg(feature = "tracing")]
         self.report(response.status());
         let Self {
@@ -290,6 +319,7 @@ impl<'a> Refused<'a> {
     /// Emits the event. Its fields are computed only if a subscriber wants it.
     #[cfg(feature = "tracing")]
     fn report(&self, status: StatusCode) {
+        let key_id = || self.refusal().key_id().map(|key_id| Excerpt::new(&key_id));
         // The level has to be a constant, because `tracing` puts it into a static call site. A
         // macro avoids writing the fields twice.
         macro_rules! event {
@@ -299,7 +329,7 @@ impl<'a> Refused<'a> {
                     tracing::Level::$level,
                     kind = ?self.why.kind(),
                     scheme = %self.scheme,
-                    key_id = self.key_id().map(tracing::field::display),
+                    key_id = key_id().map(tracing::field::display),
                     skew_s = self.why.skew(),
                     status = status.as_u16(),
                     reason = %self.why,
@@ -313,19 +343,6 @@ impl<'a> Refused<'a> {
         } else {
             event!(INFO);
         }
-    }
-
-    /// Returns the key id that the request names, if it can be read.
-    #[cfg(feature = "tracing")]
-    fn key_id(&self) -> Option<Excerpt> {
-        if let Some(key) = self.key {
-            return Some(Excerpt::new(key.key_id()));
-        }
-        let syntax = &self.scheme.dialect().syntax;
-        let key_id = credentials::with_parameters(syntax, &self.head, |authorization, _| {
-            Excerpt::new(authorization.key_id)
-        });
-        key_id.ok()
     }
 }
 

@@ -197,7 +197,6 @@ impl<R: ResponseForRejection> Admission<R> {
             scheme: self.options.verifiers.choose(head).scheme(),
             why,
             head,
-            #[cfg(feature = "tracing")]
             key: None,
             explained,
         };

@@ -72,7 +72,11 @@ impl VerifiedKey {
         let (key_id, names) = (credentials.key_id(), &*credentials.names);
         let nonce = match verifier.nonce {
             NonceSource::Signature => Some(credentials.signature.as_bytes()),
-            _ => credentials.nonce,
+            NonceSource::Parameter(_) => {
+                let string = credentials.signing_string.as_bytes();
+                string.get(credentials.nonce_parameter.clone())
+            }
+            NonceSource::Header(_) | NonceSource::None => credentials.nonce,
         };
         let mut text = Buffer::new();
         text.extend(key_id.as_bytes());

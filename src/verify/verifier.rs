@@ -4,6 +4,7 @@
 use std::{
     borrow::Cow,
     fmt,
+    ops::Range,
     time::{Duration, SystemTime},
 };
 
@@ -191,7 +192,7 @@ impl Verifier {
         }
         let (present, unlisted) = (credentials.present, credentials.unlisted);
         let covered = CoveredComponents::new(&credentials.names, present, unlisted);
-        credentials.nonce = self.nonce.read(head, &covered)?;
+        credentials.nonce = self.nonce.in_header(head, &covered)?;
         Ok(())
     }
 
@@ -238,6 +239,7 @@ impl Verifier {
             present,
             unlisted,
             signing_string,
+            nonce_parameter,
             signed_at,
             read_at,
             ..
@@ -269,6 +271,8 @@ impl Verifier {
                 return Err(Rejection::NotCovered { name });
             }
         }
+        self.nonce.check_parameter(authorization.nonce)?;
+        *nonce_parameter = components.nonce;
         *read_at = now;
         Ok(())
     }
@@ -387,6 +391,8 @@ pub struct Credentials<'h> {
     pub(super) signing_string: SigningString,
     /// The value of the header that carries the nonce, if the verifier requires one.
     pub(super) nonce: Option<&'h [u8]>,
+    /// Where the nonce parameter is in the signing string; empty without one.
+    pub(super) nonce_parameter: Range<usize>,
     /// The earliest signed time whose age was checked.
     pub(super) signed_at: Timestamp,
     /// The time by which the age was checked.
@@ -405,6 +411,7 @@ impl Credentials<'_> {
             signature: Signature::NONE,
             signing_string: SigningString::new(),
             nonce: None,
+            nonce_parameter: 0..0,
             signed_at: Timestamp::default(),
             read_at: Timestamp::default(),
         }

@@ -397,7 +397,6 @@ fn ascii_text(bytes: &[u8]) -> Result<&str, CredentialsError> {
 
 /// Reads a request's credentials, and calls `read` with their parameters and with the values that
 /// travel with them.
-#[cfg(any(feature = "retry", feature = "tracing"))]
 pub(crate) fn with_parameters<T>(
     syntax: &CredentialsSyntax,
     head: &RequestHead<'_>,

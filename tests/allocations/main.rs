@@ -184,6 +184,20 @@ fn a_request_whose_target_carries_the_credentials_asks_for_memory_three_times() 
     }
 }
 
+#[test]
+fn a_request_that_gets_an_id_asks_for_memory_once_more() {
+    let signer = Signer::builder(keys())
+        .scheme(Scheme::TencentMarket)
+        .build();
+    let mut service = SignLayer::from(signer.unwrap()).clock(clock()).layer(Echo);
+    count(&mut service);
+    let mut own = request();
+    let id = HeaderValue::from_static("an-id-of-its-own");
+    own.headers_mut().insert("request-id", id);
+    let without = measure(|| drop(service.call(own).into_inner().unwrap())).count_total;
+    assert_eq!(count(&mut service), without + 1);
+}
+
 #[cfg(feature = "nonce")]
 #[test]
 fn a_request_with_a_nonce_asks_for_memory_four_times_at_most_or_six_if_parameters_are_sorted() {

@@ -11,6 +11,7 @@ mod axum_server;
 mod cache;
 #[cfg(feature = "cached-keys")]
 mod cached_keys;
+mod claimed_key;
 #[cfg_attr(
     not(all(feature = "digest", feature = "reqwest-middleware")),
     allow(dead_code, reason = "subjects that need a feature use the rest")

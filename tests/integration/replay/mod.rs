@@ -3,6 +3,7 @@
 mod guard;
 mod layer;
 mod nonces;
+mod parameter;
 mod server;
 #[cfg(feature = "nonce")]
 mod signing;

@@ -7,6 +7,7 @@ mod hosts;
 mod middleware;
 mod query;
 mod redirects;
+mod request_id;
 mod server;
 mod unsigned;
 

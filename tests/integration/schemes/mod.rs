@@ -11,6 +11,7 @@ mod kong;
 mod like_tyk;
 mod mixed;
 mod one_form;
+mod request_id;
 mod side_by_side;
 mod targets;
 mod tencent_app;

@@ -5,13 +5,17 @@ use std::time::{Duration, SystemTime};
 use http::{HeaderValue, Request, Response, StatusCode, Version, header};
 use hyper::body::Incoming;
 use serde_json::{Value, json};
-use tower_hmac_auth::{
-    KeyPair, Scheme, Signer,
-    scheme::{DateHeader, FormParameters},
-};
+use tower_hmac_auth::{KeyPair, Scheme, Signer, scheme::DateHeader};
 
 use super::harness::{Gateway, body, command, no_body, send, send_unsigned, signed_head, text};
-use crate::common::{KEY_ID, SECRET, keys};
+use crate::{
+    common::{self, KEY_ID, SECRET, keys, sign_by_hand::base64},
+    temp_file::TempFile,
+};
+
+/// The description of `common::dnse`.
+const DNSE: &str = "name = 'dnse'\nnearest = 'tyk'\ncredentials_header = 'x-signature'\n\
+                    nonce_parameter = 'nonce'\ndefault_list = ['(request-target)', 'date']\n";
 
 const UNSIGNED: &str =
     "HMAC signature cannot be verified, a validate authorization header is required";
@@ -300,30 +304,92 @@ async fn the_log_says_which_key_id_a_refused_client_claims_and_of_what_kind_the_
     }
 }
 
+/// Where the scheme has it: in another header, in JSON, in the query, under a name of its own.
 #[tokio::test]
-async fn application_authentication_is_verified_with_its_parameters_and_forms_are_refused() {
+async fn the_log_finds_a_claimed_key_id_wherever_the_scheme_has_it() {
+    let dnse = TempFile::new(".toml", DNSE);
+    let partner = "name = 'partner'\nnearest = 'kong'\nkey_id_parameter = 'client'\n";
+    let partner = TempFile::new(".toml", partner);
+    let signed = r#"algorithm="hmac-sha256", headers="date", signature="hush-hush""#;
+    let tyks = signed.replace(", ", ",");
+    let date = r#""x-date":"Fri, 09 Oct 2015 00:00:00 GMT""#;
+    let inner = format!(r#"api_key="nobody", {signed}"#);
+    let query = [
+        "/a?authorization=",
+        &base64(inner.as_bytes())
+            .replace('+', "%2B")
+            .replace('=', "%3D"),
+        "&date=Fri%2C%2009%20Oct%202015%2000%3A00%3A00%20GMT&host=a",
+    ];
+    for (scheme, target, lines) in [
+        (
+            dnse.path(),
+            "/a",
+            format!(r#"X-Signature: Signature keyId="nobody",{tyks},nonce="1""#),
+        ),
+        (
+            partner.path(),
+            "/a",
+            format!(r#"Authorization: hmac client="nobody", {signed}"#),
+        ),
+        (
+            "tencent-market",
+            "/a",
+            format!(r#"Authorization: {{"id":"nobody",{date},"signature":"hush-hush"}}"#),
+        ),
+        ("iflytek", "/a", format!("Authorization: {inner}")),
+        ("iflytek", &query.concat(), "Accept: */*".to_owned()),
+    ] {
+        let mut gateway = Gateway::start(&["--scheme", scheme]).await;
+        let head =
+            format!("GET {target} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n{lines}\r\n\r\n");
+        gateway.answer_to(head).await;
+        let line = gateway.log_line().await;
+        assert!(
+            line.contains(r#" claimed_key_id="nobody" wrong="#),
+            "{scheme}: {line}"
+        );
+        assert!(!line.contains("hush-hush"), "{line}");
+    }
+}
+
+/// The gateway has removed the credentials when it finds the nonce used.
+#[tokio::test]
+async fn a_replay_is_logged_with_its_key_id_and_refused_by_the_schemes_own_nonce() {
+    let dnse = TempFile::new(".toml", DNSE);
+    let arguments = ["--scheme", dnse.path(), "--nonce", "nonce"];
+    let arguments = [&arguments[..], &["--assume-no-earlier-claims"]].concat();
+    let mut gateway = Gateway::start(&arguments).await;
+    let signer = Signer::builder(keys()).scheme(common::dnse());
+    let signer = signer.nonce_parameter(|| "once".to_owned()).build();
+    let mut request = Request::get(gateway.url("/a")).body(no_body()).unwrap();
+    let now = SystemTime::now();
+    signer.unwrap().sign_request(&mut request, now).unwrap();
+    let mut again = Request::get(gateway.url("/a")).body(no_body()).unwrap();
+    again.headers_mut().clone_from(request.headers());
+    let response = send_unsigned(request).await;
+    assert_eq!(response.status(), StatusCode::OK);
+    let response = send_unsigned(again).await;
+    assert_eq!(response.status(), StatusCode::BAD_REQUEST);
+    let accepted = gateway.log_line().await;
+    assert!(accepted.contains(&format!(" key={KEY_ID:?}")), "{accepted}");
+    let refused = gateway.log_line().await;
+    let expected = format!(" kind=Replayed claimed_key_id={KEY_ID:?} wrong=");
+    assert!(refused.contains(&expected), "{refused}");
+}
+
+#[tokio::test]
+async fn application_authentication_is_verified_with_its_parameters() {
     let scheme = Scheme::TencentApp;
     let arguments = ["--scheme", "tencent-app", "--require", "@request-target"];
     let gateway = Gateway::start(&arguments).await;
     let signer = Signer::builder(keys()).scheme(scheme).build().unwrap();
-    let json = || {
-        let post = Request::post(gateway.url("/a?b=2&a=1"));
-        let post = post.header("content-type", "application/json");
-        post.body(body("{}")).unwrap()
-    };
-    let signed = |mut request| {
-        signer
-            .sign_request(&mut request, SystemTime::now())
-            .unwrap();
-        request
-    };
-    let response = send_unsigned(signed(json())).await;
+    let post = Request::post(gateway.url("/a?b=2&a=1"));
+    let post = post.header("content-type", "application/json");
+    let mut request = post.body(body("{}")).unwrap();
+    signer
+        .sign_request(&mut request, SystemTime::now())
+        .unwrap();
+    let response = send_unsigned(request).await;
     assert_eq!(response.status(), StatusCode::OK);
-
-    let mut form = json();
-    let value = "application/x-www-form-urlencoded".parse().unwrap();
-    form.headers_mut().insert("content-type", value);
-    form.extensions_mut().insert(FormParameters::new("{}"));
-    let response = send_unsigned(signed(form)).await;
-    assert_eq!(response.status(), StatusCode::UNAUTHORIZED);
 }

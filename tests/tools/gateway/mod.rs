@@ -4,6 +4,7 @@ mod admin;
 mod answers;
 mod described;
 mod ending;
+mod forms;
 mod harness;
 mod headers;
 mod keys;

@@ -175,6 +175,30 @@ fn a_stage_and_a_form_of_application_authentication_can_be_described() {
     assert!(line.contains("/test/") || line.contains("path"), "{line}");
 }
 
+/// Expected: the vector `tencent-app-post`, whose path has no stage.
+#[test]
+fn a_body_has_the_digest_of_the_preset_that_a_description_starts_from() {
+    let staged = file("name = 'staged'\nnearest = 'tencent-app'\npath_prefix = '/release'\n");
+    let json = file(r#"{"sn":"SN001"}"#);
+    let path = "/release/pudu-entry/open-platform-service/v1/custom_call";
+    let mut command = tool(&["--scheme", staged.path(), "--data", json.path()]);
+    command
+        .args(["--header", "Accept: application/json"])
+        .args(["--header", "Content-Type: application/json"])
+        .args(["--date", "Wed, 25 Nov 2026 04:05:06 GMT"])
+        .arg(format!("http://a{path}"))
+        .env("HMAC_KEY_ID", "AKIDfamily0000000001")
+        .env("HMAC_SECRET_KEY", "family-secret-0123456789abcdef");
+    let lines = printed(&mut command);
+    let md5 = "Content-Md5: MWRiYmUxMTg2YTdhY2FlZGI2NGFjNTA5ODA1NjZhNmU=\n";
+    assert!(lines.contains(md5), "{lines}");
+    assert!(!lines.contains("Digest"), "{lines}");
+    assert!(
+        lines.contains("signature=\"Foq4A0wjDRFwOufS7I8hgSWRFng=\""),
+        "{lines}"
+    );
+}
+
 /// Expected: the vector `dnse-default`.
 #[test]
 fn a_header_of_its_own_and_a_nonce_can_be_described() {

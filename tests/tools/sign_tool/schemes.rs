@@ -147,7 +147,7 @@ fn iflytek_gets_its_own_words_and_the_path_alone_is_signed() {
 }
 
 #[test]
-fn tencent_cloud_market_gets_a_json_object_and_no_date_header() {
+fn tencent_cloud_market_gets_a_json_object_a_request_id_and_no_date_header() {
     let mut tool = tool(&["--scheme", "tencent-market", "--date"]);
     tool.arg("Wed, 25 Nov 2026 04:05:06 GMT");
     tool.env("HMAC_KEY_ID", "AKIDfamily0000000001");
@@ -157,7 +157,15 @@ fn tencent_cloud_market_gets_a_json_object_and_no_date_header() {
         r#""x-date":"Wed, 25 Nov 2026 04:05:06 GMT", "signature":"cvoEK4WBVhVUeTzpN9Lum12mKZ8="}"#,
         "\n"
     );
-    assert_eq!(printed(&mut tool), line);
+    let lines = printed(&mut tool);
+    let (id, rest) = lines.split_once('\n').unwrap();
+    assert!(id.starts_with("Request-Id: ") && id.len() == 48, "{id}");
+    assert_eq!(rest, line);
+    let again = printed(&mut tool);
+    assert_ne!(again.lines().next(), Some(id));
+    let own = "Request-Id: an-id-of-its-own";
+    let lines = printed(tool.args(["--header", own]));
+    assert_eq!(lines, format!("{own}\n{line}"));
     let line = refused(tool.args(["--sign", "host"]));
     assert!(line.contains("sends no list of what is signed"), "{line}");
 }
