@@ -7,7 +7,7 @@ use tower_hmac_auth::{
     Algorithm, KeyPair, Rejection, RequestHead, Scheme, SignLayer, Signer, StaticKeys, VerifiedKey,
     Verifier, VerifyLayer,
     clock::ManualClock,
-    scheme::DateHeader,
+    scheme::{DateHeader, DerivedComponent, MissingHeaderLine},
     verify::{DefaultResponseForRejection, KeyAccess, KeyLookup, VerifyingKey},
 };
 
@@ -64,6 +64,45 @@ pub(crate) fn modulr() -> Scheme {
     Scheme::builder("modulr", Scheme::Tyk)
         .algorithms([Algorithm::HmacSha512])
         .default_list(["date", "x-mod-nonce"])
+        .build()
+        .unwrap()
+}
+
+/// SenseCore's scheme, which has several lists: Kong's, with another parameter for the key id.
+pub(crate) fn sensecore(list: &[&str]) -> Scheme {
+    Scheme::builder("sensecore", Scheme::Kong)
+        .key_id_parameter("accesskey")
+        .default_list(list)
+        .build()
+        .unwrap()
+}
+
+/// Mekari's scheme: Kong's, with the request line.
+pub(crate) fn mekari() -> Scheme {
+    Scheme::builder("mekari", Scheme::Kong)
+        .default_list(["date", "request-line"])
+        .build()
+        .unwrap()
+}
+
+/// MessageMedia's scheme: Kong's, with names that keep their case.
+pub(crate) fn messagemedia() -> Scheme {
+    Scheme::builder("messagemedia", Scheme::Kong)
+        .algorithms([Algorithm::HmacSha1])
+        .keep_name_case(true)
+        .default_list(["Date", "x-Content-MD5", "request-line"])
+        .build()
+        .unwrap()
+}
+
+/// The scheme that the guide invents: Kong's, with another name for the target and absent headers
+/// left out.
+pub(crate) fn partner() -> Scheme {
+    Scheme::builder("partner", Scheme::Kong)
+        .derived_components([("(request-target)", DerivedComponent::RequestTarget)])
+        .date_headers([DateHeader::XDate])
+        .missing_headers(Some(MissingHeaderLine::Omitted))
+        .default_list(["x-date", "(request-target)", "host"])
         .build()
         .unwrap()
 }

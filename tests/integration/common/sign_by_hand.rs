@@ -128,9 +128,9 @@ impl Server {
         }
     }
 
-    pub(crate) fn check(
+    pub(crate) fn check<B>(
         &self,
-        request: &Request<()>,
+        request: &Request<B>,
         now: SystemTime,
     ) -> Result<Accepted, Rejection> {
         let credentials = self.verifier.read(request, now)?;

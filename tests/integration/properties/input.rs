@@ -1,4 +1,4 @@
-//! What is signed is accepted, and arbitrary input is refused.
+//! What is signed is accepted, and an arbitrary date is refused.
 
 use super::*;
 
@@ -105,34 +105,6 @@ proptest! {
         prop_assert_eq!(again.headers().get_all(header::AUTHORIZATION).iter().count(), 1);
         let dates = ["date", "x-date"].map(|name| again.headers().get_all(name).iter().count());
         prop_assert_eq!(dates.iter().sum::<usize>(), 1);
-    }
-
-    #[test]
-    fn arbitrary_bytes_as_authorization_are_refused(bytes in vec(legal_byte(), 0..300)) {
-        let case = sample_case();
-        let request = with_authorization(&case.signed_request(), &bytes);
-        prop_assert!(Verifier::new().read(&request, case.now()).is_err());
-        // Behind the scheme's name as well.
-        let bytes = [b"hmac ", &*bytes].concat();
-        let request = with_authorization(&request, &bytes);
-        prop_assert!(Verifier::new().read(&request, case.now()).is_err());
-    }
-
-    #[test]
-    fn a_salad_of_the_headers_own_pieces_is_refused(
-        pieces in vec(sample::select(&[
-            "hmac", "HMAC", " ", "\t", ",", ", ", "=", "\"", "=\"", "\", ", "id", "algorithm", "headers",
-            "signature", "id=\"AKIDtestkey0001\"", "algorithm=\"hmac-sha1\"", "headers=\"x-date\"",
-            "headers=\"x-date source\"", "signature=\"AAAAAAAAAAAAAAAAAAAAAAAAAAA=\"", "x-date",
-            "authorization", "é",
-        ][..]), 0..24),
-    ) {
-        let case = sample_case();
-        let junk = pieces.concat();
-        for junk in [junk.clone(), format!("hmac {junk}"), format!("hmac {}", pieces.join(", "))] {
-            let request = with_authorization(&case.signed_request(), junk.as_bytes());
-            assert_refused(&case.server().check(&request, case.now()));
-        }
     }
 
     #[test]

@@ -37,24 +37,18 @@ impl Mangle {
             let (a, b) = (a.index(value.len() + 1), b.index(value.len() + 1));
             a.min(b)..a.max(b)
         }
-        fn parameters(value: &[u8]) -> Vec<&[u8]> {
-            let mut parameters = Vec::new();
-            let mut rest = value;
-            while let Some(end) = rest.windows(2).position(|pair| pair == b", ") {
-                parameters.push(&rest[..end]);
-                rest = &rest[end + 2..];
-            }
-            parameters.push(rest);
-            parameters
+        // The scheme's word stands before the first parameter.
+        fn word(value: &[u8]) -> usize {
+            let end = value.iter().position(|byte| b" =\"{".contains(byte));
+            end.filter(|end| value[*end] == b' ')
+                .map_or(0, |end| end + 1)
         }
-        // The first parameter has the scheme's name before it.
-        let scheme: &[u8] = if value.starts_with(b"hmac ") {
-            b"hmac "
-        } else {
-            b""
-        };
-        let mut ours = parameters(&value[scheme.len()..]);
-        let joined = |parameters: Vec<&[u8]>| [scheme, &parameters.join(&b", "[..])].concat();
+        fn parameters(value: &[u8]) -> Vec<&[u8]> {
+            value.split(|byte| *byte == b',').collect()
+        }
+        let (scheme, rest) = value.split_at(word(value));
+        let mut ours = parameters(rest);
+        let joined = |parameters: Vec<&[u8]>| [scheme, &parameters.join(&b',')].concat();
         match self {
             Self::Delete(a, b) => {
                 let range = range(value, a, b);
@@ -90,7 +84,7 @@ impl Mangle {
                 joined(ours)
             }
             Self::ReplaceParameter(index) => {
-                let theirs = parameters(&donor[b"hmac ".len()..]);
+                let theirs = parameters(&donor[word(donor)..]);
                 let index = index.index(ours.len());
                 ours[index] = theirs[index % theirs.len()];
                 joined(ours)

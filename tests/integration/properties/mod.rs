@@ -1,7 +1,10 @@
 //! Promises that hold for every key, header and time: what is signed is accepted, and nothing else is.
 
+mod altered;
+mod arbitrary;
 mod carried;
 mod changes;
+mod clients;
 mod exhaustive;
 mod input;
 mod mangle;
@@ -18,7 +21,7 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use http::{HeaderName, HeaderValue, Request, header};
+use http::{HeaderName, HeaderValue, Request, Uri, header};
 use proptest::{
     collection::{hash_map, vec},
     option,
@@ -209,11 +212,23 @@ fn authorization(request: &Request<()>) -> Vec<u8> {
 }
 
 fn with_header(request: &Request<()>, name: &str, value: &[u8]) -> Request<()> {
+    with_value(request, name, value).unwrap()
+}
+
+/// The request with this value of a header, if it is one.
+fn with_value<B: Clone>(request: &Request<B>, name: &str, value: &[u8]) -> Option<Request<B>> {
     let mut request = request.clone();
     let name = HeaderName::from_bytes(name.as_bytes()).unwrap();
-    let value = HeaderValue::from_bytes(value).unwrap();
+    let value = HeaderValue::from_bytes(value).ok()?;
     request.headers_mut().insert(name, value);
-    request
+    Some(request)
+}
+
+/// The request with this target, if it is one with a path.
+fn with_target<B: Clone>(request: &Request<B>, target: &str) -> Option<Request<B>> {
+    let mut request = request.clone();
+    *request.uri_mut() = target.parse::<Uri>().ok()?;
+    request.uri().path().starts_with('/').then_some(request)
 }
 
 fn with_authorization(request: &Request<()>, value: &[u8]) -> Request<()> {

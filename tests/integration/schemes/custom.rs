@@ -13,7 +13,7 @@ use tower_hmac_auth::{
     scheme::{DateHeader, DerivedComponent, SchemeBuilder},
 };
 
-use crate::common::{at, verifier_of};
+use crate::common::{at, mekari, messagemedia, sensecore, verifier_of};
 
 const DATE: &str = "Wed, 25 Nov 2026 04:05:06 GMT";
 
@@ -23,30 +23,6 @@ fn now() -> SystemTime {
 
 fn keys() -> KeyPair {
     KeyPair::new("AKIDfamily0000000001", "family-secret-0123456789abcdef").unwrap()
-}
-
-fn sensecore(list: &[&str]) -> Scheme {
-    Scheme::builder("sensecore", Scheme::Kong)
-        .key_id_parameter("accesskey")
-        .default_list(list)
-        .build()
-        .unwrap()
-}
-
-fn mekari() -> Scheme {
-    Scheme::builder("mekari", Scheme::Kong)
-        .default_list(["date", "request-line"])
-        .build()
-        .unwrap()
-}
-
-fn messagemedia() -> Scheme {
-    Scheme::builder("messagemedia", Scheme::Kong)
-        .algorithms([Algorithm::HmacSha1])
-        .keep_name_case(true)
-        .default_list(["Date", "x-Content-MD5", "request-line"])
-        .build()
-        .unwrap()
 }
 
 /// The request as `SignLayer` sends it.
