@@ -297,24 +297,20 @@ impl Signer {
         let keys = keys.load();
         let mut string = SigningString::new();
         let head = RequestHead::from(&*request);
-        let signed = self.sign_with(&keys, &head, (now, &date), &mut string);
-        match signed {
-            Ok(Signed {
-                headers, target, ..
-            }) => {
-                if let Some(target) = target {
-                    query::set_path_and_query(request.uri_mut(), target);
-                }
-                headers.apply(request.headers_mut());
-                Ok(())
-            }
+        let signed = match self.sign_with(&keys, &head, (now, &date), &mut string) {
+            Ok(signed) => signed,
             Err(error) => {
                 let header = self.inner.scheme.dialect().syntax.header;
                 request.headers_mut().remove(header);
                 self.remove_from_target(request);
-                Err(error)
+                return Err(error);
             }
+        };
+        if let Some(target) = signed.target {
+            query::set_path_and_query(request.uri_mut(), target);
         }
+        signed.headers.apply(request.headers_mut());
+        Ok(())
     }
 
     /// Refuses a pair whose key id the scheme cannot carry. Only a rotated pair can have such an
