@@ -401,9 +401,9 @@ impl Signer {
         let date_at = edits.date_at;
         let header = dialect.syntax.header;
         let mut headers = SignedHeaders::new(components, edits, header, text);
-        headers
-            .others
-            .extend(components.new_request_id(head.headers()));
+        if let Some(request_id) = components.new_request_id(head.headers()) {
+            headers.others.push(request_id);
+        }
         if target.is_some() {
             headers.authorization = None;
         }

@@ -346,24 +346,18 @@ impl<'a> Refused<'a> {
     }
 }
 
-/// Returns a JSON object with the text as this member. The text is printable ASCII, so only `"` and
-/// `\` need escapes.
+/// Returns a JSON object with the text as this member.
 fn json(member: &str, text: &str) -> Bytes {
-    let (begin, middle, after) = ("{\"", "\":\"", "\"}");
-    let len = begin.len() + member.len() + middle.len() + text.len() + after.len();
-    let mut json = String::with_capacity(len);
-    json.extend([begin, member, middle]);
-    for part in text.split_inclusive(['"', '\\']) {
-        match part.strip_suffix(['"', '\\']) {
-            Some(plain) => {
-                json.push_str(plain);
-                json.push('\\');
-                json.push_str(part.get(plain.len()..).unwrap_or_default());
-            }
-            None => json.push_str(part),
-        }
+    let (begin, middle, quotes, end) = ("{\"", "\":", "\"\"", "}");
+    // Enough for a text without escapes, so that nothing is moved.
+    let len = begin.len() + member.len() + middle.len() + quotes.len() + text.len() + end.len();
+    let mut json = Vec::with_capacity(len);
+    for part in [begin, member, middle] {
+        json.extend_from_slice(part.as_bytes());
     }
-    json.push_str(after);
+    // Writing a string to memory cannot fail.
+    let _written = serde_json::to_writer(&mut json, text);
+    json.extend_from_slice(end.as_bytes());
     json.into()
 }
 
@@ -371,14 +365,15 @@ fn json(member: &str, text: &str) -> Bytes {
 /// would read the 200 of a refusal as a success. grpc-go compares the bytes of the content type in
 /// the same way.
 fn is_grpc(head: RequestHead<'_>) -> bool {
+    if head.method() != Method::POST || head.version() < Version::HTTP_2 {
+        return false;
+    }
     let mut content_types = head.headers().get_all(header::CONTENT_TYPE).iter();
     let (Some(content_type), None) = (content_types.next(), content_types.next()) else {
         return false;
     };
     let after = content_type.as_bytes().strip_prefix(b"application/grpc");
-    head.method() == Method::POST
-        && head.version() >= Version::HTTP_2
-        && matches!(after, Some([] | [b'+' | b';', ..]))
+    matches!(after, Some([] | [b'+' | b';', ..]))
 }
 
 /// Creates a "trailers-only" response of the gRPC protocol over HTTP/2. `text` is printable ASCII,
