@@ -116,8 +116,8 @@ pub(crate) fn has_repeats(headers: &HeaderMap) -> bool {
     headers.keys_len() != headers.len()
 }
 
-/// Returns the header's one value, or `None` if the header is missing. If `name` is a text, its case
-/// does not matter.
+/// Returns the header's one value, or `None` if the header is missing. If `name` is a text, its
+/// case does not matter.
 pub(crate) fn single_value(
     headers: &HeaderMap,
     name: impl AsHeaderName,

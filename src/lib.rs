@@ -2,8 +2,8 @@
 //!
 //! [`SignLayer`] signs every request that a client sends. [`VerifyLayer`] accepts such requests on
 //! a server as the gateway does, and refuses all others. The scheme is that of Tencent Cloud API
-//! Gateway unless another [`Scheme`] is set: that of its other type of APIs, of Tencent Cloud Market,
-//! Kong, Apache APISIX, iFlytek, draft-cavage, Tyk or Traefik Hub, or [one of your
+//! Gateway unless another [`Scheme`] is set: that of its other type of APIs, of Tencent Cloud
+//! Market, Kong, Apache APISIX, iFlytek, draft-cavage, Tyk or Traefik Hub, or [one of your
 //! own](guide::gateways#a-gateway-of-your-own).
 //!
 //! # Sign

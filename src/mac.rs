@@ -164,7 +164,7 @@ impl KeyedMac {
 
     /// Returns whether `signature` is the MAC of the message. For the right length, the time does
     /// not depend on the signature.
-    pub(crate) fn verify(&self, message: &[u8], signature: &[u8]) -> bool {
+    fn verify(&self, message: &[u8], signature: &[u8]) -> bool {
         match self {
             Self::Sha1(keyed) => is_mac(keyed, message, signature),
             Self::Sha256(keyed) => is_mac(keyed, message, signature),
@@ -206,6 +206,38 @@ fn is_mac<D: EagerHash>(keyed: &HmacCore<D>, message: &[u8], signature: &[u8]) -
     write_mac(keyed, message, &mut mac);
     // The `==` of `CtOutput` compares in constant time.
     CtOutput::<HmacCore<D>>::new(mac) == CtOutput::new(signature)
+}
+
+/// The MAC states of a key's secrets, for one algorithm.
+pub(crate) struct KeyedMacs<'k> {
+    pub(crate) current: &'k KeyedMac,
+    pub(crate) previous: Option<&'k KeyedMac>,
+}
+
+impl KeyedMacs<'_> {
+    /// Returns which of the secrets `signature` was made with, if any.
+    #[inline]
+    pub(crate) fn check(&self, message: &[u8], signature: &[u8]) -> Option<MatchedSecret> {
+        let is_current = self.current.verify(message, signature);
+        // Computed even if the current secret matched. Otherwise the shorter time would tell a
+        // client which of the secrets it holds.
+        let is_previous = match self.previous {
+            Some(previous) => previous.verify(message, signature),
+            None => false,
+        };
+        match (is_current, is_previous) {
+            (true, _) => Some(MatchedSecret::Current),
+            (false, true) => Some(MatchedSecret::Previous),
+            (false, false) => None,
+        }
+    }
+}
+
+/// The secret that a valid signature was made with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum MatchedSecret {
+    Current,
+    Previous,
 }
 
 /// A secret key, and its MAC states. Each is created when it is first used, and kept.

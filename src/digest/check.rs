@@ -42,13 +42,13 @@ type BoxError = Box<dyn Error + Send + Sync>;
 ///
 /// Every request needs one `Digest` or `Content-Digest` header that the signature covers. A digest
 /// that is not signed protects nothing, so it is ignored. If both are covered, both have to match.
-/// In a list of digests the SHA-256 is used; with
-/// [`Scheme::TraefikHub`](crate::Scheme::TraefikHub) the SHA-512 as well, and a body must have every
-/// digest of these two that is there. Trailers are not hashed, so nothing protects them.
+/// In a list of digests the SHA-256 is used; with [`Scheme::TraefikHub`](crate::Scheme::TraefikHub)
+/// the SHA-512 as well, and a body must have every digest of these two that is there. Trailers are
+/// not hashed, so nothing protects them.
 ///
 /// With [`Scheme::TencentApp`](crate::Scheme::TencentApp), a request without a signed SHA-256 needs
-/// a `Content-MD5` ([`content_md5`](super::content_md5()), or as in RFC 1864). **MD5 protects nothing
-/// against anyone who can choose a part of the body.** A form that
+/// a `Content-MD5` ([`content_md5`](super::content_md5()), or as in RFC 1864). **MD5 protects
+/// nothing against anyone who can choose a part of the body.** A form that
 /// [`ReadFormLayer`](super::ReadFormLayer) has read needs neither, because its parameters are
 /// signed. In other schemes `Content-MD5` is not compared.
 ///
@@ -291,7 +291,8 @@ impl<R: ResponseForRejection> Options<R> {
             expected = Some(both.ok_or(Rejection::DigestMismatch)?);
         }
         let mut expected = expected.map(BodyDigest::Sha);
-        // Other schemes do not give `Content-MD5` a meaning, so there it stays a header like others.
+        // Other schemes do not give `Content-MD5` a meaning, so there it stays a header like
+        // others.
         let format = &key.scheme().dialect().format;
         let signs = |name: &str| format.signs_unlisted(name) && key.covered().contain(name);
         if expected.is_none() && signs(CONTENT_MD5.as_str()) {

@@ -124,8 +124,8 @@ impl DigestLayer {
     }
 
     /// Creates a layer that sends `Content-MD5` instead of a digest, for
-    /// [`Scheme::TencentApp`](crate::Scheme::TencentApp), which signs it. Other schemes only sign it
-    /// if it is in the signer's list.
+    /// [`Scheme::TencentApp`](crate::Scheme::TencentApp), which signs it. Other schemes only sign
+    /// it if it is in the signer's list.
     ///
     /// A form and an empty body get none: the parameters of a form are signed. See
     /// [`content_md5`](super::content_md5()) for what MD5 does not protect.

@@ -74,8 +74,8 @@ pub(super) static DIALECT: Dialect = Dialect {
     #[cfg(feature = "digest")]
     has_sha512_digest: false,
     date_headers: &[DateHeader::Date],
-    // Values are unquoted like strings of Go, in which a backslash begins an escape.
     request_id: None,
+    // Values are unquoted like strings of Go, in which a backslash begins an escape.
     not_in_key_id: &['\\'],
     max_skew: 300,
     max_created_ahead: None,

@@ -33,7 +33,7 @@ pub struct SignedHeaders {
     /// The date header, or `None` if the time is a parameter of `Authorization`. It has no value if
     /// the date is a member of `Authorization`, and is then removed from the request.
     pub(super) date: Option<(DateHeader, Option<HeaderValue>)>,
-    /// The other headers, such as `Source` and an unsigned `request-id`. There is seldom more than
+    /// The other headers, such as `Source` and an unsigned `request-id`. Usually there is at most
     /// one.
     pub(super) others: SmallVec<[(HeaderName, HeaderValue); 1]>,
     /// `Authorization`, or the header that a scheme has instead.
@@ -46,10 +46,11 @@ pub struct SignedHeaders {
 
 impl SignedHeaders {
     /// Creates the headers from `text`: the date if one is sent, the supplied values, then
-    /// `Authorization`.
+    /// `Authorization` unless the credentials are in the target.
     pub(super) fn new(
         components: &SignedComponents,
         edits: HeaderEdits,
+        request_id: Option<(HeaderName, HeaderValue)>,
         authorization_header: &'static HeaderName,
         text: Vec<u8>,
     ) -> Self {
@@ -60,11 +61,14 @@ impl SignedHeaders {
         let supplied = edits.supplied(components);
         let mut others = edits.rewritten;
         others.extend(supplied.map(|(name, value)| (name.clone(), values.copy_of(value))));
+        if let Some(request_id) = request_id {
+            others.push(request_id);
+        }
         Self {
             date,
             others,
             authorization_header,
-            authorization: Some(values.authorization()),
+            authorization: (!components.in_query()).then(|| values.authorization()),
             target: None,
         }
     }
@@ -207,8 +211,8 @@ pub(super) fn set(headers: &mut HeaderMap, name: &HeaderName, value: HeaderValue
     headers.try_insert(name, value).ok().map(drop)
 }
 
-/// Sets the date header, or removes it if it has no value, and removes the other one. Returns `None`
-/// if the map is too full.
+/// Sets the date header, or removes it if it has no value, and removes the other one. Returns
+/// `None` if the map is too full.
 fn set_date(headers: &mut HeaderMap, header: DateHeader, date: Option<HeaderValue>) -> Option<()> {
     headers.remove(header.other().name());
     match date {
@@ -254,7 +258,8 @@ struct Values {
 
 impl Values {
     fn new(bytes: Vec<u8>) -> Self {
-        // With credentials in the target, there may be no values.
+        // `from_owner` allocates even for an empty vector. With credentials in the target, there
+        // may be no values.
         let rest = match bytes.is_empty() {
             true => Bytes::new(),
             false => Bytes::from_owner(bytes),

@@ -19,6 +19,7 @@ use crate::{
         credentials::{Carrier, Encoder, Template, json, query},
         date::{IMF_FIXDATE_LEN, Timestamp},
         signing_string::SigningString,
+        target,
     },
 };
 
@@ -81,8 +82,8 @@ const ROOM: usize = 256;
 /// - The request target is signed as it is sent, from a target in absolute or in origin form. `*`
 ///   and an authority (`CONNECT`) cannot be signed.
 /// - Spaces and tabs around a signed value are removed, in the signing string and in what is sent.
-/// - With [`Scheme::TencentMarket`] a request without `request-id` gets one, a random UUID. It is not
-///   signed.
+/// - With [`Scheme::TencentMarket`] a request without `request-id` gets one, a random UUID. It is
+///   not signed.
 #[derive(Clone)]
 pub struct Signer {
     pub(super) inner: Arc<Inner>,
@@ -153,15 +154,11 @@ impl Signer {
         let keys = self.inner.keys.load();
         let mut string = SigningString::new();
         let signed = self.sign_with(&keys, &head, (now, &date), &mut string)?;
-        let Signed {
-            mut headers,
-            target,
-            ..
-        } = signed;
-        if let Some(target) = target {
-            let mut signed = head.uri().clone();
-            query::set_path_and_query(&mut signed, target);
-            headers.target = Some(Box::new(signed));
+        let mut headers = signed.headers;
+        if let Some(path_and_query) = signed.target {
+            let mut target = Box::new(head.uri().clone());
+            target::set_path_and_query(&mut target, path_and_query);
+            headers.target = Some(target);
         }
         Ok(headers)
     }
@@ -307,7 +304,7 @@ impl Signer {
             }
         };
         if let Some(target) = signed.target {
-            query::set_path_and_query(request.uri_mut(), target);
+            target::set_path_and_query(request.uri_mut(), target);
         }
         signed.headers.apply(request.headers_mut());
         Ok(())
@@ -348,7 +345,7 @@ impl Signer {
         head: &RequestHead<'_>,
         (now, date): (Timestamp, &[u8; IMF_FIXDATE_LEN]),
         string: &mut SigningString,
-    ) -> Result<Signed, SignError> {
+    ) -> Result<SignedHead, SignError> {
         let Inner {
             scheme,
             algorithm,
@@ -399,24 +396,18 @@ impl Signer {
             text.truncate(credentials_at);
         }
         let date_at = edits.date_at;
+        let request_id = components.new_request_id(head.headers());
         let header = dialect.syntax.header;
-        let mut headers = SignedHeaders::new(components, edits, header, text);
-        if let Some(request_id) = components.new_request_id(head.headers()) {
-            headers.others.push(request_id);
-        }
-        if target.is_some() {
-            headers.authorization = None;
-        }
-        Ok(Signed {
-            headers,
+        Ok(SignedHead {
+            headers: SignedHeaders::new(components, edits, request_id, header, text),
             target,
             date_at,
         })
     }
 }
 
-/// What signing a head returns.
-pub(super) struct Signed {
+/// The signature of a head, before it is applied.
+pub(super) struct SignedHead {
     /// The headers. They have no target yet.
     pub(super) headers: SignedHeaders,
     /// The path and query with the credentials, if they are in the target.
@@ -426,13 +417,13 @@ pub(super) struct Signed {
 }
 
 /// Returns the path and query with these credentials, the date and the host.
-#[inline(never)]
 fn target_with(
     credentials: &[u8],
     writer: &ComponentWriter<'_>,
 ) -> Result<PathAndQuery, SignError> {
+    let sent = target::path_and_query(writer.head.uri())?;
     let host = writer.host()?;
-    query::with_credentials(writer.head.uri(), credentials, writer.date, host.as_deref())
+    query::with_credentials(sent, credentials, writer.date, host.as_deref())
         .ok_or(SignError::TargetTooLong)
 }
 

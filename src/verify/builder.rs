@@ -160,9 +160,9 @@ impl VerifierBuilder {
         self
     }
 
-    /// Requires a nonce in this header, or in the scheme's parameter of this name: a text of 1 to 128
-    /// bytes that a client sends once. The signature has to cover it, and it must not be repeated.
-    /// Default: none.
+    /// Requires a nonce in this header, or in the scheme's parameter of this name: a text of 1 to
+    /// 128 bytes that a client sends once. The signature has to cover it, and it must not be
+    /// repeated. Default: none.
     ///
     /// The verifier only reads the nonce. A [`ReplayLayer`](crate::verify::ReplayLayer) inside
     /// [`VerifyLayer`](crate::VerifyLayer) refuses those that were used before. The signer's side
@@ -170,9 +170,9 @@ impl VerifierBuilder {
     ///
     /// No preset's gateway has nonces, so a signed nonce is a header like others to them. A
     /// described scheme can send one [as a
-    /// parameter](crate::scheme::SchemeBuilder::nonce_parameter), which its signatures always cover.
-    /// If `name` is that parameter's, the parameter is the nonce, and no header of this name is
-    /// read. Without this option, such a nonce is verified and not claimed.
+    /// parameter](crate::scheme::SchemeBuilder::nonce_parameter), which its signatures always
+    /// cover. If `name` is that parameter's, the parameter is the nonce, and no header of this name
+    /// is read. Without this option, such a nonce is verified and not claimed.
     ///
     /// ```
     /// use http::HeaderName;

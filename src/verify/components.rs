@@ -32,8 +32,8 @@ type ReceivedComponent<'h> = ListedComponent<&'h str, ()>;
 /// On the stack, however long the list is.
 type List<'h> = SmallVec<[ReceivedComponent<'h>; MAX_COMPONENTS]>;
 
-/// Reads the names in the list: at most [`MAX_COMPONENTS`], one space between two, each a field name
-/// or one of the scheme's derived components, none twice.
+/// Reads the names in the list: at most [`MAX_COMPONENTS`], one space between two, each a field
+/// name or one of the scheme's derived components, none twice.
 ///
 /// It fills the caller's list, because returning one would copy its 1.5 KiB.
 fn read_list<'h>(

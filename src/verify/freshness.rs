@@ -130,8 +130,9 @@ impl Verifier {
         }
     }
 
-    /// Checks the date header that the signature covers, and returns its time. Each header that can carry the date must
-    /// not be repeated, covered or not: a gateway and a handler could read different values.
+    /// Checks the date header that the signature covers, and returns its time. Each header that can
+    /// carry the date must not be repeated, covered or not: a gateway and a handler could read
+    /// different values.
     fn check_date(
         &self,
         components: &ReceivedComponents<'_>,

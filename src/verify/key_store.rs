@@ -4,9 +4,10 @@ use std::{fmt, sync::Arc};
 
 use arc_swap::Guard;
 
-use super::{static_keys::StoredKey, verifying_key::KeyedMacs};
+use super::static_keys::StoredKey;
 use crate::{
     Algorithm, RequestHead,
+    mac::KeyedMacs,
     verify::{KeyLookup, VerifyingKey},
 };
 

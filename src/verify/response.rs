@@ -36,7 +36,8 @@ impl<'a> Refusal<'a> {
         self.rejection
     }
 
-    /// Returns the request's head. Nothing in it is verified.
+    /// Returns the request's head. Nothing in it is verified if
+    /// [`VerifyLayer`](crate::VerifyLayer) itself refuses the request.
     #[must_use]
     pub const fn head(&self) -> RequestHead<'a> {
         self.head
@@ -48,12 +49,12 @@ impl<'a> Refusal<'a> {
         self.scheme
     }
 
-    /// Returns the key id that the request names, wherever the scheme has it, or `None` if the
-    /// credentials cannot be read.
+    /// Returns the key id that the request names, from `Authorization`, the header that the scheme
+    /// has instead, JSON or the query. Returns `None` if the credentials are missing or malformed,
+    /// even if the key id itself could be seen.
     ///
     /// It is **not verified** unless a layer inside [`VerifyLayer`](crate::VerifyLayer) refuses the
-    /// request: anyone can send any id. It is ASCII of up to 8 KiB, and a log has to escape its
-    /// quotes.
+    /// request: anyone can send any id. It is ASCII of up to 8 KiB; escape it before you log it.
     #[must_use]
     pub fn key_id(&self) -> Option<String> {
         // A layer between can have removed the credentials of a request that was verified.
@@ -281,21 +282,18 @@ impl<'a> Refused<'a> {
         }
     }
 
-    fn refusal(&self) -> Refusal<'_> {
-        Refusal {
+    /// Creates the response, with the reason in its extensions. The response to a `HEAD` has no
+    /// body (RFC 9110, section 9.3.2).
+    pub(crate) fn answer(self, refuse: &impl ResponseForRejection) -> Response<Bytes> {
+        let refusal = Refusal {
             rejection: &self.why,
             head: self.head,
             scheme: self.scheme,
             key: self.key,
-        }
-    }
-
-    /// Creates the response, with the reason in its extensions. The response to a `HEAD` has no
-    /// body (RFC 9110, section 9.3.2).
-    pub(crate) fn answer(self, refuse: &impl ResponseForRejection) -> Response<Bytes> {
-        let mut response = refuse.refuse(&self.refusal());
+        };
+        let mut response = refuse.refuse(&refusal);
         #[cfg(feature = "tracing")]
-        self.report(response.status());
+        report(&refusal, self.explained.as_ref(), response.status());
         let Self {
             why,
             head,
@@ -315,34 +313,35 @@ impl<'a> Refused<'a> {
         }
         response
     }
+}
 
-    /// Emits the event. Its fields are computed only if a subscriber wants it.
-    #[cfg(feature = "tracing")]
-    fn report(&self, status: StatusCode) {
-        let key_id = || self.refusal().key_id().map(|key_id| Excerpt::new(&key_id));
-        // The level has to be a constant, because `tracing` puts it into a static call site. A
-        // macro avoids writing the fields twice.
-        macro_rules! event {
-            ($level:ident) => {
-                tracing::event!(
-                    target: events::VERIFY,
-                    tracing::Level::$level,
-                    kind = ?self.why.kind(),
-                    scheme = %self.scheme,
-                    key_id = key_id().map(tracing::field::display),
-                    skew_s = self.why.skew(),
-                    status = status.as_u16(),
-                    reason = %self.why,
-                    signing_string = self.explained.as_ref().map(tracing::field::display),
-                    "request refused"
-                )
-            };
-        }
-        if self.why.status().is_server_error() {
-            event!(WARN);
-        } else {
-            event!(INFO);
-        }
+/// Emits the event. Its fields are computed only if a subscriber wants it.
+#[cfg(feature = "tracing")]
+fn report(refusal: &Refusal<'_>, explained: Option<&ServerSigningString>, status: StatusCode) {
+    let why = refusal.rejection;
+    let key_id = || refusal.key_id().map(|key_id| Excerpt::new(&key_id));
+    // The level has to be a constant, because `tracing` puts it into a static call site. A macro
+    // avoids writing the fields twice.
+    macro_rules! event {
+        ($level:ident) => {
+            tracing::event!(
+                target: events::VERIFY,
+                tracing::Level::$level,
+                kind = ?why.kind(),
+                scheme = %refusal.scheme,
+                key_id = key_id().map(tracing::field::display),
+                skew_s = why.skew(),
+                status = status.as_u16(),
+                reason = %why,
+                signing_string = explained.map(tracing::field::display),
+                "request refused"
+            )
+        };
+    }
+    if why.status().is_server_error() {
+        event!(WARN);
+    } else {
+        event!(INFO);
     }
 }
 

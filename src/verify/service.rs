@@ -165,6 +165,8 @@ impl<R: ResponseForRejection> Admission<R> {
         }
         let lookup = look_up(credentials.key_id(), head);
         let secret = verifier.check_signature(&credentials, lookup)?;
+        // Made here, because in the result of `check_signature` its 200 bytes would be copied
+        // again.
         let verified_key = VerifiedKey::new(verifier, &credentials, secret);
         verified_key.join_repeated_headers(request.headers_mut());
         // `insert` replaces a `VerifiedKey` of an outer layer: the handler sees the key that this

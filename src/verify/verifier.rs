@@ -15,12 +15,13 @@ use super::{
     freshness::SentXDate,
     nonce::NonceSource,
     verified::UnlistedComponents,
-    verifying_key::{DummyKeys, KeyAccess, KeyLookup, MatchedSecret},
+    verifying_key::{DummyKeys, KeyAccess, KeyLookup},
 };
 use http::Uri;
 
 use crate::{
     Algorithm, Rejection, RequestHead, Scheme,
+    mac::MatchedSecret,
     rejection::{Excerpt, TargetError},
     scheme::{DEFAULT_MAX_SKEW, DatePolicy},
     wire::{

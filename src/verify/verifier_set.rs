@@ -28,18 +28,18 @@ use crate::{RequestHead, scheme::BuildError, wire::credentials::Fit};
 /// The choice is made by the form of the credentials, before any key is looked up: the header that
 /// has them, the word that it begins with and the name of the key id's parameter, or that it is a
 /// JSON object. If a request has credentials in the headers of two verifiers, the first of these is
-/// chosen. If several verifiers have the word but none the parameter, the first of them is chosen; if none
-/// has the word, the first of all. The refusal has the words and the status of the chosen
+/// chosen. If several verifiers have the word but none the parameter, the first of them is chosen;
+/// if none has the word, the first of all. The refusal has the words and the status of the chosen
 /// verifier's scheme.
 ///
 /// # The weakest verifier rules
 ///
-/// **A key that all verifiers accept is protected as the least strict of them protects it.** Whoever
-/// has the key can choose what to sign and how. Whoever only has a recorded request can write its
-/// signature in another scheme's words, and it is accepted if the signing string is the same there
-/// and covers what that verifier requires: a signature over nothing but `x-date` is equal in
-/// Tencent's scheme and Kong's. Rewriting gains nothing beyond that: a line of the signing string
-/// that stands for the request target in one scheme is no header in another.
+/// **A key that all verifiers accept is protected as the least strict of them protects it.**
+/// Whoever has the key can choose what to sign and how. Whoever only has a recorded request can
+/// write its signature in another scheme's words, and it is accepted if the signing string is the
+/// same there and covers what that verifier requires: a signature over nothing but `x-date` is
+/// equal in Tencent's scheme and Kong's. Rewriting gains nothing beyond that: a line of the signing
+/// string that stands for the request target in one scheme is no header in another.
 ///
 /// So require in all of them what one of them requires, or give new clients new keys, which the old
 /// scheme refuses: [`VerifiedKey::scheme`](crate::VerifiedKey::scheme) says which one was spoken.

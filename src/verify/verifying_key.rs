@@ -4,7 +4,7 @@ use std::{fmt, sync::Arc};
 
 use crate::{
     Algorithm, KeyPair, SecretKey,
-    mac::{KeyedMac, MacCache},
+    mac::{KeyedMacs, MacCache},
 };
 
 /// Holds a secret key for verifying any number of requests.
@@ -111,38 +111,6 @@ impl VerifyingKey {
             previous: previous.map(|macs| macs.keyed(algorithm)),
         }
     }
-}
-
-/// The MAC states of a key's secrets, for one algorithm.
-pub(super) struct KeyedMacs<'k> {
-    pub(super) current: &'k KeyedMac,
-    pub(super) previous: Option<&'k KeyedMac>,
-}
-
-impl KeyedMacs<'_> {
-    /// Returns which of the secrets `signature` was made with, if any.
-    #[inline]
-    pub(super) fn check(&self, message: &[u8], signature: &[u8]) -> Option<MatchedSecret> {
-        let is_current = self.current.verify(message, signature);
-        // Computed even if the current secret matched. Otherwise the shorter time would tell a
-        // client which of the secrets it holds.
-        let is_previous = match self.previous {
-            Some(previous) => previous.verify(message, signature),
-            None => false,
-        };
-        match (is_current, is_previous) {
-            (true, _) => Some(MatchedSecret::Current),
-            (false, true) => Some(MatchedSecret::Previous),
-            (false, false) => None,
-        }
-    }
-}
-
-/// The secret that a valid signature was made with.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum MatchedSecret {
-    Current,
-    Previous,
 }
 
 impl From<&KeyPair> for VerifyingKey {

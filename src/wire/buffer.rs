@@ -1,28 +1,28 @@
-//! A buffer of bytes in place, which is moved to the heap if it grows long.
+//! A buffer of bytes that are stored inline and move to the heap when they grow.
 //!
 //! With `SmallVec<[u8; 256]>` instead, signatures that cover the target take 14 to 18 % longer: its
 //! `extend_from_slice` does more than the one bounds check and one copy that short pieces need.
 
 use arrayvec::ArrayVec;
 
-/// Holds `N` bytes in place. Nearly every signing string fits into the default of 256.
+/// Holds `N` bytes inline. The default is for signing strings, of which nearly all fit.
 #[derive(Clone)]
 #[allow(
     clippy::large_enum_variant,
-    reason = "it is what is held in place that is large"
+    reason = "the inline array is meant to be large"
 )]
 pub(crate) enum Buffer<const N: usize = 256> {
-    InPlace(ArrayVec<u8, N>),
+    Inline(ArrayVec<u8, N>),
     Heap(Vec<u8>),
 }
 
 impl<const N: usize> Buffer<N> {
     pub(crate) fn new() -> Self {
-        Self::InPlace(ArrayVec::new())
+        Self::Inline(ArrayVec::new())
     }
 
     pub(crate) fn extend(&mut self, bytes: &[u8]) {
-        if let Self::InPlace(array) = self
+        if let Self::Inline(array) = self
             && array.try_extend_from_slice(bytes).is_ok()
         {
             return;
@@ -32,7 +32,7 @@ impl<const N: usize> Buffer<N> {
 
     #[cold]
     fn extend_heap(&mut self, bytes: &[u8]) {
-        if let Self::InPlace(array) = self {
+        if let Self::Inline(array) = self {
             let mut heap = Vec::with_capacity(4 * N + bytes.len());
             heap.extend_from_slice(array);
             *self = Self::Heap(heap);
@@ -44,14 +44,14 @@ impl<const N: usize> Buffer<N> {
 
     pub(crate) fn as_slice(&self) -> &[u8] {
         match self {
-            Self::InPlace(array) => array,
+            Self::Inline(array) => array,
             Self::Heap(heap) => heap,
         }
     }
 
     pub(crate) fn as_mut_slice(&mut self) -> &mut [u8] {
         match self {
-            Self::InPlace(array) => array,
+            Self::Inline(array) => array,
             Self::Heap(heap) => heap,
         }
     }

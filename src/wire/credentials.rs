@@ -2,6 +2,7 @@
 //! or parameters in the target's query. `encoder` writes the parameters.
 
 mod encoder;
+mod escape;
 pub(crate) mod json;
 pub(crate) mod query;
 mod signature;
@@ -57,8 +58,8 @@ pub(crate) struct CredentialsSyntax {
     pub(crate) header: &'static HeaderName,
     /// How the credentials travel.
     pub(crate) carrier: Carrier,
-    /// The word that the value begins with, as it is sent. If it is empty, the value begins with the
-    /// key id's parameter.
+    /// The word that the value begins with, as it is sent. If it is empty, the value begins with
+    /// the key id's parameter.
     pub(crate) auth_scheme: &'static str,
     /// The spellings of that word that are accepted. If there are none, every case is accepted (RFC
     /// 9110, section 11.1).
@@ -247,8 +248,8 @@ pub(crate) enum RawCredentials<'h> {
 }
 
 impl<'h> RawCredentials<'h> {
-    /// Returns the request's credentials. Refuses an `Authorization` that is missing, repeated or of
-    /// another scheme.
+    /// Returns the request's credentials. Refuses an `Authorization` that is missing, repeated or
+    /// of another scheme.
     pub(crate) fn find(
         syntax: &CredentialsSyntax,
         head: &RequestHead<'h>,
@@ -284,8 +285,8 @@ pub(crate) enum DecodedCredentials {
 }
 
 impl DecodedCredentials {
-    /// Returns the request's credentials, or `None` if they are parameters in `Authorization`, or if
-    /// there are none.
+    /// Returns the request's credentials, or `None` if they are parameters in `Authorization`, or
+    /// if there are none.
     #[cold]
     fn find(
         syntax: &CredentialsSyntax,
@@ -418,8 +419,8 @@ pub(crate) fn with_parameters<T>(
 impl<'h> Authorization<'h> {
     /// Reads the parameters.
     ///
-    /// Their order does not matter (RFC 9110, section 11.2), because each is found by its name and a
-    /// repeated one is refused. Only Kong's scheme requires an order. The scheme decides whether
+    /// Their order does not matter (RFC 9110, section 11.2), because each is found by its name and
+    /// a repeated one is refused. Only Kong's scheme requires an order. The scheme decides whether
     /// unknown parameters are ignored or refused. Values are quoted and have no escapes; times are
     /// not quoted.
     pub(crate) fn read(
@@ -658,7 +659,8 @@ fn split_parameter<'h>(
     };
     let rest = match (rest, syntax.is_ordered) {
         ("", _) => rest,
-        // Kong's regular expression (`",\s*`) accepts any whitespace after a comma, but none before.
+        // Kong's regular expression (`",\s*`) accepts any whitespace after a comma, but none
+        // before.
         (rest, true) => after_comma(rest)?,
         (rest, false) => after_comma(rest.trim_start_matches(WHITESPACE))?,
     };

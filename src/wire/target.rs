@@ -2,6 +2,8 @@
 
 mod normal;
 
+use std::mem;
+
 use http::{Uri, Version, uri::PathAndQuery};
 
 use self::normal::decoded_path;
@@ -103,7 +105,20 @@ pub(crate) fn with_sent_path(uri: &Uri) -> Option<Uri> {
         return None;
     }
     let target = uri.path_and_query()?.as_str();
-    let mut parts = uri.clone().into_parts();
-    parts.path_and_query = Some(format!("/{target}").parse().ok()?);
-    Uri::from_parts(parts).ok()
+    let mut with_path = uri.clone();
+    set_path_and_query(&mut with_path, format!("/{target}").parse().ok()?);
+    Some(with_path)
+}
+
+/// Replaces the path and query of a target that has a path. `*` and an authority have none, and
+/// stay as they are.
+pub(crate) fn set_path_and_query(target: &mut Uri, path_and_query: PathAndQuery) {
+    if self::path_and_query(target).is_err() {
+        return;
+    }
+    let mut parts = mem::take(target).into_parts();
+    parts.path_and_query = Some(path_and_query);
+    let replaced = Uri::from_parts(parts);
+    debug_assert!(replaced.is_ok(), "a target with a path was refused");
+    *target = replaced.unwrap_or_default();
 }

@@ -6,17 +6,17 @@ use super::{Claim, ClaimOutcome};
 
 /// Remembers claims without waiting, in memory.
 ///
-/// [`MemoryReplayGuard`](crate::verify::MemoryReplayGuard) is one. So is any closure `Fn(&Claim<'_>)
-/// -> ClaimOutcome`, and an [`Arc`] of a guard. For claims that several servers share, see
-/// [`AsyncReplayGuard`].
+/// [`MemoryReplayGuard`](crate::verify::MemoryReplayGuard) is one. So is any closure
+/// `Fn(&Claim<'_>) -> ClaimOutcome`, and an [`Arc`] of a guard. For claims that several servers
+/// share, see [`AsyncReplayGuard`].
 ///
 /// A guard must:
 ///
 /// - look for the claim and make it in one atomic step: of two equal claims at the same moment,
 ///   exactly one is [`New`](ClaimOutcome::New);
 /// - identify a claim by the key id and the nonce together, and nothing else;
-/// - keep a claim until [`Claim::until`], and never drop one earlier to make room. Whoever can cause
-///   that can send a request again;
+/// - keep a claim until [`Claim::until`], and never drop one earlier to make room. Whoever can
+///   cause that can send a request again;
 /// - answer [`Lost`](ClaimOutcome::Lost) while [`Claim::can_precede`] the time at which it began to
 ///   remember, unless nothing can have been accepted before.
 #[diagnostic::on_unimplemented(

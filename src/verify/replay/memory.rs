@@ -17,8 +17,8 @@ use crate::{
 
 /// Remembers claims in the memory of this process: the guard for a server that runs once.
 ///
-/// - **Room.** A claim takes 20 to 40 bytes. At most [`capacity`](MemoryReplayGuardBuilder::capacity)
-///   claims are kept, and of one key id at most
+/// - **Room.** A claim takes 20 to 40 bytes. At most
+///   [`capacity`](MemoryReplayGuardBuilder::capacity) claims are kept, and of one key id at most
 ///   [`capacity_per_key`](MemoryReplayGuardBuilder::capacity_per_key). What is beyond that is
 ///   refused ([`ClaimOutcome::Full`]); a claim is never dropped before [`Claim::until`]. Memory
 ///   grows with the number of claims, and is then reused, not returned.
@@ -29,9 +29,10 @@ use crate::{
 ///   every request dated up to its start plus the clock skew: **the server refuses everything for
 ///   that long (15 minutes with 900 s) after each start.** See
 ///   [`assume_no_earlier_claims`](MemoryReplayGuardBuilder::assume_no_earlier_claims).
-/// - **Hashes.** A claim is kept as a hash of 64 bits under a random key of this guard, so an honest
-///   request is taken for a replay with a probability of the number of claims in 2<sup>64</sup>: 1
-///   in 10<sup>12</sup> with ten million. A replay is never taken for a new request.
+/// - **Hashes.** A claim is kept as a hash of 64 bits under a random key of this guard, so an
+///   honest request is taken for a replay with a probability of the number of claims in
+///   2<sup>64</sup>: 1 in 10<sup>12</sup> with ten million. A replay is never taken for a new
+///   request.
 /// - **Locks.** Claims are spread over up to 256 shards with a lock each, which is held for a look
 ///   at two cache lines. When a shard grows, it is held for as long as it takes to move its claims
 ///   (some milliseconds with a hundred thousand).

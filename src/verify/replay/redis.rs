@@ -40,17 +40,17 @@ pub use self::{
 /// Pass it to the layer inside [`AsyncGuard`](crate::verify::AsyncGuard). Clones share one
 /// connection, `C`. [`connect`](Self::connect) is for one Redis server,
 /// [`RedisReplayGuardBuilder::connect_cluster`] for a Redis Cluster, and
-/// [`RedisReplayGuardBuilder::connect_with`] for Redis Sentinel and all else. The guide's page [`replay`](crate::guide::replay) has programs, and says how Redis has to be
-/// configured.
+/// [`RedisReplayGuardBuilder::connect_with`] for Redis Sentinel and all else. The guide's page
+/// [`replay`](crate::guide::replay) has programs, and says how Redis has to be configured.
 ///
 /// - **What is stored.** A key for each claim, named by a hash of 128 bits of the key id and the
 ///   nonce, which expires by itself; and up to [`partitions`](RedisReplayGuardBuilder::partitions)
-///   keys without an expiry, the *epochs*: the time since which claims have been kept. A claim takes
-///   about 150 bytes of Redis' memory.
+///   keys without an expiry, the *epochs*: the time since which claims have been kept. A claim
+///   takes about 150 bytes of Redis' memory.
 /// - **Time.** A claim is one round trip, and takes at most the
 ///   [`deadline`](RedisReplayGuardBuilder::deadline). After it, and after any error, the guard
-///   answers [`ClaimOutcome::Unavailable`]. It does not try again. A claim whose answer was lost may
-///   have been made all the same, so the client has to sign again, with another nonce.
+///   answers [`ClaimOutcome::Unavailable`]. It does not try again. A claim whose answer was lost
+///   may have been made all the same, so the client has to sign again, with another nonce.
 /// - **Connections.** A connection is replaced in the background when it is lost, when its server
 ///   has become a replica, and after 16 claims in a row without an answer.
 /// - **Lost data.** Where the epoch is absent (at the first start, after a flush, after a failover

@@ -18,8 +18,8 @@ use crate::verify::{DefaultResponseForRejection, ResponseForRejection, VerifyBod
 /// [`ReplayLayer`](crate::verify::ReplayLayer) creates it. Errors and readiness are the inner
 /// service's. A refused request never reaches the inner service, and its body is not read.
 ///
-/// With [`AsyncGuard`](crate::verify::AsyncGuard) the inner service has to be `Clone`, because it is
-/// called only after the claim was made, and this service may be called again before that.
+/// With [`AsyncGuard`](crate::verify::AsyncGuard) the inner service has to be `Clone`, because it
+/// is called only after the claim was made, and this service may be called again before that.
 pub struct ReplayService<S, G, R = DefaultResponseForRejection> {
     pub(super) inner: S,
     pub(super) guard: Arc<G>,

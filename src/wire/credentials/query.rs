@@ -3,19 +3,20 @@
 //! The parameter `authorization` is the base64 of what `Authorization` would contain. The date and
 //! the host are parameters too, because WebSocket clients in browsers cannot set headers.
 
-use std::mem;
-
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use bytes::Bytes;
 use http::{Uri, uri::PathAndQuery};
-use percent_encoding::{percent_decode_str, percent_encode_byte};
+use percent_encoding::percent_decode_str;
 
 use super::{
-    Authorization, CarriedValues, CredentialsSyntax, Form, is_printable,
-    signature::{base64_len, write_escaped_base64},
+    Authorization, CarriedValues, CredentialsSyntax, Form, escape::write_escaped, is_printable,
+    signature::base64_len,
 };
 use crate::{
-    Rejection, header::DateHeader, rejection::CredentialsError, wire::split::split_at_byte,
+    Rejection,
+    header::DateHeader,
+    rejection::CredentialsError,
+    wire::{split::split_at_byte, target::set_path_and_query},
 };
 
 /// The names of the parameters, in the order in which they are sent.
@@ -43,13 +44,13 @@ impl QueryCredentials {
         syntax: &CredentialsSyntax,
         target: &Uri,
     ) -> Result<Option<Self>, Rejection> {
-        let [authorization, date, host] = Received::find(target);
+        let [authorization, date, host] = FoundParameter::find(target);
         let Some(encoded) = authorization.value()? else {
             return Ok(None);
         };
         // A plus sign is not a space here, because it is a digit of base64.
         let authorization = STANDARD
-            .decode(unescaped(encoded))
+            .decode(percent_decoded(encoded))
             .ok()
             .and_then(printable)
             .ok_or(CredentialsError::QueryNotBase64)?;
@@ -83,14 +84,14 @@ impl QueryCredentials {
 
 /// A parameter of a query, as it is sent.
 #[derive(Clone, Copy)]
-struct Parameter<'t> {
+struct QueryParameter<'t> {
     /// The whole text, between two `&`.
     text: &'t str,
     name: &'t str,
     value: &'t str,
 }
 
-impl Parameter<'_> {
+impl QueryParameter<'_> {
     /// Returns whether this is the name, escaped or not. A plus sign need not be undone, because no
     /// name that is looked for has a space.
     fn is_named(&self, name: &str) -> bool {
@@ -101,9 +102,9 @@ impl Parameter<'_> {
     }
 }
 
-/// Returns the parameters of the target's query.
-fn parameters(target: &Uri) -> impl Iterator<Item = Parameter<'_>> {
-    let mut rest = target.query().filter(|query| !query.is_empty());
+/// Returns the parameters of a query.
+fn parameters(query: Option<&str>) -> impl Iterator<Item = QueryParameter<'_>> {
+    let mut rest = query.filter(|query| !query.is_empty());
     std::iter::from_fn(move || {
         let (text, after) = match split_at_byte(rest?, b'&') {
             Some((text, after)) => (text, Some(after)),
@@ -111,19 +112,19 @@ fn parameters(target: &Uri) -> impl Iterator<Item = Parameter<'_>> {
         };
         rest = after;
         let (name, value) = split_at_byte(text, b'=').unwrap_or((text, ""));
-        Some(Parameter { text, name, value })
+        Some(QueryParameter { text, name, value })
     })
 }
 
-/// A parameter of credentials, as far as a query has it.
-struct Received<'t> {
+/// One of the three parameters of credentials, as it was found in a query.
+struct FoundParameter<'t> {
     name: &'static str,
     /// The value, not decoded.
     value: Option<&'t str>,
     is_repeated: bool,
 }
 
-impl<'t> Received<'t> {
+impl<'t> FoundParameter<'t> {
     /// Finds the parameters of [`NAMES`] in the target's query.
     fn find(target: &'t Uri) -> [Self; 3] {
         let mut all = NAMES.map(|name| Self {
@@ -131,7 +132,7 @@ impl<'t> Received<'t> {
             value: None,
             is_repeated: false,
         });
-        for parameter in parameters(target) {
+        for parameter in parameters(target.query()) {
             if let Some(known) = all.iter_mut().find(|one| parameter.is_named(one.name)) {
                 known.is_repeated |= known.value.replace(parameter.value).is_some();
             }
@@ -153,16 +154,16 @@ impl<'t> Received<'t> {
             return Ok(None);
         };
         let text = match value.contains('+') {
-            true => printable(unescaped(&value.replace('+', " "))),
-            false => printable(unescaped(value)),
+            true => printable(percent_decoded(&value.replace('+', " "))),
+            false => printable(percent_decoded(value)),
         };
         text.map(Some).ok_or(CredentialsError::NotAscii.into())
     }
 }
 
-/// Undoes percent-encoding. Base64 is some 240 characters with an escape at its end at most, so
-/// that what precedes the first one is copied as a whole.
-fn unescaped(text: &str) -> Vec<u8> {
+/// Undoes percent-encoding. What precedes the first escape is copied at once, because in base64
+/// usually only the padding is escaped.
+fn percent_decoded(text: &str) -> Vec<u8> {
     let escape = memchr::memchr(b'%', text.as_bytes());
     let (plain, escaped) = escape
         .and_then(|position| text.split_at_checked(position))
@@ -180,58 +181,46 @@ fn printable(bytes: Vec<u8>) -> Option<String> {
         .filter(|text| is_printable(text))
 }
 
-/// Returns the target's path and query with these credentials instead of any that it has, or `None`
-/// if they would be longer than a target can be, or if the target is an authority alone. All other
-/// parameters stay byte for byte.
+/// Returns a target with these credentials instead of any that it has, or `None` if it would be
+/// longer than a target can be. All other parameters stay byte for byte.
 pub(crate) fn with_credentials(
-    target: &Uri,
+    target: &PathAndQuery,
     authorization: &[u8],
     date: &[u8],
     host: Option<&[u8]>,
 ) -> Option<PathAndQuery> {
-    let sent = target.path_and_query()?.as_str();
     let carried = date.len() + host.map_or(0, <[u8]>::len);
-    // Base64 is longer by a third and has hardly an escape. An escape is three characters.
-    let capacity = sent.len() + 2 * authorization.len() + 3 * carried + ROOM;
+    // Base64 is longer by a third and has few escapes. An escape is three characters.
+    let capacity = target.as_str().len() + 2 * authorization.len() + 3 * carried + ROOM;
     let mut text = Vec::with_capacity(capacity);
     text.extend_from_slice(target.path().as_bytes());
     text.push(b'?');
-    for other in others(target) {
+    for other in others(target.query()) {
         text.extend_from_slice(other.as_bytes());
         text.push(b'&');
     }
     let [authorization_name, date_name, host_name] = NAMES;
-    begin(&mut text, authorization_name);
+    write_name(&mut text, authorization_name);
     for part in authorization.chunks(BASE64_PART) {
         let mut room = [0; base64_len(BASE64_PART)];
         let len = STANDARD.encode_slice(part, &mut room).ok()?;
-        write_escaped_base64(room.get(..len)?, &mut text);
+        write_escaped(room.get(..len)?, &mut text);
     }
     for (name, value) in [(date_name, Some(date)), (host_name, host)] {
         let Some(value) = value else {
             continue;
         };
         text.push(b'&');
-        begin(&mut text, name);
+        write_name(&mut text, name);
         write_escaped(value, &mut text);
     }
     PathAndQuery::from_maybe_shared(Bytes::from(text)).ok()
 }
 
-/// Writes a parameter up to its value.
-fn begin(text: &mut Vec<u8>, name: &str) {
+/// Writes a parameter's name.
+fn write_name(text: &mut Vec<u8>, name: &str) {
     text.extend_from_slice(name.as_bytes());
     text.push(b'=');
-}
-
-/// Appends a value with all characters escaped but the unreserved ones (RFC 3986, section 2.3).
-fn write_escaped(value: &[u8], text: &mut Vec<u8>) {
-    for byte in value {
-        match byte {
-            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => text.push(*byte),
-            byte => text.extend_from_slice(percent_encode_byte(*byte).as_bytes()),
-        }
-    }
 }
 
 /// Returns the target without credentials, or `None` if it has none of this scheme.
@@ -241,7 +230,11 @@ pub(crate) fn without_credentials(syntax: &CredentialsSyntax, target: &Uri) -> O
         Ok(None) | Err(Rejection::AuthorizationMalformed(_)) => None,
         Ok(Some(_)) | Err(_) => {
             let path = target.path();
-            let path_and_query = match others(target).collect::<Vec<_>>().join("&").as_str() {
+            let path_and_query = match others(target.query())
+                .collect::<Vec<_>>()
+                .join("&")
+                .as_str()
+            {
                 "" => path.parse(),
                 query => format!("{path}?{query}").parse(),
             };
@@ -252,23 +245,11 @@ pub(crate) fn without_credentials(syntax: &CredentialsSyntax, target: &Uri) -> O
     }
 }
 
-/// Returns the parameters of the target's query that are not of credentials.
-fn others(target: &Uri) -> impl Iterator<Item = &str> {
-    let is_other = |parameter: &Parameter<'_>| !NAMES.iter().any(|name| parameter.is_named(name));
-    parameters(target)
+/// Returns the parameters of a query that are not of credentials.
+fn others(query: Option<&str>) -> impl Iterator<Item = &str> {
+    let is_other =
+        |parameter: &QueryParameter<'_>| !NAMES.iter().any(|name| parameter.is_named(name));
+    parameters(query)
         .filter(is_other)
         .map(|parameter| parameter.text)
-}
-
-/// Replaces the path and query of a target. An authority alone, which has none, stays as it is.
-pub(crate) fn set_path_and_query(target: &mut Uri, path_and_query: PathAndQuery) {
-    if target.path_and_query().is_none() {
-        return;
-    }
-    let mut parts = mem::take(target).into_parts();
-    parts.path_and_query = Some(path_and_query);
-    // The parts are those of a target that had a path, so they are accepted.
-    let replaced = Uri::from_parts(parts);
-    debug_assert!(replaced.is_ok());
-    *target = replaced.unwrap_or_default();
 }

@@ -2,6 +2,7 @@
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 
+use super::escape::write_escaped;
 use crate::{
     Algorithm,
     mac::{MAX_SIGNATURE_LEN, Tag},
@@ -42,26 +43,8 @@ impl SignatureEncoding {
             .get_mut(..base64_len(signature.as_bytes().len()))
             .unwrap_or_default();
         write_base64(signature, base64);
-        write_escaped_base64(base64, text);
+        write_escaped(base64, text);
     }
-}
-
-/// Appends base64 with the characters of [`ESCAPES`] percent-encoded.
-///
-/// Credentials in a query are some 240 characters, of which one or two need an escape. So these are
-/// searched for, and what is between them is copied as a whole.
-pub(super) fn write_escaped_base64(base64: &[u8], text: &mut Vec<u8>) {
-    let [plus, slash, equals] = ESCAPES.map(|(byte, _)| byte);
-    let mut rest = base64;
-    while let Some(position) = memchr::memchr3(plus, slash, equals, rest)
-        && let Some((before, [byte, after @ ..])) = rest.split_at_checked(position)
-    {
-        let escape = ESCAPES.iter().find(|(escaped, _)| escaped == byte);
-        text.extend_from_slice(before);
-        text.extend_from_slice(escape.map_or("", |(_, escape)| escape).as_bytes());
-        rest = after;
-    }
-    text.extend_from_slice(rest);
 }
 
 /// Returns the length of this many bytes in padded base64: four characters for each three bytes or
@@ -90,8 +73,8 @@ impl Signature {
         len: 0,
     };
 
-    /// Decodes a signature: as many bytes as the algorithm's MAC has, in canonical, padded, standard
-    /// base64.
+    /// Decodes a signature: as many bytes as the algorithm's MAC has, in canonical, padded,
+    /// standard base64.
     pub(crate) fn read(
         &mut self,
         text: &str,

@@ -57,8 +57,8 @@ impl RedisReplayGuardBuilder {
         self
     }
 
-    /// Sets by how much the clocks of the servers may differ, in whole seconds. Default: 5 s, and at
-    /// least 1 s.
+    /// Sets by how much the clocks of the servers may differ, in whole seconds. Default: 5 s, and
+    /// at least 1 s.
     ///
     /// Claims are kept for longer by this much, and requests are refused for longer after a loss.
     pub fn clock_tolerance(mut self, tolerance: Duration) -> Self {

@@ -18,12 +18,12 @@ use ::redis::{
 };
 use tokio::sync::OnceCell;
 
-/// The connection of a [`RedisReplayGuard`](crate::verify::RedisReplayGuard) to a Redis Cluster, one
-/// to each of its servers.
+/// The connection of a [`RedisReplayGuard`](crate::verify::RedisReplayGuard) to a Redis Cluster,
+/// one to each of its servers.
 ///
 /// [`RedisReplayGuardBuilder::connect_cluster`](crate::verify::RedisReplayGuardBuilder::connect_cluster)
-/// creates it. It is for the commands of a guard alone: all keys of a pipeline have the same text in
-/// braces.
+/// creates it. It is for the commands of a guard alone: all keys of a pipeline have the same text
+/// in braces.
 ///
 /// A server that fails delays the claims of its own partitions only. (In the crate `redis` 1.8, the
 /// connection to a Cluster makes all commands wait while it looks for a server that was lost, and

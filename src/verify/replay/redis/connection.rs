@@ -48,8 +48,8 @@ impl<C> Current<C> {
 }
 
 impl<C> Connection<C> {
-    /// So many claims in a row without an answer, and the connection is replaced: the other side may
-    /// hang, or this one.
+    /// So many claims in a row without an answer, and the connection is replaced: the other side
+    /// may hang, or this one.
     const MAX_UNANSWERED: u32 = 16;
 
     pub(super) fn new(first: C, connect: Option<Box<Connect<C>>>, deadline: Duration) -> Self {

@@ -73,8 +73,8 @@ impl std::error::Error for RedisGuardError {}
 pub enum RedisWarning {
     /// Redis does not say whether it evicts keys.
     EvictionUnknown,
-    /// After a restart, Redis has its data as of the last snapshot, without the claims after it, and
-    /// nothing shows that.
+    /// After a restart, Redis has its data as of the last snapshot, without the claims after it,
+    /// and nothing shows that.
     RestoresSnapshots,
 }
 
