@@ -239,6 +239,9 @@ impl Signer {
             self.remove_from_target(request);
             return Err(error);
         }
+        if !components.in_query() {
+            self.remove_from_target(request);
+        }
         let now = Timestamp::from(now);
         let depends_on_time_alone =
             components.depends_on_time_alone() && !request_head::has_digest(request.extensions());
@@ -270,7 +273,7 @@ impl Signer {
         }
     }
 
-    /// Removes a signature of this scheme from the target of a request that cannot be signed.
+    /// Removes a signature of this scheme from the request's target.
     fn remove_from_target<B>(&self, request: &mut Request<B>) {
         let dialect = self.inner.scheme.dialect();
         if let Some(target) = dialect.without_signature(request.uri()) {

@@ -8,7 +8,7 @@ use tower::{Layer as _, ServiceExt as _, service_fn};
 use tower_hmac_auth::{
     KeyPair, Rejection, Scheme, Signer, StaticKeys, Verifier,
     clock::ManualClock,
-    error::{BuildError, RejectionKind, SignError},
+    error::{BuildError, RejectionKind, SignError, TargetError},
     scheme::{DateHeader, DerivedComponent},
     sign::{RotatingKeyPair, SignerBuilder},
     verify::{DefaultResponseForRejection, Refusal, ResponseForRejection as _},
@@ -296,6 +296,39 @@ fn signing_again_replaces_what_is_there() {
         .unwrap();
     assert_ne!(twice.uri(), once.uri());
     assert_accepted(&verifier(), &twice);
+}
+
+/// With both, a verifier could not tell which ones count.
+#[test]
+fn a_signature_in_headers_replaces_one_in_the_query() {
+    let target = format!("https://{HOST}/v2/iat?lang=en");
+    for list in [&["host", "date", "request-line"][..], &["date"]] {
+        let mut request = Request::get(&target).body(()).unwrap();
+        let signer = in_query().build().unwrap();
+        signer.sign_request(&mut request, now()).unwrap();
+        let builder = Signer::builder(keys()).scheme(Scheme::Iflytek);
+        let signer = builder.components(list).build().unwrap();
+        signer.sign_request(&mut request, now()).unwrap();
+        assert_eq!(request.uri(), target.as_str(), "{list:?}");
+        assert_accepted(&verifier(), &request);
+    }
+}
+
+/// A target without a path has no query either, so no target is too long here.
+#[test]
+fn a_target_without_a_path_carries_no_credentials() {
+    let signer = in_query().components(["host", "date"]).build().unwrap();
+    for target in ["*", "iat-api.xfyun.cn:443"] {
+        let mut request = Request::options(target).body(()).unwrap();
+        let host = HeaderValue::from_static(HOST);
+        request.headers_mut().insert("host", host);
+        let error = signer.sign_request(&mut request, now()).unwrap_err();
+        assert!(
+            matches!(error, SignError::Target(TargetError::NoPath)),
+            "{target}: {error}"
+        );
+        assert_eq!(request.uri(), target);
+    }
 }
 
 #[test]
