@@ -1,5 +1,5 @@
-//! Replaces `forms.rs` if the feature `digest` is off: forms are not read, so schemes that sign their
-//! parameters refuse them.
+//! Replaces `forms.rs` if the feature `digest` is off: forms are not read, so schemes that sign
+//! their parameters refuse them.
 
 use hyper::body::Incoming;
 

@@ -140,7 +140,8 @@ impl Drop for Entry {
         if let Some(kind) = self.kind {
             let _infallible = write!(line, " kind={kind:?}");
         }
-        // Not `key=`, which is for verified ids only. Only after a replay is this one verified, too.
+        // Not `key=`, which is for verified ids only. Only after a replay is this one verified,
+        // too.
         if let Some(key_id) = &self.claimed_key_id {
             let _infallible = write!(line, " claimed_key_id=\"{key_id}\"");
         }
