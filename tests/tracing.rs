@@ -1,8 +1,9 @@
-//! The feature `tracing`: an event with the reason, and no secret, for what is not signed and what is refused.
-//! What they have in common is in the crate's `events`.
+//! The feature `tracing`: an event with the reason, and no secret, for what is not signed and what
+//! is refused. What they have in common is in the crate's `events`.
 //!
-//! A binary of its own: `tracing` keeps for the whole process whether anyone listens to an event. Where one subscriber
-//! is alive and a thread without one gets to an event first, the event stays off for the subscriber too.
+//! A binary of its own: `tracing` keeps for the whole process whether anyone listens to an event.
+//! Where one subscriber is alive and a thread without one gets to an event first, the event stays
+//! off for the subscriber too.
 
 #![allow(
     clippy::unwrap_used,

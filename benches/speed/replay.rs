@@ -1,4 +1,5 @@
-//! Measures a claim in `MemoryReplayGuard` with ten million live ones, and a signature with a nonce.
+//! Measures a claim in `MemoryReplayGuard` with ten million live ones, and a signature with a
+//! nonce.
 
 use std::{
     cell::Cell,

@@ -35,7 +35,8 @@ impl Run {
         has("--test") || !has("--bench")
     }
 
-    /// Returns `true` if this group, whose setup takes long, runs: unless a filter asks for another.
+    /// Returns `true` if this group, whose setup takes long, runs: unless a filter asks for
+    /// another.
     pub(crate) fn wants(&self, group: &str) -> bool {
         let mut asked = env::args().skip(1).filter(|asked| asked != "--bench");
         asked.all(|asked| asked.trim_matches(['^', '/']) == group || asked == "--test")

@@ -182,7 +182,8 @@ fn refused_early(group: &mut Group<'_>, keys: &Arc<StaticKeys>) {
     });
 }
 
-/// Measures credentials that travel in the target's query, as iFlytek's WebSocket clients send them.
+/// Measures credentials that travel in the target's query, as iFlytek's WebSocket clients send
+/// them.
 fn query_form(group: &mut Group<'_>) {
     let signer = Signer::builder(keys::signing())
         .scheme(Scheme::Iflytek)

@@ -11,6 +11,7 @@ use http::{
     HeaderName, StatusCode, Uri,
     uri::{self, Authority},
 };
+use tokio::sync::Semaphore;
 use tower_hmac_auth::{
     Scheme, Verifier, error::BuildError, scheme::DatePolicy, verify::VerifierSet,
 };
@@ -70,7 +71,7 @@ pub(crate) struct Arguments {
     pub(crate) required: Vec<String>,
     /// Refuses requests that were sent before: the header whose signed value a client sends once,
     /// such as x-nonce, or the scheme's nonce_parameter
-    #[arg(long, value_name = "HEADER")]
+    #[arg(long, value_name = "NAME")]
     pub(crate) nonce: Option<HeaderName>,
     /// How many nonces are remembered in memory, each until its request's date is too old; half of
     /// them at most of one key id. What is beyond that gets 503
@@ -122,14 +123,14 @@ pub(crate) struct Arguments {
     pub(crate) max_skew: Option<u64>,
     /// How many connections are served at a time; further ones wait
     #[arg(long, value_name = "NUMBER", default_value = "1024")]
-    pub(crate) max_connections: NonZeroUsize,
+    max_connections: NonZeroUsize,
     /// How many requests an HTTP/2 client may have open on one connection; further ones wait
     #[arg(long, value_name = "NUMBER", default_value = "100")]
     pub(crate) max_streams: NonZeroU32,
     /// How many valid requests are served at a time, over as many connections to the upstream;
     /// further ones get 503
     #[arg(long, value_name = "NUMBER", default_value = "512")]
-    pub(crate) max_in_flight: NonZeroUsize,
+    max_in_flight: NonZeroUsize,
     /// How long a connection may be without a complete request before it is closed
     #[arg(long, value_name = "SECONDS", default_value = "30", value_parser = seconds)]
     pub(crate) idle_timeout: Duration,
@@ -149,6 +150,16 @@ pub(crate) struct Arguments {
 }
 
 impl Arguments {
+    /// Returns the limit of connections, as a semaphore's number of permits.
+    pub(crate) fn max_connections(&self) -> usize {
+        permits(self.max_connections)
+    }
+
+    /// Returns the limit of requests in flight, as a semaphore's number of permits.
+    pub(crate) fn max_in_flight(&self) -> usize {
+        permits(self.max_in_flight)
+    }
+
     pub(crate) fn verifiers(&self) -> Result<VerifierSet> {
         let schemes = self.schemes.iter();
         let verifiers: Vec<_> = schemes
@@ -193,6 +204,11 @@ impl Arguments {
             .build()
             .map_err(|error| format!("{}: {error}", option(&error)).into())
     }
+}
+
+/// Returns the limit, or the largest number of permits that a semaphore can have.
+fn permits(limit: NonZeroUsize) -> usize {
+    limit.get().min(Semaphore::MAX_PERMITS)
 }
 
 fn upstream(text: &str) -> Result<Authority> {

@@ -3,7 +3,7 @@
 use std::{convert::Infallible, sync::Arc, time::Duration};
 
 use bytes::Bytes;
-use http::{HeaderMap, Request, Response, header::CONTENT_TYPE};
+use http::{Request, Response, header::CONTENT_TYPE};
 use http_body::Body;
 use http_body_util::Either;
 use hyper::body::Incoming;
@@ -15,7 +15,7 @@ use tower_hmac_auth::{
     verify::VerifyBody,
 };
 
-use super::{arguments::Arguments, refusals::Refusals, timed::Timed};
+use super::{arguments::Arguments, refusals::Refusals, support::is_form, timed::Timed};
 
 /// The longest form that is read, in bytes.
 const MAX_FORM: usize = 64 * 1024;
@@ -40,10 +40,9 @@ impl Forms {
     pub(crate) fn of(arguments: &Arguments, refusals: &Refusals) -> Self {
         let mut schemes = arguments.schemes.iter();
         let signs_forms = schemes.any(|scheme| scheme.nearest() == Scheme::TencentApp);
-        let permits = arguments.max_in_flight.get().min(Semaphore::MAX_PERMITS);
         Self(signs_forms.then(|| Reader {
             layer: ReadFormLayer::new(MAX_FORM).refuse(refusals.clone()),
-            permits: Arc::new(Semaphore::new(permits)),
+            permits: Arc::new(Semaphore::new(arguments.max_in_flight())),
             time_limit: arguments.body_timeout,
         }))
     }
@@ -68,7 +67,10 @@ impl Forms {
         B: Body<Data = Bytes> + Send + 'static,
     {
         service_fn(move |request: Request<Incoming>| {
-            let reader = self.0.clone().filter(|_| is_form(request.headers()));
+            // A form that is not recognized here is refused, because the verifier does not know
+            // its parameters.
+            let is_form = is_form(request.headers().get(CONTENT_TYPE));
+            let reader = self.0.clone().filter(|_| is_form);
             let service = service.clone();
             async move {
                 let answer = match reader {
@@ -103,14 +105,4 @@ impl Reader {
         let reading = self.layer.layer(verified);
         reading.oneshot(request.map(timed)).await
     }
-}
-
-/// Returns `true` if the body is a form, by its `Content-Type`. A form that is not found here is
-/// refused, because the verifier does not know its parameters.
-fn is_form(headers: &HeaderMap) -> bool {
-    let value = headers.get(CONTENT_TYPE);
-    let value = value.map_or(&[][..], |value| value.as_bytes());
-    let media_type = value.split(|byte| *byte == b';').next();
-    let media_type = media_type.unwrap_or_default().trim_ascii();
-    media_type.eq_ignore_ascii_case(b"application/x-www-form-urlencoded")
 }

@@ -1,4 +1,4 @@
-//! Instead of `forms.rs` without the feature `digest`: forms are not read, so schemes that sign
+//! Replaces `forms.rs` if the feature `digest` is off: forms are not read, so schemes that sign
 //! their parameters refuse them.
 
 use hyper::body::Incoming;

@@ -38,7 +38,7 @@ const MAX_PATH: usize = 512;
 const MAX_CLAIMED_KEY_ID: usize = 64;
 
 /// Presets' names for the parameter of `Authorization` that holds the key id.
-const KEY_ID_NAMES: [&str; 3] = ["id", "username", "keyId"];
+const KEY_ID_NAMES: [&str; 4] = ["id", "username", "keyId", "api_key"];
 
 /// A request's line in the log. It is written on drop, which is when the request is over: after the
 /// last byte of the answer, or when the client has closed the connection.
@@ -49,9 +49,11 @@ pub(crate) struct Entry {
     status: Option<StatusCode>,
     key_id: Option<String>,
     used_previous_secret: bool,
-    /// Parsed only if the request is refused.
+    /// Searched only if the refusal has no [`ClaimedKeyId`].
     authorization: Option<HeaderValue>,
     kind: Option<RejectionKind>,
+    /// The key id that a refused request names, escaped. It is unverified, because anyone can send
+    /// any id; after a replay it is verified.
     claimed_key_id: Option<String>,
     wrong: Option<String>,
     /// The gateway's signing string, with `--explain`.
@@ -138,7 +140,8 @@ impl Drop for Entry {
         if let Some(kind) = self.kind {
             let _infallible = write!(line, " kind={kind:?}");
         }
-        // Not `key=`, which is for verified ids only.
+        // Not `key=`, which is for verified ids only. Only after a replay is this one verified,
+        // too.
         if let Some(key_id) = &self.claimed_key_id {
             let _infallible = write!(line, " claimed_key_id=\"{key_id}\"");
         }
@@ -183,8 +186,7 @@ fn push_excerpt(line: &mut String, text: &str, max_chars: usize) {
     }
 }
 
-/// Returns the key id that a refused request claims, escaped and cut. It is unverified: anyone can
-/// send any id.
+/// Returns the text escaped, and cut after 64 characters.
 fn escaped(key_id: &str) -> String {
     let mut chars = key_id.chars();
     let start = chars.by_ref().take(MAX_CLAIMED_KEY_ID);
@@ -199,13 +201,16 @@ fn escaped(key_id: &str) -> String {
 /// cut off.
 fn guessed_key_id(authorization: &HeaderValue) -> Option<String> {
     let text = String::from_utf8_lossy(authorization.as_bytes());
-    let (_scheme, mut rest) = text.split_once([' ', '\t'])?;
+    let mut rest = &*text;
     while let Some((name, after)) = rest.split_once('=') {
         let (value, after) = match after.strip_prefix('"') {
             Some(quoted) => quoted.split_once('"').unwrap_or((quoted, "")),
             None => after.split_once(',').unwrap_or((after, "")),
         };
-        let name = name.trim_matches([' ', '\t', ',']);
+        // The first parameter may follow the scheme's word. iFlytek's scheme has none.
+        let separators = [' ', '\t', ','];
+        let name = name.trim_end_matches(separators).rsplit(separators).next();
+        let name = name.unwrap_or_default();
         if KEY_ID_NAMES.iter().any(|id| id.eq_ignore_ascii_case(name)) {
             return Some(value.to_owned());
         }

@@ -15,8 +15,8 @@
 //! `{"key_id":"AKIDbilling","signed":["x-date","source"]}`. The example `sign` makes requests for
 //! it. `--help` lists all options and the other formats of the keys file.
 //!
-//! - **The scheme** is a preset, or what the TOML file of `--scheme FILE.toml` describes. The example
-//!   `sign` reads the same file, and `--help` shows its form.
+//! - **The scheme** is a preset, or what the TOML file of `--scheme FILE.toml` describes. The
+//!   example `sign` reads the same file, and `--help` shows its form.
 //! - **Refused requests** get the answer of the gateway that `--scheme` names, and never reach the
 //!   upstream.
 //! - **Valid requests** are streamed to the upstream over HTTP/1.1. Method, path, query, `Host` and
@@ -24,17 +24,17 @@
 //!   `X-Consumer-Key-Id` is set to the key id. If the upstream gives no answer, the client gets
 //!   `502`.
 //! - **Replays**: with `--nonce x-nonce`, signatures must cover a nonce in this header (or in the
-//!   scheme's parameter of this name), and a request whose nonce was used before gets `401`. Nonces
-//!   are remembered in memory, so for as long as `--max-skew` after each start, requests get `503`;
-//!   see `--assume-no-earlier-claims`.
-//!   - With `--redis URL` or `--redis-cluster URL` (and `--features redis`), nonces are remembered in
-//!     Redis, for all gateways that use it, also over a restart of the gateways. A request gets
+//!   scheme's parameter of this name), and a request whose nonce was used before gets `401` (`400`
+//!   with Tyk's scheme). Nonces are remembered in memory, so for as long as `--max-skew` after each
+//!   start, requests get `503`; see `--assume-no-earlier-claims`.
+//!   - With `--redis URL` or `--redis-cluster URL` (and `--features redis`), nonces are remembered
+//!     in Redis, for all gateways that use it, also over a restart of the gateways. A request gets
 //!     `503` if Redis does not answer within `--redis-timeout`, or is accepted without its claim
-//!     with `--accept-while-unavailable`. Every 10 seconds, the log says for how many requests there
-//!     was no claim, and why.
+//!     with `--accept-while-unavailable`. Every 10 seconds, the log says for how many requests
+//!     there was no claim, and why.
 //!   - Redis has to be there at the start: its version and settings are checked then, so a gateway
-//!     without its Redis ends with status 2, and the supervisor starts it again. Later, Redis may go
-//!     and come back.
+//!     without its Redis ends with status 2, and the supervisor starts it again. Later, Redis may
+//!     go and come back.
 //!   - A URL with a password is better in an environment variable: `--redis env:NAME`. It is in no
 //!     error, log or metric.
 //! - **Trailers** are forwarded, except for those that could be mistaken for a signed header, or
@@ -64,7 +64,8 @@
 //!   `secret=previous` if the request was signed with the previous secret, and the error, if any.
 //!   - A refusal has its kind, such as `kind=SignatureMismatch`, which the example `sign` explains
 //!     with `--why SignatureMismatch`. If the credentials name a key id, the line has it as
-//!     `claimed_key_id="AKIDbilling"`: unverified, escaped, and cut after 64 characters.
+//!     `claimed_key_id="AKIDbilling"`: unverified (after a replay, verified), escaped, and cut
+//!     after 64 characters.
 //!   - With `--explain`, the line of a signature mismatch ends with the signing string that the
 //!     gateway computed. Compare it with the client's, which the example `sign` prints with
 //!     `--explain`.
@@ -177,7 +178,6 @@ async fn start(
         .remove_authorization(true);
     let forms = Forms::of(&arguments, &refusals);
     let replay = Replay::of(&arguments, refusals).await?;
-    let max_in_flight = arguments.max_in_flight.get().min(Semaphore::MAX_PERMITS);
     let proxy = match &arguments.upstream {
         Some(upstream) => {
             let connector = Connector::new(arguments.connect_timeout);
@@ -188,7 +188,7 @@ async fn start(
     };
     let answers = Arc::new(Answers {
         proxy,
-        in_flight: Arc::new(Semaphore::new(max_in_flight)),
+        in_flight: Arc::new(Semaphore::new(arguments.max_in_flight())),
         body_timeout: arguments.body_timeout,
     });
     let handler = service_fn(move |request: Request<ClientBody>| {
@@ -214,7 +214,7 @@ async fn start(
     tokio::spawn(keys::watch(file, Hangups::new()?));
     print(addresses.as_bytes())?;
     let limits = Limits {
-        connections: arguments.max_connections.get(),
+        connections: arguments.max_connections(),
         streams: arguments.max_streams.get(),
         idle: arguments.idle_timeout,
         write: arguments.write_timeout,

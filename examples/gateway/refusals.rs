@@ -1,4 +1,4 @@
-//! Answers refused requests, and tells the log who sent them.
+//! Answers refused requests, and passes their key id to the log.
 
 use bytes::Bytes;
 use http::Response;

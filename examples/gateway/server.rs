@@ -59,9 +59,7 @@ pub(crate) async fn run<S, B>(
     B: Body<Data = Bytes, Error: Into<Box<dyn Error + Send + Sync>>> + Send + 'static,
 {
     let graceful = GracefulShutdown::new();
-    let slots = Arc::new(Semaphore::new(
-        limits.connections.min(Semaphore::MAX_PERMITS),
-    ));
+    let slots = Arc::new(Semaphore::new(limits.connections));
     let accept = async {
         while let Ok(slot) = Arc::clone(&slots).acquire_owned().await {
             let stream = accept(&listener).await;

@@ -256,8 +256,8 @@ where
     /// Returns the connection to the pool if it can take another request. Else it is closed.
     fn give_back(&mut self) {
         if let Some((mut connection, pool)) = self.connection.take() {
-            // hyper says that it is ready only after it has looked at the end of the answer. Without
-            // the task's waker: the next request, of another task, would wake this one.
+            // hyper says that it is ready only after it has looked at the end of the answer.
+            // Without the task's waker: the next request, of another task, would wake this one.
             connection.progress(&mut Context::from_waker(Waker::noop()));
             if connection.sender.is_ready() {
                 pool.put(connection);

@@ -102,12 +102,13 @@ struct Arguments {
     /// The request's method [default: GET, or POST with --data]
     #[arg(long, value_name = "METHOD")]
     method: Option<Method>,
-    /// A file with the request's body, whose SHA-256 is sent and signed (with tencent-app, its MD5 as
-    /// Content-MD5, or a form's parameters are signed); - is standard input, which the command printed
-    /// by --curl reads again
+    /// A file with the request's body, whose SHA-256 is sent and signed (with tencent-app, its MD5
+    /// as Content-MD5, or a form's parameters are signed); - is standard input, which the command
+    /// printed by --curl reads again
     #[arg(long, value_name = "FILE")]
     data: Option<PathBuf>,
-    /// The header that carries the digest of --data [default: digest; with tencent-app, Content-MD5]
+    /// The header that carries the digest of --data [default: digest; with tencent-app,
+    /// Content-MD5]
     #[arg(long, value_name = "digest|content-digest")]
     digest_header: Option<DigestHeader>,
     /// The header that carries the date; Tencent's gateway checks the age of X-Date only [default:

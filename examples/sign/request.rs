@@ -10,7 +10,12 @@ use std::{
 use http::{Method, Request, header, request::Builder};
 use tower_hmac_auth::scheme::FormParameters;
 
-use super::{Arguments, digest_header::DigestHeader, support::Result, values::DERIVED};
+use super::{
+    Arguments,
+    digest_header::DigestHeader,
+    support::{Result, is_form},
+    values::DERIVED,
+};
 
 pub(super) fn request(arguments: &Arguments) -> Result<Request<()>> {
     let method = match (&arguments.method, &arguments.data) {
@@ -67,10 +72,8 @@ pub(super) fn check_headers(arguments: &Arguments, request: &Request<()>) -> Res
 fn with_digest(builder: Builder, data: Vec<u8>, arguments: &Arguments) -> Builder {
     let header = arguments.digest_header();
     let mut headers = arguments.headers.iter();
-    let is_form = headers.any(|(name, value)| {
-        let value = value.to_str().unwrap_or_default().to_ascii_lowercase();
-        name == header::CONTENT_TYPE && value.starts_with("application/x-www-form-urlencoded")
-    });
+    let content_type = headers.find(|(name, _)| name == header::CONTENT_TYPE);
+    let is_form = is_form(content_type.map(|(_, value)| value));
     let builder = match header {
         DigestHeader::ContentMd5 if is_form || data.is_empty() => builder,
         _ => builder.header(header.name(), header.value_of(&data)),

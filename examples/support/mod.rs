@@ -1,5 +1,5 @@
 //! What the command-line examples share: arguments, keys from the environment, schemes from files,
-//! output and failure.
+//! forms, output and failure.
 
 pub(crate) mod keys;
 pub(crate) mod scheme;
@@ -11,7 +11,7 @@ use std::{
 };
 
 use clap::Parser;
-use http::uri::Authority;
+use http::{HeaderValue, uri::Authority};
 
 pub(crate) type Result<T> = std::result::Result<T, Box<dyn std::error::Error + Send + Sync>>;
 
@@ -47,6 +47,18 @@ pub(crate) fn has_valid_host(authority: &Authority) -> bool {
     // The last colon of an IPv6 address without a port is inside the brackets.
     let has_no_port = port.is_empty() || port.ends_with(']');
     !authority.host().is_empty() && (has_no_port || authority.port_u16().is_some())
+}
+
+/// Returns `true` if a body with this `Content-Type` is a form.
+#[cfg_attr(
+    not(feature = "digest"),
+    allow(dead_code, reason = "the gateway reads forms with this feature only")
+)]
+pub(crate) fn is_form(content_type: Option<&HeaderValue>) -> bool {
+    let value = content_type.map_or(&[][..], HeaderValue::as_bytes);
+    let media_type = value.split(|byte| *byte == b';').next();
+    let media_type = media_type.unwrap_or_default().trim_ascii();
+    media_type.eq_ignore_ascii_case(b"application/x-www-form-urlencoded")
 }
 
 /// Returns success, or prints the error as one line on standard error and returns status 2.

@@ -1,4 +1,5 @@
-//! How much memory a body may take that is read ahead: no more than its limit, in whatever pieces it arrives.
+//! How much memory a body may take that is read ahead: no more than its limit, in whatever pieces
+//! it arrives.
 
 use std::{
     convert::Infallible,
@@ -85,7 +86,8 @@ fn run<F: Future>(future: F) -> F::Output {
     runtime.unwrap().block_on(future)
 }
 
-/// The memory that it takes, at most at a time, to verify a request with this body, and how it is answered.
+/// The memory that it takes, at most at a time, to verify a request with this body, and how it is
+/// answered.
 fn verified(layer: VerifyDigestLayer, body: Bits) -> (AllocationInfo, StatusCode) {
     let handler = service_fn(|request: Request<CheckedBody<Bits>>| {
         assert_eq!(request.body().size_hint().exact(), Some(LEN as u64));
@@ -224,7 +226,8 @@ fn a_body_of_one_frame_is_not_copied() {
     run(service.oneshot(request.body(Full::new(body)).unwrap())).unwrap();
 }
 
-/// A server on loopback that adds a permit for each frame it reads, so that a client can send one byte a frame.
+/// A server on loopback that adds a permit for each frame it reads, so that a client can send one
+/// byte a frame.
 async fn serve_byte_by_byte(limit: usize) -> (SocketAddr, Arc<Semaphore>) {
     let read = Arc::new(Semaphore::new(0));
     let permits = Arc::clone(&read);

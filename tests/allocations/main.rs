@@ -260,8 +260,8 @@ fn a_request_is_verified_without_asking_for_memory() {
     assert_eq!(measure(refuse).count_total, 0);
 }
 
-/// How often it asks for memory to refuse a request signed with another key, whose id is known or not, before and after
-/// the answer to the first.
+/// How often it asks for memory to refuse a request signed with another key, whose id is known or
+/// not, before and after the answer to the first.
 fn refused(algorithm: Algorithm, is_known: bool) -> [u64; 2] {
     let forger = KeyPair::new(KEY_ID, "another-secret").unwrap();
     let signer = Signer::builder(forger).algorithm(algorithm).build();

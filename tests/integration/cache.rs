@@ -1,4 +1,5 @@
-//! Signatures that are kept for a second: never another second's, another key's, another layer's or another request's.
+//! Signatures that are kept for a second: never another second's, another key's, another layer's or
+//! another request's.
 
 use std::{
     sync::{

@@ -1,4 +1,5 @@
-//! The text that is kept for a signer's names: never another list's, another pair's or another signer's.
+//! The text that is kept for a signer's names: never another list's, another pair's or another
+//! signer's.
 
 use std::{
     sync::Barrier,

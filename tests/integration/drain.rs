@@ -1,4 +1,5 @@
-//! `DrainLayer`: an answer that is given before the request's body was read reaches a client that is still sending it.
+//! `DrainLayer`: an answer that is given before the request's body was read reaches a client that
+//! is still sending it.
 
 use std::{
     collections::VecDeque,

@@ -1,4 +1,5 @@
-//! `VerifyLayer::explain`: what was hashed where a signature does not match, for the server and no one else.
+//! `VerifyLayer::explain`: what was hashed where a signature does not match, for the server and no
+//! one else.
 
 use std::future::ready;
 

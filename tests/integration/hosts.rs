@@ -1,4 +1,5 @@
-//! `allowed_hosts` and `https_only`: who gets a signature, and what becomes of requests to strangers.
+//! `allowed_hosts` and `https_only`: who gets a signature, and what becomes of requests to
+//! strangers.
 
 use std::{
     convert::Infallible,

@@ -217,7 +217,8 @@ proptest! {
     }
 }
 
-/// Every form in which a part of the secret, or of the blocks that HMAC makes of it, may get into a text.
+/// Every form in which a part of the secret, or of the blocks that HMAC makes of it, may get into a
+/// text.
 struct Detector {
     /// In texts without any white space.
     forms: Vec<String>,
@@ -406,8 +407,9 @@ fn no_layer_service_store_or_handle_that_holds_keys_shows_the_secret() {
 
 #[test]
 fn a_key_that_is_moved_leaves_nothing_secret_behind() {
-    // A secret key and the MAC states are behind pointers, so that moving what holds them, as a map does that grows, copies
-    // nothing that is overwritten only once: the smallest state has 40 bytes for each key and algorithm.
+    // A secret key and the MAC states are behind pointers, so that moving what holds them, as a map
+    // does that grows, copies nothing that is overwritten only once: the smallest state has 40
+    // bytes for each key and algorithm.
     assert!(size_of::<SecretKey>() <= 3 * size_of::<usize>());
     // The last pointer is that to a previous secret.
     assert!(size_of::<VerifyingKey>() <= size_of::<SecretKey>() + 32 + size_of::<usize>());

@@ -11,7 +11,6 @@ mod axum_server;
 mod cache;
 #[cfg(feature = "cached-keys")]
 mod cached_keys;
-mod claimed_key;
 #[cfg_attr(
     not(all(feature = "digest", feature = "reqwest-middleware")),
     allow(dead_code, reason = "subjects that need a feature use the rest")
@@ -29,6 +28,7 @@ mod hosts;
 mod keys;
 mod properties;
 mod readme_table;
+mod refusal_key_id;
 mod refusals;
 mod replay;
 #[cfg(feature = "reqwest-middleware")]

@@ -1,4 +1,5 @@
-//! Every refusal, over a real HTTP server: the gateway's documented table row by row, and every kind of bad input.
+//! Every refusal, over a real HTTP server: the gateway's documented table row by row, and every
+//! kind of bad input.
 
 use std::sync::Arc;
 

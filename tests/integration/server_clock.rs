@@ -317,7 +317,8 @@ async fn a_request_that_was_signed_then_suspended_for_an_hour_is_signed_once_mor
     }
 }
 
-/// How often a request is sent that is held up for so many seconds each time, and refused with this answer's headers.
+/// How often a request is sent that is held up for so many seconds each time, and refused with this
+/// answer's headers.
 async fn times_sent_held_up(
     signer: Signer,
     target: &str,

@@ -1,5 +1,5 @@
-//! `SignService` as a citizen of Tower: readiness, errors, bodies and extensions pass through; retries are signed
-//! anew.
+//! `SignService` as a citizen of Tower: readiness, errors, bodies and extensions pass through;
+//! retries are signed anew.
 
 use std::{
     convert::Infallible,

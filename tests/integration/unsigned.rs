@@ -18,7 +18,8 @@ async fn is_signed(layer: &SignLayer, request: Request<()>) -> bool {
     response.into_body()
 }
 
-/// What the layers of a client see of a request of which they do not know where it goes, as tonic's.
+/// What the layers of a client see of a request of which they do not know where it goes, as
+/// tonic's.
 fn to_nowhere() -> Request<()> {
     Request::post("/package.Service/Method").body(()).unwrap()
 }

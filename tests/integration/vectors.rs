@@ -1,5 +1,5 @@
-//! The vectors in `tests/vectors`, each computed by a second implementation (`make.py`): stage by stage, in both
-//! directions.
+//! The vectors in `tests/vectors`, each computed by a second implementation (`make.py`): stage by
+//! stage, in both directions.
 
 use std::{
     fs,

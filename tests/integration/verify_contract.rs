@@ -1,4 +1,5 @@
-//! `VerifyService` as a citizen of Tower: what passes is untouched but for its marks, what is refused goes no further.
+//! `VerifyService` as a citizen of Tower: what passes is untouched but for its marks, what is
+//! refused goes no further.
 
 use std::{
     convert::Infallible,

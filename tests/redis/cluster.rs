@@ -136,7 +136,8 @@ async fn claims_are_spread_over_the_servers_and_without_one_the_others_go_on() {
     }
 
     servers[1].kill();
-    // Before the replica takes over, its claims are unavailable. They do not keep the others waiting.
+    // Before the replica takes over, its claims are unavailable. They do not keep the others
+    // waiting.
     let alive = claims(&servers[0]).await + claims(&servers[2]).await;
     for guard in &guards {
         let seen = seen(guard, &nonces).await;

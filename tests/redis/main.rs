@@ -31,7 +31,8 @@ const NOW: u64 = 1_700_000_000;
 
 const SKEW: u64 = 900;
 
-/// The default [`clock_tolerance`](tower_hmac_auth::verify::RedisReplayGuardBuilder::clock_tolerance).
+/// The default
+/// [`clock_tolerance`](tower_hmac_auth::verify::RedisReplayGuardBuilder::clock_tolerance).
 const TOLERANCE: u64 = 5;
 
 fn at(seconds: u64) -> SystemTime {

@@ -1,5 +1,6 @@
-//! The examples `gateway` and `sign` as their users run them. Apart from `integration`, as they need built examples:
-//! `cargo test` builds them, `cargo test --test tools` does not (`cargo build --examples` first).
+//! The examples `gateway` and `sign` as their users run them. Apart from `integration`, as they
+//! need built examples: `cargo test` builds them, `cargo test --test tools` does not
+//! (`cargo build --examples` first).
 
 #![allow(
     clippy::unwrap_used,

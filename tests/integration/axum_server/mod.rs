@@ -1,4 +1,5 @@
-//! `VerifyLayer` in an axum server on loopback: what handlers find, what clients are told, on HTTP/1.1 and HTTP/2.
+//! `VerifyLayer` in an axum server on loopback: what handlers find, what clients are told, on
+//! HTTP/1.1 and HTTP/2.
 
 mod routing;
 mod server;

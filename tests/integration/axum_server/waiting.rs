@@ -1,4 +1,5 @@
-//! Keys that have to be waited for: behind axum, and in front of a service that counts its readiness.
+//! Keys that have to be waited for: behind axum, and in front of a service that counts its
+//! readiness.
 
 use std::sync::Arc;
 

@@ -107,7 +107,8 @@ pub(crate) fn partner() -> Scheme {
         .unwrap()
 }
 
-/// A date header that every scheme with lists has in one of its spellings: `Date`, if the scheme reads it.
+/// A date header that every scheme with lists has in one of its spellings: `Date`, if the scheme
+/// reads it.
 pub(crate) fn date_header(scheme: Scheme) -> DateHeader {
     match scheme {
         Scheme::TencentApp => DateHeader::XDate,
@@ -115,7 +116,8 @@ pub(crate) fn date_header(scheme: Scheme) -> DateHeader {
     }
 }
 
-/// The signing string of a `GET /a` without `Accept` and the like, of these lines for what is listed.
+/// The signing string of a `GET /a` without `Accept` and the like, of these lines for what is
+/// listed.
 pub(crate) fn string_of(scheme: Scheme, lines: &str) -> String {
     match scheme {
         Scheme::Apisix => format!("{KEY_ID}\n{lines}\n"),

@@ -41,7 +41,8 @@ pub(crate) async fn authorize<B, RB: Default>(
     Ok(request)
 }
 
-/// A `ServiceBuilder` with the server's layers, outermost first; what is below them gets [`AnyBody`].
+/// A `ServiceBuilder` with the server's layers, outermost first; what is below them gets
+/// [`AnyBody`].
 ///
 /// A macro, as the type cannot be named.
 macro_rules! server_layers {

@@ -1,5 +1,5 @@
-//! A second implementation of the scheme, for requests that the crate's own signer would not make, and a server that
-//! knows one key.
+//! A second implementation of the scheme, for requests that the crate's own signer would not make,
+//! and a server that knows one key.
 
 use std::time::SystemTime;
 
@@ -75,7 +75,8 @@ pub(crate) fn request(headers: &Lines<'_>) -> Request<()> {
     request
 }
 
-/// [`request`] with an `Authorization` that covers `signed`, and with the `unsigned` headers as well.
+/// [`request`] with an `Authorization` that covers `signed`, and with the `unsigned` headers as
+/// well.
 pub(crate) fn signed_request(
     key_id: &str,
     secret: &[u8],

@@ -1,5 +1,5 @@
-//! Every layer of this crate with every one of tower-http's that has a place beside them: one `ServiceBuilder` a side, in
-//! the order of `layer_order`, over a socket.
+//! Every layer of this crate with every one of tower-http's that has a place beside them: one
+//! `ServiceBuilder` a side, in the order of `layer_order`, over a socket.
 
 use std::{
     convert::Infallible,
@@ -54,7 +54,8 @@ const GZIPPED: &[u8] =
 #[derive(Clone)]
 struct Greeting(&'static str);
 
-/// Answers what it was asked, in a text that is worth compressing; redirects, and panics, where it is told to.
+/// Answers what it was asked, in a text that is worth compressing; redirects, and panics, where it
+/// is told to.
 async fn handle<B>(request: Request<B>) -> Result<Response<Full<Bytes>>, Infallible>
 where
     B: Body<Data = Bytes, Error: Into<BoxError>> + Send + 'static,
@@ -222,7 +223,8 @@ async fn every_layer_works_with_every_one_of_tower_http_in_the_documented_order(
         let client = client(version, &seen);
         let hello = r#"{"hello":"world"}"#;
 
-        // The clock is an hour slow: the server's time is learnt from the first refusal, and the request sent again.
+        // The clock is an hour slow: the server's time is learnt from the first refusal, and the
+        // request sent again.
         let answer = send(&client, request(Method::GET, &url("/items"), "")).await;
         assert_handled(&answer, "GET /items", "");
         let statuses: Vec<_> = seen.lock().unwrap().iter().map(|seen| seen.0).collect();
@@ -261,7 +263,8 @@ async fn every_layer_works_with_every_one_of_tower_http_in_the_documented_order(
         let answer = send(&client, request(Method::GET, &url("/items/"), "")).await;
         assert_handled(&answer, "GET /items", "");
 
-        // Redirects are signed anew: with the body's digest, and with that of nothing where the body is gone.
+        // Redirects are signed anew: with the body's digest, and with that of nothing where the
+        // body is gone.
         let answer = send(&client, request(Method::POST, &url("/moved"), hello)).await;
         assert_handled(&answer, "POST /items", hello);
         let answer = send(&client, request(Method::POST, &url("/see-other"), hello)).await;

@@ -94,7 +94,8 @@ async fn inside_the_old_date_is_sent_again_and_refused_when_it_is_too_old() {
             .service(gateway.service.clone()),
     );
     let answer = service.oneshot(get()).await.unwrap();
-    // 450 and 900 seconds are allowed, so the third attempt is accepted with the first one's signature.
+    // 450 and 900 seconds are allowed, so the third attempt is accepted with the first one's
+    // signature.
     assert_eq!(answer.status(), StatusCode::OK);
     let accepted = gateway.accepted();
     assert_eq!(accepted.len(), 3);

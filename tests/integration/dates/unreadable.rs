@@ -163,7 +163,8 @@ pub(crate) fn an_rfc_850_date_has_a_blank_between_year_and_hour() {
     }
 }
 
-/// What names the second: whether a comma ends the weekday, and what stands between that and a zone of zero.
+/// What names the second: whether a comma ends the weekday, and what stands between that and a zone
+/// of zero.
 pub(crate) fn without_weekday_and_zone(text: &str) -> Option<(bool, String)> {
     let end = text.find([',', ' '])?;
     let (_weekday, rest) = text.split_at(end);

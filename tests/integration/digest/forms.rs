@@ -1,4 +1,5 @@
-//! Forms and `Content-MD5`, which Tencent's application authentication signs: a client's layer and a server's.
+//! Forms and `Content-MD5`, which Tencent's application authentication signs: a client's layer and
+//! a server's.
 
 use std::convert::Infallible;
 

@@ -1,4 +1,5 @@
-//! The body under the signature: `DigestLayer` and `VerifyDigestLayer`, over real sockets and by hand.
+//! The body under the signature: `DigestLayer` and `VerifyDigestLayer`, over real sockets and by
+//! hand.
 
 mod client;
 mod forms;

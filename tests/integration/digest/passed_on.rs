@@ -1,5 +1,5 @@
-//! Handlers that pass the body on while it is compared, over hyper's HTTP/1.1 and HTTP/2 on loopback: nobody gets a body
-//! as whole that is not what was signed.
+//! Handlers that pass the body on while it is compared, over hyper's HTTP/1.1 and HTTP/2 on
+//! loopback: nobody gets a body as whole that is not what was signed.
 
 use std::{
     convert::Infallible,
@@ -200,7 +200,8 @@ async fn a_wrong_body_is_never_answered_with_as_whole() {
 
 type Whole = Arc<Mutex<Vec<(HeaderMap, Bytes)>>>;
 
-/// A reverse proxy that passes bodies on while they are compared, and the requests that its upstream got whole.
+/// A reverse proxy that passes bodies on while they are compared, and the requests that its
+/// upstream got whole.
 async fn proxy() -> (String, Whole) {
     let whole = Whole::default();
     let keep = whole.clone();

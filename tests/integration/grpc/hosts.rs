@@ -58,7 +58,8 @@ async fn without_an_authority_the_host_is_not_signed_and_a_server_that_wants_it_
     assert_eq!((server.take_calls(), server.connections()), (0, 1));
 }
 
-/// A client whose requests say where they go; the channel sends them to its own endpoint all the same.
+/// A client whose requests say where they go; the channel sends them to its own endpoint all the
+/// same.
 async fn call_with_origin(
     channel: Channel,
     layer: SignLayer<ManualClock>,

@@ -1,4 +1,5 @@
-//! `VerifyLayer` in a tonic server and `SignLayer` over a tonic channel, on loopback: what gRPC clients are told.
+//! `VerifyLayer` in a tonic server and `SignLayer` over a tonic channel, on loopback: what gRPC
+//! clients are told.
 
 mod echo;
 mod hosts;

@@ -69,7 +69,7 @@ struct Choices {
     position: Index,
     edit: Edit,
     mangles: Vec<Mangle>,
-    /// For the target.
+    /// The request whose target is used instead.
     other: Content,
     later: i64,
 }

@@ -57,14 +57,14 @@ pub(crate) fn content() -> impl Strategy<Value = Content> {
 
 /// Signs and verifies in one form.
 pub(crate) struct Client {
-    /// The scheme's, and what is particular to the form.
+    /// The scheme's name and the form.
     pub(crate) name: &'static str,
     pub(crate) server: Server,
     signer: Signer,
     /// The same with another secret key.
     other_signer: Signer,
-    /// As the scheme's documentation says: covered headers, and `method`, `path` or `decoded-path`,
-    /// `query` or `parameters`.
+    /// What the signature covers, from the scheme's documentation: headers, and `method`, `path` or
+    /// `decoded-path`, `query` or `parameters`.
     pub(crate) covers: &'static [&'static str],
     /// The header with the credentials; in the query if there is none.
     pub(crate) header: Option<&'static str>,

@@ -1,4 +1,5 @@
-//! Promises that hold for every key, header and time: what is signed is accepted, and nothing else is.
+//! Promises that hold for every key, header and time: what is signed is accepted, and nothing else
+//! is.
 
 mod altered;
 mod arbitrary;
@@ -62,7 +63,8 @@ fn value(max_len: usize) -> impl Strategy<Value = HeaderValue> {
     vec(legal_byte(), 0..=max_len).prop_map(|bytes| HeaderValue::from_bytes(&bytes).unwrap())
 }
 
-/// Names with a place or meaning of their own. `te` is for the next peer only; `request-line` is none of a header's for this scheme's verifier.
+/// Names with a place or meaning of their own. `te` is for the next peer only; `request-line` is
+/// none of a header's for this scheme's verifier.
 const RESERVED: [&str; 6] = [
     "authorization",
     "date",
@@ -181,7 +183,8 @@ impl Case {
         request
     }
 
-    /// The names and values that should be signed, told from the case alone but for the date's text.
+    /// The names and values that should be signed, told from the case alone but for the date's
+    /// text.
     fn lines(&self, signed: &Request<()>) -> Vec<(String, Vec<u8>)> {
         let (supplied, own) = &self.sources;
         let date = self.date_header.name();

@@ -1,4 +1,5 @@
-//! Whatever a signer signs, the verifier of its scheme accepts: for arbitrary heads, every scheme and every option.
+//! Whatever a signer signs, the verifier of its scheme accepts: for arbitrary heads, every scheme
+//! and every option.
 
 use std::convert::Infallible;
 
@@ -139,7 +140,8 @@ impl Settings {
     }
 
     fn verifier(&self) -> Verifier {
-        // What is normalised has to have a normal form, signed or not: only what is signed always has one.
+        // What is normalised has to have a normal form, signed or not: only what is signed always
+        // has one.
         let is_target = |name: &&str| ["@request-target", "(request-target)"].contains(name);
         let signs_target = |components: &Vec<_>| components.iter().any(is_target);
         let by_default = self.scheme.name() != "modulr";
@@ -209,8 +211,8 @@ pub(crate) fn head() -> impl Strategy<Value = Request<()>> {
     )
 }
 
-/// As the server gets it over the wire: before HTTP/2 the authority is in `Host`, which a client does not send twice. What
-/// is configured is what the client sends.
+/// As the server gets it over the wire: before HTTP/2 the authority is in `Host`, which a client
+/// does not send twice. What is configured is what the client sends.
 fn received(settings: &Settings, mut request: Request<()>) -> Request<()> {
     let configured = settings.authority.map(Authority::from_static);
     let Some(authority) = configured.or(request.uri().authority().cloned()) else {
@@ -285,8 +287,9 @@ proptest! {
         let received = received(&settings, signed.clone());
         match handled(&settings, received, now) {
             Ok(seen) => {
-                // Again with what the handler saw: its one form is the signed one. (But an empty value that is joined leaves
-                // whitespace at an end, which the next reader takes off.)
+                // Again with what the handler saw: its one form is the signed one. (But an empty
+                // value that is joined leaves whitespace at an end, which the next reader takes
+                // off.)
                 let is_trimmed = |value: &HeaderValue| value.as_bytes().trim_ascii() == value.as_bytes();
                 if !seen.headers().values().all(is_trimmed) {
                     return Ok(());
@@ -296,7 +299,8 @@ proptest! {
                 prop_assert!(again.is_ok(), "{:?} {:?}", again, signed);
             }
             Err(Rejection::Target(TargetError::EscapedQuestionMark)) => {
-                // Signed, because the gateway accepts it; refused, because what follows is signed like a query.
+                // Signed, because the gateway accepts it; refused, because what follows is signed
+                // like a query.
                 let path = signed.uri().path().to_ascii_lowercase();
                 let decodes = ["apisix", "tyk", "dnse", "of-apisix"].contains(&settings.scheme.name());
                 prop_assert!(decodes && path.contains("%3f"), "{:?}", signed);

@@ -1,4 +1,5 @@
-//! The schemes that sign the target: any request that is signed is accepted by its own verifier only.
+//! The schemes that sign the target: any request that is signed is accepted by its own verifier
+//! only.
 
 use http::{HeaderValue, Request};
 use proptest::prelude::*;

@@ -6,7 +6,8 @@ use tower_hmac_auth::{Scheme, Signer, Verifier};
 
 use crate::common::{FRIDAY, at, keys, verify};
 
-/// Mostly what decoding, merging and resolving trip over, and little else, so that two often decode to the same.
+/// Mostly what decoding, merging and resolving trip over, and little else, so that two often decode
+/// to the same.
 fn target() -> impl Strategy<Value = String> {
     let piece = prop_oneof![
         4 => Just("/".to_owned()),

@@ -112,13 +112,13 @@ fn the_parameter_is_claimed_as_it_was_sent() {
 }
 
 #[test]
-fn a_verifier_that_does_not_name_it_claims_nothing() {
+fn a_verifier_that_does_not_name_the_parameter_claims_nothing() {
     let verifier = Verifier::builder().scheme(dnse()).build().unwrap();
     assert_eq!(claimed(&verifier, &published()), Ok(None));
 }
 
 #[test]
-fn another_nonce_is_another_signature() {
+fn a_changed_nonce_breaks_the_signature() {
     let signature = "EyDxn%2FORuOJklxYvbYP68vbBedZGfu%2BgXtW%2F3NvwuYQ%3D";
     let changed = claimed(&verifier(), &with("another", signature));
     assert_eq!(changed, Err(Rejection::SignatureMismatch));
@@ -128,12 +128,16 @@ fn another_nonce_is_another_signature() {
 }
 
 #[test]
-fn it_has_1_to_128_bytes() {
+fn a_nonce_parameter_of_1_to_128_bytes_is_claimed() {
     for length in [1, 128] {
         let nonce = "x".repeat(length);
         let claim = claimed(&verifier(), &signed_by_hand(&nonce));
         assert_eq!(claim, Ok(Some(nonce)));
     }
+}
+
+#[test]
+fn a_nonce_parameter_of_129_bytes_is_refused() {
     let longer = "x".repeat(129);
     let refused = claimed(&verifier(), &signed_by_hand(&longer)).unwrap_err();
     assert_eq!(refused.kind(), RejectionKind::Nonce);
@@ -148,7 +152,7 @@ fn it_has_1_to_128_bytes() {
 }
 
 #[test]
-fn a_header_of_its_name_is_not_read() {
+fn a_header_with_the_parameters_name_is_not_read() {
     let mut request = published();
     for value in ["one", "two"] {
         let value = HeaderValue::from_static(value);
@@ -159,7 +163,7 @@ fn a_header_of_its_name_is_not_read() {
 }
 
 #[test]
-fn another_name_is_that_of_a_signed_header() {
+fn a_nonce_of_another_name_is_read_from_a_signed_header() {
     let verifier = Verifier::builder().scheme(dnse()).nonce(X_NONCE);
     let verifier = verifier.build().unwrap();
     let refused = claimed(&verifier, &published()).unwrap_err();
@@ -181,7 +185,7 @@ fn another_name_is_that_of_a_signed_header() {
 }
 
 #[test]
-fn its_case_does_not_matter() {
+fn the_parameters_name_is_compared_in_any_case() {
     let scheme = Scheme::builder("nonce-in-capitals", Scheme::Tyk).nonce_parameter("Nonce");
     let scheme = scheme.build().unwrap();
     let signer = Signer::builder(family()).scheme(scheme);
@@ -196,7 +200,7 @@ fn its_case_does_not_matter() {
 }
 
 #[test]
-fn it_is_claimed_where_the_credentials_are_in_the_query() {
+fn the_parameter_is_claimed_in_credentials_in_the_query() {
     let scheme = Scheme::builder("query-with-a-nonce", Scheme::Iflytek).nonce_parameter("nonce");
     let scheme = scheme.build().unwrap();
     let signer = Signer::builder(family())
@@ -212,20 +216,30 @@ fn it_is_claimed_where_the_credentials_are_in_the_query() {
 }
 
 #[test]
-fn contradictions_are_errors() {
-    let error = |builder: VerifierBuilder| builder.build().unwrap_err();
-    let builder = || claiming(dnse());
-    assert_eq!(
-        error(builder().signature_as_nonce(true)),
-        BuildError::TwoNonces
-    );
-    assert_eq!(
-        error(builder().date_policy(DatePolicy::AnyAge)),
-        BuildError::NonceWithoutAge
-    );
+fn a_nonce_parameter_and_the_signature_cannot_both_be_the_nonce() {
+    let verifier = claiming(dnse()).signature_as_nonce(true);
+    assert_eq!(verifier.build().unwrap_err(), BuildError::TwoNonces);
+}
+
+#[test]
+fn a_nonce_with_a_date_of_any_age_cannot_be_built() {
+    let verifier = claiming(dnse()).date_policy(DatePolicy::AnyAge);
+    assert_eq!(verifier.build().unwrap_err(), BuildError::NonceWithoutAge);
+}
+
+#[test]
+fn a_nonce_with_a_clock_skew_of_two_days_cannot_be_built() {
     let two_days = std::time::Duration::from_secs(2 * 86_400);
-    assert_eq!(error(builder().max_skew(two_days)), BuildError::NonceSkew);
+    let verifier = claiming(dnse()).max_skew(two_days);
+    assert_eq!(verifier.build().unwrap_err(), BuildError::NonceSkew);
+}
+
+#[test]
+fn the_header_with_the_signature_cannot_be_the_nonce() {
     let header = HeaderName::from_static("x-signature");
     let verifier = Verifier::builder().scheme(dnse()).nonce(header);
-    assert_eq!(error(verifier), BuildError::SignsAuthorization);
+    assert_eq!(
+        verifier.build().unwrap_err(),
+        BuildError::SignsAuthorization
+    );
 }

@@ -1,4 +1,5 @@
-//! A digest that is on a request is signed, also with Tencent's scheme, whose list does not name it.
+//! A digest that is on a request is signed, also with Tencent's scheme, whose list does not name
+//! it.
 
 use http::HeaderValue;
 use tower::Layer as _;

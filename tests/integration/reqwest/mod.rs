@@ -1,4 +1,5 @@
-//! reqwest's client in front of a real server on loopback: as a Tower service and in a chain of reqwest-middleware.
+//! reqwest's client in front of a real server on loopback: as a Tower service and in a chain of
+//! reqwest-middleware.
 
 mod composed;
 mod digest;

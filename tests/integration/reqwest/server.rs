@@ -85,8 +85,8 @@ impl Server {
         Self::start(verifying_on_friday().layer(service_fn(greet))).await
     }
 
-    /// Answers the first two verified requests with 503, and moves the clock on by more than a signature is good
-    /// for each time; then as [`verifying`](Self::verifying).
+    /// Answers the first two verified requests with 503, and moves the clock on by more than a
+    /// signature is good for each time; then as [`verifying`](Self::verifying).
     pub(crate) async fn unavailable_at_first(clock: ManualClock) -> Self {
         let verify = verifying_on_friday().clock(clock.clone());
         let handler = move |request: Request<Incoming>| {

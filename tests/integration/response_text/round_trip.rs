@@ -207,7 +207,8 @@ fn every_rejections_hint_is_a_short_line() {
     }
 }
 
-/// Rejections that are added have to be added here too: so that they are, the names of the source are looked up.
+/// Rejections that are added have to be added here too: so that they are, the names of the source
+/// are looked up.
 #[test]
 fn no_rejection_is_left_out() {
     let shown = format!("{:?}", rejections());

@@ -1,5 +1,5 @@
-//! Services that speak like Tyk, described by their users: DNSE, with a header of its own and a nonce as a parameter,
-//! and Modulr, with a nonce in a header.
+//! Services that speak like Tyk, described by their users: DNSE, with a header of its own and a
+//! nonce as a parameter, and Modulr, with a nonce in a header.
 
 use std::{
     sync::{

@@ -42,7 +42,7 @@ fn only_id(headers: &HeaderMap) -> HeaderValue {
 }
 
 #[test]
-fn every_request_of_the_market_gets_an_id_of_its_own() {
+fn every_request_to_the_market_gets_another_request_id() {
     let signer = market();
     let mut ids = HashSet::new();
     let mut bits = HashSet::new();
@@ -61,7 +61,7 @@ fn every_request_of_the_market_gets_an_id_of_its_own() {
 }
 
 #[test]
-fn threads_make_other_ids() {
+fn two_threads_never_send_the_same_id() {
     let id = || {
         let mut request = request("/a", "", &[]);
         market().sign_request(&mut request, now()).unwrap();
@@ -109,7 +109,7 @@ fn signed_headers_have_the_id() {
 }
 
 #[test]
-fn it_is_not_under_the_signature() {
+fn the_request_id_is_not_signed() {
     let mut request = request("/a", "", &[]);
     market().sign_request(&mut request, now()).unwrap();
     let string = market().signing_string(&request, now()).unwrap();
@@ -125,7 +125,7 @@ fn it_is_not_under_the_signature() {
 }
 
 #[test]
-fn no_other_preset_sends_one() {
+fn no_other_preset_sends_a_request_id() {
     for scheme in Scheme::ALL {
         let mut request = Request::get("https://api.example.com/a").body(()).unwrap();
         let signer = options(scheme).build().unwrap();
@@ -136,7 +136,7 @@ fn no_other_preset_sends_one() {
 }
 
 #[test]
-fn a_description_that_starts_from_the_market_sends_it_too() {
+fn a_description_that_starts_from_the_market_sends_a_request_id() {
     let builder = || Scheme::builder("like-the-market", Scheme::TencentMarket);
     let scheme = builder().date_headers([DateHeader::Date]).build().unwrap();
     let mut request = request("/a", "", &[]);
@@ -154,7 +154,7 @@ fn a_description_that_starts_from_the_market_sends_it_too() {
 }
 
 #[tokio::test]
-async fn a_host_that_is_not_signed_for_gets_none() {
+async fn a_host_that_is_not_signed_for_gets_no_request_id() {
     let signer = options(Scheme::TencentMarket).allowed_hosts(["gateway.example"]);
     let layer = SignLayer::new(signer.build().unwrap());
     let echo = tower::service_fn(|request: Request<()>| async {

@@ -213,8 +213,9 @@ fn the_header_that_has_the_signature_chooses_the_verifier_and_of_two_the_first()
     }
 }
 
-/// A signature may be put into another scheme's words. It then has to satisfy that scheme's verifier
-/// with the same signing string, so it gains nothing that this verifier does not allow anyway.
+/// A signature may be put into another scheme's words. It then has to satisfy that scheme's
+/// verifier with the same signing string, so it gains nothing that this verifier does not allow
+/// anyway.
 #[tokio::test]
 async fn a_signature_in_other_words_gains_only_what_the_weaker_verifier_allows() {
     // Kong's default covers the target. As Tencent's, its second line is no header.

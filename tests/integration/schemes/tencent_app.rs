@@ -1,4 +1,5 @@
-//! Tencent's application authentication: what is signed without being listed, and what a string must not be read as.
+//! Tencent's application authentication: what is signed without being listed, and what a string
+//! must not be read as.
 
 use http::{HeaderValue, Method, Request, header};
 use proptest::prelude::*;
@@ -101,7 +102,8 @@ fn the_parameters_of_query_and_form_are_decoded_and_sorted_by_name() {
     assert_eq!(last_line(&json).unwrap(), "/a");
 }
 
-/// Two requests with the same string would have the same signature, so one of them must not be read.
+/// Two requests with the same string would have the same signature, so one of them must not be
+/// read.
 #[test]
 fn parameters_that_could_be_read_as_others_are_neither_signed_nor_accepted() {
     use TargetError::{AmbiguousParameter, BadEscape, RepeatedParameter, TooManyParameters};
@@ -464,7 +466,8 @@ fn read(query: &str, body: &str) -> Vec<(String, String)> {
 proptest! {
     #![proptest_config(ProptestConfig { cases: 4_000, failure_persistence: None, ..ProptestConfig::default() })]
 
-    /// Whatever passes with the signature of another request has the same method, path and parameters.
+    /// Whatever passes with the signature of another request has the same method, path and
+    /// parameters.
     #[test]
     fn a_signature_is_good_for_one_reading_only(
         queries in (parameter(), parameter()),

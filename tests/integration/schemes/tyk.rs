@@ -199,7 +199,8 @@ fn x_aux_date_replaces_the_date() {
     assert_refused(&verifier(), &twice, "HeaderRepeated");
 }
 
-/// The list names `date`, but what is signed is the other header. So a `Date` beside it is for anyone to choose.
+/// The list names `date`, but what is signed is the other header. So a `Date` beside it is for
+/// anyone to choose.
 #[test]
 fn neither_date_can_be_added_to_a_request_that_signs_the_other() {
     for (mine, others) in [("x-aux-date", "date"), ("date", "x-aux-date")] {

@@ -1,4 +1,5 @@
-//! Parameters without a meaning (draft-cavage-http-signatures-12, section 2.2: they "MUST be ignored").
+//! Parameters without a meaning (draft-cavage-http-signatures-12, section 2.2: they "MUST be
+//! ignored").
 
 use http::Request;
 use tower_hmac_auth::Scheme;

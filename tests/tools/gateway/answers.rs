@@ -279,6 +279,11 @@ async fn the_log_says_which_key_id_a_refused_client_claims_and_of_what_kind_the_
             r#"claimed_key_id="un" wrong="#,
         ),
         (
+            "iflytek",
+            "api_key=\"un".to_owned(),
+            r#"claimed_key_id="un" wrong="#,
+        ),
+        (
             "tencent",
             credentials("hmac", "key=\"nobody\""),
             "kind=AuthorizationMalformed wrong=",

@@ -271,8 +271,8 @@ impl Upstream {
         .await
     }
 
-    /// Answers every request with these bytes and the end of the connection. What it reads before, up to the end
-    /// of the head, can be received.
+    /// Answers every request with these bytes and the end of the connection. What it reads before,
+    /// up to the end of the head, can be received.
     pub(crate) async fn raw(answer: &'static str) -> (Self, mpsc::UnboundedReceiver<String>) {
         let (heads, received) = mpsc::unbounded_channel();
         let upstream = Self::accept(move |mut stream| {

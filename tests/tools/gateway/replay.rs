@@ -105,8 +105,8 @@ async fn a_nonce_needs_dates_that_are_checked_and_a_header_of_its_own() {
             ],
             "--max-skew: ",
         ),
-        (&["--nonce-capacity", "7"], "--nonce <HEADER>"),
-        (&["--assume-no-earlier-claims"], "--nonce <HEADER>"),
+        (&["--nonce-capacity", "7"], "--nonce <NAME>"),
+        (&["--assume-no-earlier-claims"], "--nonce <NAME>"),
     ] {
         let mut command = command_with_keys();
         command.args(arguments);

@@ -1,4 +1,5 @@
-//! Bodies are passed on as they come, in both directions. What came when is told by events, not by clocks.
+//! Bodies are passed on as they come, in both directions. What came when is told by events, not by
+//! clocks.
 
 use std::io;
 

@@ -1,4 +1,5 @@
-//! The signature tool, `examples/sign/`, as its users run it: arguments and environment in, text and status out.
+//! The signature tool, `examples/sign/`, as its users run it: arguments and environment in, text
+//! and status out.
 
 mod bodies;
 pub(crate) mod described;

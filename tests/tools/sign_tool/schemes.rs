@@ -325,6 +325,9 @@ fn application_authentication_signs_the_body_and_a_form() {
             "http://a/",
         ],
     );
+    let like_a_form = "Content-Type: application/x-www-form-urlencoded-x";
+    let like_a_form = signed("p=test", &["--header", like_a_form, "http://a/"]);
+    assert!(like_a_form.contains("Content-Md5: "), "{like_a_form}");
     fs::remove_file(&file).unwrap();
     let md5 = "Content-Md5: MWRiYmUxMTg2YTdhY2FlZGI2NGFjNTA5ODA1NjZhNmU=\n";
     assert!(json.contains(md5), "{json}");

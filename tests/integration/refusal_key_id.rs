@@ -1,4 +1,4 @@
-//! `Refusal::key_id`: who sent a refused request, as far as that is known.
+//! `Refusal::key_id`: the key id that a refused request names.
 
 use bytes::Bytes;
 use http::{HeaderName, Request, Response};
@@ -23,7 +23,7 @@ fn get() -> Request<()> {
 }
 
 #[test]
-fn it_is_found_wherever_the_scheme_has_it() {
+fn the_key_id_is_found_in_every_scheme() {
     let in_another_header = dnse();
     for scheme in Scheme::ALL.into_iter().chain([in_another_header]) {
         let mut builder = Signer::builder(keys()).scheme(scheme);
@@ -43,7 +43,7 @@ fn it_is_found_wherever_the_scheme_has_it() {
 }
 
 #[test]
-fn it_is_found_in_a_query_and_without_the_escapes_of_json() {
+fn the_key_id_is_found_in_a_query_and_without_the_escapes_of_json() {
     let signer = Signer::builder(keys()).scheme(Scheme::Iflytek);
     let signer = signer.credentials_in_query(true).build().unwrap();
     let mut request = get();
@@ -60,7 +60,7 @@ fn it_is_found_in_a_query_and_without_the_escapes_of_json() {
 }
 
 #[test]
-fn there_is_none_where_the_credentials_cannot_be_read() {
+fn malformed_credentials_have_no_key_id() {
     for authorization in [
         "Bearer AKIDtestkey0001",
         r#"hmac id="AKIDtestkey0001""#,
@@ -74,7 +74,7 @@ fn there_is_none_where_the_credentials_cannot_be_read() {
 }
 
 #[tokio::test]
-async fn a_layer_inside_knows_the_verified_one_though_the_credentials_are_removed() {
+async fn a_layer_inside_has_the_verified_key_id_after_the_credentials_were_removed() {
     let verifier = Verifier::builder().scheme(Scheme::Kong).nonce(X_NONCE);
     let seen =
         ReplayLayer::new(|_: &Claim<'_>| ClaimOutcome::Seen).refuse(|refusal: &Refusal<'_>| {
