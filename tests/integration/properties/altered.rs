@@ -393,7 +393,16 @@ impl Change {
                 let rest = choices.edited_text(path.strip_prefix('/')?)?;
                 queried(&format!("/{rest}"), query)
             }
-            Self::Query => queried(path, Some(&choices.edited_text(query?)?)),
+            Self::Query => {
+                let query = query?;
+                // `Text` changes credentials, which come last in a query.
+                let own_len = match client.header {
+                    Some(_) => query.len(),
+                    None => query.find("authorization=")?,
+                };
+                let (own, credentials) = query.split_at(own_len);
+                queried(path, Some(&(choices.edited_text(own)? + credentials)))
+            }
             Self::Target => {
                 // The credentials stay where they are.
                 let other: Uri = choices.other.target.parse().ok()?;
