@@ -227,5 +227,8 @@ fn contradictions_are_errors() {
     assert_eq!(error(builder().max_skew(two_days)), BuildError::NonceSkew);
     let header = HeaderName::from_static("x-signature");
     let verifier = Verifier::builder().scheme(dnse()).nonce(header);
-    assert_eq!(error(verifier), BuildError::SignsAuthorization);
+    assert!(matches!(
+        error(verifier),
+        BuildError::SignsAuthorization { .. }
+    ));
 }
