@@ -22,6 +22,10 @@ use crate::{header::DateHeader, limits::MAX_NONCE_LEN};
 /// gateway documents it. [`Display`](fmt::Display) is for the server's log: one line that says what
 /// is wrong, where, and what to do. Neither ever contains a secret key or a valid signature.
 ///
+/// Where `Authorization` is named below, it stands for the header that a described scheme has
+/// [instead](crate::scheme::SchemeBuilder::credentials_header). A rejection does not know its
+/// scheme, so its text does not name that header or the scheme's words.
+///
 /// ```
 /// use http::StatusCode;
 /// use tower_hmac_auth::{Rejection, Scheme};
@@ -37,7 +41,8 @@ pub enum Rejection {
     AuthorizationMissing,
     /// The `Authorization` header cannot be read.
     AuthorizationMalformed(CredentialsError),
-    /// `Authorization` has no `algorithm` or no `headers`, or one of them is empty.
+    /// `Authorization` has no `algorithm` or no `headers`, or no nonce in a scheme that has a
+    /// parameter for it, or one of them is empty.
     ParameterMissing {
         /// The parameter's name.
         parameter: &'static str,
@@ -46,7 +51,8 @@ pub enum Rejection {
     KeyIdOrSignatureMissing,
     /// The algorithm does not exist, or the server does not allow it.
     AlgorithmNotSupported {
-        /// The algorithm's name in the request.
+        /// The algorithm's name in the request; `hs2019` if there is none and the scheme has
+        /// `hs2019`.
         algorithm: Excerpt,
     },
     /// A signed header, a date header or `Authorization` is repeated.
@@ -178,19 +184,26 @@ impl fmt::Display for Rejection {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::AuthorizationMissing => f.write_str(
-                "no Authorization header: sign the request, after every layer that removes headers",
+                "no credentials in Authorization, or in the header that the scheme has instead: \
+                 sign the request, after every layer that removes headers",
             ),
             Self::AuthorizationMalformed(malformed) => fmt::Display::fmt(malformed, f),
             Self::ParameterMissing { parameter } => {
                 write!(
                     f,
-                    "Authorization has no {parameter} parameter, or an empty one: send all four"
+                    "the credentials have no {parameter} parameter, or an empty one: send it with \
+                     a value"
                 )
             }
             Self::KeyIdOrSignatureMissing => f.write_str(
-                "Authorization has no key id or no signature, or an empty one: send all four \
-                 parameters",
+                "the credentials have no key id or no signature, or an empty one: send both, \
+                 named as the server's scheme names them",
             ),
+            Self::AlgorithmNotSupported { algorithm } if algorithm.as_str() == "hs2019" => f
+                .write_str(
+                    "the algorithm hs2019 is unknown or not allowed here, as is none at all: sign \
+                     with an allowed one, and name it",
+                ),
             Self::AlgorithmNotSupported { algorithm } => {
                 write!(
                     f,
@@ -289,8 +302,8 @@ impl fmt::Display for Rejection {
             Self::DigestMalformed { name } => {
                 write!(
                     f,
-                    "{name} has not exactly one digest that can be read: send it like `SHA-256=` and \
-                     base64, or `sha-256=:` base64 `:`, or as content_md5 makes it"
+                    "{name} has not exactly one digest that can be read: send it like `SHA-256=` \
+                     and base64, or `sha-256=:` base64 `:`, or as content_md5 makes it"
                 )
             }
             Self::DigestMismatch => {

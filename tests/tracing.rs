@@ -210,7 +210,8 @@ fn a_request_that_is_refused_makes_an_event_that_says_why() {
     assert_eq!(
         events_of(service.oneshot(Request::new(()))),
         "INFO tower_hmac_auth::verify message=request refused kind=AuthorizationMissing scheme=tencent status=401 \
-         reason=no Authorization header: sign the request, after every layer that removes headers\n"
+         reason=no credentials in Authorization, or in the header that the scheme has instead: sign \
+         the request, after every layer that removes headers\n"
     );
 }
 

@@ -24,7 +24,7 @@ required: whatever is left out is as in the preset that is named as the nearest.
   name = \"partner\"                   # lower-case letters, digits and -, and not a preset's name
   nearest = \"kong\"                   # a preset
   credentials_header = \"authorization\"  # the header that carries the signature
-  auth_scheme = \"hmac\"               # the word that Authorization begins with
+  auth_scheme = \"hmac\"               # the word that the credentials begin with
   key_id_parameter = \"username\"      # the parameter that carries the key id
   # nonce_parameter = \"nonce\"        # a parameter that carries a nonce; there is none in presets
   separator = \", \"                   # between two parameters: a comma, and spaces if any
@@ -217,6 +217,9 @@ impl Description {
             | BuildError::TimeNotCarried { .. }
             | BuildError::DerivedName { .. } => derived,
             BuildError::NamedTwice { name } if is_derived(name.as_str()) => derived,
+            BuildError::NamedTwice { name } if name.as_str().parse::<Algorithm>().is_ok() => {
+                span(&self.algorithms)
+            }
             BuildError::NoDateAccepted { .. } => span(&self.date_policy).or(dates),
             // If the preset's list does not fit, that is because of what else is described.
             _ => span(&self.default_list).or(derived).or(dates),

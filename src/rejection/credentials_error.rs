@@ -9,7 +9,8 @@ use crate::{
 
 /// Describes why an `Authorization` header cannot be read.
 ///
-/// Positions count bytes of the header's value from 0.
+/// Positions count bytes of the header's value from 0. The header is `Authorization`, or the one
+/// that a described scheme has [instead](crate::scheme::SchemeBuilder::credentials_header).
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum CredentialsError {
@@ -81,17 +82,17 @@ impl fmt::Display for CredentialsError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::NotAscii => {
-                f.write_str("Authorization has a byte that is not printable ASCII: send none")
+                f.write_str("the credentials have a byte that is not printable ASCII: send none")
             }
             Self::OtherScheme => f.write_str(
-                "Authorization begins with another word than this scheme's: send `hmac` for \
-                 Tencent Cloud and Kong, `Hmac` for Traefik Hub, `Signature` for APISIX, \
-                 draft-cavage and Tyk, a JSON object for Tencent Cloud Market, `api_key=` for \
-                 iFlytek, as the server is set",
+                "the credentials begin with another word than this scheme's: send the word of the \
+                 scheme that the server is set to (`hmac` for Tencent Cloud and Kong, `Hmac` for \
+                 Traefik Hub, `Signature` for APISIX, draft-cavage and Tyk, a described scheme's \
+                 own), a JSON object for Tencent Cloud Market, `api_key=` for iFlytek",
             ),
             Self::NotJson => f.write_str(
-                "Authorization is not a JSON object of strings: send the key id, the date and the \
-                 signature as its members",
+                "the credentials are not a JSON object of strings: send the key id, the date and \
+                 the signature as its members",
             ),
             Self::QueryNotBase64 => f.write_str(
                 "the query parameter authorization is not standard base64 with padding: encode \
@@ -99,7 +100,7 @@ impl fmt::Display for CredentialsError {
             ),
             Self::NotAParameter { position } => write!(
                 f,
-                "Authorization has no name=\"value\" at byte {position}: quote every value, one \
+                "the credentials have no name=\"value\" at byte {position}: quote every value, one \
                  comma between two"
             ),
             Self::UnknownParameter {
@@ -107,8 +108,8 @@ impl fmt::Display for CredentialsError {
                 is_key_id: true,
             } => write!(
                 f,
-                "Authorization names the key id {name}, as another scheme does: sign for the \
-                 scheme that this server checks"
+                "the credentials name the key id {name}, as another scheme does: sign for the \
+                 scheme that this server checks, and name the key id as it does"
             ),
             Self::UnknownParameter {
                 name,
@@ -116,63 +117,61 @@ impl fmt::Display for CredentialsError {
             } => {
                 write!(
                     f,
-                    "Authorization has a parameter {name}, which this scheme does not have: \
+                    "the credentials have a parameter {name}, which this scheme does not have: \
                      leave it out"
                 )
             }
             Self::RepeatedParameter { name } => {
                 write!(
                     f,
-                    "Authorization has the parameter {name} twice: send it once"
+                    "the credentials have the parameter {name} twice: send it once"
                 )
             }
             Self::OutOfOrder { name } => {
                 write!(
                     f,
-                    "the parameter {name} of Authorization is out of order: send key id, \
-                     algorithm, headers, signature"
+                    "the parameter {name} is out of order: send key id, algorithm, headers, \
+                     signature"
                 )
             }
             Self::TooManyParameters => {
                 write!(
                     f,
-                    "Authorization has more than {MAX_UNKNOWN_PARAMETERS} parameters that mean \
+                    "the credentials have more than {MAX_UNKNOWN_PARAMETERS} parameters that mean \
                      nothing here: leave them out"
                 )
             }
             Self::ParameterTooLong { name } => {
                 write!(
                     f,
-                    "the parameter {name} of Authorization is longer than {MAX_PARAMETER_LEN} \
-                     bytes: shorten it"
+                    "the parameter {name} is longer than {MAX_PARAMETER_LEN} bytes: shorten it"
                 )
             }
             Self::TooManyNames => {
                 write!(
                     f,
-                    "Authorization lists more than {MAX_COMPONENTS} headers: sign fewer"
+                    "the credentials list more than {MAX_COMPONENTS} headers: sign fewer"
                 )
             }
-            Self::EmptyName => f.write_str(
-                "the headers list of Authorization has a space too many: put one between two names",
-            ),
+            Self::EmptyName => {
+                f.write_str("the list of headers has a space too many: put one between two names")
+            }
             Self::ListSeparator => f.write_str(
-                "the headers list of Authorization has a comma, semicolon or tab: separate names \
-                 with one space",
+                "the list of headers has a comma, semicolon or tab: separate names with one space",
             ),
             Self::NotSignable { name } if name.as_str().contains("request-target") => write!(
                 f,
-                "Authorization lists {name}, as another scheme names the request target: sign \
+                "the credentials list {name}, as another scheme names the request target: sign \
                  for the scheme that this server checks"
             ),
             Self::NotSignable { name } => {
                 write!(
                     f,
-                    "Authorization lists {name}, which cannot be signed here: do not list it"
+                    "the credentials list {name}, which cannot be signed here: do not list it"
                 )
             }
             Self::RepeatedName { name } => {
-                write!(f, "Authorization lists {name} twice: list it once")
+                write!(f, "the credentials list {name} twice: list it once")
             }
             Self::SignatureNotBase64 => {
                 f.write_str("the signature is not standard base64: use + and /, with = as padding")

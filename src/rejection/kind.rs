@@ -99,22 +99,22 @@ impl RejectionKind {
     pub fn hint(self) -> &'static str {
         match self {
             Self::AuthorizationMissing => {
-                "The request came without Authorization. Check that the signing layer is in the \
+                "The request came without credentials. Check that the signing layer is in the \
                  stack, that the host is among those of allowed_hosts, and that no layer or proxy \
-                 below it removes the header."
+                 below it removes Authorization, or the header that the scheme has instead."
             }
             Self::AuthorizationMalformed => {
-                "Authorization cannot be read. Check that the gateway speaks the scheme you sign \
-                 in, that nothing else sets Authorization (a Bearer token, user:password in the \
-                 URL), and that it is sent once."
+                "The credentials cannot be read. Check that the gateway speaks the scheme you sign \
+                 in, that nothing else sets their header (for Authorization, a Bearer token or \
+                 user:password in the URL), and that it is sent once."
             }
             Self::ParameterMissing => {
-                "Authorization lacks a parameter or has an empty one. Send the key id, the \
+                "The credentials lack a parameter or have an empty one. Send the key id, the \
                  algorithm, the headers and the signature, spelled as this gateway's scheme has \
                  them."
             }
             Self::KeyIdOrSignatureMissing => {
-                "Authorization has no key id or no signature. Check that the key id is not \
+                "The credentials have no key id or no signature. Check that the key id is not \
                  empty, and that its parameter has the name of this gateway's scheme."
             }
             Self::AlgorithmNotSupported => {
@@ -122,9 +122,9 @@ impl RejectionKind {
                  lower case: hmac-sha1 or hmac-sha256 with most."
             }
             Self::HeaderRepeated => {
-                "A signed header, a date or Authorization is on the request more than once, or \
-                 two hosts are named. Send each with one value; look for a layer or proxy that \
-                 adds a second."
+                "A signed header, a date or the header with the credentials is on the request \
+                 more than once, or two hosts are named. Send each with one value; look for a \
+                 layer or proxy that adds a second."
             }
             Self::HeaderMissing => {
                 "A header is listed as signed but did not arrive, or has to be signed and is \

@@ -28,13 +28,13 @@ use crate::{
 
 /// Holds a scheme that was described with [`Scheme::builder`].
 #[derive(Clone, Copy)]
-pub struct CustomScheme(&'static Described);
+pub struct CustomScheme(&'static CustomDialect);
 
-/// What a description becomes.
-struct Described {
+/// The dialect of a described scheme.
+struct CustomDialect {
     dialect: Dialect,
-    /// The preset that it starts from.
-    preset: Scheme,
+    /// The preset that the description starts from.
+    nearest: Scheme,
 }
 
 impl CustomScheme {
@@ -42,8 +42,8 @@ impl CustomScheme {
         &self.0.dialect
     }
 
-    pub(super) fn preset(self) -> Scheme {
-        self.0.preset
+    pub(super) fn nearest(self) -> Scheme {
+        self.0.nearest
     }
 }
 
@@ -172,8 +172,8 @@ impl fmt::Debug for CustomScheme {
 /// # assert_eq!(
 /// #     authorization,
 /// #     "Signature keyId=\"AKIDfamily0000000001\",algorithm=\"hmac-sha512\",\
-/// #      headers=\"date x-mod-nonce\",signature=\"TmQs1R4j8ijOUUDdMdQ0e%2FDX59IYnTY5e4miQebBU%2B8rrW6\
-/// #      I5IVKHjSezP2CrslF69tHFxdPLQlcHsiUaAcB9Q%3D%3D\"",
+/// #      headers=\"date x-mod-nonce\",signature=\"TmQs1R4j8ijOUUDdMdQ0e%2FDX59IYnTY5e4miQebBU%2B8\
+/// #      rrW6I5IVKHjSezP2CrslF69tHFxdPLQlcHsiUaAcB9Q%3D%3D\"",
 /// # );
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
@@ -254,6 +254,8 @@ impl Scheme {
     /// preset. `name` is used in settings, logs and error messages. It consists of lower-case
     /// letters, digits and `-`.
     ///
+    /// `nearest` can itself be a described scheme. Whatever is not set is then as in that one.
+    ///
     /// Build the scheme once, when the program starts: its description stays in memory until the
     /// program ends. Building an equal description again returns the same scheme and takes no more
     /// memory.
@@ -297,7 +299,7 @@ impl SchemeBuilder {
         self
     }
 
-    /// Sets the word that `Authorization` begins with, such as `hmac`. Verifiers accept it in any
+    /// Sets the word that the credentials begin with, such as `hmac`. Verifiers accept it in any
     /// case.
     pub fn auth_scheme(mut self, word: impl Into<String>) -> Self {
         self.auth_scheme = Some(word.into());
@@ -316,8 +318,8 @@ impl SchemeBuilder {
     /// Signers send it after the signature, and sign it in a last line `name: value` that the list
     /// does not name. They have to be given
     /// [nonces](crate::sign::SignerBuilder::nonce_parameter). Verifiers refuse requests without it.
-    /// They refuse replays if [`VerifierBuilder::nonce`](crate::verify::VerifierBuilder::nonce) names
-    /// it, and there is a [`ReplayLayer`](crate::verify::ReplayLayer).
+    /// They refuse replays if [`VerifierBuilder::nonce`](crate::verify::VerifierBuilder::nonce)
+    /// names it, and there is a [`ReplayLayer`](crate::verify::ReplayLayer).
     pub fn nonce_parameter(mut self, name: impl Into<String>) -> Self {
         self.nonce_parameter = Some(name.into());
         self
@@ -353,6 +355,10 @@ impl SchemeBuilder {
 
     /// Sets the derived components that a list can name besides headers. They replace those of the
     /// preset.
+    ///
+    /// A name is visible ASCII without spaces, quotes, commas and semicolons. It must not be a
+    /// valid header name, so it has a character such as `(` or `@`. `request-line` is the one
+    /// exception.
     pub fn derived_components(
         mut self,
         components: impl IntoIterator<Item = (impl Into<String>, DerivedComponent)>,
@@ -394,10 +400,12 @@ impl SchemeBuilder {
         self
     }
 
-    /// Sets what the signing string contains for a listed header that is missing from the request.
-    /// With `None` a missing header cannot be signed, and such requests are refused. A verifier
-    /// accepts such lists only if it [allows missing
-    /// headers](crate::verify::VerifierBuilder::allow_missing_headers).
+    /// Sets what a verifier's signing string contains for a listed header that is missing from the
+    /// request. With `None` such requests are refused. With a line they are accepted if the
+    /// verifier [allows missing headers](crate::verify::VerifierBuilder::allow_missing_headers).
+    ///
+    /// Signers send no such lists: they [leave out](crate::sign::SignerBuilder::components) what a
+    /// request lacks.
     pub fn missing_headers(mut self, line: Option<MissingHeaderLine>) -> Self {
         self.missing_headers = Some(line);
         self
@@ -450,17 +458,17 @@ impl SchemeBuilder {
     /// could read them in two ways. The causes are an invalid name, scheme word, parameter,
     /// separator or derived component; a word or a rule for parameters where the preset's
     /// credentials are a JSON object; a name that a preset has; a parameter or derived component
-    /// that is already taken; no algorithm or no date header; a default list that cannot be
-    /// signed, has no date, or has a time that needs `hs2019`; and [`DatePolicy::Refuse`] with
-    /// `Date` as the only date header.
+    /// that is already taken; no algorithm or no date header, or one that is named twice; a default
+    /// list that cannot be signed, has no date, or has a time that needs `hs2019`; and
+    /// [`DatePolicy::Refuse`] with `Date` as the only date header.
     ///
     /// Only the presets' names count as taken. Two different descriptions can have the same name,
     /// because two libraries in one program may each describe a gateway. They are different
     /// schemes, and a verifier of one accepts only what that one describes. A name does not select
     /// a description anywhere.
     pub fn build(self) -> Result<Scheme, BuildError> {
-        self.check_words()?;
         self.check_carrier()?;
+        self.check_words()?;
         self.check_path_prefix()?;
         self.check_derived_components()?;
         self.check_names()?;
@@ -533,8 +541,10 @@ impl SchemeBuilder {
             let word = Excerpt::new(word);
             return Err(BuildError::AuthScheme { word });
         }
+        // The random id would replace the credentials.
+        let is_request_id = |header| self.nearest.dialect().request_id == Some(header);
         if let Some(header) = &self.credentials_header
-            && (is_used_otherwise(header) || self.nearest.dialect().request_id == Some(header))
+            && (is_used_otherwise(header) || is_request_id(header))
         {
             let name = Excerpt::new(header.as_str());
             return Err(BuildError::CredentialsHeader { name });
@@ -573,10 +583,13 @@ impl SchemeBuilder {
         if self.date_headers.as_ref().is_some_and(Vec::is_empty) {
             return Err(BuildError::NoDateHeader);
         }
+        let algorithms = self.algorithms.iter().flatten();
+        check_none_repeated(algorithms.map(|algorithm| algorithm.name()))?;
+        let date_headers = self.date_headers.iter().flatten();
+        check_none_repeated(date_headers.map(|header| header.name().as_str()))?;
         let derived = self.derived_components.as_deref().unwrap_or_default();
-        for (position, (name, _)) in derived.iter().enumerate() {
-            let before = derived.iter().take(position);
-            check_not_repeated(before.map(|(other, _)| other.as_str()), name)?;
+        check_none_repeated(derived.iter().map(|(name, _)| name.as_str()))?;
+        for (name, _) in derived {
             if !is_derived_name(name) {
                 let name = Excerpt::new(name);
                 return Err(BuildError::DerivedName { name });
@@ -625,9 +638,7 @@ impl SchemeBuilder {
     fn check_names(&self) -> Result<(), BuildError> {
         let list = self.names();
         check_signed_list(list.iter().copied())?;
-        for (position, name) in list.iter().enumerate() {
-            check_not_repeated(list.iter().copied().take(position), name)?;
-        }
+        check_none_repeated(list.iter().copied())?;
         let is_date = |name: &&&str| name.parse::<DateHeader>().is_ok();
         match list.iter().filter(is_date).count() {
             0 | 1 => Ok(()),
@@ -665,23 +676,23 @@ impl SchemeBuilder {
         }
     }
 
-    /// Returns what this description becomes. Equal descriptions get the same: without that, every
-    /// call would leak another one, and two schemes from equal descriptions would differ. A
+    /// Returns the dialect of this description. Equal descriptions get the same: without that,
+    /// every call would leak another one, and two schemes from equal descriptions would differ. A
     /// description that [`build`](Self::build) refuses after this call stays in memory, because its
     /// error refers to it.
-    fn intern(&self) -> &'static Described {
-        static DESCRIBED: Mutex<Vec<(SchemeBuilder, &'static Described)>> = Mutex::new(Vec::new());
-        let mut all = DESCRIBED.lock().unwrap_or_else(PoisonError::into_inner);
+    fn intern(&self) -> &'static CustomDialect {
+        static ALL: Mutex<Vec<(SchemeBuilder, &'static CustomDialect)>> = Mutex::new(Vec::new());
+        let mut all = ALL.lock().unwrap_or_else(PoisonError::into_inner);
         let equal = all.iter().find(|(description, _)| description == self);
-        if let Some((_, described)) = equal {
-            return described;
+        if let Some((_, dialect)) = equal {
+            return dialect;
         }
-        let described: &'static Described = Box::leak(Box::new(Described {
+        let dialect: &'static CustomDialect = Box::leak(Box::new(CustomDialect {
             dialect: self.dialect(),
-            preset: self.nearest.nearest(),
+            nearest: self.nearest.nearest(),
         }));
-        all.push((self.clone(), described));
-        described
+        all.push((self.clone(), dialect));
+        dialect
     }
 
     fn dialect(&self) -> Dialect {
@@ -815,6 +826,15 @@ fn is_used_otherwise(header: &HeaderName) -> bool {
         || header.as_str().parse::<DateHeader>().is_ok()
         || DIGESTS.contains(header)
         || HOP_BY_HOP.contains(header)
+}
+
+/// Refuses a name that is in the list twice, in any case.
+fn check_none_repeated<'n>(names: impl Iterator<Item = &'n str>) -> Result<(), BuildError> {
+    let names: Vec<_> = names.collect();
+    for (position, name) in names.iter().enumerate() {
+        check_not_repeated(names.iter().copied().take(position), name)?;
+    }
+    Ok(())
 }
 
 fn leak(text: &str) -> &'static str {

@@ -11,7 +11,7 @@ use crate::{
     limits::{MAX_COMPONENTS, MAX_PARAMETER_LEN, MAX_SKEW_WITH_NONCE},
     rejection::Excerpt,
     wire::{
-        component::{Component, NotSignable},
+        component::{Component, DerivedComponent, NotSignable},
         credentials::Carrier,
     },
 };
@@ -20,8 +20,12 @@ use crate::{
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum BuildError {
-    /// `authorization` is in the list, but it contains the signature.
-    SignsAuthorization,
+    /// The list contains the header that carries the signature: `authorization`, or the one that a
+    /// described scheme has instead.
+    SignsAuthorization {
+        /// The header's name, in lower case.
+        name: Excerpt,
+    },
     /// The header is hop-by-hop (RFC 9110, section 7.6.1; for `Expect` section 10.1.1). Connections
     /// below all layers, and proxies on the way, write or remove it, so it does not arrive as it
     /// was signed.
@@ -51,14 +55,15 @@ pub enum BuildError {
     /// The list has more than 64 names, which verifiers refuse. `digest` and `content-digest` count
     /// even if they are not listed, because `DigestLayer` adds them.
     TooManyHeaders,
-    /// The list contains a name twice.
+    /// A list contains this name twice: of what is signed, or of a description's derived
+    /// components, algorithms or date headers.
     NamedTwice {
         /// The name.
         name: Excerpt,
     },
     /// The list contains both date headers.
     TwoDates,
-    /// The list contains no date header and no `(created)`.
+    /// The list contains no date header and no derived component that is the time of signing.
     NoDate {
         /// The scheme.
         scheme: Scheme,
@@ -130,7 +135,7 @@ pub enum BuildError {
         /// The name.
         name: Excerpt,
     },
-    /// The word that `Authorization` begins with is not a token (RFC 9110, section 5.6.2).
+    /// The word that the credentials begin with is not a token (RFC 9110, section 5.6.2).
     AuthScheme {
         /// The word.
         word: Excerpt,
@@ -186,7 +191,8 @@ pub enum BuildError {
         /// The component's name.
         name: Excerpt,
     },
-    /// The name of a derived component could be read as a header, or as two names in a list.
+    /// The name of a derived component is a valid header name, or could be read as two names in a
+    /// list.
     DerivedName {
         /// The name.
         name: Excerpt,
@@ -210,8 +216,8 @@ pub enum BuildError {
     /// A nonce is required, and dates may be more than one day from the clock. A guard against
     /// replays would have to keep every nonce for as long.
     NonceSkew,
-    /// The signature is used as the nonce, but signatures need not cover the whole request target and
-    /// the body's digest. Two different requests of one second could have the same signature.
+    /// The signature is used as the nonce, but signatures need not cover the whole request target
+    /// and the body's digest. Two different requests of one second could have the same signature.
     SignatureNotUnique,
     /// The path's prefix does not begin with a slash, ends with one, or has a character that a path
     /// cannot have.
@@ -235,9 +241,10 @@ pub enum BuildError {
 impl fmt::Display for BuildError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::SignsAuthorization => f.write_str(
-                "authorization cannot be signed, because it contains the signature: remove it \
-                 from the list",
+            Self::SignsAuthorization { name } => write!(
+                f,
+                "{name} cannot be signed, because it contains the signature: remove it from the \
+                 list"
             ),
             Self::HopByHop { name } => write!(
                 f,
@@ -284,10 +291,7 @@ impl fmt::Display for BuildError {
                 )
             }
             Self::NamedTwice { name } => {
-                write!(
-                    f,
-                    "{name} is named twice among the signed headers: name it once"
-                )
+                write!(f, "{name} is named twice: name it once")
             }
             Self::TwoDates => {
                 f.write_str("date and x-date are both to be signed: name one of them")
@@ -298,16 +302,20 @@ impl fmt::Display for BuildError {
                     .date_headers
                     .iter()
                     .map(|header| header.name().as_str());
-                let created = match dialect.syntax.has_hs2019 {
-                    true => "(created) under hs2019",
-                    false => "(created)",
+                let derived = dialect.list.derived_components.iter();
+                let mut created = derived
+                    .filter(|(_, derived)| *derived == DerivedComponent::Created)
+                    .map(|(name, _)| *name)
+                    .peekable();
+                let under_hs2019 = match created.peek() {
+                    Some(_) if dialect.syntax.has_hs2019 => " under hs2019",
+                    _ => "",
                 };
-                let created = dialect.syntax.has_times.then_some(created);
                 write_list(
                     f,
                     "no date is to be signed: name one of ",
                     names.chain(created),
-                    "",
+                    under_hs2019,
                 )
             }
             Self::AlgorithmNotCarried { scheme, algorithm } => {
@@ -387,7 +395,7 @@ impl fmt::Display for BuildError {
             ),
             Self::AuthScheme { word } => write!(
                 f,
-                "Authorization cannot begin with \"{word}\": use one word of letters, digits and -"
+                "credentials cannot begin with \"{word}\": use one word of letters, digits and -"
             ),
             Self::KeyIdParameter { name } => write!(
                 f,
@@ -444,8 +452,9 @@ impl fmt::Display for BuildError {
             ),
             Self::DerivedName { name } => write!(
                 f,
-                "\"{name}\" cannot name a derived component: use visible ASCII without quotes, \
-                 commas and semicolons, and no header's name that has a meaning of its own"
+                "\"{name}\" cannot name a derived component: use visible ASCII without spaces, \
+                 quotes, commas and semicolons, and with a character that no header's name has, \
+                 as in (target)"
             ),
             Self::NoDateAccepted { scheme } => write!(
                 f,
@@ -479,8 +488,8 @@ impl fmt::Display for BuildError {
                 "\"{prefix}\" is not what a path begins with: write it like /release"
             ),
             Self::PathPrefixNotCarried => f.write_str(
-                "the preset signs whole paths, so it has no path_prefix: start from tencent-app, or \
-                 leave it out",
+                "the preset signs whole paths, so it has no path_prefix: start from tencent-app, \
+                 or leave it out",
             ),
             Self::NoVerifier => f.write_str("the set of verifiers is empty: give it at least one"),
             Self::AmbiguousVerifiers { first, second } => write!(
@@ -569,7 +578,9 @@ impl Scheme {
         };
         let component = self.dialect().component(name, is_hs2019);
         let component = component.map_err(|error| match error {
-            NotSignable::Authorization => BuildError::SignsAuthorization,
+            NotSignable::Authorization => BuildError::SignsAuthorization {
+                name: Excerpt::new(self.dialect().syntax.header.as_str()),
+            },
             NotSignable::Ambiguous => BuildError::Ambiguous { name: excerpt() },
             NotSignable::NotAName => not_a_name(),
             NotSignable::NeedsHs2019 => BuildError::NeedsHs2019 { name: excerpt() },

@@ -37,8 +37,8 @@ pub(crate) struct Dialect {
     pub(crate) has_sha512_digest: bool,
     /// The headers that a date is read from, the default first.
     pub(crate) date_headers: &'static [DateHeader],
-    /// The header that gets a random UUID on signed requests that lack it, for the gateway's log. It
-    /// is not signed.
+    /// The header that gets a random UUID on signed requests that lack it, for the gateway's log.
+    /// It is not signed.
     pub(crate) request_id: Option<&'static HeaderName>,
     /// Characters that key ids must not contain.
     pub(crate) not_in_key_id: &'static [char],
@@ -156,9 +156,9 @@ impl Dialect {
         }
     }
 
-    /// Removes a signature of this scheme from a request that must not carry one, with the date, the
-    /// source and the request id that came with it. Another scheme's `Authorization` stays. Returns
-    /// `true` if there was a signature.
+    /// Removes a signature of this scheme from a request that must not carry one, with the date,
+    /// the source and the request id that came with it. Another scheme's `Authorization` stays.
+    /// Returns `true` if there was a signature.
     pub(crate) fn remove_signature(&self, headers: &mut HeaderMap) -> bool {
         let (ours, others): (Vec<_>, Vec<_>) = headers
             .get_all(self.syntax.header)
@@ -180,5 +180,71 @@ impl Dialect {
             headers.append(self.syntax.header.clone(), authorization);
         }
         true
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::wire::signing_string::MissingHeaderLine;
+
+    /// Returns the row of this preset in the guide's table, as the setters of descriptions call its
+    /// values.
+    fn row(scheme: Scheme) -> String {
+        let dialect = scheme.dialect();
+        let (syntax, format) = (&dialect.syntax, &dialect.format);
+        let code = |value: &dyn fmt::Display| format!("`{value}`");
+        let listed = |names: Vec<&str>| format!("`{}`", names.join("`, `"));
+        // A JSON object has none of these.
+        let parameters = |value| match syntax.carrier {
+            Carrier::Json(_) => "–".to_owned(),
+            Carrier::Parameters | Carrier::ParametersOrQuery => value,
+        };
+        let keeps_case = !format.lower_case_names;
+        let is_date_lowered = keeps_case && !dialect.list.sends_date_as_spelled;
+        let missing = match format.missing_header {
+            Some(MissingHeaderLine::Empty) => "Some(Empty)",
+            Some(MissingHeaderLine::EmptyValue) => "Some(EmptyValue)",
+            Some(MissingHeaderLine::Omitted) => "Some(Omitted)",
+            None => "None",
+        };
+        let algorithms = dialect.algorithms.iter().map(|algorithm| algorithm.name());
+        let date_headers = dialect.date_headers.iter();
+        let date_headers = date_headers.map(|header| header.name().as_str());
+        let cells = [
+            format!("`{scheme:?}`"),
+            parameters(format!("`\"{}\"`", syntax.separator)),
+            parameters(code(&!syntax.is_ordered)),
+            parameters(code(&syntax.ignores_unknown)),
+            listed(algorithms.collect()),
+            listed(date_headers.collect()),
+            match is_date_lowered {
+                true => "`true`, but the date's is in lower case".to_owned(),
+                false => code(&keeps_case),
+            },
+            code(&format.begins_with_key_id),
+            code(&format.ends_with_newline),
+            code(&missing),
+            code(&format.join.is_some()),
+            match dialect.max_created_ahead {
+                Some(ahead) => format!(
+                    "{} s, `created` {ahead} s after the clock",
+                    dialect.max_skew
+                ),
+                None => format!("{} s", dialect.max_skew),
+            },
+            format!("`{:?}`", dialect.date_policy),
+        ];
+        format!("| {} |", cells.join(" | "))
+    }
+
+    #[test]
+    fn the_guide_lists_the_settings_of_every_preset() {
+        let page = include_str!("../guide/gateways.md");
+        let section = page.split("\n## The presets' settings\n").nth(1);
+        let table = section.and_then(|section| section.split("\n# ").next());
+        let lines = table.unwrap_or_default().lines();
+        let rows: Vec<_> = lines.filter(|line| line.starts_with("| `")).collect();
+        assert_eq!(rows, Scheme::ALL.map(row));
     }
 }

@@ -161,7 +161,8 @@ impl Scheme {
         self.dialect().name
     }
 
-    /// Returns the preset that a described scheme starts from. A preset returns itself.
+    /// Returns the preset that a described scheme starts from, also if it does so through another
+    /// described scheme. A preset returns itself.
     ///
     /// What [`Scheme::builder`] cannot change is as in that preset: a description that starts from
     /// [`TencentApp`](Self::TencentApp) signs the parameters of forms, for example.
@@ -179,7 +180,7 @@ impl Scheme {
     #[must_use]
     pub fn nearest(self) -> Self {
         match self {
-            Self::Custom(custom) => custom.preset(),
+            Self::Custom(custom) => custom.nearest(),
             preset => preset,
         }
     }

@@ -30,8 +30,8 @@ const OUT_OF_DATE: &str = "签名时间超时";
 /// `request-id`, which the market's samples send with a new UUID.
 static REQUEST_ID: HeaderName = HeaderName::from_static("request-id");
 
-/// Source: the market's samples in Go and Python. The window of 900 seconds is that of Tencent Cloud
-/// API Gateway; the market documents none.
+/// Source: the market's samples in Go and Python. The window of 900 seconds is that of Tencent
+/// Cloud API Gateway; the market documents none.
 pub(super) static DIALECT: Dialect = Dialect {
     name: "tencent-market",
     syntax: CredentialsSyntax {
@@ -93,9 +93,9 @@ pub(super) static DIALECT: Dialect = Dialect {
     challenge: "hmac",
 };
 
-/// Returns the statuses that clients report: 421 if the key has no plan for this API, 403 for an old
-/// date. For the others one client names 411 to 414, which say something else (RFC 9110, section
-/// 15.5), so they are as at Tencent Cloud API Gateway.
+/// Returns the statuses that clients report: 421 if the key has no plan for this API, 403 for an
+/// old date. For the others one client names 411 to 414, which say something else (RFC 9110,
+/// section 15.5), so they are as at Tencent Cloud API Gateway.
 fn status(why: &Rejection) -> StatusCode {
     match why {
         Rejection::KeyNotBound | Rejection::NoUsagePlan => StatusCode::MISDIRECTED_REQUEST,

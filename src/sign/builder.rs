@@ -118,8 +118,9 @@ impl SignerBuilder {
     /// them. Default: none.
     ///
     /// Kong's and APISIX's settings (`enforce_headers`, `signed_headers`) are compared with the
-    /// list case-sensitively. So with these two schemes the names are sent in the spelling given;
-    /// with the others, in lower case.
+    /// list case-sensitively. So with these two schemes and iFlytek's the names are sent in the
+    /// spelling given; with the other presets, in lower case. A described scheme does as its
+    /// [`keep_name_case`](crate::scheme::SchemeBuilder::keep_name_case) says.
     ///
     /// Some headers are written or removed by each connection or proxy, so they would not arrive as
     /// they were signed. [`build`](Self::build) returns an error for them: `connection`, `expect`,
@@ -170,8 +171,8 @@ impl SignerBuilder {
     /// | Traefik Hub | `(request-target)` | method and target, as sent |
     /// | Traefik Hub | `(created)`, `(expires)` | the times |
     ///
-    /// [`Scheme::TencentApp`] signs the method, the target and three headers after the list, without
-    /// a name. Its gateway wants the list sorted.
+    /// [`Scheme::TencentApp`] signs the method, the target and three headers after the list,
+    /// without a name. Its gateway wants the list sorted.
     ///
     /// The list must have `date` or `x-date`, which is then the date header that is sent, or
     /// `(created)`. Tencent Cloud Market's scheme sends no list, so its can only be `x-date`.
@@ -217,8 +218,8 @@ impl SignerBuilder {
     /// a scheme that has such a form (iFlytek). Default: `false`.
     ///
     /// It is for WebSocket handshakes. The query gains the parameters `authorization`, `date` and
-    /// `host`. They replace those that it has; all other parameters stay as they are, byte for byte.
-    /// The request's headers get no date and no `Authorization`.
+    /// `host`. They replace those that it has; all other parameters stay as they are, byte for
+    /// byte. The request's headers get no date and no `Authorization`.
     ///
     /// **The URL is then a credential.** Do not log it: with iFlytek's scheme it is valid for five
     /// minutes.
@@ -314,8 +315,8 @@ impl SignerBuilder {
         self
     }
 
-    /// Sends and signs a nonce in this header: 128 random bits as 22 characters of base64url, new in
-    /// every signature, so that a verifier can refuse requests that were sent before. Default:
+    /// Sends and signs a nonce in this header: 128 random bits as 22 characters of base64url, new
+    /// in every signature, so that a verifier can refuse requests that were sent before. Default:
     /// none. [`X_NONCE`](crate::scheme::X_NONCE) is the usual name.
     ///
     /// A header of this name that the request has is replaced. If the list does not name the

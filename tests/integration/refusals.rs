@@ -186,7 +186,7 @@ fn a_list_that_is_not_separated_by_spaces_is_told_so() {
     ] {
         assert_eq!(
             why("/", &replace(&good(), "x-date source", list)),
-            "the headers list of Authorization has a comma, semicolon or tab: separate names with one space"
+            "the list of headers has a comma, semicolon or tab: separate names with one space"
         );
     }
 }
@@ -641,8 +641,8 @@ async fn a_refused_head_request_is_answered_without_content_on_http_1_and_2() {
 #[tokio::test]
 async fn a_refusals_reason_says_where_authorization_cannot_be_read() {
     // Whitespace around a value is no part of it (RFC 9110, section 5.5).
-    let at_5 =
-        "Authorization has no name=\"value\" at byte 5: quote every value, one comma between two";
+    let at_5 = "the credentials have no name=\"value\" at byte 5: quote every value, one comma \
+                between two";
     for (value, reason) in [
         ("hmac x", at_5),
         ("  hmac x", at_5),
@@ -650,11 +650,12 @@ async fn a_refusals_reason_says_where_authorization_cannot_be_read() {
         ("\thmac a b=\"x\"", at_5),
         (
             "hmac realm=\"x\"",
-            "Authorization has a parameter realm, which this scheme does not have: leave it out",
+            "the credentials have a parameter realm, which this scheme does not have: leave it out",
         ),
         (
             "hmac username=\"x\"",
-            "Authorization names the key id username, as another scheme does: sign for the scheme that this server checks",
+            "the credentials name the key id username, as another scheme does: sign for the scheme \
+             that this server checks, and name the key id as it does",
         ),
     ] {
         let mut request = Request::new(());

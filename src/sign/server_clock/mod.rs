@@ -31,7 +31,9 @@ use crate::{
 #[cfg_attr(not(feature = "retry"), doc = "```text")]
 /// use tower::{ServiceBuilder, service_fn};
 /// use tower_hmac_auth::{KeyPair, SignLayer, Signer, sign::{RetryOnClockSkew, ServerClock}};
-/// # let client = service_fn(|_: http::Request<()>| async { Ok::<_, std::io::Error>(http::Response::new(())) });
+/// # let client = service_fn(|_: http::Request<()>| async {
+/// #     Ok::<_, std::io::Error>(http::Response::new(()))
+/// # });
 ///
 /// let keys = KeyPair::new("AKIDtestkey0001", "test-secret-key-0001")?;
 /// let signer = Signer::builder(keys).allowed_hosts(["api.example.com"]).build()?;

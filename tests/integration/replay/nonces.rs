@@ -163,10 +163,10 @@ fn nonces_need_dates_of_a_known_age_and_a_header_of_their_own() {
             "{header}: {error}"
         );
     }
-    assert_eq!(
+    assert!(matches!(
         of(header::AUTHORIZATION).unwrap_err(),
-        BuildError::SignsAuthorization
-    );
+        BuildError::SignsAuthorization { .. }
+    ));
     // Its credentials have no list, so a nonce could not be signed.
     let market = Verifier::builder()
         .scheme(Scheme::TencentMarket)

@@ -238,8 +238,8 @@ fn a_nonce_with_a_clock_skew_of_two_days_cannot_be_built() {
 fn the_header_with_the_signature_cannot_be_the_nonce() {
     let header = HeaderName::from_static("x-signature");
     let verifier = Verifier::builder().scheme(dnse()).nonce(header);
-    assert_eq!(
+    assert!(matches!(
         verifier.build().unwrap_err(),
-        BuildError::SignsAuthorization
-    );
+        BuildError::SignsAuthorization { .. }
+    ));
 }

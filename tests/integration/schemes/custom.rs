@@ -3,7 +3,7 @@
 use std::{convert::Infallible, future::ready, time::SystemTime};
 
 use bytes::Bytes;
-use http::{HeaderMap, HeaderValue, Request, Response, StatusCode, header};
+use http::{HeaderMap, HeaderName, HeaderValue, Request, Response, StatusCode, header};
 use http_body_util::Full;
 use tower::{Layer as _, ServiceExt as _, service_fn};
 use tower_hmac_auth::{
@@ -264,7 +264,7 @@ fn words_that_a_verifier_could_not_read_back_are_refused() {
     for word in ["", "two words", "a,b", "a=b", "hm\u{e4}c"] {
         let is_expected = |error: &_| matches!(error, BuildError::AuthScheme { .. });
         let text = format!(
-            "Authorization cannot begin with \"{}\"",
+            "credentials cannot begin with \"{}\"",
             word.escape_default()
         );
         assert_error(described().auth_scheme(word), is_expected, &text);
@@ -311,6 +311,17 @@ fn a_scheme_without_an_algorithm_or_a_date_is_refused() {
 }
 
 #[test]
+fn an_algorithm_or_date_header_that_is_named_twice_is_refused() {
+    let is_expected = |error: &_| matches!(error, BuildError::NamedTwice { .. });
+    let algorithms = [Algorithm::HmacSha256, Algorithm::HmacSha1];
+    let twice = algorithms.into_iter().chain([Algorithm::HmacSha256]);
+    let text = "hmac-sha256 is named twice: name it once";
+    assert_error(described().algorithms(twice), is_expected, text);
+    let twice = described().date_headers([DateHeader::Date; 2]);
+    assert_error(twice, is_expected, "date is named twice: name it once");
+}
+
+#[test]
 fn derived_components_that_a_list_could_not_tell_apart_are_refused() {
     let derived = |names: &[&str]| {
         let names = names.iter().copied();
@@ -344,7 +355,7 @@ fn derived_components_that_a_list_could_not_tell_apart_are_refused() {
         assert_error(
             derived(&names),
             |error| matches!(error, BuildError::NamedTwice { .. }),
-            &format!("{} is named twice", names[1]),
+            &format!("{} is named twice: name it once", names[1]),
         );
     }
     // A preset has a derived component of the last name, which is otherwise a header's.
@@ -384,8 +395,8 @@ fn a_default_list_that_no_verifier_would_accept_is_refused() {
     }
     assert_error(
         list(&["date", "Authorization"]),
-        |error| matches!(error, BuildError::SignsAuthorization),
-        "authorization cannot be signed",
+        |error| matches!(error, BuildError::SignsAuthorization { .. }),
+        "authorization cannot be signed, because it contains the signature",
     );
     assert_error(
         list(&["date", "te"]),
@@ -396,6 +407,136 @@ fn a_default_list_that_no_verifier_would_accept_is_refused() {
         list(&["x-date"]).date_headers([DateHeader::Date]),
         |error| matches!(error, BuildError::DateHeaderNotCarried { .. }),
         "described takes no date from x-date",
+    );
+}
+
+#[test]
+fn a_header_or_name_that_cannot_be_used_is_named() {
+    let header = HeaderName::from_static("x-orchard-auth");
+    assert_error(
+        described()
+            .credentials_header(header)
+            .default_list(["date", "X-Orchard-Auth"]),
+        |error| matches!(error, BuildError::SignsAuthorization { .. }),
+        "x-orchard-auth cannot be signed, because it contains the signature: remove it",
+    );
+    for name in ["target", "(request target)"] {
+        assert_error(
+            described().derived_components([(name, DerivedComponent::RequestTarget)]),
+            |error| matches!(error, BuildError::DerivedName { .. }),
+            &format!(
+                "\"{name}\" cannot name a derived component: use visible ASCII without spaces, \
+                 quotes, commas and semicolons, and with a character that no header's name has"
+            ),
+        );
+    }
+}
+
+#[test]
+fn a_missing_date_is_reported_with_the_names_that_the_description_has() {
+    let list = |preset, name, derived| {
+        let described = Scheme::builder("described", preset);
+        let described = described.derived_components([(name, derived)]);
+        described.default_list(["host"]).build().unwrap_err()
+    };
+    // Cavage's own components have the time of signing, and these replace them.
+    let error = list(Scheme::Cavage, "(target)", DerivedComponent::RequestTarget);
+    let text = "no date is to be signed: name one of date, x-date";
+    assert_eq!(error.to_string(), text);
+
+    let error = list(Scheme::TraefikHub, "(at)", DerivedComponent::Created);
+    let text = "no date is to be signed: name one of date, x-date, (at)";
+    assert_eq!(error.to_string(), text);
+}
+
+#[test]
+fn settings_that_a_json_object_cannot_have_are_reported_before_their_values() {
+    for described in [
+        Scheme::builder("described", Scheme::TencentMarket).separator(";"),
+        Scheme::builder("described", Scheme::TencentMarket).auth_scheme(""),
+    ] {
+        let is_expected = |error: &_| matches!(error, BuildError::NoParameters);
+        let text = "the preset's credentials are a JSON object";
+        assert_error(described, is_expected, text);
+    }
+}
+
+/// A rejection does not know its scheme, so its text must be true for every scheme.
+#[test]
+fn a_refusals_text_names_no_header_or_word_that_the_scheme_does_not_have() {
+    let header = HeaderName::from_static("x-orchard-auth");
+    let orchard = Scheme::builder("orchard", Scheme::Cavage)
+        .credentials_header(header.clone())
+        .auth_scheme("Orchard")
+        .key_id_parameter("appid")
+        .build()
+        .unwrap();
+    let verifier = Verifier::builder().scheme(orchard).build().unwrap();
+    let text = |name: &HeaderName, credentials: &str| {
+        let request = Request::get("/a").header(name, credentials);
+        let request = request.body(()).unwrap();
+        verifier.read(&request, now()).unwrap_err().to_string()
+    };
+    let authorization = text(&header::AUTHORIZATION, r#"Orchard appid="a""#);
+    let expected = "no credentials in Authorization, or in the header that the scheme has instead: \
+                    sign the request, after every layer that removes headers";
+    assert_eq!(authorization, expected);
+    let other_word = text(&header, r#"Signature appid="a""#);
+    let expected = "a described scheme's own";
+    assert!(other_word.contains(expected), "{other_word}");
+    let hs2019 = "the algorithm hs2019 is unknown or not allowed here, as is none at all: sign \
+                  with an allowed one, and name it";
+    for (parameters, expected) in [
+        (
+            r#"keyId="a""#,
+            "the credentials name the key id keyId, as another scheme does: sign for the scheme \
+             that this server checks, and name the key id as it does",
+        ),
+        (
+            r#"appid="a",headers="date",signature="""#,
+            "the credentials have no key id or no signature, or an empty one: send both, named as \
+             the server's scheme names them",
+        ),
+        (
+            r#"appid="a",headers="""#,
+            "the credentials have no headers parameter, or an empty one: send it with a value",
+        ),
+        (r#"appid="a",headers="date",signature="AAAA""#, hs2019),
+        (
+            r#"appid="a",algorithm="hs2019",headers="date",signature="AAAA""#,
+            hs2019,
+        ),
+        (
+            r#"appid="a",algorithm="hmac-md5",headers="date",signature="AAAA""#,
+            "the algorithm hmac-md5 is unknown or not allowed here: sign with an allowed one",
+        ),
+    ] {
+        let credentials = format!("Orchard {parameters}");
+        assert_eq!(text(&header, &credentials), expected, "{credentials}");
+    }
+    for list in ["date  host", "date,host", "date (target)", "date date"] {
+        let text = text(
+            &header,
+            &format!(r#"Orchard appid="a",algorithm="hmac-sha256",headers="{list}",signature="A""#),
+        );
+        assert!(!text.contains("Authorization"), "{text}");
+    }
+}
+
+#[test]
+fn a_description_can_start_from_another() {
+    let first = described().key_id_parameter("appid").build().unwrap();
+    let second = Scheme::builder("second", first).auth_scheme("Orchard");
+    let second = second.build().unwrap();
+    assert_eq!(second.nearest(), Scheme::Kong);
+    let keys = keys();
+    let signer = Signer::builder(keys).scheme(second).build().unwrap();
+    let mut request = Request::get("/a").body(()).unwrap();
+    signer.sign_request(&mut request, now()).unwrap();
+    let authorization = request.headers()["authorization"].to_str().unwrap();
+    assert!(
+        authorization.starts_with("Orchard appid="),
+        "{authorization}"
     );
 }
 

@@ -190,7 +190,7 @@ async fn the_log_has_one_line_a_request_with_the_reason_and_without_secrets() {
     lines.push(gateway.log_line().await);
     assert!(lines[1].starts_with("POST /unsigned 401 "), "{lines:?}");
     assert!(
-        lines[1].contains("ms kind=AuthorizationMissing wrong=\"no Authorization header: "),
+        lines[1].contains("ms kind=AuthorizationMissing wrong=\"no credentials in Authorization, "),
         "{lines:?}"
     );
 
