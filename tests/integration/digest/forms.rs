@@ -12,6 +12,7 @@ use tower_hmac_auth::{
     digest::{BufferedBody, DigestHeader, DigestLayer, ReadFormLayer, VerifyDigestLayer},
     error::TargetError,
     scheme::FormParameters,
+    verify::Refusal,
 };
 
 use super::{HELLO, signing, value, verifying};
@@ -219,6 +220,46 @@ async fn a_form_over_the_limit_is_refused_before_it_is_verified() {
     };
     let answer = answered(request).await;
     assert_eq!(answer, (StatusCode::PAYLOAD_TOO_LARGE, Some(too_large)));
+}
+
+/// Which scheme and which key id a refusal of [`ReadFormLayer`] reports.
+async fn reported(layer: ReadFormLayer, parameter: &str) -> (String, String) {
+    let layer = layer.refuse(|refusal: &Refusal<'_>| {
+        let (scheme, key_id) = (refusal.scheme(), refusal.key_id());
+        let mut response = Response::new(Bytes::new());
+        let headers = response.headers_mut();
+        headers.insert("scheme", value(scheme.name()));
+        headers.insert("key-id", value(&key_id.unwrap_or_default()));
+        response
+    });
+    let mut request = post("/", FORM, "a=1");
+    let authorization = format!(
+        "hmac {parameter}=\"AKIDtestkey0001\", algorithm=\"hmac-sha1\", headers=\"x-date\", \
+         signature=\"AAAAAAAAAAAAAAAAAAAAAAAAAAA=\""
+    );
+    let headers = request.headers_mut();
+    headers.insert(header::AUTHORIZATION, value(&authorization));
+    let service = layer.layer(service_fn(echo));
+    let response = service.oneshot(request).await.unwrap();
+    let field = |name: &str| response.headers()[name].to_str().unwrap().to_owned();
+    (field("scheme"), field("key-id"))
+}
+
+#[tokio::test]
+async fn a_refused_form_has_the_key_id_that_the_layers_scheme_finds() {
+    let described = Scheme::builder("described", SCHEME)
+        .key_id_parameter("ak")
+        .build()
+        .unwrap();
+    let report = |scheme: &str, key_id: &str| (scheme.to_owned(), key_id.to_owned());
+    let key_id = "AKIDtestkey0001";
+    let layer = || ReadFormLayer::new(0);
+    let answer = reported(layer(), "id").await;
+    assert_eq!(answer, report("tencent-app", key_id));
+    let answer = reported(layer(), "ak").await;
+    assert_eq!(answer, report("tencent-app", ""));
+    let answer = reported(layer().scheme(described), "ak").await;
+    assert_eq!(answer, report("described", key_id));
 }
 
 #[tokio::test]
