@@ -3,9 +3,12 @@
 use std::convert::Infallible;
 
 use bytes::Bytes;
-use http::{HeaderValue, Method, Request, Response, StatusCode, Version, header};
+use http::{
+    HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode, Version, header,
+};
 use http_body::Body;
 use http_body_util::{BodyExt as _, Full};
+use hyper::body::Incoming;
 use tower::{BoxError, Layer as _, ServiceBuilder, ServiceExt as _, service_fn};
 use tower_hmac_auth::{
     Rejection, Scheme,
@@ -367,6 +370,43 @@ async fn other_bodies_are_not_read() {
         .unwrap();
     let body = response.into_body().collect().await.unwrap().to_bytes();
     assert_eq!(body, HELLO);
+}
+
+/// A proxy with `ReadFormLayer` forwards what it gets, with a client that drops the trailers of a
+/// body whose length is known.
+#[tokio::test]
+async fn trailers_of_a_form_can_be_forwarded_and_a_form_without_them_has_a_length() {
+    let upstream = loopback::serve::<_, _>(service_fn(async |request: Request<Incoming>| {
+        let length = request.headers().get(header::CONTENT_LENGTH).cloned();
+        let body = request.into_body().collect().await.unwrap();
+        let mut answer = Response::new(Full::<Bytes>::default());
+        let headers = answer.headers_mut();
+        if let Some(length) = length {
+            headers.insert("received-length", length);
+        }
+        headers.extend(body.trailers().cloned().unwrap_or_default());
+        *answer.body_mut() = Full::from(body.to_bytes());
+        Ok::<_, Infallible>(answer)
+    }))
+    .await;
+    for (trailers, length) in [(true, None), (false, Some("3"))] {
+        let sent = HeaderMap::from_iter([(HeaderName::from_static("x-checksum"), value("1"))]);
+        let sent = trailers.then_some(Ok(sent));
+        let body = Full::<Bytes>::from("a=1").with_trailers(std::future::ready(sent));
+        // hyper sends only trailers that are announced.
+        let request = Request::post(format!("http://{upstream}/"))
+            .header(header::CONTENT_TYPE, FORM)
+            .header(header::TRAILER, "x-checksum")
+            .body(body)
+            .unwrap();
+        let forward = ReadFormLayer::new(LIMIT).layer(client(Version::HTTP_11));
+        let response = forward.oneshot(request).await.unwrap();
+        let received = |name| response.headers().get(name).map(HeaderValue::as_bytes);
+        assert_eq!(received("received-length"), length.map(str::as_bytes));
+        assert_eq!(received("x-checksum"), trailers.then_some(&b"1"[..]));
+        let body = response.into_body().collect().await.unwrap().to_bytes();
+        assert_eq!(body, "a=1");
+    }
 }
 
 /// As the layers that follow a 303 do. The body that was hashed is no longer sent.
