@@ -17,7 +17,9 @@ use super::{
 };
 
 /// An answer with the gateway's own text, or with the upstream's body.
-pub(crate) type Answer = Response<Either<Full<Bytes>, UpstreamBody>>;
+pub(crate) type Answer = Response<AnswerBody>;
+
+pub(crate) type AnswerBody = Either<Full<Bytes>, UpstreamBody>;
 
 /// After how many seconds a client may try again if too many requests were in flight.
 const RETRY_AFTER: HeaderValue = HeaderValue::from_static("1");
@@ -76,7 +78,8 @@ async fn describe(request: Request<Timed<ClientBody>>, key: &VerifiedKey) -> Ans
     )
 }
 
-fn busy() -> Answer {
+/// Returns the answer to a client that may try again later.
+pub(crate) fn busy() -> Answer {
     let why = "too many requests are in flight";
     let mut response = failure(StatusCode::SERVICE_UNAVAILABLE, why, why.to_owned());
     let headers = response.headers_mut();

@@ -45,7 +45,8 @@ Every connection needs a file descriptor: set `ulimit -n` to more than --max-con
 --max-in-flight together, and 32 for --admin.
 The gateway does not compare bodies with their digests: the crate's VerifyDigestLayer does.
 With tencent-app it reads forms of up to 64 KiB, whose parameters are signed, if it is built with
---features digest; without that it refuses forms.";
+--features digest; without that it refuses forms. At most --max-in-flight forms are read at a time;
+others wait for up to --body-timeout, then get 503.";
 
 /// Verifies HMAC signatures of requests and forwards the valid requests
 #[derive(Parser)]

@@ -2,6 +2,7 @@
 //! their parameters refuse them.
 
 use hyper::body::Incoming;
+use tower_hmac_auth::verify::{SharedKeys, VerifierSet};
 
 use super::{arguments::Arguments, refusals::Refusals};
 
@@ -13,7 +14,7 @@ pub(crate) type ClientBody = Incoming;
 pub(crate) struct Forms;
 
 impl Forms {
-    pub(crate) fn of(_: &Arguments, _: &Refusals) -> Self {
+    pub(crate) fn of(_: &Arguments, _: &VerifierSet, _: &SharedKeys, _: &Refusals) -> Self {
         Self
     }
 

@@ -22,7 +22,8 @@ use super::{
     stderr,
 };
 
-/// Why a request with a valid signature failed. The log takes it from the response's extensions.
+/// Why a request failed that was not refused for what it says. The log takes it from the response's
+/// extensions.
 #[derive(Clone)]
 pub(crate) struct Failure(pub(crate) String);
 
@@ -103,9 +104,10 @@ impl Entry {
             let guessed = || guessed_key_id(authorization.as_ref()?);
             self.claimed_key_id = claimed.or_else(guessed).as_deref().map(escaped);
         }
-        self.wrong = match (extensions.get::<Rejection>(), extensions.get::<Failure>()) {
-            (Some(why), _) => Some(why.to_string()),
-            (None, Some(Failure(why))) => Some(why.clone()),
+        // A form that was not read has both, and the failure says more.
+        self.wrong = match (extensions.get::<Failure>(), extensions.get::<Rejection>()) {
+            (Some(Failure(why)), _) => Some(why.clone()),
+            (None, Some(why)) => Some(why.to_string()),
             (None, None) => None,
         };
         self.hashed = extensions.get().cloned();

@@ -54,10 +54,15 @@
 //!     `keys: kept as they were: keys.toml, line 7: …`.
 //! - **Bodies** are not compared with their digest, signed or not. `VerifyDigestLayer` (feature
 //!   `digest`) does that.
-//!   - **Forms** are read before they are verified if a `--scheme` is `tencent-app` or starts from
-//!     it, because their parameters are signed. This needs `--features digest`; without it such a
-//!     scheme refuses forms. At most `--max-in-flight` are read at a time, and others wait. A form
-//!     of more than 64 KiB gets `413`, and one that does not arrive within `--body-timeout` `400`.
+//!   - **Forms** are read before they are verified if their credentials are those of a `--scheme`
+//!     that is `tencent-app` or starts from it, because their parameters are signed. This needs
+//!     `--features digest`; without it such a scheme refuses forms. A form of more than 64 KiB gets
+//!     `413`, and one that does not arrive within `--body-timeout` `408`.
+//!   - At most `--max-in-flight` forms are read at a time. Others wait for up to `--body-timeout`,
+//!     then get `503` with `Retry-After`. What the head alone refuses, such as missing credentials,
+//!     an old date or an unknown key id, is refused at once, and its form is not read. With
+//!     `--terse`, forms of unknown key ids are read like others: otherwise the wait would tell
+//!     which ids exist.
 //! - **Clients** use HTTP/1.1, or HTTP/2 with prior knowledge. For TLS, put a TLS proxy in front.
 //! - **Log**: one line for each request on standard error, with the method, the path without the
 //!   query, the status, the time until the last byte, the verified key id (`key="AKIDbilling"`),
@@ -171,12 +176,13 @@ async fn start(
     prometheus: Option<PrometheusHandle>,
 ) -> Result<()> {
     let refusals = Refusals::of(&arguments);
+    let verifiers = arguments.verifiers()?;
+    let forms = Forms::of(&arguments, &verifiers, &keys, &refusals);
     let verify = VerifyLayer::new(keys)
-        .verifier(arguments.verifiers()?)
+        .verifier(verifiers)
         .refuse(refusals.clone())
         .explain(arguments.explain)
         .remove_authorization(true);
-    let forms = Forms::of(&arguments, &refusals);
     let replay = Replay::of(&arguments, refusals).await?;
     let proxy = match &arguments.upstream {
         Some(upstream) => {

@@ -5,7 +5,7 @@ use std::{
     error::Error,
     fmt,
     pin::Pin,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError},
     task::{Context, Poll, ready},
     time::{Duration, Instant},
 };
@@ -21,7 +21,8 @@ use tokio::{
 /// sent one byte at a time.
 const BYTES_A_SECOND: u64 = 1024;
 
-/// Shows how long the gateway has been waiting for the receiver of a body.
+/// Shows how long the gateway has been waiting for the receiver of a body, and whether its sender
+/// was too slow.
 #[derive(Clone)]
 pub(crate) struct Taker(Arc<Shared>);
 
@@ -29,12 +30,22 @@ struct Shared {
     /// `None` while the gateway waits for the sender.
     waiting_since: Mutex<Option<Instant>>,
     over: Notify,
+    too_slow: OnceLock<TooSlow>,
 }
 
 impl Taker {
     /// Returns when the body is dropped. Only one task can wait for it.
     pub(crate) fn over(&self) -> Notified<'_> {
         self.0.over.notified()
+    }
+
+    /// Returns the error if the body's sender was too slow.
+    #[cfg_attr(
+        not(feature = "digest"),
+        allow(dead_code, reason = "other readers of a body see its error")
+    )]
+    pub(crate) fn too_slow(&self) -> Option<TooSlow> {
+        self.0.too_slow.get().copied()
     }
 
     fn waiting_since(&self) -> MutexGuard<'_, Option<Instant>> {
@@ -56,7 +67,7 @@ pub(crate) async fn takes_nothing(taker: &Taker, limit: Duration) {
 }
 
 /// The error for a body that was not sent in time. The field names the sender.
-#[derive(Debug)]
+#[derive(Debug, Clone, Copy)]
 pub(crate) struct TooSlow(&'static str);
 
 impl fmt::Display for TooSlow {
@@ -119,6 +130,7 @@ impl<B> Timed<B> {
             taker: Taker(Arc::new(Shared {
                 waiting_since: Mutex::new(Some(Instant::now())),
                 over: Notify::new(),
+                too_slow: OnceLock::new(),
             })),
             _in_flight: in_flight,
         }
@@ -162,7 +174,9 @@ where
             let begin = || (Instant::now(), Box::pin(sleep(left)));
             let (_, until) = this.waiting.get_or_insert_with(begin);
             ready!(until.as_mut().poll(cx));
-            return Poll::Ready(Some(Err(TooSlow(this.sender).into())));
+            let error = TooSlow(this.sender);
+            let _set_once = this.taker.0.too_slow.set(error);
+            return Poll::Ready(Some(Err(error.into())));
         };
         if let Some((since, _)) = this.waiting.take() {
             this.left = this.left.saturating_sub(since.elapsed());

@@ -24,6 +24,10 @@ impl BufferedBody {
         Self { data, trailers }
     }
 
+    pub(super) fn has_trailers(&self) -> bool {
+        self.trailers.is_some()
+    }
+
     /// Returns the body's data.
     #[must_use]
     pub fn data(&self) -> &Bytes {

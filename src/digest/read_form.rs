@@ -19,6 +19,7 @@ use tower_service::Service;
 pub use self::body::ReadFormBody;
 use super::{check_future::unread, read_ahead::ReadAhead};
 use crate::{
+    Scheme,
     form::{FormParameters, is_form},
     verify::{
         DefaultResponseForRejection, Refused, ResponseForRejection, VerifyBody, VerifyFuture,
@@ -27,8 +28,8 @@ use crate::{
 
 type BoxError = Box<dyn Error + Send + Sync>;
 
-/// Reads the forms among the requests' bodies, for
-/// [`Scheme::TencentApp`](crate::Scheme::TencentApp), which signs their parameters.
+/// Reads the forms among the requests' bodies, for [`Scheme::TencentApp`], which signs their
+/// parameters.
 ///
 /// Requires the feature `digest`.
 ///
@@ -54,6 +55,7 @@ type BoxError = Box<dyn Error + Send + Sync>;
 #[must_use = "a layer does nothing until a service is put into it"]
 pub struct ReadFormLayer<R = DefaultResponseForRejection> {
     limit: usize,
+    scheme: Scheme,
     refuse: Arc<R>,
 }
 
@@ -62,16 +64,39 @@ impl ReadFormLayer {
     pub fn new(limit: usize) -> Self {
         Self {
             limit,
+            scheme: Scheme::TencentApp,
             refuse: Arc::new(DefaultResponseForRejection::new()),
         }
     }
 }
 
 impl<R> ReadFormLayer<R> {
+    /// Sets the scheme of the verifier, if it is a description that starts from
+    /// [`Scheme::TencentApp`]. Default: `Scheme::TencentApp`.
+    ///
+    /// It changes only how a form that was not read is refused: the answer has this scheme's words,
+    /// and the key id is found where this scheme has it
+    /// ([`Refusal::key_id`](crate::verify::Refusal::key_id)).
+    ///
+    /// ```
+    /// use tower_hmac_auth::{Scheme, digest::ReadFormLayer};
+    ///
+    /// let staged = Scheme::builder("staged", Scheme::TencentApp)
+    ///     .path_prefix("/release")
+    ///     .build()?;
+    /// let layer = ReadFormLayer::new(64 * 1024).scheme(staged);
+    /// # Ok::<(), tower_hmac_auth::error::BuildError>(())
+    /// ```
+    pub fn scheme(mut self, scheme: Scheme) -> Self {
+        self.scheme = scheme;
+        self
+    }
+
     /// Sets what answers refusals. Default: [`DefaultResponseForRejection::new`].
     pub fn refuse<Q>(self, refuse: Q) -> ReadFormLayer<Q> {
         ReadFormLayer {
             limit: self.limit,
+            scheme: self.scheme,
             refuse: Arc::new(refuse),
         }
     }
@@ -81,6 +106,7 @@ impl<R> Clone for ReadFormLayer<R> {
     fn clone(&self) -> Self {
         Self {
             limit: self.limit,
+            scheme: self.scheme,
             refuse: Arc::clone(&self.refuse),
         }
     }
@@ -90,6 +116,7 @@ impl<R> fmt::Debug for ReadFormLayer<R> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ReadFormLayer")
             .field("limit", &self.limit)
+            .field("scheme", &self.scheme)
             .finish_non_exhaustive()
     }
 }
@@ -261,10 +288,11 @@ where
                             VerifyFuture::inner(waiting.inner.call(request))
                         }
                         Err(error) => {
-                            let why = unread(&error, &head.headers, waiting.options.limit);
+                            let options = &waiting.options;
+                            let why = unread(&error, &head.headers, options.limit);
                             let head = (&head).into();
-                            let refused = Refused::before_verification(head, why);
-                            VerifyFuture::refused(refused.answer(&*waiting.options.refuse))
+                            let refused = Refused::before_verification(head, options.scheme, why);
+                            VerifyFuture::refused(refused.answer(&*options.refuse))
                         }
                     }
                 }

@@ -272,9 +272,13 @@ impl<'a> Refused<'a> {
 
     /// Describes a request that a layer outside [`VerifyLayer`](crate::VerifyLayer) refuses.
     #[cfg(feature = "digest")]
-    pub(crate) fn before_verification(head: RequestHead<'a>, why: Rejection) -> Self {
+    pub(crate) fn before_verification(
+        head: RequestHead<'a>,
+        scheme: Scheme,
+        why: Rejection,
+    ) -> Self {
         Self {
-            scheme: Scheme::TencentApp,
+            scheme,
             why,
             head,
             key: None,

@@ -22,7 +22,7 @@ use crate::{
 ///
 /// [`VerifyLayer`](crate::VerifyLayer) creates it.
 ///
-/// - A request that passes has a [`VerifiedKey`](crate::VerifiedKey) in its extensions. Nothing
+/// - A request that passes has a [`VerifiedKey`] in its extensions. Nothing
 ///   that a client sends can put one there.
 /// - A refused request never reaches the inner service, and its body is not read. On HTTP/1.1 the
 ///   server then closes the connection during a large upload, and the client may see a reset

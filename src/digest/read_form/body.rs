@@ -16,6 +16,9 @@ type BoxError = Box<dyn Error + Send + Sync>;
 
 pin_project! {
     /// Carries a form that was read, or another body as it arrives.
+    ///
+    /// The length of a form is known, unless it has trailers: a proxy that forwards it over
+    /// HTTP/1.1 then sends it in chunks, because a body with a `Content-Length` has no trailers.
     #[derive(Debug)]
     pub struct ReadFormBody<B> {
         #[pin]
@@ -84,6 +87,13 @@ where
 
     fn size_hint(&self) -> SizeHint {
         match &self.kind {
+            // An HTTP/1.1 client makes a `Content-Length` of an exact length, and drops the
+            // trailers.
+            Kind::Form { body } if body.has_trailers() => {
+                let mut hint = SizeHint::new();
+                hint.set_lower(body.size_hint().lower());
+                hint
+            }
             Kind::Form { body } => body.size_hint(),
             Kind::Other { body } => body.size_hint(),
         }

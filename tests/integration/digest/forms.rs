@@ -4,15 +4,19 @@
 use std::convert::Infallible;
 
 use bytes::Bytes;
-use http::{HeaderValue, Method, Request, Response, StatusCode, Version, header};
+use http::{
+    HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode, Version, header,
+};
 use http_body::Body;
 use http_body_util::{BodyExt as _, Full};
+use hyper::body::Incoming;
 use tower::{BoxError, Layer as _, ServiceBuilder, ServiceExt as _, service_fn};
 use tower_hmac_auth::{
     Rejection, Scheme,
     digest::{BufferedBody, DigestHeader, DigestLayer, ReadFormLayer, VerifyDigestLayer},
     error::TargetError,
     scheme::FormParameters,
+    verify::Refusal,
 };
 
 use super::{HELLO, signing, value, verifying};
@@ -222,6 +226,46 @@ async fn a_form_over_the_limit_is_refused_before_it_is_verified() {
     assert_eq!(answer, (StatusCode::PAYLOAD_TOO_LARGE, Some(too_large)));
 }
 
+/// Which scheme and which key id a refusal of [`ReadFormLayer`] reports.
+async fn reported(layer: ReadFormLayer, parameter: &str) -> (String, String) {
+    let layer = layer.refuse(|refusal: &Refusal<'_>| {
+        let (scheme, key_id) = (refusal.scheme(), refusal.key_id());
+        let mut response = Response::new(Bytes::new());
+        let headers = response.headers_mut();
+        headers.insert("scheme", value(scheme.name()));
+        headers.insert("key-id", value(&key_id.unwrap_or_default()));
+        response
+    });
+    let mut request = post("/", FORM, "a=1");
+    let authorization = format!(
+        "hmac {parameter}=\"AKIDtestkey0001\", algorithm=\"hmac-sha1\", headers=\"x-date\", \
+         signature=\"AAAAAAAAAAAAAAAAAAAAAAAAAAA=\""
+    );
+    let headers = request.headers_mut();
+    headers.insert(header::AUTHORIZATION, value(&authorization));
+    let service = layer.layer(service_fn(echo));
+    let response = service.oneshot(request).await.unwrap();
+    let field = |name: &str| response.headers()[name].to_str().unwrap().to_owned();
+    (field("scheme"), field("key-id"))
+}
+
+#[tokio::test]
+async fn a_refused_form_has_the_key_id_that_the_layers_scheme_finds() {
+    let described = Scheme::builder("described", SCHEME)
+        .key_id_parameter("ak")
+        .build()
+        .unwrap();
+    let report = |scheme: &str, key_id: &str| (scheme.to_owned(), key_id.to_owned());
+    let key_id = "AKIDtestkey0001";
+    let layer = || ReadFormLayer::new(0);
+    let answer = reported(layer(), "id").await;
+    assert_eq!(answer, report("tencent-app", key_id));
+    let answer = reported(layer(), "ak").await;
+    assert_eq!(answer, report("tencent-app", ""));
+    let answer = reported(layer().scheme(described), "ak").await;
+    assert_eq!(answer, report("described", key_id));
+}
+
 #[tokio::test]
 async fn only_what_was_read_counts_and_the_handler_gets_it() {
     let mut request = signed(DigestLayer::content_md5(), post("/", FORM, "a=1")).await;
@@ -327,6 +371,43 @@ async fn other_bodies_are_not_read() {
         .unwrap();
     let body = response.into_body().collect().await.unwrap().to_bytes();
     assert_eq!(body, HELLO);
+}
+
+/// A proxy with `ReadFormLayer` forwards what it gets, with a client that drops the trailers of a
+/// body whose length is known.
+#[tokio::test]
+async fn trailers_of_a_form_can_be_forwarded_and_a_form_without_them_has_a_length() {
+    let upstream = loopback::serve::<_, _>(service_fn(async |request: Request<Incoming>| {
+        let length = request.headers().get(header::CONTENT_LENGTH).cloned();
+        let body = request.into_body().collect().await.unwrap();
+        let mut answer = Response::new(Full::<Bytes>::default());
+        let headers = answer.headers_mut();
+        if let Some(length) = length {
+            headers.insert("received-length", length);
+        }
+        headers.extend(body.trailers().cloned().unwrap_or_default());
+        *answer.body_mut() = Full::from(body.to_bytes());
+        Ok::<_, Infallible>(answer)
+    }))
+    .await;
+    for (trailers, length) in [(true, None), (false, Some("3"))] {
+        let sent = HeaderMap::from_iter([(HeaderName::from_static("x-checksum"), value("1"))]);
+        let sent = trailers.then_some(Ok(sent));
+        let body = Full::<Bytes>::from("a=1").with_trailers(std::future::ready(sent));
+        // hyper sends only trailers that are announced.
+        let request = Request::post(format!("http://{upstream}/"))
+            .header(header::CONTENT_TYPE, FORM)
+            .header(header::TRAILER, "x-checksum")
+            .body(body)
+            .unwrap();
+        let forward = ReadFormLayer::new(LIMIT).layer(client(Version::HTTP_11));
+        let response = forward.oneshot(request).await.unwrap();
+        let received = |name| response.headers().get(name).map(HeaderValue::as_bytes);
+        assert_eq!(received("received-length"), length.map(str::as_bytes));
+        assert_eq!(received("x-checksum"), trailers.then_some(&b"1"[..]));
+        let body = response.into_body().collect().await.unwrap().to_bytes();
+        assert_eq!(body, "a=1");
+    }
 }
 
 /// As the layers that follow a 303 do. The body that was hashed is no longer sent.

@@ -69,7 +69,7 @@ pub(super) async fn metrics(gateway: &Gateway) -> BTreeMap<String, f64> {
 }
 
 /// Waits until a series has this value, and returns all.
-async fn until(gateway: &Gateway, series: &str, value: f64) -> BTreeMap<String, f64> {
+pub(super) async fn until(gateway: &Gateway, series: &str, value: f64) -> BTreeMap<String, f64> {
     let has_value = async {
         loop {
             let metrics = metrics(gateway).await;
