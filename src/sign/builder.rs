@@ -427,15 +427,15 @@ impl SignerBuilder {
         let dialect = self.scheme.dialect();
         let lifetime = self.lifetime.or(dialect.lifetime);
         let mut components = SignedComponents::new(&dialect.format, list, lifetime);
-        if let Carrier::Json(_) = dialect.syntax.carrier {
-            components.send_date_alone();
+        match dialect.syntax.carrier {
+            Carrier::Json(_) => components.send_date_alone(),
+            Carrier::ParametersOrQuery if self.in_query => components.send_in_query(),
+            Carrier::ParametersOrQuery => components.remove_from_query(),
+            Carrier::Parameters => {}
         }
         let request_lines = self.scheme.dialect().format.request_lines();
         if !request_lines.is_empty() {
             components.sign_request_lines(request_lines);
-        }
-        if self.in_query {
-            components.send_in_query();
         }
         if let Some(source) = self.source {
             components.supply(&SOURCE, source);

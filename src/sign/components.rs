@@ -55,6 +55,8 @@ pub(crate) struct SignedComponents {
     own: Vec<HeaderName>,
     /// The listed header that gets a new nonce in every signature.
     nonce: Option<HeaderName>,
+    /// Whether the target's query may carry older credentials.
+    removes_from_query: bool,
     /// The unsigned header that gets a random id on requests that lack it.
     request_id: Option<&'static HeaderName>,
 }
@@ -94,6 +96,7 @@ impl SignedComponents {
                 .collect(),
             nonce: None,
             request_id: None,
+            removes_from_query: false,
             list,
         }
     }
@@ -172,6 +175,17 @@ impl SignedComponents {
         self.carries_date = true;
         self.in_query = true;
         self.depends_on_time_alone = false;
+    }
+
+    /// Removes credentials from the target's query, because they are sent in a header.
+    pub(crate) fn remove_from_query(&mut self) {
+        self.removes_from_query = true;
+        self.depends_on_time_alone = false;
+    }
+
+    /// Returns whether credentials in the target's query are removed.
+    pub(crate) fn removes_from_query(&self) -> bool {
+        self.removes_from_query
     }
 
     /// Returns whether the credentials travel in the target's query.

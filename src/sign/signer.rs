@@ -239,9 +239,6 @@ impl Signer {
             self.remove_from_target(request);
             return Err(error);
         }
-        if !components.in_query() {
-            self.remove_from_target(request);
-        }
         let now = Timestamp::from(now);
         let depends_on_time_alone =
             components.depends_on_time_alone() && !request_head::has_digest(request.extensions());
@@ -285,6 +282,9 @@ impl Signer {
         let Inner {
             components, keys, ..
         } = &*self.inner;
+        if components.removes_from_query() {
+            self.remove_from_target(request);
+        }
         if components.changes_target(request.uri())
             && let Some(uri) = components.sent_target(request.uri())
         {
