@@ -1,8 +1,8 @@
 //! Credentials that travel as a JSON object of strings.
 
-use std::fmt;
+use std::{borrow::Cow, fmt};
 
-use serde::de::{DeserializeSeed, Deserializer, Error as _, MapAccess, Visitor};
+use serde::de::{Deserialize, DeserializeSeed, Deserializer, Error as _, MapAccess, Visitor};
 
 use super::{Authorization, CarriedValues, CredentialsSyntax, ImpliedParameters, is_printable};
 use crate::{
@@ -132,13 +132,40 @@ impl<'de> Visitor<'de> for &mut Members {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
-        while let Some((name, value)) = map.next_entry::<String, String>()? {
+        while let Some((Name(name), value)) = map.next_entry::<_, String>()? {
             if let Err(error) = self.insert(&name, value) {
                 self.error = Some(error);
                 return Err(A::Error::custom("refused"));
             }
         }
         Ok(())
+    }
+}
+
+/// A member's name, borrowed unless it has an escape.
+struct Name<'de>(Cow<'de, str>);
+
+impl<'de> Deserialize<'de> for Name<'de> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_str(NameVisitor)
+    }
+}
+
+struct NameVisitor;
+
+impl<'de> Visitor<'de> for NameVisitor {
+    type Value = Name<'de>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a name")
+    }
+
+    fn visit_borrowed_str<E>(self, name: &'de str) -> Result<Name<'de>, E> {
+        Ok(Name(name.into()))
+    }
+
+    fn visit_str<E>(self, name: &str) -> Result<Name<'de>, E> {
+        Ok(Name(name.to_owned().into()))
     }
 }
 
