@@ -32,18 +32,15 @@ pub(crate) enum SignatureEncoding {
 impl SignatureEncoding {
     /// Appends the signature to the text.
     pub(super) fn write(self, signature: &Tag, text: &mut Vec<u8>) {
-        if self == Self::Base64 {
-            let begin = text.len();
-            text.resize(begin + base64_len(signature.as_bytes().len()), 0);
-            write_base64(signature, text.get_mut(begin..).unwrap_or_default());
-            return;
-        }
         let mut room = [0; MAX_BASE64_LEN];
         let base64 = room
             .get_mut(..base64_len(signature.as_bytes().len()))
             .unwrap_or_default();
         write_base64(signature, base64);
-        write_escaped(base64, text);
+        match self {
+            Self::Base64 => text.extend_from_slice(base64),
+            Self::PercentEncodedBase64 => write_escaped(base64, text),
+        }
     }
 }
 
