@@ -242,9 +242,7 @@ impl VerifierBuilder {
         if self.nonce.is_some() && self.signature_as_nonce {
             return Err(BuildError::TwoNonces);
         }
-        if let Some(name) = &self.nonce
-            && let NonceSource::Header(header) = NonceSource::named(name.clone(), scheme)
-        {
+        if let NonceSource::Header(header) = self.nonce_source() {
             scheme.check_nonce(&header)?;
         }
         if date_policy == DatePolicy::AnyAge {
@@ -279,9 +277,18 @@ impl VerifierBuilder {
         Ok(())
     }
 
+    fn nonce_source(&self) -> NonceSource {
+        match &self.nonce {
+            Some(name) => NonceSource::named(name.clone(), self.scheme),
+            None if self.signature_as_nonce => NonceSource::Signature,
+            None => NonceSource::None,
+        }
+    }
+
     /// Builds the verifier without checks, from options that are known to be valid.
     pub(super) fn with_defaults(self) -> Verifier {
         let dialect = self.scheme.dialect();
+        let nonce = self.nonce_source();
         let algorithms = self.algorithms;
         let max_skew = self.max_skew.map(|max_skew| max_skew.as_secs());
         Verifier {
@@ -296,11 +303,7 @@ impl VerifierBuilder {
             date_policy: self.date_policy.unwrap_or(dialect.date_policy),
             allow_missing_headers: self.allow_missing_headers,
             normalize_target: self.normalize_target,
-            nonce: match self.nonce {
-                Some(name) => NonceSource::named(name, self.scheme),
-                None if self.signature_as_nonce => NonceSource::Signature,
-                None => NonceSource::None,
-            },
+            nonce,
             dummy_keys: DummyKeys::new(),
         }
     }
