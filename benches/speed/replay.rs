@@ -2,10 +2,13 @@
 //! nonce.
 
 use std::{
-    cell::Cell,
     collections::HashSet,
     hash::{BuildHasher as _, RandomState},
-    sync::Barrier,
+    ops::Range,
+    sync::{
+        Barrier,
+        atomic::{AtomicU64, Ordering},
+    },
     thread,
     time::{Duration, Instant, SystemTime},
 };
@@ -30,10 +33,49 @@ fn nonce(number: u64) -> [u8; 22] {
     nonce
 }
 
-fn claim(guard: &MemoryReplayGuard, key_id: &str, number: u64, now: SystemTime) {
-    let nonce = nonce(number);
-    let claim = Claim::new(key_id, &nonce, now, SKEW, now);
-    assert_eq!(guard.claim(&claim), ClaimOutcome::New);
+/// Claims of one key id, made at such times that the same number of them is always live.
+struct Claims {
+    guard: MemoryReplayGuard,
+    key_id: String,
+    start: SystemTime,
+    live: u64,
+    /// The number of the next claim.
+    next: AtomicU64,
+}
+
+impl Claims {
+    /// Makes a guard and as many claims as are to be live.
+    fn new(live: u64) -> Self {
+        let builder = MemoryReplayGuard::builder().capacity(1 << 26);
+        let claims = Self {
+            guard: builder.assume_no_earlier_claims(true).build(),
+            key_id: keys::id(1),
+            start: SystemTime::now(),
+            live,
+            next: AtomicU64::new(0),
+        };
+        assert!(claims.numbers(live).all(|number| claims.claim(number)));
+        claims
+    }
+
+    /// Returns the next numbers, as many as this.
+    fn numbers(&self, count: u64) -> Range<u64> {
+        let first = self.next.fetch_add(count, Ordering::Relaxed);
+        first..first + count
+    }
+
+    /// Makes the claim of this number. Returns whether nobody made it before.
+    fn claim(&self, number: u64) -> bool {
+        let (nonce, now) = (nonce(number), self.time(number));
+        let claim = Claim::new(&self.key_id, &nonce, now, SKEW, now);
+        self.guard.claim(&claim) == ClaimOutcome::New
+    }
+
+    /// Returns the time at which the claim of this number is made: a claim is over when as many as
+    /// are to be live were made after it.
+    fn time(&self, number: u64) -> SystemTime {
+        self.start + Duration::from_secs(SKEW.as_secs() * number / self.live)
+    }
 }
 
 /// A random nonce and its header: what it adds to a signature that covers such a header anyway.
@@ -76,7 +118,6 @@ pub(crate) fn run(run: &mut Run) {
     #[cfg(feature = "nonce")]
     nonces(run);
     let live = u64::try_from(run.keys(10_000_000)).unwrap();
-    let now = SystemTime::now();
     let key_id = keys::id(1);
     let mut group = run.group("replay");
 
@@ -97,60 +138,48 @@ pub(crate) fn run(run: &mut Run) {
     });
     drop(set);
 
-    let builder = MemoryReplayGuard::builder().capacity(1 << 26);
-    let guard = builder.assume_no_earlier_claims(true).build();
-    for number in 0..live {
-        claim(&guard, &key_id, number, now);
-    }
-    let next = Cell::new(live);
-    let number = |count| {
-        next.set(next.get() + count);
-        next.get() - count
-    };
+    let claims = Claims::new(live);
     group.case("claim, 10,000,000 live", FLOOR, None, |bencher| {
-        bencher.iter(|| claim(&guard, &key_id, number(1), now));
+        bencher.iter(|| {
+            let mut numbers = claims.numbers(1);
+            assert!(numbers.all(|number| claims.claim(number)));
+        });
     });
-    let bytes = guard.allocated_bytes() / guard.len();
+    let bytes = claims.guard.allocated_bytes() / claims.guard.len();
     println!("bytes for each claim: {bytes}");
-    group.case(
-        "claim on 2 threads, for each claim",
-        FLOOR,
-        None,
-        |bencher| {
-            on_two_threads(bencher, &guard, &key_id, number, now);
-        },
-    );
+    let case = "claim on 2 threads, for each claim";
+    group.case(case, FLOOR, None, |bencher| {
+        on_two_threads(bencher, &claims);
+    });
 }
 
 /// Measures the time for each claim of two threads together: half of one thread's if neither
 /// waits for the other.
-fn on_two_threads(
-    bencher: &mut Bencher<'_>,
-    guard: &MemoryReplayGuard,
-    key_id: &str,
-    number: impl Fn(u64) -> u64,
-    now: SystemTime,
-) {
-    bencher.iter_custom(|claims| {
-        let half = claims.div_ceil(2);
-        let first = number(2 * half);
+fn on_two_threads(bencher: &mut Bencher<'_>, claims: &Claims) {
+    bencher.iter_custom(|count| {
+        let half = count.div_ceil(2);
+        let numbers = claims.numbers(2 * half);
         let ready = Barrier::new(3);
         thread::scope(|scope| {
-            for thread in 0..2 {
-                let (guard, ready) = (&guard, &ready);
-                let from = first + thread * half;
+            let threads = [0, 1].map(|thread| {
+                // Every other number each, so that their times stay close together.
+                let numbers = numbers.clone().skip(thread).step_by(2);
+                let ready = &ready;
                 scope.spawn(move || {
                     ready.wait();
-                    for number in from..from + half {
-                        claim(guard, key_id, number, now);
-                    }
+                    let are_new = numbers.fold(true, |all, number| all & claims.claim(number));
                     ready.wait();
-                });
-            }
+                    are_new
+                })
+            });
             ready.wait();
             let start = Instant::now();
             ready.wait();
-            start.elapsed()
+            let took = start.elapsed();
+            for thread in threads {
+                assert!(thread.join().unwrap(), "a claim was not new");
+            }
+            took
         })
     });
 }
