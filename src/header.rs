@@ -22,6 +22,8 @@ pub enum DateHeader {
 }
 
 impl DateHeader {
+    pub(crate) const ALL: [Self; 2] = [Self::Date, Self::XDate];
+
     /// Returns the header's name.
     #[must_use]
     pub fn name(self) -> &'static HeaderName {
@@ -45,7 +47,7 @@ impl FromStr for DateHeader {
 
     /// Reads `date` or `x-date`, in any case.
     fn from_str(name: &str) -> Result<Self, Self::Err> {
-        let mut all = [Self::Date, Self::XDate].into_iter();
+        let mut all = Self::ALL.into_iter();
         all.find(|header| name.eq_ignore_ascii_case(header.name().as_str()))
             .ok_or(ParseDateHeaderError)
     }

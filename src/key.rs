@@ -119,6 +119,7 @@ impl fmt::Debug for SecretKey {
 }
 
 /// Holds a key id and its secret key.
+///
 /// ```
 /// use tower_hmac_auth::{KeyPair, error::KeyError};
 ///
@@ -163,9 +164,7 @@ impl KeyPair {
     pub fn secret(&self) -> &SecretKey {
         &self.secret
     }
-}
 
-impl KeyPair {
     pub(crate) fn into_parts(self) -> (KeyId, SecretKey) {
         (self.id, self.secret)
     }

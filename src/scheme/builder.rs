@@ -494,17 +494,12 @@ impl SchemeBuilder {
         if has_words || has_rules || algorithms > 1 {
             return Err(BuildError::NoParameters);
         }
-        let date_headers = [DateHeader::Date, DateHeader::XDate].map(DateHeader::name);
-        let is_taken = |name: &String| {
-            date_headers
-                .iter()
-                .any(|date| name.eq_ignore_ascii_case(date.as_str()))
-        };
-        match self.key_id_parameter.as_ref().filter(|name| is_taken(name)) {
-            Some(name) => Err(BuildError::KeyIdParameter {
+        // The date is a member of the object too, named as its header.
+        match &self.key_id_parameter {
+            Some(name) if name.parse::<DateHeader>().is_ok() => Err(BuildError::KeyIdParameter {
                 name: Excerpt::new(name),
             }),
-            None => Ok(()),
+            _ => Ok(()),
         }
     }
 

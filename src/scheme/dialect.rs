@@ -169,7 +169,7 @@ impl Dialect {
             return false;
         }
         headers.remove(self.syntax.header);
-        for date_header in [DateHeader::Date, DateHeader::XDate] {
+        for date_header in DateHeader::ALL {
             headers.remove(date_header.name());
         }
         headers.remove(&SOURCE);

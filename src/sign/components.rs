@@ -395,7 +395,7 @@ impl<'a> ComponentWriter<'a> {
     /// what the request has, but where the time is signed as `(created)`, the request's own date
     /// headers are sent as they are.
     fn check_unsigned_dates(&self) -> Result<(), SignError> {
-        for header in [DateHeader::Date, DateHeader::XDate] {
+        for header in DateHeader::ALL {
             let name = header.name();
             single_value(self.head.headers(), name).map_err(repeated(name))?;
         }

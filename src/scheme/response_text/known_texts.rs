@@ -87,7 +87,7 @@ impl KnownText {
 fn rejections() -> impl Iterator<Item = Rejection> {
     let gap = || Excerpt::new(GAP);
     let (skew, max_skew) = (NUMBER as u64, NUMBER as u64);
-    let of_dates = [DateHeader::Date, DateHeader::XDate].map(|header| {
+    let of_dates = DateHeader::ALL.map(|header| {
         [
             Rejection::DateOutOfRange {
                 header,
