@@ -4,9 +4,10 @@
 //! which scheme it works for.
 
 mod apisix;
+mod build_error;
 mod builder;
 mod cavage;
-mod config;
+mod checks;
 mod dialect;
 mod iflytek;
 mod kong;
@@ -20,12 +21,12 @@ mod tyk;
 use std::{borrow::Cow, fmt, str::FromStr};
 
 pub use self::{
+    build_error::BuildError,
     builder::{CustomScheme, SchemeBuilder},
-    config::BuildError,
     dialect::{DatePolicy, ParseDatePolicyError},
 };
 pub(crate) use self::{
-    config::{check_list, check_not_repeated, check_signed_list, owned_names},
+    checks::{check_list, check_not_repeated, check_signed_list, owned_names},
     dialect::Dialect,
     tencent::MAX_SKEW as DEFAULT_MAX_SKEW,
 };

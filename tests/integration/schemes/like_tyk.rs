@@ -257,7 +257,9 @@ fn a_description_that_could_be_read_in_two_ways_is_refused() {
     let taken = Scheme::builder("described", dnse()).key_id_parameter("Nonce");
     let error = taken.build().unwrap_err();
     assert!(matches!(error, BuildError::NonceParameter { .. }));
-    for name in ["date", "x-date", "host", "source", "digest", "te", "cookie"] {
+    let microservice = ["x-namespace-code", "x-microservice-name"];
+    let others = ["date", "x-date", "host", "source", "digest", "te", "cookie"];
+    for name in others.into_iter().chain(microservice) {
         let name = HeaderName::from_static(name);
         let error = described().credentials_header(name).build().unwrap_err();
         assert!(matches!(error, BuildError::CredentialsHeader { .. }));

@@ -1,19 +1,13 @@
-//! The checks that the builders of signers, verifiers and schemes share.
+//! Why a signer, a verifier or a scheme cannot be built.
 
 use std::fmt;
 
-use http::{HeaderName, header};
-
-use super::DatePolicy;
 use crate::{
     Algorithm, Scheme,
-    header::{DIGESTS, DateHeader, HOP_BY_HOP, MICRO_SERVICE_NAME, NAME_SPACE_CODE, SOURCE},
+    header::DateHeader,
     limits::{MAX_COMPONENTS, MAX_PARAMETER_LEN, MAX_SKEW_WITH_NONCE},
     rejection::Excerpt,
-    wire::{
-        component::{Component, DerivedComponent, NotSignable},
-        credentials::Carrier,
-    },
+    wire::component::DerivedComponent,
 };
 
 /// Describes why a signer, a verifier or a scheme cannot be built.
@@ -518,152 +512,4 @@ fn write_list(
         write!(f, ", {name}")?;
     }
     f.write_str(after)
-}
-
-/// Refuses lists that verifiers refuse: too many names, or too many bytes with a space between
-/// every two.
-pub(crate) fn check_list<'n>(
-    names: impl Iterator<Item = &'n str> + Clone,
-) -> Result<(), BuildError> {
-    if names.clone().count() > MAX_COMPONENTS {
-        return Err(BuildError::TooManyHeaders);
-    }
-    let len_and_spaces: usize = names.map(|name| name.len() + 1).sum();
-    if len_and_spaces.saturating_sub(1) > MAX_PARAMETER_LEN {
-        return Err(BuildError::ListTooLong);
-    }
-    Ok(())
-}
-
-/// Refuses lists as [`check_list`] does, for the list of a signer. It needs room for both digests,
-/// which are signed where they are not listed too.
-pub(crate) fn check_signed_list<'n>(
-    names: impl Iterator<Item = &'n str> + Clone,
-) -> Result<(), BuildError> {
-    let is_listed = |name: &str| {
-        names
-            .clone()
-            .any(|listed| listed.eq_ignore_ascii_case(name))
-    };
-    let digests = DIGESTS.iter().map(HeaderName::as_str);
-    let unlisted_digests: Vec<_> = digests.filter(|name| !is_listed(name)).collect();
-    check_list(names.chain(unlisted_digests))
-}
-
-/// Refuses a name that is among those before it, in any case.
-pub(crate) fn check_not_repeated<'n>(
-    mut before: impl Iterator<Item = &'n str>,
-    name: &str,
-) -> Result<(), BuildError> {
-    if before.any(|other| other.eq_ignore_ascii_case(name)) {
-        let name = Excerpt::new(name);
-        return Err(BuildError::NamedTwice { name });
-    }
-    Ok(())
-}
-
-/// Returns the names that a setter was given, as a builder keeps them.
-pub(crate) fn owned_names(names: impl IntoIterator<Item: AsRef<str>>) -> Vec<String> {
-    let names = names.into_iter();
-    names.map(|name| name.as_ref().to_owned()).collect()
-}
-
-impl Scheme {
-    /// Returns the component of this name, or an error if requests cannot sign it.
-    pub(crate) fn signable(self, name: &str, is_hs2019: bool) -> Result<Component, BuildError> {
-        let excerpt = || Excerpt::new(name);
-        let not_a_name = || BuildError::NotAName {
-            scheme: self,
-            name: excerpt(),
-        };
-        let component = self.dialect().component(name, is_hs2019);
-        let component = component.map_err(|error| match error {
-            NotSignable::Authorization => BuildError::SignsAuthorization {
-                name: Excerpt::new(self.dialect().syntax.header.as_str()),
-            },
-            NotSignable::Ambiguous => BuildError::Ambiguous { name: excerpt() },
-            NotSignable::NotAName => not_a_name(),
-            NotSignable::NeedsHs2019 => BuildError::NeedsHs2019 { name: excerpt() },
-            NotSignable::Unseen => BuildError::NotSeen {
-                scheme: self,
-                name: excerpt(),
-            },
-        })?;
-        if let Carrier::Json(implied) = self.dialect().syntax.carrier
-            && !name.eq_ignore_ascii_case(implied.list)
-        {
-            return Err(BuildError::ListNotCarried { scheme: self });
-        }
-        match component {
-            Component::Date(header) => Ok(Component::Date(header)),
-            Component::Derived(derived) => Ok(Component::Derived(derived)),
-            Component::Header(name) => {
-                let header = HeaderName::from_bytes(name.as_bytes()).map_err(|_| not_a_name())?;
-                if HOP_BY_HOP.contains(&header) {
-                    return Err(BuildError::HopByHop { name: excerpt() });
-                }
-                Ok(Component::Header(header))
-            }
-        }
-    }
-
-    /// Refuses a name that no signature of this scheme can cover.
-    pub(crate) fn check_coverable(self, name: &str, is_hs2019: bool) -> Result<(), BuildError> {
-        if self.dialect().format.signs_unlisted(name) {
-            return Ok(());
-        }
-        self.signable(name, is_hs2019).map(drop)
-    }
-
-    /// Refuses a header that cannot carry a nonce.
-    pub(crate) fn check_nonce(self, name: &HeaderName) -> Result<(), BuildError> {
-        let component = self.signable(name.as_str(), false)?;
-        let meanings = [
-            &header::HOST,
-            &header::COOKIE,
-            &header::CONTENT_LENGTH,
-            &header::CONTENT_TYPE,
-            &SOURCE,
-            &NAME_SPACE_CODE,
-            &MICRO_SERVICE_NAME,
-        ];
-        let format = &self.dialect().format;
-        let is_date = format.auxiliary_date == Some(name);
-        let is_unlisted = format.signs_unlisted(name.as_str());
-        let has_meaning =
-            is_date || is_unlisted || meanings.contains(&name) || DIGESTS.contains(name);
-        if has_meaning || !matches!(component, Component::Header(_)) {
-            let name = Excerpt::new(name.as_str());
-            return Err(BuildError::NonceHeader { name });
-        }
-        Ok(())
-    }
-
-    /// Refuses an algorithm that the scheme does not have.
-    pub(crate) fn check_algorithm(self, algorithm: Algorithm) -> Result<(), BuildError> {
-        if self.dialect().algorithms.contains(&algorithm) {
-            return Ok(());
-        }
-        Err(BuildError::AlgorithmNotCarried {
-            scheme: self,
-            algorithm,
-        })
-    }
-
-    /// Refuses a policy with which no request could ever be accepted.
-    pub(crate) fn check_date_policy(self, date_policy: DatePolicy) -> Result<(), BuildError> {
-        let has_x_date = self.dialect().date_headers.contains(&DateHeader::XDate);
-        if date_policy == DatePolicy::Refuse && !has_x_date {
-            return Err(BuildError::NoDateAccepted { scheme: self });
-        }
-        Ok(())
-    }
-
-    /// Refuses `hs2019` where the scheme does not have it.
-    pub(crate) fn check_hs2019(self) -> Result<(), BuildError> {
-        if self.dialect().syntax.has_hs2019 {
-            return Ok(());
-        }
-        Err(BuildError::Hs2019NotCarried { scheme: self })
-    }
 }
