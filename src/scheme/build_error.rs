@@ -14,8 +14,8 @@ use crate::{
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum BuildError {
-    /// The list contains the header that carries the signature: `authorization`, or the one that a
-    /// described scheme has instead.
+    /// The list contains a header with credentials: `authorization`, or the header in which a
+    /// described scheme sends the signature instead.
     SignsAuthorization {
         /// The header's name, in lower case.
         name: Excerpt,
@@ -237,8 +237,7 @@ impl fmt::Display for BuildError {
         match self {
             Self::SignsAuthorization { name } => write!(
                 f,
-                "{name} cannot be signed, because it contains the signature: remove it from the \
-                 list"
+                "{name} cannot be signed, because it contains credentials: remove it from the list"
             ),
             Self::HopByHop { name } => write!(
                 f,

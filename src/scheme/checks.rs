@@ -89,7 +89,7 @@ impl Scheme {
         let component = self.dialect().component(name, is_hs2019);
         let component = component.map_err(|error| match error {
             NotSignable::Authorization => BuildError::SignsAuthorization {
-                name: Excerpt::new(self.dialect().syntax.header.as_str()),
+                name: Excerpt::new(&name.to_ascii_lowercase()),
             },
             NotSignable::Ambiguous => BuildError::Ambiguous { name: excerpt() },
             NotSignable::NotAName => not_a_name(),

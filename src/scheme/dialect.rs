@@ -131,7 +131,8 @@ impl Dialect {
     ) -> Result<Component<&'n str>, NotSignable> {
         let allows_times = self.syntax.allows_times(is_hs2019);
         match self.list.component(name, allows_times)? {
-            // It holds the signature.
+            // It holds the signature. `Authorization` is refused in every scheme: see
+            // `ListSyntax::component`.
             Component::Header(name) if *self.syntax.header == *name => {
                 Err(NotSignable::Authorization)
             }

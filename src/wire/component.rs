@@ -100,7 +100,7 @@ impl ComponentSet {
 /// Why a name cannot be signed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum NotSignable {
-    /// It is `authorization`, which holds the signature.
+    /// It is a header with credentials: `authorization`, or the one that holds the signature.
     Authorization,
     /// Another gateway reads it as something other than a header.
     Ambiguous,
@@ -169,6 +169,8 @@ impl ListSyntax {
         if !is_field_name(name) {
             return Err(NotSignable::NotAName);
         }
+        // Also where another header holds the signature: layers and proxies on the way set and
+        // remove it.
         if name.eq_ignore_ascii_case(header::AUTHORIZATION.as_str()) {
             return Err(NotSignable::Authorization);
         }
