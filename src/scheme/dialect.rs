@@ -2,7 +2,7 @@
 
 use std::{borrow::Cow, fmt, str::FromStr, time::Duration};
 
-use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, Uri};
+use http::{HeaderMap, HeaderName, StatusCode, Uri};
 
 use super::Scheme;
 use crate::{
@@ -144,11 +144,6 @@ impl Dialect {
         self.not_in_key_id.is_empty() || !key_id.contains(self.not_in_key_id)
     }
 
-    /// Returns `true` if an `Authorization` belongs to this scheme.
-    pub(crate) fn wrote(&self, authorization: &HeaderValue) -> bool {
-        self.syntax.wrote(authorization)
-    }
-
     /// Returns a target without the credentials of this scheme, or `None` if it has none.
     pub(crate) fn without_signature(&self, target: &Uri) -> Option<Uri> {
         match self.syntax.carrier {
@@ -165,7 +160,7 @@ impl Dialect {
             .get_all(self.syntax.header)
             .iter()
             .cloned()
-            .partition(|authorization| self.wrote(authorization));
+            .partition(|authorization| self.syntax.recognizes(authorization));
         if ours.is_empty() {
             return false;
         }

@@ -14,7 +14,7 @@ use crate::{
     rejection::RejectionKind,
     wire::{
         component::{DerivedComponent, ListSyntax},
-        credentials::{Carrier, CredentialsSyntax, SignatureEncoding},
+        credentials::{Carrier, CredentialsSyntax, Form, SignatureEncoding},
         signing_string::SigningStringFormat,
     },
 };
@@ -29,7 +29,10 @@ pub(super) static DIALECT: Dialect = Dialect {
         auth_scheme: "",
         auth_scheme_spellings: &[],
         key_id: "api_key",
-        other_form: Some(("hmac", "username")),
+        other_form: Some(Form {
+            auth_scheme: "hmac",
+            key_id: "username",
+        }),
         separator: ", ",
         is_ordered: true,
         ignores_unknown: false,

@@ -181,8 +181,7 @@ impl Verifier {
                 // gets.
                 let x_date = SentXDate::find(dialect, head)?;
                 self.check_early(&x_date, now)?;
-                let mut authorization = Authorization::default();
-                authorization.read(&dialect.syntax, text, form)?;
+                let authorization = Authorization::read(&dialect.syntax, text, form)?;
                 credentials.key_id = authorization.key_id.into();
                 credentials.names = authorization.headers.into();
                 self.read_components(credentials, head, &authorization, None, &x_date, now)?;

@@ -68,9 +68,7 @@ impl QueryCredentials {
         &self,
         syntax: &CredentialsSyntax,
     ) -> Result<Authorization<'_>, Rejection> {
-        let mut authorization = Authorization::default();
-        authorization.read_text(syntax, &self.authorization, self.form)?;
-        Ok(authorization)
+        Authorization::read_text(syntax, &self.authorization, self.form)
     }
 
     pub(super) fn carried(&self) -> CarriedValues<'_> {
