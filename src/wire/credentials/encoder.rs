@@ -1,9 +1,6 @@
 //! Writes `Authorization` values.
 
-use super::{
-    CredentialsSyntax, Times,
-    signature::{SignatureEncoding, base64_len, write_base64},
-};
+use super::{CredentialsSyntax, Times, signature::SignatureEncoding};
 use crate::{KeyId, mac::Tag};
 
 /// The text before the list of names.
@@ -45,6 +42,16 @@ impl Template {
             encoding,
             time_quote: if quotes_times { "\"" } else { "" },
         }
+    }
+
+    /// Replaces the signature at the end of an `Authorization` value without a nonce. It is the
+    /// text between the last two quotes.
+    pub(crate) fn replace_signature(&self, authorization: &mut Vec<u8>, signature: &Tag) {
+        authorization.pop();
+        let quote = memchr::memrchr(b'"', authorization);
+        authorization.truncate(quote.map_or(0, |quote| quote + 1));
+        self.encoding.write(signature, authorization);
+        authorization.push(b'"');
     }
 }
 
@@ -106,31 +113,5 @@ impl<'t> Encoder<'t> {
                 text.extend_from_slice(part.as_bytes());
             }
         }
-    }
-}
-
-impl Template {
-    /// Replaces the signature at the end of an `Authorization` value without a nonce. It is the
-    /// text between the last two quotes.
-    pub(crate) fn replace_signature(&self, authorization: &mut Vec<u8>, signature: &Tag) {
-        if self.encoding == SignatureEncoding::Base64 {
-            return replace_base64(authorization, signature);
-        }
-        authorization.pop();
-        let quote = memchr::memrchr(b'"', authorization);
-        authorization.truncate(quote.map_or(0, |quote| quote + 1));
-        self.encoding.write(signature, authorization);
-        authorization.push(b'"');
-    }
-}
-
-/// [`Template::replace_signature`] for signatures whose text has one length, which can be
-/// overwritten. It saves 2 % of the first signature of a second.
-fn replace_base64(authorization: &mut [u8], signature: &Tag) {
-    if let Some((_quote, text)) = authorization.split_last_mut() {
-        let place = text
-            .rchunks_mut(base64_len(signature.as_bytes().len()))
-            .next();
-        write_base64(signature, place.unwrap_or_default());
     }
 }

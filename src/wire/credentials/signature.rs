@@ -33,10 +33,9 @@ impl SignatureEncoding {
     /// Appends the signature to the text.
     pub(super) fn write(self, signature: &Tag, text: &mut Vec<u8>) {
         let mut room = [0; MAX_BASE64_LEN];
-        let base64 = room
-            .get_mut(..base64_len(signature.as_bytes().len()))
-            .unwrap_or_default();
-        write_base64(signature, base64);
+        // There is room for the longest signature, so this cannot fail.
+        let len = STANDARD.encode_slice(signature.as_bytes(), &mut room);
+        let base64 = room.get(..len.unwrap_or_default()).unwrap_or_default();
         match self {
             Self::Base64 => text.extend_from_slice(base64),
             Self::PercentEncodedBase64 => write_escaped(base64, text),
@@ -48,12 +47,6 @@ impl SignatureEncoding {
 /// fewer.
 pub(super) const fn base64_len(bytes: usize) -> usize {
     bytes.div_ceil(3) * 4
-}
-
-/// Writes the signature in base64. The place must have the length of its text.
-pub(super) fn write_base64(signature: &Tag, place: &mut [u8]) {
-    // The place has that length, so the error cannot occur.
-    let _written = STANDARD.encode_slice(signature.as_bytes(), place);
 }
 
 /// The decoded signature of a request.
