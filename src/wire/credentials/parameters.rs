@@ -132,6 +132,9 @@ impl Known {
         Self::Nonce,
     ];
 
+    /// Those that have a fixed place in schemes that require an order.
+    const IN_ORDER: [Self; 4] = [Self::KeyId, Self::Algorithm, Self::Headers, Self::Signature];
+
     /// Returns the parameter's name, or `None` if the scheme does not have it.
     fn name(self, syntax: &CredentialsSyntax, key_id: &'static str) -> Option<&'static str> {
         match self {
@@ -142,21 +145,6 @@ impl Known {
             Self::Created => syntax.has_times.then_some("created"),
             Self::Expires => syntax.has_times.then_some("expires"),
             Self::Nonce => syntax.nonce,
-        }
-    }
-
-    /// Returns whether the parameter has a fixed place in schemes that require an order.
-    fn is_ordered(self) -> bool {
-        !matches!(self, Self::Created | Self::Expires | Self::Nonce)
-    }
-
-    /// Returns the parameter that signers send next, if it is an ordered one.
-    fn next(self) -> Option<Self> {
-        match self {
-            Self::KeyId => Some(Self::Algorithm),
-            Self::Algorithm => Some(Self::Headers),
-            Self::Headers => Some(Self::Signature),
-            _ => None,
         }
     }
 }
@@ -182,21 +170,18 @@ impl<'h> Parameters<'h> {
         mut rest: &'h str,
     ) -> Result<Self, CredentialsError> {
         let mut parameters = Self::default();
-        let mut expected = Some(Known::KeyId);
+        let mut order = Known::IN_ORDER.into_iter();
         let mut unknown = Unknown::new();
         while !rest.is_empty() {
             let not_a_parameter = || CredentialsError::NotAParameter {
                 position: text.len() - rest.len(),
-            };
-            let Some(parameter) = Parameter::split(syntax, key_id, expected, rest) else {
-                return Err(not_a_parameter());
             };
             let Parameter {
                 known,
                 name,
                 value,
                 rest: after,
-            } = parameter;
+            } = Parameter::split(syntax, key_id, rest).ok_or_else(not_a_parameter)?;
             if value.len() > MAX_PARAMETER_LEN {
                 let name = Excerpt::new(name);
                 return Err(CredentialsError::ParameterTooLong { name });
@@ -204,19 +189,19 @@ impl<'h> Parameters<'h> {
             match known {
                 None if !is_field_name(name) => return Err(not_a_parameter()),
                 None => check_unknown(syntax, key_id, name, &mut unknown)?,
-                Some(known) => {
-                    if parameters.slot(known).replace(value).is_some() {
-                        let name = Excerpt::new(name);
-                        return Err(CredentialsError::RepeatedParameter { name });
-                    }
-                    if known.is_ordered() {
-                        if syntax.is_ordered && expected != Some(known) {
-                            let name = Excerpt::new(name);
-                            return Err(CredentialsError::OutOfOrder { name });
-                        }
-                        expected = known.next();
-                    }
+                Some(known) if parameters.slot(known).replace(value).is_some() => {
+                    let name = Excerpt::new(name);
+                    return Err(CredentialsError::RepeatedParameter { name });
                 }
+                Some(known)
+                    if syntax.is_ordered
+                        && Known::IN_ORDER.contains(&known)
+                        && order.next() != Some(known) =>
+                {
+                    let name = Excerpt::new(name);
+                    return Err(CredentialsError::OutOfOrder { name });
+                }
+                Some(_) => {}
             }
             rest = after;
         }
@@ -280,29 +265,11 @@ struct Parameter<'h> {
 
 impl<'h> Parameter<'h> {
     /// Splits the text after the first parameter and its comma. Another parameter must follow a
-    /// comma. `expected` is the one that signers send next.
-    fn split(
-        syntax: &CredentialsSyntax,
-        key_id: &'static str,
-        expected: Option<Known>,
-        text: &'h str,
-    ) -> Option<Self> {
-        // Most clients send the parameters in that order. Comparing with one name is faster than
-        // the search for `=` and for the name below.
-        let as_expected = || {
-            let known = expected?;
-            let name = known.name(syntax, key_id)?;
-            Some((known, name, text.strip_prefix(name)?.strip_prefix('=')?))
-        };
-        let (known, name, rest) = match as_expected() {
-            Some((known, name, rest)) => (Some(known), name, rest),
-            None => {
-                let (name, rest) = split_at_byte(text, b'=')?;
-                let mut all = Known::ALL.into_iter();
-                let known = all.find(|known| known.name(syntax, key_id) == Some(name));
-                (known, name, rest)
-            }
-        };
+    /// comma.
+    fn split(syntax: &CredentialsSyntax, key_id: &'static str, text: &'h str) -> Option<Self> {
+        let (name, rest) = split_at_byte(text, b'=')?;
+        let mut all = Known::ALL.into_iter();
+        let known = all.find(|known| known.name(syntax, key_id) == Some(name));
         let (value, rest) = split_value(syntax, known, rest)?;
         let rest = match (rest, syntax.is_ordered) {
             ("", _) => rest,
