@@ -136,30 +136,14 @@ pub(crate) fn names_another_host(head: &RequestHead<'_>, host: &str) -> bool {
         !other.eq_ignore_ascii_case(expected)
     };
     let mut hosts = head.headers().get_all(header::HOST).iter();
-    let in_target = sent_authority(head.uri());
-    in_target.is_some_and(is_another)
+    sent_authority(head.uri()).is_some_and(is_another)
         || hosts.any(|host| std::str::from_utf8(trim(host.as_bytes())).map_or(true, is_another))
 }
 
 /// Returns whether the request names two different hosts, in `Host` and in its target (`:authority`
 /// on HTTP/2).
 ///
-/// The signature covers only one of them, and a handler could read the other. Case does not matter,
-/// and neither does a default port.
+/// The signature covers only one of them, and a handler could read the other.
 pub(crate) fn names_two_hosts(head: &RequestHead<'_>) -> bool {
-    // Most requests have only one of them: a `Host` on HTTP/1.1, an authority on HTTP/2.
-    let has_both = head.uri().authority().is_some() && head.headers().contains_key(header::HOST);
-    if !has_both {
-        return false;
-    }
-    let Some(expected) = sent_authority(head.uri()) else {
-        return false;
-    };
-    let is_expected = |host: &[u8]| {
-        std::str::from_utf8(host).is_ok_and(|host| {
-            without_default_port(host, head.uri().scheme_str()).eq_ignore_ascii_case(expected)
-        })
-    };
-    let mut hosts = head.headers().get_all(header::HOST).iter();
-    hosts.any(|host| !is_expected(trim(host.as_bytes())))
+    sent_authority(head.uri()).is_some_and(|authority| names_another_host(head, authority))
 }

@@ -66,15 +66,9 @@ impl Timestamp {
                 "{}",
                 HttpDate::from(self.system_time())
             );
-            self.keep_minute(&date);
+            Minute::keep(self, &date);
         }
         date
-    }
-
-    fn keep_minute(self, text: &[u8]) {
-        if let Some(minute) = Minute::new(self, text) {
-            minute.keep();
-        }
     }
 
     /// Reads an IMF-fixdate, an RFC 850 date or an asctime date, from 1970 to 9999. The zone must
@@ -114,10 +108,10 @@ impl Timestamp {
     /// Reads an IMF-fixdate with the correct weekday.
     fn parse_imf_fixdate(value: &[u8]) -> Option<Self> {
         // No other form that `httpdate` reads has this length.
-        let text = std::str::from_utf8(value).ok();
-        let text = text.filter(|text| text.len() == IMF_FIXDATE_LEN)?;
-        let time = Self::from(SystemTime::from(text.parse::<HttpDate>().ok()?));
-        time.keep_minute(value);
+        let date: &[u8; IMF_FIXDATE_LEN] = value.try_into().ok()?;
+        let parsed: HttpDate = str::from_utf8(date).ok()?.parse().ok()?;
+        let time = Self::from(SystemTime::from(parsed));
+        Minute::keep(time, date);
         Some(time)
     }
 

@@ -26,17 +26,15 @@ thread_local! {
 }
 
 impl Minute {
-    /// Returns the minute of `time`, or `None` if `text` is not an IMF-fixdate. The text must be
-    /// that of the time.
-    pub(super) fn new(time: Timestamp, text: &[u8]) -> Option<Self> {
-        let is_whole = text.len() == IMF_FIXDATE_LEN;
-        let text = *text.first_chunk().filter(|_| is_whole)?;
-        let number = time.seconds() / 60;
-        Some(Self { number, text })
-    }
-
-    pub(super) fn keep(self) {
-        let _not_while_the_thread_ends = LAST.try_with(|last| last.set(self));
+    /// Keeps the minute of `time`, whose IMF-fixdate is `date`.
+    pub(super) fn keep(time: Timestamp, date: &[u8; IMF_FIXDATE_LEN]) {
+        if let Some(text) = date.first_chunk() {
+            let minute = Self {
+                number: time.seconds() / 60,
+                text: *text,
+            };
+            let _not_while_the_thread_ends = LAST.try_with(|last| last.set(minute));
+        }
     }
 
     /// Writes the date of `time`. Returns `None` if it is not in the minute that is kept.

@@ -142,7 +142,9 @@ fn is_utc(zone: &[u8]) -> Option<bool> {
     let (name, offset) = zone.split_at_checked(end_of_name.unwrap_or(zone.len()))?;
     let names = [&b""[..], b"GMT", b"UTC", b"UT", b"Z"];
     let is_utcs_name = names.iter().any(|utc| name.eq_ignore_ascii_case(utc));
-    Some(is_utcs_name & is_zero(offset)?)
+    // An offset that cannot be read is an error after any name.
+    let is_zero = is_zero(offset)?;
+    Some(is_utcs_name && is_zero)
 }
 
 /// Returns `true` if an offset (`+0800`, `+08:00`, `+08`, `+8`) is zero or missing. Returns `None`
