@@ -24,7 +24,7 @@ use crate::{header::DateHeader, limits::MAX_NONCE_LEN};
 ///
 /// Where `Authorization` is named below, it stands for the header that a described scheme has
 /// [instead](crate::scheme::SchemeBuilder::credentials_header). A rejection does not know its
-/// scheme, so its text does not name that header or the scheme's words.
+/// scheme, so its text does not name that header.
 ///
 /// ```
 /// use http::StatusCode;
@@ -48,7 +48,10 @@ pub enum Rejection {
         parameter: &'static str,
     },
     /// `Authorization` has no key id or no `signature`, or one of them is empty.
-    KeyIdOrSignatureMissing,
+    KeyIdOrSignatureMissing {
+        /// The name of the parameter for the key id.
+        key_id_parameter: &'static str,
+    },
     /// The algorithm does not exist, or the server does not allow it.
     AlgorithmNotSupported {
         /// The algorithm's name in the request; `hs2019` if there is none and the scheme has
@@ -195,9 +198,10 @@ impl fmt::Display for Rejection {
                      a value"
                 )
             }
-            Self::KeyIdOrSignatureMissing => f.write_str(
-                "the credentials have no key id or no signature, or an empty one: send both, \
-                 named as the server's scheme names them",
+            Self::KeyIdOrSignatureMissing { key_id_parameter } => write!(
+                f,
+                "the credentials have no {key_id_parameter} or no signature, or an empty one: \
+                 send both"
             ),
             Self::AlgorithmNotSupported { algorithm } if algorithm.as_str() == "hs2019" => f
                 .write_str(

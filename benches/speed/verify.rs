@@ -73,7 +73,8 @@ pub(crate) fn refused_requests(now: SystemTime) -> [Refused; 3] {
             name: "another scheme",
             request: bearer,
             is_reason: |why| {
-                *why == Rejection::AuthorizationMalformed(CredentialsError::OtherScheme)
+                let other = CredentialsError::OtherScheme { expected: "hmac" };
+                *why == Rejection::AuthorizationMalformed(other)
             },
         },
         Refused {

@@ -21,7 +21,11 @@ pub enum CredentialsError {
     /// The query parameter `authorization` is not standard base64 of printable ASCII.
     QueryNotBase64,
     /// The header is of another authentication scheme than the server's, such as `Bearer`.
-    OtherScheme,
+    OtherScheme {
+        /// What credentials of the server's scheme begin with: its word, such as `hmac`; for a
+        /// scheme without one its parameter for the key id, or the `{` of a JSON object.
+        expected: &'static str,
+    },
     /// There is no valid `name="value"` at this position: the name or a required quote is missing,
     /// or there is a comma too many or too few.
     NotAParameter {
@@ -36,6 +40,8 @@ pub enum CredentialsError {
         name: Excerpt,
         /// Whether a gateway uses this name for its key id.
         is_key_id: bool,
+        /// The name that the server's scheme has for its key id.
+        key_id_parameter: &'static str,
     },
     /// A parameter is repeated.
     RepeatedParameter {
@@ -84,11 +90,10 @@ impl fmt::Display for CredentialsError {
             Self::NotAscii => {
                 f.write_str("the credentials have a byte that is not printable ASCII: send none")
             }
-            Self::OtherScheme => f.write_str(
-                "the credentials begin with another word than this scheme's: send the word of the \
-                 scheme that the server is set to (`hmac` for Tencent Cloud and Kong, `Hmac` for \
-                 Traefik Hub, `Signature` for APISIX, draft-cavage and Tyk, a described scheme's \
-                 own), a JSON object for Tencent Cloud Market, `api_key=` for iFlytek",
+            Self::OtherScheme { expected } => write!(
+                f,
+                "the credentials do not begin with `{expected}`: sign for the scheme that this \
+                 server checks"
             ),
             Self::NotJson => f.write_str(
                 "the credentials are not a JSON object of strings: send the key id, the date and \
@@ -106,14 +111,16 @@ impl fmt::Display for CredentialsError {
             Self::UnknownParameter {
                 name,
                 is_key_id: true,
+                key_id_parameter,
             } => write!(
                 f,
                 "the credentials name the key id {name}, as another scheme does: sign for the \
-                 scheme that this server checks, and name the key id as it does"
+                 scheme that this server checks, which names it {key_id_parameter}"
             ),
             Self::UnknownParameter {
                 name,
                 is_key_id: false,
+                ..
             } => {
                 write!(
                     f,

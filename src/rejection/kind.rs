@@ -211,7 +211,7 @@ impl Rejection {
             Self::AuthorizationMissing => RejectionKind::AuthorizationMissing,
             Self::AuthorizationMalformed(_) => RejectionKind::AuthorizationMalformed,
             Self::ParameterMissing { .. } => RejectionKind::ParameterMissing,
-            Self::KeyIdOrSignatureMissing => RejectionKind::KeyIdOrSignatureMissing,
+            Self::KeyIdOrSignatureMissing { .. } => RejectionKind::KeyIdOrSignatureMissing,
             Self::AlgorithmNotSupported { .. } => RejectionKind::AlgorithmNotSupported,
             Self::HeaderRepeated { .. } | Self::HostMismatch => RejectionKind::HeaderRepeated,
             Self::HeaderMissing { .. } | Self::NotCovered { .. } => RejectionKind::HeaderMissing,

@@ -104,8 +104,12 @@ fn text(why: &Rejection) -> Cow<'static, str> {
         Rejection::AuthorizationMissing => {
             "client request can't be validated: missing Authorization header"
         }
-        Rejection::AuthorizationMalformed(CredentialsError::OtherScheme) => {
-            "client request can't be validated: Authorization header does not start with 'Signature'"
+        Rejection::AuthorizationMalformed(CredentialsError::OtherScheme { expected }) => {
+            return format!(
+                "client request can't be validated: Authorization header does not start with \
+                 '{expected}'"
+            )
+            .into();
         }
         Rejection::BodyTooLarge { size, limit } => {
             let size = size.map(|size| format!(" {size}")).unwrap_or_default();

@@ -109,7 +109,7 @@ pub(super) fn text(why: &Rejection) -> Cow<'static, str> {
         }
         Rejection::AuthorizationMalformed(_) => "HMAC authorization format error.",
         Rejection::ParameterMissing { .. } => "HMAC authorization headers is invalidate.",
-        Rejection::KeyIdOrSignatureMissing => "HMAC id or signature missing.",
+        Rejection::KeyIdOrSignatureMissing { .. } => "HMAC id or signature missing.",
         Rejection::AlgorithmNotSupported { algorithm } => {
             return format!("HMAC algorithm {algorithm} not supported.").into();
         }

@@ -136,7 +136,7 @@ impl<'h> RawCredentials<'h> {
         };
         match syntax.form(text).filter(is_spelled_so) {
             Some(form) => Ok(Self::Parameters(text, form)),
-            None => Err(CredentialsError::OtherScheme.into()),
+            None => Err(syntax.other_scheme().into()),
         }
     }
 }
@@ -160,7 +160,7 @@ impl DecodedCredentials {
         match (syntax.carrier, authorization) {
             (Carrier::Parameters, _) | (Carrier::Json(_), None) => Ok(None),
             (Carrier::Json(_), Some(value)) if !syntax.recognizes(value) => {
-                Err(CredentialsError::OtherScheme.into())
+                Err(syntax.other_scheme().into())
             }
             (Carrier::Json(implied), Some(value)) => {
                 let text = ascii_text(trim(value.as_bytes()))?;

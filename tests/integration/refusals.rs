@@ -655,7 +655,7 @@ async fn a_refusals_reason_says_where_authorization_cannot_be_read() {
         (
             "hmac username=\"x\"",
             "the credentials name the key id username, as another scheme does: sign for the scheme \
-             that this server checks, and name the key id as it does",
+             that this server checks, which names it id",
         ),
     ] {
         let mut request = Request::new(());

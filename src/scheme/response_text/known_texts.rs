@@ -111,7 +111,9 @@ fn rejections() -> impl Iterator<Item = Rejection> {
     ];
     let others = [
         Rejection::ParameterMissing { parameter: GAP },
-        Rejection::KeyIdOrSignatureMissing,
+        Rejection::KeyIdOrSignatureMissing {
+            key_id_parameter: GAP,
+        },
         Rejection::AlgorithmNotSupported { algorithm: gap() },
         Rejection::HeaderRepeated { name: gap() },
         Rejection::HostMismatch,
@@ -142,17 +144,19 @@ fn rejections() -> impl Iterator<Item = Rejection> {
     ];
     let malformed = [
         CredentialsError::NotAscii,
-        CredentialsError::OtherScheme,
+        CredentialsError::OtherScheme { expected: GAP },
         CredentialsError::NotJson,
         CredentialsError::QueryNotBase64,
         CredentialsError::NotAParameter { position: NUMBER },
         CredentialsError::UnknownParameter {
             name: gap(),
             is_key_id: true,
+            key_id_parameter: GAP,
         },
         CredentialsError::UnknownParameter {
             name: gap(),
             is_key_id: false,
+            key_id_parameter: GAP,
         },
         CredentialsError::RepeatedParameter { name: gap() },
         CredentialsError::OutOfOrder { name: gap() },

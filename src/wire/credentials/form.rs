@@ -5,7 +5,7 @@ use std::iter;
 use http::HeaderValue;
 
 use super::{Carrier, CredentialsSyntax, query::QueryCredentials};
-use crate::{RequestHead, header::trim};
+use crate::{RequestHead, header::trim, rejection::CredentialsError};
 
 /// A form of credentials that are parameters: how their text begins.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -63,6 +63,16 @@ impl CredentialsSyntax {
     /// Returns the form of this text, or `None` if it is of another scheme.
     pub(super) fn form(&self, text: &[u8]) -> Option<Form> {
         self.forms().find(|form| form.begins(text))
+    }
+
+    /// Returns the error for credentials of another scheme.
+    pub(super) fn other_scheme(&self) -> CredentialsError {
+        let expected = match (self.carrier, self.auth_scheme) {
+            (Carrier::Json(_), _) => "{",
+            (_, "") => self.key_id,
+            (_, word) => word,
+        };
+        CredentialsError::OtherScheme { expected }
     }
 
     /// Returns whether the value of an `Authorization` begins as this scheme's do. The rest may be

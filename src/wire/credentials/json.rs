@@ -50,7 +50,9 @@ impl JsonCredentials {
         }
         let [key_id, date, signature] = members.values.map(Option::unwrap_or_default);
         if key_id.is_empty() || signature.is_empty() {
-            return Err(Rejection::KeyIdOrSignatureMissing);
+            return Err(Rejection::KeyIdOrSignatureMissing {
+                key_id_parameter: syntax.key_id,
+            });
         }
         if date.is_empty() {
             return Err(Rejection::ParameterMissing {
@@ -86,6 +88,7 @@ impl JsonCredentials {
 
 /// What has been read of an object.
 struct Members {
+    /// The members' names, that of the key id first.
     names: [&'static str; 3],
     values: [Option<String>; 3],
     /// Why the object is refused, if it is not because of its syntax. `serde_json`'s own errors
@@ -98,8 +101,12 @@ impl Members {
         let excerpt = || Excerpt::new(name);
         let mut places = self.names.iter().zip(&mut self.values);
         let Some((_, place)) = places.find(|(known, _)| **known == name) else {
-            let (name, is_key_id) = (excerpt(), false);
-            return Err(CredentialsError::UnknownParameter { name, is_key_id });
+            let [key_id_parameter, ..] = self.names;
+            return Err(CredentialsError::UnknownParameter {
+                name: excerpt(),
+                is_key_id: false,
+                key_id_parameter,
+            });
         };
         if value.len() > MAX_PARAMETER_LEN {
             return Err(CredentialsError::ParameterTooLong { name: excerpt() });

@@ -82,7 +82,9 @@ impl<'h> Authorization<'h> {
             (Some(headers), _) => headers,
         };
         let (Some(key_id), Some(signature)) = (not_empty(key_id), not_empty(signature)) else {
-            return Err(Rejection::KeyIdOrSignatureMissing);
+            return Err(Rejection::KeyIdOrSignatureMissing {
+                key_id_parameter: form.key_id,
+            });
         };
         if let Some(parameter) = syntax.nonce
             && not_empty(nonce).is_none()
@@ -243,8 +245,11 @@ fn check_unknown<'h>(
         .filter_map(|known| known.name(syntax, key_id));
     let is_key_id = (syntax.is_key_id)(name);
     if !syntax.ignores_unknown || is_key_id || known.any(is) {
-        let name = excerpt();
-        return Err(CredentialsError::UnknownParameter { name, is_key_id });
+        return Err(CredentialsError::UnknownParameter {
+            name: excerpt(),
+            is_key_id,
+            key_id_parameter: key_id,
+        });
     }
     if unknown.iter().any(|other| is(other)) {
         return Err(CredentialsError::RepeatedParameter { name: excerpt() });
@@ -440,7 +445,11 @@ mod tests {
         for (other, is_key_id) in [("KEYID", false), ("Created", false), ("username", true)] {
             let text = format!("{other}=\"a\"");
             let name = name(other);
-            let error = CredentialsError::UnknownParameter { name, is_key_id };
+            let error = CredentialsError::UnknownParameter {
+                name,
+                is_key_id,
+                key_id_parameter: "keyId",
+            };
             assert_eq!(read(&DRAFT, &text).err(), Some(error), "{text}");
         }
     }

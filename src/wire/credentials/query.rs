@@ -55,7 +55,7 @@ impl QueryCredentials {
             .and_then(printable)
             .ok_or(CredentialsError::QueryNotBase64)?;
         let form = syntax.form(authorization.as_bytes());
-        let form = form.ok_or(CredentialsError::OtherScheme)?;
+        let form = form.ok_or_else(|| syntax.other_scheme())?;
         Ok(Some(Self {
             authorization,
             form,

@@ -27,17 +27,21 @@ fn malformed() -> Vec<CredentialsError> {
     let name = excerpt;
     vec![
         CredentialsError::NotAscii,
-        CredentialsError::OtherScheme,
+        CredentialsError::OtherScheme {
+            expected: "Signature",
+        },
         CredentialsError::NotJson,
         CredentialsError::QueryNotBase64,
         CredentialsError::NotAParameter { position: 17 },
         CredentialsError::UnknownParameter {
             name: name(),
             is_key_id: true,
+            key_id_parameter: "username",
         },
         CredentialsError::UnknownParameter {
             name: name(),
             is_key_id: false,
+            key_id_parameter: "username",
         },
         CredentialsError::RepeatedParameter { name: name() },
         CredentialsError::OutOfOrder { name: name() },
@@ -74,7 +78,9 @@ fn rejections() -> Vec<Rejection> {
     let (name, skew, max_skew) = (excerpt, 901, 900);
     let mut rejections = vec![
         Rejection::AuthorizationMissing,
-        Rejection::KeyIdOrSignatureMissing,
+        Rejection::KeyIdOrSignatureMissing {
+            key_id_parameter: "username",
+        },
         Rejection::AlgorithmNotSupported { algorithm: name() },
         Rejection::HeaderRepeated { name: name() },
         Rejection::HeaderMissing { name: name() },

@@ -466,7 +466,7 @@ fn settings_that_a_json_object_cannot_have_are_reported_before_their_values() {
     }
 }
 
-/// A rejection does not know its scheme, so its text must be true for every scheme.
+/// A rejection does not know its scheme's header. It names the scheme's words.
 #[test]
 fn a_refusals_text_names_no_header_or_word_that_the_scheme_does_not_have() {
     let header = HeaderName::from_static("x-orchard-auth");
@@ -487,20 +487,20 @@ fn a_refusals_text_names_no_header_or_word_that_the_scheme_does_not_have() {
                     sign the request, after every layer that removes headers";
     assert_eq!(authorization, expected);
     let other_word = text(&header, r#"Signature appid="a""#);
-    let expected = "a described scheme's own";
-    assert!(other_word.contains(expected), "{other_word}");
+    let expected = "the credentials do not begin with `Orchard`: sign for the scheme that this \
+                    server checks";
+    assert_eq!(other_word, expected);
     let hs2019 = "the algorithm hs2019 is unknown or not allowed here, as is none at all: sign \
                   with an allowed one, and name it";
     for (parameters, expected) in [
         (
             r#"keyId="a""#,
             "the credentials name the key id keyId, as another scheme does: sign for the scheme \
-             that this server checks, and name the key id as it does",
+             that this server checks, which names it appid",
         ),
         (
             r#"appid="a",headers="date",signature="""#,
-            "the credentials have no key id or no signature, or an empty one: send both, named as \
-             the server's scheme names them",
+            "the credentials have no appid or no signature, or an empty one: send both",
         ),
         (
             r#"appid="a",headers="""#,
@@ -612,4 +612,22 @@ fn times_are_read_in_a_scheme_with_one_order_of_parameters() {
         .hs2019(Algorithm::HmacSha256);
     let verifier = verifier.build().unwrap();
     verifier.read(&request, now()).unwrap();
+}
+
+/// Source: the text of Apache APISIX's plugin, which names its own word.
+#[test]
+fn apisixs_text_names_the_word_of_the_described_scheme() {
+    let orchard = Scheme::builder("orchard", Scheme::Apisix).auth_scheme("Orchard");
+    for (scheme, word) in [
+        (Scheme::Apisix, "Signature"),
+        (orchard.build().unwrap(), "Orchard"),
+    ] {
+        let request = Request::get("/a").header(header::AUTHORIZATION, "Bearer x");
+        let request = request.body(()).unwrap();
+        let rejection = verifier_of(scheme).read(&request, now()).unwrap_err();
+        let text = format!(
+            "client request can't be validated: Authorization header does not start with '{word}'"
+        );
+        assert_eq!(scheme.text(&rejection), text);
+    }
 }

@@ -71,11 +71,11 @@ fn an_object_of_other_members_is_refused() {
         (format!("{{{whole},}}"), "AuthorizationMalformed(NotJson)"),
         (
             format!("[{{{whole}}}]"),
-            "AuthorizationMalformed(OtherScheme)",
+            "AuthorizationMalformed(OtherScheme",
         ),
         (
             format!("hmac {{{whole}}}"),
-            "AuthorizationMalformed(OtherScheme)",
+            "AuthorizationMalformed(OtherScheme",
         ),
         (
             format!(r#"{{{whole},"id":"{KEY_ID}"}}"#),
@@ -149,7 +149,7 @@ fn an_object_of_other_members_is_refused() {
     assert_refused(
         &verifier(),
         &request("/a", "", &[]),
-        "AuthorizationMalformed(OtherScheme)",
+        "AuthorizationMalformed(OtherScheme",
     );
 }
 
