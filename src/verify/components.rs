@@ -1,6 +1,6 @@
 //! Builds the server's signing string from the list of signed components.
 
-use std::{borrow::Cow, ops::Range};
+use std::borrow::Cow;
 
 use http::header::AsHeaderName;
 use smallvec::SmallVec;
@@ -98,8 +98,6 @@ pub(super) struct ReceivedComponents<'c> {
     date: Option<&'c [u8]>,
     /// The value of `X-Date`, likewise.
     x_date: Option<&'c [u8]>,
-    /// Where the nonce parameter is in the signing string; empty without one.
-    pub(super) nonce: Range<usize>,
 }
 
 impl<'c> ReceivedComponents<'c> {
@@ -179,7 +177,6 @@ impl<'h> ComponentReader<'_, 'h> {
         }
         if let (Some(name), Some(nonce)) = (self.dialect.syntax.nonce, authorization.nonce) {
             string.push(format, name, nonce.as_bytes());
-            received.nonce = string.len().saturating_sub(nonce.len())..string.len();
         }
         if let Some(lines) = &format.request_lines {
             received.unlisted = self.write_request_lines(lines, string)?;
