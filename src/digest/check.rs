@@ -1,8 +1,7 @@
 //! The server's side: compares a body with its signed digest.
 
 use std::{
-    error::Error,
-    fmt, mem,
+    fmt,
     sync::Arc,
     task::{Context, Poll},
 };
@@ -14,24 +13,20 @@ use tower_layer::Layer;
 use tower_service::Service;
 
 use super::{
-    BufferedBody, CheckedBody, DigestHeader, VerifyDigestFuture,
-    body_digest::BodyDigest,
-    check_future::{Kind, Waiting},
-    content_md5,
-    read_ahead::ReadAhead,
+    BoxError, BufferedBody, CheckedBody, DigestHeader, VerifyDigestFuture, body_digest::BodyDigest,
+    check_future::Waiting, content_md5, read_ahead::ReadAhead,
 };
 use crate::{
     Rejection, VerifiedKey,
     form::{FormParameters, is_form},
     header::CONTENT_MD5,
+    readiness::take_ready,
     rejection::Excerpt,
     verify::{
-        DefaultResponseForRejection, Refused, ResponseForRejection, VerifyBody, VerifyFuture,
+        DefaultResponseForRejection, Refused, ResponseForRejection, VerifyBody, VerifyFuture, Wait,
     },
     wire::{digest_header::BodyDigests, signing_string::RequestLine},
 };
-
-type BoxError = Box<dyn Error + Send + Sync>;
 
 /// Passes on requests whose body matches their signed digest, and refuses all others.
 ///
@@ -240,25 +235,17 @@ where
         let (head, body) = request.into_parts();
         let options = &self.options;
         let expected = options.expected(&head, &body);
-        let kind = match (expected, options.limit) {
-            (Err(why), _) => Kind::Decided {
-                future: VerifyFuture::refused(options.refused(&head, why)),
-            },
+        let wait = match (expected, options.limit) {
+            (Err(why), _) => Wait::decided(VerifyFuture::refused(options.refused(&head, why))),
             (Ok(Expected::Digest(expected)), Some(limit)) => {
-                // The readiness belongs to `self.inner`, and a clone of it may not be ready. So the
-                // ready service goes with the request, and the clone waits for the next
-                // `poll_ready`.
-                let clone = self.inner.clone();
-                Kind::Reading {
-                    body: ReadAhead::new(body, limit),
-                    waiting: Some(Waiting {
-                        inner: mem::replace(&mut self.inner, clone),
-                        options: Arc::clone(&self.options),
-                        head,
-                        expected,
-                        limit,
-                    }),
-                }
+                let waiting = Waiting {
+                    inner: take_ready(&mut self.inner),
+                    options: Arc::clone(&self.options),
+                    head,
+                    expected,
+                    limit,
+                };
+                Wait::new(ReadAhead::new(body, limit), waiting)
             }
             (Ok(expected), _) => {
                 let body = match expected {
@@ -266,12 +253,10 @@ where
                     Expected::Known(body) => CheckedBody::known(body),
                 };
                 let request = Request::from_parts(head, body);
-                Kind::Decided {
-                    future: VerifyFuture::inner(self.inner.call(request)),
-                }
+                Wait::decided(VerifyFuture::inner(self.inner.call(request)))
             }
         };
-        VerifyDigestFuture { kind }
+        VerifyDigestFuture { wait }
     }
 }
 
@@ -325,8 +310,7 @@ impl<R: ResponseForRejection> Options<R> {
     }
 
     pub(super) fn refused(&self, head: &request::Parts, why: Rejection) -> Response<Bytes> {
-        let refused = Refused::after_verification(head.into(), &head.extensions, why);
-        refused.answer(&*self.refuse)
+        Refused::after_verification(head.into(), why).answer(&*self.refuse)
     }
 }
 

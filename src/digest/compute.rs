@@ -1,8 +1,7 @@
 //! The client's side: reads the body first and sends its digest.
 
 use std::{
-    error::Error,
-    fmt, mem,
+    fmt,
     pin::Pin,
     task::{Context, Poll, ready},
 };
@@ -14,17 +13,16 @@ use tower_layer::Layer;
 use tower_service::Service;
 
 use super::{
-    BufferedBody, DigestError, DigestHeader, content_md5,
+    BoxError, BufferedBody, DigestError, DigestHeader, content_md5,
     read_ahead::{ReadAhead, Unread},
 };
 use crate::{
     form::{FormParameters, is_form},
     header::CONTENT_MD5,
+    readiness::take_ready,
     request_head::Digested,
     wire::digest_header::ComputedFor,
 };
-
-type BoxError = Box<dyn Error + Send + Sync>;
 
 /// Computes the digest of a request's body and sends it in a header, for
 /// [`SignLayer`](crate::SignLayer) to sign.
@@ -217,15 +215,12 @@ where
 
     fn call(&mut self, request: Request<B>) -> Self::Future {
         let (head, body) = request.into_parts();
-        // The readiness belongs to `self.inner`, and a clone of it may not be ready. So the ready
-        // service goes with the request, and the clone waits for the next `poll_ready`.
-        let clone = self.inner.clone();
         DigestFuture {
             kind: Kind::Reading {
                 body: ReadAhead::new(body, self.options.limit),
                 waiting: Some(Waiting {
                     head,
-                    inner: mem::replace(&mut self.inner, clone),
+                    inner: take_ready(&mut self.inner),
                     options: self.options,
                 }),
             },

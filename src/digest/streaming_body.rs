@@ -12,7 +12,7 @@ use http_body::{Body, Frame, SizeHint};
 use pin_project_lite::pin_project;
 
 use super::{
-    BufferedBody,
+    BoxError, BufferedBody,
     body_digest::{BodyDigest, BodyHash},
 };
 
@@ -82,8 +82,6 @@ impl<B> Default for CheckedBody<B> {
         Self::known(BufferedBody::default())
     }
 }
-
-type BoxError = Box<dyn Error + Send + Sync>;
 
 impl<B> Body for CheckedBody<B>
 where
