@@ -6,7 +6,7 @@ use http::{HeaderName, HeaderValue, uri::Authority};
 
 use super::{
     cache,
-    components::{SignedComponent, SignedComponents},
+    components::{Additions, Placement, SignedComponent, SignedComponents},
     faults::Faults,
     hosts::{Destinations, Hosts},
     nonce_parameter::{NonceParameter, NonceSource},
@@ -417,48 +417,41 @@ impl SignerBuilder {
     }
 
     fn with(self, list: Vec<SignedComponent>, destinations: Destinations) -> Signer {
-        let default = self.scheme.dialect().algorithms.first().copied();
+        let dialect = self.scheme.dialect();
+        let default = dialect.algorithms.first().copied();
         let algorithm = self.algorithm.or(default).unwrap_or(Algorithm::HmacSha1);
         let name = if self.hs2019 {
             HS2019
         } else {
             algorithm.name()
         };
-        let dialect = self.scheme.dialect();
-        let lifetime = self.lifetime.or(dialect.lifetime);
-        let mut components = SignedComponents::new(&dialect.format, list, lifetime);
-        match dialect.syntax.carrier {
-            Carrier::Json(_) => components.send_date_alone(),
-            Carrier::ParametersOrQuery if self.in_query => components.send_in_query(),
-            Carrier::ParametersOrQuery => components.remove_from_query(),
-            Carrier::Parameters => {}
-        }
-        let request_lines = self.scheme.dialect().format.request_lines();
-        if !request_lines.is_empty() {
-            components.sign_request_lines(request_lines);
-        }
+        let mut supplied = Vec::new();
         if let Some(source) = self.source {
-            components.supply(&SOURCE, source);
+            supplied.push((SOURCE.clone(), source));
         }
         if let Some((name_space_code, name)) = self.microservice {
-            components.supply(&NAME_SPACE_CODE, name_space_code);
-            components.supply(&MICRO_SERVICE_NAME, name);
+            supplied.push((NAME_SPACE_CODE.clone(), name_space_code));
+            supplied.push((MICRO_SERVICE_NAME.clone(), name));
         }
-        if let (Some(name), Some(source)) = (dialect.syntax.nonce, self.nonce_parameter) {
-            components.add_nonce_parameter(NonceParameter { name, source });
-        }
-        if let Some(header) = self.nonce {
-            components.add_nonce(header);
-        }
-        if let Some(header) = dialect.request_id {
-            components.add_request_id(header);
-        }
+        let additions = Additions {
+            placement: Placement::new(dialect.syntax.carrier, self.in_query),
+            lifetime: self.lifetime.or(dialect.lifetime),
+            supplied,
+            nonce: self.nonce,
+            nonce_parameter: dialect
+                .syntax
+                .nonce
+                .zip(self.nonce_parameter)
+                .map(|(name, source)| NonceParameter { name, source }),
+            request_id: dialect.request_id,
+        };
+        let components = SignedComponents::new(&dialect.format, list, additions);
         Signer {
             inner: Arc::new(Inner {
                 keys: self.keys,
                 scheme: self.scheme,
                 algorithm,
-                template: Template::new(&self.scheme.dialect().syntax, name),
+                template: Template::new(&dialect.syntax, name),
                 components,
                 destinations,
                 signer_id: cache::next_id(),
