@@ -12,7 +12,7 @@ use http::{HeaderName, header, uri::PathAndQuery};
 
 use super::{
     DatePolicy, Dialect, Scheme,
-    config::{BuildError, check_not_repeated, check_signed_list, owned_names},
+    config::{BuildError, check_none_repeated, check_signed_list, owned_names},
     dialect::is_key_id,
 };
 use crate::{
@@ -826,15 +826,6 @@ fn is_used_otherwise(header: &HeaderName) -> bool {
         || header.as_str().parse::<DateHeader>().is_ok()
         || DIGESTS.contains(header)
         || HOP_BY_HOP.contains(header)
-}
-
-/// Refuses a name that is in the list twice, in any case.
-fn check_none_repeated<'n>(names: impl Iterator<Item = &'n str>) -> Result<(), BuildError> {
-    let names: Vec<_> = names.collect();
-    for (position, name) in names.iter().enumerate() {
-        check_not_repeated(names.iter().copied().take(position), name)?;
-    }
-    Ok(())
 }
 
 fn leak(text: &str) -> &'static str {

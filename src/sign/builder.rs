@@ -16,7 +16,7 @@ use crate::{
     Algorithm, Scheme, Signer,
     header::{DateHeader, MICRO_SERVICE_NAME, NAME_SPACE_CODE, SOURCE},
     rejection::Excerpt,
-    scheme::{BuildError, check_not_repeated, check_signed_list, owned_names},
+    scheme::{BuildError, check_none_repeated, check_signed_list, owned_names},
     sign::RotatingKeyPair,
     wire::{
         authority::without_user,
@@ -204,8 +204,8 @@ impl SignerBuilder {
         self
     }
 
-    /// Sets how long a signature is valid, in whole seconds, at least one. The time at which it
-    /// ends is sent as `expires`.
+    /// Sets how long a signature is valid, in whole seconds, at least one; a fraction of a second is
+    /// dropped. The time at which it ends is sent as `expires`.
     ///
     /// It must be set if `(expires)` is listed, and is an error otherwise. With
     /// [`Scheme::TraefikHub`] it need not be set. Default there: 60 seconds.
@@ -406,17 +406,18 @@ impl SignerBuilder {
             https_only: self.https_only,
         };
         destinations.check()?;
-        Ok(self.with(list, destinations))
+        Ok(self.build_with(list, destinations))
     }
 
     /// Builds the signer of a builder on which nothing is set. Its list is Tencent's default, which
-    /// has no errors, so the empty list that stands for one here is never used.
-    pub(super) fn with_defaults(self) -> Signer {
+    /// has no errors, so the empty list is never used.
+    pub(super) fn build_default(self) -> Signer {
         let list = self.list().unwrap_or_default();
-        self.with(list, Destinations::default())
+        self.build_with(list, Destinations::default())
     }
 
-    fn with(self, list: Vec<SignedComponent>, destinations: Destinations) -> Signer {
+    /// Builds the signer from options that were checked.
+    fn build_with(self, list: Vec<SignedComponent>, destinations: Destinations) -> Signer {
         let dialect = self.scheme.dialect();
         let default = dialect.algorithms.first().copied();
         let algorithm = self.algorithm.or(default).unwrap_or(Algorithm::HmacSha1);
@@ -518,49 +519,39 @@ impl SignerBuilder {
         })
     }
 
-    /// Checks the list against what verifiers accept: its length, one date at most, each name once.
+    /// Checks the list against what verifiers accept: its length, each name once, one time of
+    /// signing, and a lifetime where `expires` is listed.
     fn check(&self, list: &[SignedComponent]) -> Result<(), BuildError> {
+        let (scheme, dialect) = (self.scheme, self.scheme.dialect());
         let names = list.iter().map(|listed| &*listed.name);
         check_signed_list(names.clone())?;
-        let mut dates = 0;
-        for (position, ListedComponent { name, component }) in list.iter().enumerate() {
-            check_not_repeated(names.clone().take(position), name)?;
-            match component {
-                Component::Date(_) if dates > 0 => return Err(BuildError::TwoDates),
-                Component::Date(header)
-                    if self.date_header.is_some_and(|other| other != *header) =>
-                {
-                    return Err(BuildError::TwoDates);
-                }
-                // The query's parameter is named `date`.
-                Component::Date(DateHeader::XDate) if self.in_query => {
-                    let (scheme, header) = (self.scheme, DateHeader::XDate);
-                    return Err(BuildError::DateHeaderNotCarried { scheme, header });
-                }
-                Component::Date(_) => dates += 1,
-                Component::Derived(DerivedComponent::Expires)
-                    if self.lifetime.or(self.scheme.dialect().lifetime).is_none() =>
-                {
-                    return Err(BuildError::NoLifetime);
-                }
-                _ => {}
+        check_none_repeated(names)?;
+        let lists = |derived| {
+            let mut components = list.iter().map(|listed| &listed.component);
+            components.any(|component| *component == Component::Derived(derived))
+        };
+        let dates = list.iter().filter_map(|listed| match listed.component {
+            Component::Date(header) => Some(header),
+            _ => None,
+        });
+        match *dates.collect::<Vec<_>>() {
+            [] if !lists(DerivedComponent::Created) => return Err(BuildError::NoDate { scheme }),
+            [] => {}
+            [header] if self.date_header.is_some_and(|other| other != header) => {
+                return Err(BuildError::TwoDates);
             }
+            // The query's parameter is named `date`.
+            [header @ DateHeader::XDate] if self.in_query => {
+                return Err(BuildError::DateHeaderNotCarried { scheme, header });
+            }
+            [_] => {}
+            [_, _, ..] => return Err(BuildError::TwoDates),
         }
-        let is_created = |listed: &SignedComponent| {
-            listed.component == Component::Derived(DerivedComponent::Created)
-        };
-        if dates == 0 && !list.iter().any(is_created) {
-            return Err(BuildError::NoDate {
-                scheme: self.scheme,
-            });
+        match (lists(DerivedComponent::Expires), self.lifetime) {
+            (true, None) if dialect.lifetime.is_none() => Err(BuildError::NoLifetime),
+            (false, Some(_)) => Err(BuildError::LifetimeNotSigned),
+            _ => Ok(()),
         }
-        let is_expires = |listed: &SignedComponent| {
-            listed.component == Component::Derived(DerivedComponent::Expires)
-        };
-        if self.lifetime.is_some() && !list.iter().any(is_expires) {
-            return Err(BuildError::LifetimeNotSigned);
-        }
-        Ok(())
     }
 }
 

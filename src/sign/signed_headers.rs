@@ -256,8 +256,8 @@ fn supply(headers: &mut HeaderMap, name: &HeaderName, value: &HeaderValue) -> Op
     Some(())
 }
 
-/// Returns the values of a signature that come before its credentials, one after the other: the date
-/// if it has a header of its own, and the supplied values. There is room for the credentials.
+/// Returns the values of a signature that come before its credentials, one after the other: the
+/// date if it has a header of its own, and the supplied values. There is room for the credentials.
 pub(super) fn text_before_credentials(
     components: &SignedComponents,
     edits: &HeaderEdits,

@@ -107,7 +107,7 @@ impl Signer {
     /// because a [`KeyPair`] is valid.
     #[must_use]
     pub fn new(keys: impl Into<RotatingKeyPair>) -> Self {
-        Self::builder(keys).with_defaults()
+        Self::builder(keys).build_default()
     }
 
     /// Returns a builder for a signer with other options.
