@@ -133,7 +133,7 @@ impl Verifier {
     /// age. Nothing else has to be covered.
     #[must_use]
     pub fn new() -> Self {
-        Self::builder().with_defaults()
+        Self::builder().build_unchecked()
     }
 
     /// Returns a builder for a verifier with other rules.
