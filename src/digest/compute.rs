@@ -103,8 +103,14 @@ use crate::{
 #[must_use = "a layer does nothing until a service is put into it"]
 pub struct DigestLayer {
     limit: usize,
-    header: DigestHeader,
-    content_md5: bool,
+    sent: Sent,
+}
+
+/// What a [`DigestLayer`] sends.
+#[derive(Debug, Clone, Copy)]
+enum Sent {
+    Digest(DigestHeader),
+    ContentMd5,
 }
 
 impl DigestLayer {
@@ -116,8 +122,7 @@ impl DigestLayer {
     pub const fn new() -> Self {
         Self {
             limit: Self::DEFAULT_LIMIT,
-            header: DigestHeader::Digest,
-            content_md5: false,
+            sent: Sent::Digest(DigestHeader::Digest),
         }
     }
 
@@ -128,9 +133,10 @@ impl DigestLayer {
     /// A form and an empty body get none: the parameters of a form are signed. See
     /// [`content_md5`](super::content_md5()) for what MD5 does not protect.
     pub const fn content_md5() -> Self {
-        let mut layer = Self::new();
-        layer.content_md5 = true;
-        layer
+        Self {
+            limit: Self::DEFAULT_LIMIT,
+            sent: Sent::ContentMd5,
+        }
     }
 
     /// Sets how long a body may be, in bytes. A request with a longer body is not sent and fails
@@ -145,8 +151,7 @@ impl DigestLayer {
 
     /// Sets the header that carries the digest. Default: [`DigestHeader::Digest`].
     pub const fn header(mut self, header: DigestHeader) -> Self {
-        self.header = header;
-        self.content_md5 = false;
+        self.sent = Sent::Digest(header);
         self
     }
 }
@@ -250,17 +255,21 @@ impl<S: Service<Request<BufferedBody>>> Waiting<S> {
             let form = FormParameters::new(body.data().clone());
             head.extensions.insert(form);
         }
-        // If the map is full, the signer fails too and the request is not sent, so no error is
+        // If the map is full, the signer fails too and the request is sent unsigned, so no error is
         // needed here.
-        if !options.content_md5 {
-            let value = options.header.value_of(body.data());
-            let _full = head.headers.try_insert(options.header.name(), value);
-            head.extensions.insert(Digested);
-        } else if is_form || body.data().is_empty() {
-            head.headers.remove(&CONTENT_MD5);
-        } else {
-            let value = content_md5(body.data());
-            let _full = head.headers.try_insert(&CONTENT_MD5, value);
+        match options.sent {
+            Sent::Digest(header) => {
+                let value = header.value_of(body.data());
+                let _full = head.headers.try_insert(header.name(), value);
+                head.extensions.insert(Digested);
+            }
+            Sent::ContentMd5 if is_form || body.data().is_empty() => {
+                head.headers.remove(&CONTENT_MD5);
+            }
+            Sent::ContentMd5 => {
+                let value = content_md5(body.data());
+                let _full = head.headers.try_insert(&CONTENT_MD5, value);
+            }
         }
         head.extensions.insert(ComputedFor(head.method.clone()));
         inner.call(Request::from_parts(head, body))
