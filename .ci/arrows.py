@@ -8,8 +8,8 @@ import pathlib
 import re
 import sys
 
-ORDER = ["limits", "key", "mac", "header", "form", "request_head", "clock", "rejection", "events",
-         "wire", "scheme", "sign", "verify", "digest"]
+ORDER = ["limits", "key", "mac", "header", "form", "request_head", "readiness", "clock",
+         "rejection", "events", "wire", "scheme", "sign", "verify", "digest"]
 PROSE = ["layer_order", "guide"]
 HEADS = ("crate", "self", "super")
 

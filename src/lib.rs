@@ -171,6 +171,7 @@ mod key;
 pub mod layer_order;
 mod limits;
 mod mac;
+mod readiness;
 mod rejection;
 mod request_head;
 pub mod scheme;

@@ -69,6 +69,11 @@ impl<'h> RequestHead<'h> {
 
     /// Returns the parameters of the form in the body, if a layer has read it.
     pub(crate) fn form(self) -> Option<&'h FormParameters> {
+        self.extension()
+    }
+
+    /// Returns what a layer has put into the request's extensions.
+    pub(crate) fn extension<T: Send + Sync + 'static>(self) -> Option<&'h T> {
         self.extensions?.get()
     }
 

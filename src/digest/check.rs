@@ -1,8 +1,7 @@
 //! The server's side: compares a body with its signed digest.
 
 use std::{
-    error::Error,
-    fmt, mem,
+    fmt,
     sync::Arc,
     task::{Context, Poll},
 };
@@ -14,24 +13,20 @@ use tower_layer::Layer;
 use tower_service::Service;
 
 use super::{
-    BufferedBody, CheckedBody, DigestHeader, VerifyDigestFuture,
-    body_digest::BodyDigest,
-    check_future::{Kind, Waiting},
-    content_md5,
-    read_ahead::ReadAhead,
+    BoxError, BufferedBody, CheckedBody, DigestHeader, VerifyDigestFuture, body_digest::BodyDigest,
+    check_future::Waiting, content_md5, read_ahead::ReadAhead,
 };
 use crate::{
     Rejection, VerifiedKey,
     form::{FormParameters, is_form},
     header::CONTENT_MD5,
+    readiness::take_ready,
     rejection::Excerpt,
     verify::{
-        DefaultResponseForRejection, Refused, ResponseForRejection, VerifyBody, VerifyFuture,
+        DefaultResponseForRejection, Refused, ResponseForRejection, VerifyBody, VerifyFuture, Wait,
     },
     wire::{digest_header::BodyDigests, signing_string::RequestLine},
 };
-
-type BoxError = Box<dyn Error + Send + Sync>;
 
 /// Passes on requests whose body matches their signed digest, and refuses all others.
 ///
@@ -240,25 +235,17 @@ where
         let (head, body) = request.into_parts();
         let options = &self.options;
         let expected = options.expected(&head, &body);
-        let kind = match (expected, options.limit) {
-            (Err(why), _) => Kind::Decided {
-                future: VerifyFuture::refused(options.refused(&head, why)),
-            },
+        let wait = match (expected, options.limit) {
+            (Err(why), _) => Wait::decided(VerifyFuture::refused(options.refused(&head, why))),
             (Ok(Expected::Digest(expected)), Some(limit)) => {
-                // The readiness belongs to `self.inner`, and a clone of it may not be ready. So the
-                // ready service goes with the request, and the clone waits for the next
-                // `poll_ready`.
-                let clone = self.inner.clone();
-                Kind::Reading {
-                    body: ReadAhead::new(body, limit),
-                    waiting: Some(Waiting {
-                        inner: mem::replace(&mut self.inner, clone),
-                        options: Arc::clone(&self.options),
-                        head,
-                        expected,
-                        limit,
-                    }),
-                }
+                let waiting = Waiting {
+                    inner: take_ready(&mut self.inner),
+                    options: Arc::clone(&self.options),
+                    head,
+                    expected,
+                    limit,
+                };
+                Wait::new(ReadAhead::new(body, limit), waiting)
             }
             (Ok(expected), _) => {
                 let body = match expected {
@@ -266,12 +253,10 @@ where
                     Expected::Known(body) => CheckedBody::known(body),
                 };
                 let request = Request::from_parts(head, body);
-                Kind::Decided {
-                    future: VerifyFuture::inner(self.inner.call(request)),
-                }
+                Wait::decided(VerifyFuture::inner(self.inner.call(request)))
             }
         };
-        VerifyDigestFuture { kind }
+        VerifyDigestFuture { wait }
     }
 }
 
@@ -280,27 +265,16 @@ impl<R: ResponseForRejection> Options<R> {
     fn expected(&self, head: &request::Parts, body: &impl Body) -> Result<Expected, Rejection> {
         let key = head.extensions.get::<VerifiedKey>();
         let key = key.ok_or(Rejection::NotVerified)?;
-        let is_covered = |header: &DigestHeader| key.covered().contain(header.name().as_str());
-        let has_sha512 = key.scheme().dialect().has_sha512_digest;
-        let mut expected: Option<BodyDigests> = None;
-        for header in DigestHeader::ALL.into_iter().filter(is_covered) {
-            let digests = single_digest(&head.headers, header.name(), |value| {
-                header.decode(value, has_sha512)
-            })?;
-            let both = expected.unwrap_or_default().and(digests);
-            expected = Some(both.ok_or(Rejection::DigestMismatch)?);
+        let has_body = !body.is_end_stream() && body.size_hint().exact() != Some(0);
+        if let Some(digest) = signed_digest(&head.headers, key)? {
+            // Compared here and not while reading: hyper and other servers and clients never poll a
+            // body that is at its end, so [`CheckedBody`] would not get to compare it.
+            if !has_body && !digest.is_of(b"") {
+                return Err(Rejection::DigestMismatch);
+            }
+            return Ok(Expected::Digest(digest));
         }
-        let mut expected = expected.map(BodyDigest::Sha);
-        // Other schemes do not give `Content-MD5` a meaning, so there it stays a header like
-        // others.
-        let format = &key.scheme().dialect().format;
-        let signs = |name: &str| format.signs_unlisted(name) && key.covered().contain(name);
-        if expected.is_none() && signs(CONTENT_MD5.as_str()) {
-            let digest = single_digest(&head.headers, &CONTENT_MD5, content_md5::decode)?;
-            expected = Some(BodyDigest::Md5(digest));
-        }
-        if expected.is_none()
-            && signs(RequestLine::TARGET)
+        if signs_unlisted(key, RequestLine::TARGET)
             && is_form(&head.headers)
             && let Some(form) = head.extensions.get::<FormParameters>()
         {
@@ -308,25 +282,15 @@ impl<R: ResponseForRejection> Options<R> {
             let body = BufferedBody::from(form.bytes().clone());
             return Ok(Expected::Known(body));
         }
-        let has_body = !body.is_end_stream() && body.size_hint().exact() != Some(0);
-        let Some(expected) = expected else {
-            if has_body || !self.allow_none_without_body {
-                let name = Excerpt::new(DigestHeader::Digest.name().as_str());
-                return Err(Rejection::NotCovered { name });
-            }
-            return Ok(Expected::Known(BufferedBody::default()));
-        };
-        // Compared here and not while reading: hyper and other servers and clients never poll a
-        // body that is at its end, so [`CheckedBody`] would not get to compare it.
-        if !has_body && !expected.is_of(b"") {
-            return Err(Rejection::DigestMismatch);
+        if has_body || !self.allow_none_without_body {
+            let name = Excerpt::new(DigestHeader::Digest.name().as_str());
+            return Err(Rejection::NotCovered { name });
         }
-        Ok(Expected::Digest(expected))
+        Ok(Expected::Known(BufferedBody::default()))
     }
 
     pub(super) fn refused(&self, head: &request::Parts, why: Rejection) -> Response<Bytes> {
-        let refused = Refused::after_verification(head.into(), &head.extensions, why);
-        refused.answer(&*self.refuse)
+        Refused::after_verification(head.into(), why).answer(&*self.refuse)
     }
 }
 
@@ -336,6 +300,35 @@ enum Expected {
     Digest(BodyDigest),
     /// This body: none, or a form that was read before it was verified.
     Known(BufferedBody),
+}
+
+/// Returns the digest that the signature covers, or `None` if it covers none.
+fn signed_digest(headers: &HeaderMap, key: &VerifiedKey) -> Result<Option<BodyDigest>, Rejection> {
+    let is_covered = |header: &DigestHeader| key.covered().contain(header.name().as_str());
+    let has_sha512 = key.scheme().dialect().has_sha512_digest;
+    let mut digests: Option<BodyDigests> = None;
+    for header in DigestHeader::ALL.into_iter().filter(is_covered) {
+        let others = single_digest(headers, header.name(), |value| {
+            header.decode(value, has_sha512)
+        })?;
+        let both = digests.unwrap_or_default().and(others);
+        digests = Some(both.ok_or(Rejection::DigestMismatch)?);
+    }
+    if let Some(digests) = digests {
+        return Ok(Some(BodyDigest::Sha(digests)));
+    }
+    // Other schemes do not give `Content-MD5` a meaning, so there it stays a header like others.
+    if signs_unlisted(key, CONTENT_MD5.as_str()) {
+        let digest = single_digest(headers, &CONTENT_MD5, content_md5::decode)?;
+        return Ok(Some(BodyDigest::Md5(digest)));
+    }
+    Ok(None)
+}
+
+/// Returns whether the signature covers this without listing it, as the scheme requires.
+fn signs_unlisted(key: &VerifiedKey, name: &str) -> bool {
+    let format = &key.scheme().dialect().format;
+    format.signs_unlisted(name) && key.covered().contain(name)
 }
 
 /// Returns the digest in one of the headers, which must not be repeated.

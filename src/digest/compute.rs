@@ -1,8 +1,7 @@
 //! The client's side: reads the body first and sends its digest.
 
 use std::{
-    error::Error,
-    fmt, mem,
+    fmt,
     pin::Pin,
     task::{Context, Poll, ready},
 };
@@ -14,17 +13,16 @@ use tower_layer::Layer;
 use tower_service::Service;
 
 use super::{
-    BufferedBody, DigestError, DigestHeader, content_md5,
+    BoxError, BufferedBody, DigestError, DigestHeader, content_md5,
     read_ahead::{ReadAhead, Unread},
 };
 use crate::{
     form::{FormParameters, is_form},
     header::CONTENT_MD5,
+    readiness::take_ready,
     request_head::Digested,
     wire::digest_header::ComputedFor,
 };
-
-type BoxError = Box<dyn Error + Send + Sync>;
 
 /// Computes the digest of a request's body and sends it in a header, for
 /// [`SignLayer`](crate::SignLayer) to sign.
@@ -105,8 +103,14 @@ type BoxError = Box<dyn Error + Send + Sync>;
 #[must_use = "a layer does nothing until a service is put into it"]
 pub struct DigestLayer {
     limit: usize,
-    header: DigestHeader,
-    content_md5: bool,
+    sent: Sent,
+}
+
+/// What a [`DigestLayer`] sends.
+#[derive(Debug, Clone, Copy)]
+enum Sent {
+    Digest(DigestHeader),
+    ContentMd5,
 }
 
 impl DigestLayer {
@@ -118,8 +122,7 @@ impl DigestLayer {
     pub const fn new() -> Self {
         Self {
             limit: Self::DEFAULT_LIMIT,
-            header: DigestHeader::Digest,
-            content_md5: false,
+            sent: Sent::Digest(DigestHeader::Digest),
         }
     }
 
@@ -130,9 +133,10 @@ impl DigestLayer {
     /// A form and an empty body get none: the parameters of a form are signed. See
     /// [`content_md5`](super::content_md5()) for what MD5 does not protect.
     pub const fn content_md5() -> Self {
-        let mut layer = Self::new();
-        layer.content_md5 = true;
-        layer
+        Self {
+            limit: Self::DEFAULT_LIMIT,
+            sent: Sent::ContentMd5,
+        }
     }
 
     /// Sets how long a body may be, in bytes. A request with a longer body is not sent and fails
@@ -147,8 +151,7 @@ impl DigestLayer {
 
     /// Sets the header that carries the digest. Default: [`DigestHeader::Digest`].
     pub const fn header(mut self, header: DigestHeader) -> Self {
-        self.header = header;
-        self.content_md5 = false;
+        self.sent = Sent::Digest(header);
         self
     }
 }
@@ -217,15 +220,12 @@ where
 
     fn call(&mut self, request: Request<B>) -> Self::Future {
         let (head, body) = request.into_parts();
-        // The readiness belongs to `self.inner`, and a clone of it may not be ready. So the ready
-        // service goes with the request, and the clone waits for the next `poll_ready`.
-        let clone = self.inner.clone();
         DigestFuture {
             kind: Kind::Reading {
                 body: ReadAhead::new(body, self.options.limit),
                 waiting: Some(Waiting {
                     head,
-                    inner: mem::replace(&mut self.inner, clone),
+                    inner: take_ready(&mut self.inner),
                     options: self.options,
                 }),
             },
@@ -255,17 +255,21 @@ impl<S: Service<Request<BufferedBody>>> Waiting<S> {
             let form = FormParameters::new(body.data().clone());
             head.extensions.insert(form);
         }
-        // If the map is full, the signer fails too and the request is not sent, so no error is
+        // If the map is full, the signer fails too and the request is sent unsigned, so no error is
         // needed here.
-        if !options.content_md5 {
-            let value = options.header.value_of(body.data());
-            let _full = head.headers.try_insert(options.header.name(), value);
-            head.extensions.insert(Digested);
-        } else if is_form || body.data().is_empty() {
-            head.headers.remove(&CONTENT_MD5);
-        } else {
-            let value = content_md5(body.data());
-            let _full = head.headers.try_insert(&CONTENT_MD5, value);
+        match options.sent {
+            Sent::Digest(header) => {
+                let value = header.value_of(body.data());
+                let _full = head.headers.try_insert(header.name(), value);
+                head.extensions.insert(Digested);
+            }
+            Sent::ContentMd5 if is_form || body.data().is_empty() => {
+                head.headers.remove(&CONTENT_MD5);
+            }
+            Sent::ContentMd5 => {
+                let value = content_md5(body.data());
+                let _full = head.headers.try_insert(&CONTENT_MD5, value);
+            }
         }
         head.extensions.insert(ComputedFor(head.method.clone()));
         inner.call(Request::from_parts(head, body))

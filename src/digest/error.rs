@@ -1,6 +1,6 @@
 use std::{error::Error, fmt};
 
-type BoxError = Box<dyn Error + Send + Sync>;
+use super::BoxError;
 
 /// Describes why the digest of a request's body could not be computed. The request was not sent.
 #[derive(Debug)]

@@ -23,4 +23,6 @@ pub use self::{
     read_form::{ReadFormBody, ReadFormFuture, ReadFormLayer, ReadFormService},
     streaming_body::{CheckedBody, DigestMismatch},
 };
+type BoxError = Box<dyn std::error::Error + Send + Sync>;
+
 pub use crate::wire::digest_header::{DigestHeader, ParseDigestHeaderError};

@@ -1,18 +1,17 @@
 //! Reads a whole body into memory, up to a limit.
 
 use std::{
-    error::Error,
     pin::Pin,
     task::{Context, Poll, ready},
 };
 
 use bytes::{Buf, BufMut as _, Bytes};
+use http::{HeaderMap, header};
 use http_body::Body;
 use pin_project_lite::pin_project;
 
-use super::BufferedBody;
-
-type BoxError = Box<dyn Error + Send + Sync>;
+use super::{BoxError, BufferedBody};
+use crate::Rejection;
 
 /// The smallest buffer, in bytes, unless the limit is lower.
 const MIN_CAPACITY: usize = 1024;
@@ -40,6 +39,25 @@ pub(super) enum Unread {
     TooLarge,
     /// The body returned this error, or there was no memory for it.
     Broken(BoxError),
+}
+
+impl Unread {
+    /// Returns why a server refuses a request with these headers, whose body it read with this
+    /// limit.
+    pub(super) fn rejection(&self, headers: &HeaderMap, limit: usize) -> Rejection {
+        match self {
+            Self::TooLarge => {
+                let size = content_length(headers).filter(|size| *size > limit as u64);
+                Rejection::BodyTooLarge { size, limit }
+            }
+            Self::Broken(_) => Rejection::BodyUnreadable,
+        }
+    }
+}
+
+fn content_length(headers: &HeaderMap) -> Option<u64> {
+    let length = headers.get(header::CONTENT_LENGTH)?;
+    length.to_str().ok()?.parse().ok()
 }
 
 impl<B: Body> ReadAhead<B> {

@@ -3,11 +3,10 @@
 mod body;
 
 use std::{
-    error::Error,
-    fmt, mem,
+    fmt,
     pin::Pin,
     sync::Arc,
-    task::{Context, Poll, ready},
+    task::{Context, Poll},
 };
 
 use http::{Request, Response, request};
@@ -17,16 +16,19 @@ use tower_layer::Layer;
 use tower_service::Service;
 
 pub use self::body::ReadFormBody;
-use super::{check_future::unread, read_ahead::ReadAhead};
+use super::{
+    BoxError, BufferedBody,
+    read_ahead::{ReadAhead, Unread},
+};
 use crate::{
     Scheme,
     form::{FormParameters, is_form},
+    readiness::take_ready,
     verify::{
-        DefaultResponseForRejection, Refused, ResponseForRejection, VerifyBody, VerifyFuture,
+        Continue, DefaultResponseForRejection, Refused, ResponseForRejection, VerifyBody,
+        VerifyFuture, Wait,
     },
 };
-
-type BoxError = Box<dyn Error + Send + Sync>;
 
 /// Reads the forms among the requests' bodies, for [`Scheme::TencentApp`], which signs their
 /// parameters.
@@ -194,27 +196,19 @@ where
     }
 
     fn call(&mut self, request: Request<B>) -> Self::Future {
-        if !is_form(request.headers()) {
-            let future = self.inner.call(request.map(ReadFormBody::other));
-            let future = VerifyFuture::inner(future);
-            return ReadFormFuture {
-                kind: Kind::Decided { future },
+        let wait = if is_form(request.headers()) {
+            let (head, body) = request.into_parts();
+            let waiting = Waiting {
+                inner: take_ready(&mut self.inner),
+                options: self.options.clone(),
+                head,
             };
-        }
-        let (head, body) = request.into_parts();
-        // The readiness belongs to `self.inner`, and a clone of it may not be ready. So the ready
-        // service goes with the request, and the clone waits for the next `poll_ready`.
-        let clone = self.inner.clone();
-        ReadFormFuture {
-            kind: Kind::Reading {
-                body: ReadAhead::new(body, self.options.limit),
-                waiting: Some(Waiting {
-                    inner: mem::replace(&mut self.inner, clone),
-                    options: self.options.clone(),
-                    head,
-                }),
-            },
-        }
+            Wait::new(ReadAhead::new(body, self.options.limit), waiting)
+        } else {
+            let request = request.map(ReadFormBody::other);
+            Wait::decided(VerifyFuture::inner(self.inner.call(request)))
+        };
+        ReadFormFuture { wait }
     }
 }
 
@@ -235,25 +229,38 @@ pin_project! {
         S: Service<Request<ReadFormBody<B>>>,
     {
         #[pin]
-        kind: Kind<S, R, B>,
+        wait: Wait<ReadAhead<B>, Waiting<S, R>, S::Future>,
     }
 }
 
-pin_project! {
-    #[project = KindProjection]
-    enum Kind<S, R, B>
-    where
-        S: Service<Request<ReadFormBody<B>>>,
-    {
-        Reading {
-            #[pin]
-            body: ReadAhead<B>,
-            waiting: Option<Waiting<S, R>>,
-        },
-        Decided {
-            #[pin]
-            future: VerifyFuture<S::Future>,
-        },
+impl<S, R, B> Continue<ReadAhead<B>> for Waiting<S, R>
+where
+    S: Service<Request<ReadFormBody<B>>>,
+    R: ResponseForRejection,
+    B: Body,
+    B::Error: Into<BoxError>,
+{
+    type Future = S::Future;
+
+    fn with(self, read: Result<BufferedBody, Unread>) -> VerifyFuture<S::Future> {
+        let Self {
+            mut inner,
+            options,
+            mut head,
+        } = self;
+        match read {
+            Ok(form) => {
+                let parameters = FormParameters::new(form.data().clone());
+                head.extensions.insert(parameters);
+                let request = Request::from_parts(head, ReadFormBody::form(form));
+                VerifyFuture::inner(inner.call(request))
+            }
+            Err(unread) => {
+                let why = unread.rejection(&head.headers, options.limit);
+                let refused = Refused::before_verification((&head).into(), options.scheme, why);
+                VerifyFuture::refused(refused.answer(&*options.refuse))
+            }
+        }
     }
 }
 
@@ -267,38 +274,7 @@ where
     type Output = Result<Response<VerifyBody<RB>>, S::Error>;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let mut kind = self.project().kind;
-        loop {
-            let future = match kind.as_mut().project() {
-                KindProjection::Decided { future } => return future.poll(cx),
-                KindProjection::Reading { body, waiting } => {
-                    let read = ready!(body.poll(cx));
-                    // Always `Some`: it is taken once, and the kind is replaced below before the
-                    // next poll. Pending instead of a panic, should that ever change.
-                    let Some(mut waiting) = waiting.take() else {
-                        return Poll::Pending;
-                    };
-                    let mut head = waiting.head;
-                    match read {
-                        Ok(body) => {
-                            head.extensions
-                                .insert(FormParameters::new(body.data().clone()));
-                            let body = ReadFormBody::form(body);
-                            let request = Request::from_parts(head, body);
-                            VerifyFuture::inner(waiting.inner.call(request))
-                        }
-                        Err(error) => {
-                            let options = &waiting.options;
-                            let why = unread(&error, &head.headers, options.limit);
-                            let head = (&head).into();
-                            let refused = Refused::before_verification(head, options.scheme, why);
-                            VerifyFuture::refused(refused.answer(&*options.refuse))
-                        }
-                    }
-                }
-            };
-            kind.set(Kind::Decided { future });
-        }
+        self.project().wait.poll(cx)
     }
 }
 

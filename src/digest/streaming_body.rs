@@ -8,11 +8,12 @@ use std::{
 };
 
 use bytes::{Buf as _, Bytes};
+use http::HeaderMap;
 use http_body::{Body, Frame, SizeHint};
 use pin_project_lite::pin_project;
 
 use super::{
-    BufferedBody,
+    BoxError, BufferedBody,
     body_digest::{BodyDigest, BodyHash},
 };
 
@@ -37,17 +38,54 @@ pin_project! {
     #[project = KindProjection]
     enum Kind<B> {
         Known { #[pin] body: BufferedBody },
-        Streaming {
-            #[pin]
-            body: B,
-            hash: BodyHash,
-            held: Option<Bytes>,
-            // How many bytes may still follow, by the body's announced length.
-            room: u64,
-            // The trailers, which are returned after the last frame of data.
-            after: Option<Frame<Bytes>>,
-            is_over: bool,
-        },
+        Streaming { #[pin] body: B, check: Check },
+    }
+}
+
+/// What has been read of a body.
+struct Check {
+    hash: BodyHash,
+    /// The last data, which is held back until the digest matches or more data follows.
+    held: Option<Bytes>,
+    /// How many bytes may still follow, by the body's announced length.
+    room: u64,
+    /// The trailers, which are returned after the last frame of data.
+    trailers: Option<HeaderMap>,
+    is_over: bool,
+}
+
+impl Check {
+    /// Takes the next data. Returns what was held back before it.
+    fn data(&mut self, data: Bytes) -> Result<Option<Bytes>, DigestMismatch> {
+        // More than was announced. Returning the held data now would complete the announced length
+        // before anything was compared, and a reader may stop there.
+        let Some(room) = self.room.checked_sub(data.len() as u64) else {
+            self.fail();
+            return Err(DigestMismatch);
+        };
+        self.room = room;
+        self.hash.update(&data);
+        if data.is_empty() {
+            return Ok(None);
+        }
+        Ok(self.held.replace(data))
+    }
+
+    /// Compares the digest at the end of the body.
+    fn end(&mut self, trailers: Option<HeaderMap>) -> Result<(), DigestMismatch> {
+        if !self.hash.matches() {
+            self.fail();
+            return Err(DigestMismatch);
+        }
+        self.is_over = true;
+        self.trailers = trailers;
+        Ok(())
+    }
+
+    /// Ends the body without its held data.
+    fn fail(&mut self) {
+        self.is_over = true;
+        self.held = None;
     }
 }
 
@@ -65,11 +103,13 @@ impl<B> CheckedBody<B> {
     {
         Self {
             kind: Kind::Streaming {
-                hash: BodyHash::new(expected),
-                held: None,
-                room: body.size_hint().upper().unwrap_or(u64::MAX),
-                after: None,
-                is_over: body.is_end_stream(),
+                check: Check {
+                    hash: BodyHash::new(expected),
+                    held: None,
+                    room: body.size_hint().upper().unwrap_or(u64::MAX),
+                    trailers: None,
+                    is_over: body.is_end_stream(),
+                },
                 body,
             },
         }
@@ -83,8 +123,6 @@ impl<B> Default for CheckedBody<B> {
     }
 }
 
-type BoxError = Box<dyn Error + Send + Sync>;
-
 impl<B> Body for CheckedBody<B>
 where
     B: Body,
@@ -97,80 +135,50 @@ where
         self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
-        let (mut body, hash, held, room, after, is_over) = match self.project().kind.project() {
+        let (mut body, check) = match self.project().kind.project() {
             KindProjection::Known { body } => {
                 let frame = ready!(body.poll_frame(cx));
                 return Poll::Ready(frame.map(|frame| frame.map_err(|never| match never {})));
             }
-            KindProjection::Streaming {
-                body,
-                hash,
-                held,
-                room,
-                after,
-                is_over,
-            } => (body, hash, held, room, after, is_over),
+            KindProjection::Streaming { body, check } => (body, check),
         };
-        while !*is_over {
-            let trailers = match ready!(body.as_mut().poll_frame(cx)) {
+        while !check.is_over {
+            match ready!(body.as_mut().poll_frame(cx)) {
                 Some(Ok(frame)) => match frame.into_data() {
                     Ok(mut data) => {
                         let data = data.copy_to_bytes(data.remaining());
-                        // More than was announced. Returning the held frame now would complete the
-                        // announced length before anything was compared, and a reader may stop
-                        // there.
-                        let Some(left) = room.checked_sub(data.len() as u64) else {
-                            *is_over = true;
-                            *held = None;
-                            return Poll::Ready(Some(Err(DigestMismatch.into())));
-                        };
-                        *room = left;
-                        hash.update(&data);
-                        if data.is_empty() {
-                            continue;
-                        }
-                        match held.replace(data) {
-                            Some(earlier) => return Poll::Ready(Some(Ok(Frame::data(earlier)))),
-                            None => continue,
+                        if let Some(earlier) = check.data(data)? {
+                            return Poll::Ready(Some(Ok(Frame::data(earlier))));
                         }
                     }
-                    Err(other) => other.into_trailers().ok(),
+                    Err(other) => check.end(other.into_trailers().ok())?,
                 },
                 Some(Err(error)) => {
-                    *is_over = true;
-                    *held = None;
+                    check.fail();
                     return Poll::Ready(Some(Err(error.into())));
                 }
-                None => None,
-            };
-            *is_over = true;
-            if !hash.matches() {
-                *held = None;
-                return Poll::Ready(Some(Err(DigestMismatch.into())));
+                None => check.end(None)?,
             }
-            *after = trailers.map(Frame::trailers);
         }
-        let last = held.take().map(Frame::data).or_else(|| after.take());
+        let trailers = || check.trailers.take().map(Frame::trailers);
+        let last = check.held.take().map(Frame::data).or_else(trailers);
         Poll::Ready(last.map(Ok))
     }
 
     fn is_end_stream(&self) -> bool {
         match &self.kind {
             Kind::Known { body } => body.is_end_stream(),
-            Kind::Streaming {
-                held,
-                after,
-                is_over,
-                ..
-            } => *is_over && held.is_none() && after.is_none(),
+            Kind::Streaming { check, .. } => {
+                check.is_over && check.held.is_none() && check.trailers.is_none()
+            }
         }
     }
 
     fn size_hint(&self) -> SizeHint {
         let (hint, held) = match &self.kind {
             Kind::Known { body } => return body.size_hint(),
-            Kind::Streaming { body, held, .. } => {
-                let held = held.as_ref().map_or(0, Bytes::len);
+            Kind::Streaming { body, check } => {
+                let held = check.held.as_ref().map_or(0, Bytes::len);
                 (body.size_hint(), held as u64)
             }
         };

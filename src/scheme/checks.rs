@@ -44,14 +44,17 @@ pub(crate) fn check_signed_list<'n>(
     check_list(names.chain(unlisted_digests))
 }
 
-/// Refuses a name that is among those before it, in any case.
-pub(crate) fn check_not_repeated<'n>(
-    mut before: impl Iterator<Item = &'n str>,
-    name: &str,
+/// Refuses a name that is in the list twice, in any case.
+pub(crate) fn check_none_repeated<'n>(
+    names: impl Iterator<Item = &'n str>,
 ) -> Result<(), BuildError> {
-    if before.any(|other| other.eq_ignore_ascii_case(name)) {
-        let name = Excerpt::new(name);
-        return Err(BuildError::NamedTwice { name });
+    let mut before: Vec<&str> = Vec::new();
+    for name in names {
+        if before.iter().any(|other| name.eq_ignore_ascii_case(other)) {
+            let name = Excerpt::new(name);
+            return Err(BuildError::NamedTwice { name });
+        }
+        before.push(name);
     }
     Ok(())
 }

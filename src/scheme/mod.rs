@@ -26,7 +26,7 @@ pub use self::{
     dialect::{DatePolicy, ParseDatePolicyError},
 };
 pub(crate) use self::{
-    checks::{check_list, check_not_repeated, check_signed_list, owned_names},
+    checks::{check_list, check_none_repeated, check_signed_list, owned_names},
     dialect::Dialect,
     tencent::MAX_SKEW as DEFAULT_MAX_SKEW,
 };

@@ -6,7 +6,7 @@ use http::{HeaderName, HeaderValue, uri::Authority};
 
 use super::{
     cache,
-    components::{SignedComponent, SignedComponents},
+    components::{Additions, Placement, SignedComponent, SignedComponents},
     faults::Faults,
     hosts::{Destinations, Hosts},
     nonce_parameter::{NonceParameter, NonceSource},
@@ -16,7 +16,7 @@ use crate::{
     Algorithm, Scheme, Signer,
     header::{DateHeader, MICRO_SERVICE_NAME, NAME_SPACE_CODE, SOURCE},
     rejection::Excerpt,
-    scheme::{BuildError, check_not_repeated, check_signed_list, owned_names},
+    scheme::{BuildError, check_none_repeated, check_signed_list, owned_names},
     sign::RotatingKeyPair,
     wire::{
         authority::without_user,
@@ -204,8 +204,8 @@ impl SignerBuilder {
         self
     }
 
-    /// Sets how long a signature is valid, in whole seconds, at least one. The time at which it
-    /// ends is sent as `expires`.
+    /// Sets how long a signature is valid, in whole seconds, at least one; a fraction of a second is
+    /// dropped. The time at which it ends is sent as `expires`.
     ///
     /// It must be set if `(expires)` is listed, and is an error otherwise. With
     /// [`Scheme::TraefikHub`] it need not be set. Default there: 60 seconds.
@@ -406,59 +406,53 @@ impl SignerBuilder {
             https_only: self.https_only,
         };
         destinations.check()?;
-        Ok(self.with(list, destinations))
+        Ok(self.build_with(list, destinations))
     }
 
     /// Builds the signer of a builder on which nothing is set. Its list is Tencent's default, which
-    /// has no errors, so the empty list that stands for one here is never used.
-    pub(super) fn with_defaults(self) -> Signer {
+    /// has no errors, so the empty list is never used.
+    pub(super) fn build_default(self) -> Signer {
         let list = self.list().unwrap_or_default();
-        self.with(list, Destinations::default())
+        self.build_with(list, Destinations::default())
     }
 
-    fn with(self, list: Vec<SignedComponent>, destinations: Destinations) -> Signer {
-        let default = self.scheme.dialect().algorithms.first().copied();
+    /// Builds the signer from options that were checked.
+    fn build_with(self, list: Vec<SignedComponent>, destinations: Destinations) -> Signer {
+        let dialect = self.scheme.dialect();
+        let default = dialect.algorithms.first().copied();
         let algorithm = self.algorithm.or(default).unwrap_or(Algorithm::HmacSha1);
         let name = if self.hs2019 {
             HS2019
         } else {
             algorithm.name()
         };
-        let dialect = self.scheme.dialect();
-        let lifetime = self.lifetime.or(dialect.lifetime);
-        let mut components = SignedComponents::new(&dialect.format, list, lifetime);
-        match dialect.syntax.carrier {
-            Carrier::Json(_) => components.send_date_alone(),
-            Carrier::ParametersOrQuery if self.in_query => components.send_in_query(),
-            Carrier::ParametersOrQuery => components.remove_from_query(),
-            Carrier::Parameters => {}
-        }
-        let request_lines = self.scheme.dialect().format.request_lines();
-        if !request_lines.is_empty() {
-            components.sign_request_lines(request_lines);
-        }
+        let mut supplied = Vec::new();
         if let Some(source) = self.source {
-            components.supply(&SOURCE, source);
+            supplied.push((SOURCE.clone(), source));
         }
         if let Some((name_space_code, name)) = self.microservice {
-            components.supply(&NAME_SPACE_CODE, name_space_code);
-            components.supply(&MICRO_SERVICE_NAME, name);
+            supplied.push((NAME_SPACE_CODE.clone(), name_space_code));
+            supplied.push((MICRO_SERVICE_NAME.clone(), name));
         }
-        if let (Some(name), Some(source)) = (dialect.syntax.nonce, self.nonce_parameter) {
-            components.add_nonce_parameter(NonceParameter { name, source });
-        }
-        if let Some(header) = self.nonce {
-            components.add_nonce(header);
-        }
-        if let Some(header) = dialect.request_id {
-            components.add_request_id(header);
-        }
+        let additions = Additions {
+            placement: Placement::new(dialect.syntax.carrier, self.in_query),
+            lifetime: self.lifetime.or(dialect.lifetime),
+            supplied,
+            nonce: self.nonce,
+            nonce_parameter: dialect
+                .syntax
+                .nonce
+                .zip(self.nonce_parameter)
+                .map(|(name, source)| NonceParameter { name, source }),
+            request_id: dialect.request_id,
+        };
+        let components = SignedComponents::new(&dialect.format, list, additions);
         Signer {
             inner: Arc::new(Inner {
                 keys: self.keys,
                 scheme: self.scheme,
                 algorithm,
-                template: Template::new(&self.scheme.dialect().syntax, name),
+                template: Template::new(&dialect.syntax, name),
                 components,
                 destinations,
                 signer_id: cache::next_id(),
@@ -525,49 +519,39 @@ impl SignerBuilder {
         })
     }
 
-    /// Checks the list against what verifiers accept: its length, one date at most, each name once.
+    /// Checks the list against what verifiers accept: its length, each name once, one time of
+    /// signing, and a lifetime where `expires` is listed.
     fn check(&self, list: &[SignedComponent]) -> Result<(), BuildError> {
+        let (scheme, dialect) = (self.scheme, self.scheme.dialect());
         let names = list.iter().map(|listed| &*listed.name);
         check_signed_list(names.clone())?;
-        let mut dates = 0;
-        for (position, ListedComponent { name, component }) in list.iter().enumerate() {
-            check_not_repeated(names.clone().take(position), name)?;
-            match component {
-                Component::Date(_) if dates > 0 => return Err(BuildError::TwoDates),
-                Component::Date(header)
-                    if self.date_header.is_some_and(|other| other != *header) =>
-                {
-                    return Err(BuildError::TwoDates);
-                }
-                // The query's parameter is named `date`.
-                Component::Date(DateHeader::XDate) if self.in_query => {
-                    let (scheme, header) = (self.scheme, DateHeader::XDate);
-                    return Err(BuildError::DateHeaderNotCarried { scheme, header });
-                }
-                Component::Date(_) => dates += 1,
-                Component::Derived(DerivedComponent::Expires)
-                    if self.lifetime.or(self.scheme.dialect().lifetime).is_none() =>
-                {
-                    return Err(BuildError::NoLifetime);
-                }
-                _ => {}
+        check_none_repeated(names)?;
+        let lists = |derived| {
+            let mut components = list.iter().map(|listed| &listed.component);
+            components.any(|component| *component == Component::Derived(derived))
+        };
+        let dates = list.iter().filter_map(|listed| match listed.component {
+            Component::Date(header) => Some(header),
+            _ => None,
+        });
+        match *dates.collect::<Vec<_>>() {
+            [] if !lists(DerivedComponent::Created) => return Err(BuildError::NoDate { scheme }),
+            [] => {}
+            [header] if self.date_header.is_some_and(|other| other != header) => {
+                return Err(BuildError::TwoDates);
             }
+            // The query's parameter is named `date`.
+            [header @ DateHeader::XDate] if self.in_query => {
+                return Err(BuildError::DateHeaderNotCarried { scheme, header });
+            }
+            [_] => {}
+            [_, _, ..] => return Err(BuildError::TwoDates),
         }
-        let is_created = |listed: &SignedComponent| {
-            listed.component == Component::Derived(DerivedComponent::Created)
-        };
-        if dates == 0 && !list.iter().any(is_created) {
-            return Err(BuildError::NoDate {
-                scheme: self.scheme,
-            });
+        match (lists(DerivedComponent::Expires), self.lifetime) {
+            (true, None) if dialect.lifetime.is_none() => Err(BuildError::NoLifetime),
+            (false, Some(_)) => Err(BuildError::LifetimeNotSigned),
+            _ => Ok(()),
         }
-        let is_expires = |listed: &SignedComponent| {
-            listed.component == Component::Derived(DerivedComponent::Expires)
-        };
-        if self.lifetime.is_some() && !list.iter().any(is_expires) {
-            return Err(BuildError::LifetimeNotSigned);
-        }
-        Ok(())
     }
 }
 

@@ -20,10 +20,7 @@ use super::{
 use crate::{
     RequestHead,
     limits::MAX_HEADERS,
-    wire::{
-        date::{IMF_FIXDATE_LEN, Timestamp},
-        signing_string::SigningString,
-    },
+    wire::{date::Timestamp, signing_string::SigningString},
 };
 
 /// The number of entries per thread. It is fixed, so that neither memory nor lookup time grows with
@@ -89,7 +86,7 @@ impl Signer {
         } = &*self.inner;
         let has = |name: &HeaderName| headers.contains_key(name);
         // Headers that the signer supplies are looked for when they are set.
-        if headers.len() > MAX_HEADERS || components.own().iter().any(has) {
+        if headers.len() > MAX_HEADERS || components.own.iter().any(has) {
             return None;
         }
         // The pair is loaded once, for the lookup and for signing. If it were loaded twice and
@@ -125,10 +122,10 @@ impl Signer {
         keys: &ActiveKey,
         now: Timestamp,
     ) -> Option<()> {
-        let date = now.imf_fixdate();
         if let Some(entry) = entry
             && (entry.key.signer_id, entry.key.pair_id) == (key.signer_id, key.pair_id)
         {
+            let date = now.imf_fixdate();
             let Signing { string, date_at } = &mut *entry.signing;
             *string.array_at(*date_at)? = date;
             let mac = keys.macs.keyed(self.inner.algorithm);
@@ -137,23 +134,16 @@ impl Signer {
             entry.key = key;
             return Some(());
         }
-        *entry = Some(self.entry(key, keys, now, &date)?);
+        *entry = Some(self.entry(key, keys, now)?);
         Some(())
     }
 
-    fn entry(
-        &self,
-        key: CacheKey,
-        keys: &ActiveKey,
-        now: Timestamp,
-        date: &[u8; IMF_FIXDATE_LEN],
-    ) -> Option<CacheEntry> {
+    fn entry(&self, key: CacheKey, keys: &ActiveKey, now: Timestamp) -> Option<CacheEntry> {
         // All requests without any of the listed headers have the same signature.
         let (uri, headers) = (Uri::default(), HeaderMap::new());
         let head = RequestHead::new(&Method::GET, &uri, Version::HTTP_11, &headers);
         let mut string = SigningString::new();
-        let signed = self.sign_with(keys, &head, (now, date), &mut string);
-        let signed = signed.ok()?;
+        let signed = self.sign_with(keys, &head, now, &mut string).ok()?;
         let signing = Signing {
             string,
             date_at: signed.date_at?,

@@ -94,7 +94,7 @@ impl Signer {
 
     /// Returns whether `host` is to be signed but was left out of the signature of this request.
     pub(crate) fn left_out_host<B>(&self, request: &Request<B>) -> bool {
-        self.inner.components.signs_host()
+        self.inner.components.signs_host
             && self.inner.destinations.authority.is_none()
             && request.uri().authority().is_none()
             && !request.headers().contains_key(header::HOST)

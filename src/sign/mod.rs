@@ -9,6 +9,7 @@
 
 mod builder;
 mod cache;
+mod component_writer;
 mod components;
 mod error;
 mod faults;

@@ -4,12 +4,18 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Uri};
 use smallvec::SmallVec;
 
-use super::components::{HeaderEdits, SignedComponents};
+use super::{
+    component_writer::HeaderEdits,
+    components::{Placement, SignedComponents},
+};
 use crate::{
     header::{DateHeader, has_repeats},
     mac::Tag,
     wire::{credentials::Template, date::IMF_FIXDATE_LEN},
 };
+
+/// The capacity for the values of a request, in bytes. Nearly all values fit.
+const ROOM: usize = 256;
 
 /// Holds the headers that sign a request: the date, headers such as `Source` that the request
 /// lacks, and `Authorization`, which is marked sensitive.
@@ -45,7 +51,7 @@ pub struct SignedHeaders {
 }
 
 impl SignedHeaders {
-    /// Creates the headers from `text`: the date if one is sent, the supplied values, then
+    /// Creates the headers from `text`: what [`text_before_credentials`] returns, then
     /// `Authorization` unless the credentials are in the target.
     pub(super) fn new(
         components: &SignedComponents,
@@ -54,10 +60,10 @@ impl SignedHeaders {
         authorization_header: &'static HeaderName,
         text: Vec<u8>,
     ) -> Self {
+        let placement = components.placement;
         let mut values = Values::new(text);
-        let date_header = components.date_header();
-        let mut date_value = || (!components.carries_date()).then(|| values.date());
-        let date = date_header.map(|header| (header, date_value()));
+        let mut date_value = || (!placement.carries_date()).then(|| values.date());
+        let date = components.date_header.map(|header| (header, date_value()));
         let supplied = edits.supplied(components);
         let mut others = edits.rewritten;
         others.extend(supplied.map(|(name, value)| (name.clone(), values.copy_of(value))));
@@ -68,7 +74,7 @@ impl SignedHeaders {
             date,
             others,
             authorization_header,
-            authorization: (!components.in_query()).then(|| values.authorization()),
+            authorization: (placement != Placement::Query).then(|| values.authorization()),
             target: None,
         }
     }
@@ -248,6 +254,23 @@ fn supply(headers: &mut HeaderMap, name: &HeaderName, value: &HeaderValue) -> Op
         return None;
     }
     Some(())
+}
+
+/// Returns the values of a signature that come before its credentials, one after the other: the
+/// date if it has a header of its own, and the supplied values. There is room for the credentials.
+pub(super) fn text_before_credentials(
+    components: &SignedComponents,
+    edits: &HeaderEdits,
+    date: &[u8; IMF_FIXDATE_LEN],
+) -> Vec<u8> {
+    let mut text = Vec::with_capacity(ROOM);
+    if components.date_header.is_some() && !components.placement.carries_date() {
+        text.extend_from_slice(date);
+    }
+    for (_, value) in edits.supplied(components) {
+        text.extend_from_slice(value.as_bytes());
+    }
+    text
 }
 
 /// The values of one signature, split in order from one allocation that all of them share. Separate

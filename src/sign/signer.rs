@@ -6,25 +6,26 @@ use http::{HeaderMap, HeaderValue, Request, uri::PathAndQuery};
 
 use super::{
     SignError, SignedHeaders, SignerBuilder,
-    components::{ComponentWriter, SignedComponents},
+    component_writer::{ComponentWriter, HeaderEdits},
+    components::{Placement, SignedComponents},
     faults::Faults,
     hosts::Destinations,
     nonce_parameter::Nonce,
     rotation::ActiveKey,
+    signed_headers::text_before_credentials,
 };
 use crate::{
-    Algorithm, KeyPair, RequestHead, Scheme, request_head,
+    Algorithm, KeyId, KeyPair, RequestHead, Scheme,
+    mac::Tag,
+    request_head,
     sign::RotatingKeyPair,
     wire::{
-        credentials::{Carrier, Encoder, Template, json, query},
-        date::{IMF_FIXDATE_LEN, Timestamp},
+        credentials::{Encoder, Template, json, query},
+        date::Timestamp,
         signing_string::SigningString,
         target,
     },
 };
-
-/// The capacity for the values of a request, in bytes. Nearly all values fit.
-const ROOM: usize = 256;
 
 /// Signs request heads with a key pair. Default scheme: [`Scheme::Tencent`].
 ///
@@ -106,7 +107,7 @@ impl Signer {
     /// because a [`KeyPair`] is valid.
     #[must_use]
     pub fn new(keys: impl Into<RotatingKeyPair>) -> Self {
-        Self::builder(keys).with_defaults()
+        Self::builder(keys).build_default()
     }
 
     /// Returns a builder for a signer with other options.
@@ -149,11 +150,8 @@ impl Signer {
     ) -> Result<SignedHeaders, SignError> {
         let head = head.into();
         self.inner.destinations.check_request(head)?;
-        let now = Timestamp::from(now);
-        let date = now.imf_fixdate();
         let keys = self.inner.keys.load();
-        let mut string = SigningString::new();
-        let signed = self.sign_with(&keys, &head, (now, &date), &mut string)?;
+        let signed = self.sign_with(&keys, &head, now.into(), &mut SigningString::new())?;
         let mut headers = signed.headers;
         if let Some(path_and_query) = signed.target {
             let mut target = Box::new(head.uri().clone());
@@ -179,33 +177,14 @@ impl Signer {
         now: SystemTime,
     ) -> Result<SigningString, SignError> {
         let head = head.into();
-        let Inner {
-            components,
-            destinations,
-            keys,
-            ..
-        } = &*self.inner;
-        destinations.check_request(head)?;
-        let keys = keys.load();
+        self.inner.destinations.check_request(head)?;
+        let keys = self.inner.keys.load();
         self.check_key_id(&keys)?;
-        let format = &self.inner.scheme.dialect().format;
-        let now = Timestamp::from(now);
-        let (date, times) = (now.imf_fixdate(), components.times(now));
         let nonce = self.nonce_of(&head)?;
-        let nonce_parameter = components.new_nonce_parameter()?;
+        let nonce_parameter = self.inner.components.new_nonce_parameter()?;
+        let writer = self.writer(&head, now.into(), nonce, nonce_parameter);
         let mut string = SigningString::new();
-        string.begin(format, keys.id.as_str());
-        let writer = ComponentWriter {
-            components,
-            authority: destinations.authority.as_ref(),
-            format,
-            head: &head,
-            date: &date,
-            times: &times,
-            nonce: nonce.as_ref(),
-            nonce_parameter: nonce_parameter.as_ref(),
-        };
-        writer.write(&mut string)?;
+        writer.write(keys.id.as_str(), &mut string)?;
         Ok(string)
     }
 
@@ -241,7 +220,7 @@ impl Signer {
         }
         let now = Timestamp::from(now);
         let depends_on_time_alone =
-            components.depends_on_time_alone() && !request_head::has_digest(request.extensions());
+            components.depends_on_time_alone && !request_head::has_digest(request.extensions());
         if depends_on_time_alone && self.sign_from_cache(request.headers_mut(), now).is_some() {
             return Ok(());
         }
@@ -260,12 +239,12 @@ impl Signer {
         if !self.inner.scheme.dialect().remove_signature(headers) {
             return;
         }
-        for (name, value) in self.inner.components.supplied() {
+        for (name, value) in &self.inner.components.supplied {
             if headers.get(name) == Some(value) {
                 headers.remove(name);
             }
         }
-        if let Some(name) = self.inner.components.nonce() {
+        if let Some(name) = &self.inner.components.nonce {
             headers.remove(name);
         }
     }
@@ -282,7 +261,7 @@ impl Signer {
         let Inner {
             components, keys, ..
         } = &*self.inner;
-        if components.removes_from_query() {
+        if components.placement == Placement::HeaderInsteadOfQuery {
             self.remove_from_target(request);
         }
         if components.changes_target(request.uri())
@@ -292,12 +271,9 @@ impl Signer {
         }
         #[cfg(feature = "digest")]
         crate::wire::digest_header::renew(request);
-        // Format the date first to avoid a store-forwarding stall after loading the key.
-        let date = now.imf_fixdate();
         let keys = keys.load();
-        let mut string = SigningString::new();
         let head = RequestHead::from(&*request);
-        let signed = match self.sign_with(&keys, &head, (now, &date), &mut string) {
+        let signed = match self.sign_with(&keys, &head, now, &mut SigningString::new()) {
             Ok(signed) => signed,
             Err(error) => {
                 let header = self.inner.scheme.dialect().syntax.header;
@@ -325,7 +301,7 @@ impl Signer {
 
     /// Returns a nonce for one signature, if the signer adds one.
     fn new_nonce(&self) -> Result<Option<HeaderValue>, SignError> {
-        match self.inner.components.nonce() {
+        match &self.inner.components.nonce {
             #[cfg(feature = "nonce")]
             Some(_) => super::nonce::random().map(Some),
             _ => Ok(None),
@@ -334,78 +310,104 @@ impl Signer {
 
     /// Returns the nonce that a head has, or else a new one.
     fn nonce_of(&self, head: &RequestHead<'_>) -> Result<Option<HeaderValue>, SignError> {
-        let name = self.inner.components.nonce();
+        let name = self.inner.components.nonce.as_ref();
         match name.and_then(|name| head.headers().get(name)) {
             Some(nonce) => Ok(Some(nonce.clone())),
             None => self.new_nonce(),
         }
     }
 
-    /// Signs a head with the date of `now`.
+    /// Returns what writes the signing string of a head, with the date of `now`. `nonce` is the one
+    /// in a header.
+    fn writer<'a>(
+        &'a self,
+        head: &'a RequestHead<'a>,
+        now: Timestamp,
+        nonce: Option<HeaderValue>,
+        nonce_parameter: Option<Nonce>,
+    ) -> ComponentWriter<'a> {
+        let Inner {
+            scheme,
+            components,
+            destinations,
+            ..
+        } = &*self.inner;
+        ComponentWriter {
+            components,
+            authority: destinations.authority.as_ref(),
+            format: &scheme.dialect().format,
+            head,
+            date: now.imf_fixdate(),
+            times: components.times(now),
+            nonce,
+            nonce_parameter,
+        }
+    }
+
+    /// Signs a head with the date of `now`. Writes what is signed into `string`, which is empty.
     pub(super) fn sign_with(
         &self,
         keys: &ActiveKey,
         head: &RequestHead<'_>,
-        (now, date): (Timestamp, &[u8; IMF_FIXDATE_LEN]),
+        now: Timestamp,
         string: &mut SigningString,
     ) -> Result<SignedHead, SignError> {
         let Inner {
             scheme,
             algorithm,
-            ref template,
             ref components,
-            ref destinations,
             ..
         } = *self.inner;
-        let dialect = scheme.dialect();
         self.check_key_id(keys)?;
-        string.begin(&dialect.format, keys.id.as_str());
-        let times = components.times(now);
         let nonce = self.new_nonce()?;
         let nonce_parameter = components.new_nonce_parameter()?;
-        let writer = ComponentWriter {
-            components,
-            authority: destinations.authority.as_ref(),
-            format: &dialect.format,
-            head,
-            date,
-            times: &times,
-            nonce: nonce.as_ref(),
-            nonce_parameter: nonce_parameter.as_ref(),
-        };
-        let edits = writer.write(string)?;
+        let writer = self.writer(head, now, nonce, nonce_parameter);
+        let edits = writer.write(keys.id.as_str(), string)?;
         let tag = keys.macs.keyed(algorithm).tag(string.as_bytes());
 
-        let mut text = Vec::with_capacity(ROOM);
-        if components.date_header().is_some() && !components.carries_date() {
-            text.extend_from_slice(date);
-        }
-        for (_, value) in edits.supplied(components) {
-            text.extend_from_slice(value.as_bytes());
-        }
+        let mut text = text_before_credentials(components, &edits, &writer.date);
         let credentials_at = text.len();
-        if let Carrier::Json(implied) = dialect.syntax.carrier {
-            json::write(&mut text, &dialect.syntax, implied, &keys.id, date, &tag);
-        } else {
-            let mut authorization = Encoder::begin(&mut text, template, &keys.id, &times);
-            edits.write_names(components, &mut authorization);
-            let nonce = nonce_parameter.as_ref().map(Nonce::as_parameter);
-            authorization.end(&tag, nonce);
-        }
+        self.write_credentials(&mut text, &keys.id, &writer, &edits, &tag);
         let mut target = None;
-        if components.in_query() {
+        if components.placement == Placement::Query {
             let credentials = text.get(credentials_at..).unwrap_or_default();
             target = Some(target_with(credentials, &writer)?);
             text.truncate(credentials_at);
         }
         let date_at = edits.date_at;
         let request_id = components.new_request_id(head.headers());
-        let header = dialect.syntax.header;
+        let header = scheme.dialect().syntax.header;
         Ok(SignedHead {
             headers: SignedHeaders::new(components, edits, request_id, header, text),
             target,
             date_at,
         })
+    }
+
+    /// Writes the credentials as they are in a header.
+    fn write_credentials(
+        &self,
+        text: &mut Vec<u8>,
+        key_id: &KeyId,
+        writer: &ComponentWriter<'_>,
+        edits: &HeaderEdits,
+        tag: &Tag,
+    ) {
+        let Inner {
+            scheme,
+            template,
+            components,
+            ..
+        } = &*self.inner;
+        if let Placement::Json(implied) = components.placement {
+            let syntax = &scheme.dialect().syntax;
+            json::write(text, syntax, implied, key_id, &writer.date, tag);
+            return;
+        }
+        let mut authorization = Encoder::begin(text, template, key_id, &writer.times);
+        edits.write_names(components, &mut authorization);
+        let nonce = writer.nonce_parameter.as_ref().map(Nonce::as_parameter);
+        authorization.end(tag, nonce);
     }
 }
 
@@ -426,7 +428,7 @@ fn target_with(
 ) -> Result<PathAndQuery, SignError> {
     let sent = target::path_and_query(writer.head.uri())?;
     let host = writer.host()?;
-    query::with_credentials(sent, credentials, writer.date, host.as_deref())
+    query::with_credentials(sent, credentials, &writer.date, host.as_deref())
         .ok_or(SignError::TargetTooLong)
 }
 

@@ -1,7 +1,7 @@
 //! The `Service` implementation for key stores that return a future.
 
 use std::{
-    fmt, mem,
+    fmt,
     pin::Pin,
     sync::Arc,
     task::{Context, Poll},
@@ -18,7 +18,7 @@ use super::{
     future::{Continue, Wait},
     service::Admission,
 };
-use crate::clock::Clock;
+use crate::{clock::Clock, readiness::take_ready};
 
 impl<S, K, R, C, B, RB> Service<Request<B>> for VerifyService<S, AsyncKeys<K>, R, C>
 where
@@ -47,13 +47,9 @@ where
         let lookup = read.map(|credentials| self.keys.0.lookup(credentials.key_id(), head));
         let wait = match lookup {
             Ok(lookup) => {
-                // The readiness belongs to `self.inner`, and a clone of it may not be ready. So the
-                // ready service goes with the request, and the clone waits for the next
-                // `poll_ready`.
-                let clone = self.inner.clone();
                 let waiting = Waiting {
                     request,
-                    inner: mem::replace(&mut self.inner, clone),
+                    inner: take_ready(&mut self.inner),
                     admission: Arc::clone(&self.admission),
                     now,
                 };
@@ -90,9 +86,10 @@ pin_project! {
     }
 }
 
-impl<S, R, B> Continue<KeyLookup<Arc<VerifyingKey>>> for Waiting<S, R, B>
+impl<S, L, R, B> Continue<L> for Waiting<S, R, B>
 where
     S: Service<Request<B>>,
+    L: Future<Output = KeyLookup<Arc<VerifyingKey>>>,
     R: ResponseForRejection,
 {
     type Future = S::Future;

@@ -100,9 +100,10 @@ impl VerifierBuilder {
         self
     }
 
-    /// Sets how far a date or `created` may be from the clock, before or after it, in whole
-    /// seconds. Default: the scheme's; for Tencent's scheme, [`Verifier::DEFAULT_MAX_SKEW`].
-    /// Traefik Hub's default for `created` is 300 seconds before the clock and none after it.
+    /// Sets how far a date or `created` may be from the clock, before or after it. Dates and the
+    /// clock are compared in whole seconds, so a fraction of a second in `max_skew` is dropped.
+    /// Default: the scheme's; for Tencent's scheme, [`Verifier::DEFAULT_MAX_SKEW`]. Traefik Hub's
+    /// default for `created` is 300 seconds before the clock and none after it.
     pub fn max_skew(mut self, max_skew: Duration) -> Self {
         self.max_skew = Some(max_skew);
         self
@@ -115,16 +116,19 @@ impl VerifierBuilder {
         self
     }
 
-    /// Sets whether a listed header may be missing from the request, in a scheme that can sign that
-    /// (Kong, APISIX, Tyk). Missing headers never count as covered. Default: `false`.
+    /// Sets whether a listed header may be missing from the request, in a scheme that can sign that:
+    /// Kong, APISIX, Tyk, and a described scheme with a
+    /// [line for it](crate::scheme::SchemeBuilder::missing_headers). In the others this has no
+    /// effect, and such a request is always refused. Missing headers never count as covered.
+    /// Default: `false`.
     pub fn allow_missing_headers(mut self, allow_missing_headers: bool) -> Self {
         self.allow_missing_headers = allow_missing_headers;
         self
     }
 
     /// Sets whether targets that are not in normal form are accepted and normalized for the
-    /// handler, in a scheme that signs the decoded target (APISIX, Tyk). Default: `false`, such
-    /// targets are refused.
+    /// handler, in a scheme that signs the decoded target (APISIX, Tyk). In the others this has no
+    /// effect. Default: `false`, such targets are refused.
     ///
     /// A signature for `/a?x=1` is also valid for `/admin/../a?x=1`, `//a?x=1`, `/%61?x=1` and
     /// `/a%3Fx=1`. Anyone who has seen it can send those, and a handler that routes by the sent
@@ -231,7 +235,7 @@ impl VerifierBuilder {
         let date_policy = self.date_policy.unwrap_or(scheme.dialect().date_policy);
         scheme.check_date_policy(date_policy)?;
         self.check_nonce(date_policy)?;
-        Ok(self.with_defaults())
+        Ok(self.build_unchecked())
     }
 
     fn check_nonce(&self, date_policy: DatePolicy) -> Result<(), BuildError> {
@@ -286,14 +290,15 @@ impl VerifierBuilder {
     }
 
     /// Builds the verifier without checks, from options that are known to be valid.
-    pub(super) fn with_defaults(self) -> Verifier {
+    pub(super) fn build_unchecked(self) -> Verifier {
         let dialect = self.scheme.dialect();
         let nonce = self.nonce_source();
-        let algorithms = self.algorithms;
         let max_skew = self.max_skew.map(|max_skew| max_skew.as_secs());
         Verifier {
             scheme: self.scheme,
-            algorithms: algorithms.unwrap_or_else(|| dialect.algorithms.to_vec()),
+            algorithms: self
+                .algorithms
+                .unwrap_or_else(|| dialect.algorithms.to_vec()),
             hs2019: self.hs2019,
             required: self.required.into_iter().map(Into::into).collect(),
             max_skew: max_skew.unwrap_or(dialect.max_skew),

@@ -1,6 +1,6 @@
 //! Builds the server's signing string from the list of signed components.
 
-use std::{borrow::Cow, ops::Range};
+use std::borrow::Cow;
 
 use http::header::AsHeaderName;
 use smallvec::SmallVec;
@@ -28,6 +28,9 @@ use crate::{
 
 /// A component as a request lists it. A header is looked up by the name in the list.
 type ReceivedComponent<'h> = ListedComponent<&'h str, ()>;
+
+/// What is signed of a header, or `None` if it is missing and that is allowed.
+type SignedValue<'h> = Option<Cow<'h, [u8]>>;
 
 /// On the stack, however long the list is.
 type List<'h> = SmallVec<[ReceivedComponent<'h>; MAX_COMPONENTS]>;
@@ -98,8 +101,6 @@ pub(super) struct ReceivedComponents<'c> {
     date: Option<&'c [u8]>,
     /// The value of `X-Date`, likewise.
     x_date: Option<&'c [u8]>,
-    /// Where the nonce parameter is in the signing string; empty without one.
-    pub(super) nonce: Range<usize>,
 }
 
 impl<'c> ReceivedComponents<'c> {
@@ -114,6 +115,13 @@ impl<'c> ReceivedComponents<'c> {
         match header {
             DateHeader::Date => self.date,
             DateHeader::XDate => self.x_date,
+        }
+    }
+
+    fn keep_date(&mut self, header: DateHeader, value: &'c [u8]) {
+        match header {
+            DateHeader::Date => self.date = Some(value),
+            DateHeader::XDate => self.x_date = Some(value),
         }
     }
 }
@@ -132,60 +140,55 @@ impl<'h> ComponentReader<'_, 'h> {
         received.names = authorization.headers;
         string.begin(format, authorization.key_id);
         for (position, ListedComponent { name, component }) in list.iter().enumerate() {
-            let value = match component {
+            let (sent_name, value) = match component {
                 Component::Derived(derived) => {
                     self.write_derived(*derived, name, authorization, string)?;
                     received.present.insert(position);
                     continue;
                 }
-                Component::Date(header) => {
-                    if *header == DateHeader::Date
-                        && let Some((name, value)) = self.auxiliary_date()?
-                    {
-                        string.push(format, name, value);
-                        received.present.insert(position);
-                        received.date = Some(value);
-                        continue;
-                    }
-                    self.date(*header, name)?
-                }
+                Component::Date(header) => self.date(*header, name)?,
                 Component::Header(()) => match often_signed(name) {
-                    Some(header) => self.header(header, name)?,
-                    None => self.header(*name, name)?,
+                    Some(header) => (*name, self.header(header, name)?),
+                    None => (*name, self.header(*name, name)?),
                 },
             };
-            match &value {
-                Some(value) => {
-                    string.push(format, name, value);
-                    received.present.insert(position);
-                }
-                None => string.push_absent(format, name),
-            }
+            let Some(value) = value else {
+                string.push_absent(format, sent_name);
+                continue;
+            };
+            string.push(format, sent_name, &value);
+            received.present.insert(position);
             // Only a value that is in the signing string is kept. So the age check can never use a
             // date that the signature does not cover.
-            let date_header = match component {
-                Component::Date(header) => Some(*header),
-                Component::Header(()) if format.auxiliary_date.is_some_and(|aux| aux == *name) => {
-                    Some(DateHeader::Date)
-                }
-                _ => None,
-            };
-            if let (Some(header), Some(Cow::Borrowed(value))) = (date_header, value) {
-                match header {
-                    DateHeader::Date => received.date = Some(value),
-                    DateHeader::XDate => received.x_date = Some(value),
-                }
+            if let Some(header) = self.date_header(component, name)
+                && let Cow::Borrowed(value) = value
+            {
+                received.keep_date(header, value);
             }
         }
         if let (Some(name), Some(nonce)) = (self.dialect.syntax.nonce, authorization.nonce) {
             string.push(format, name, nonce.as_bytes());
-            received.nonce = string.len().saturating_sub(nonce.len())..string.len();
         }
         if let Some(lines) = &format.request_lines {
             received.unlisted = self.write_request_lines(lines, string)?;
         }
         string.end(format);
         Ok(())
+    }
+
+    /// Returns the date header that a component stands for. The scheme's auxiliary one stands for
+    /// `Date`, if it is listed by its own name.
+    fn date_header(&self, component: &Component<()>, name: &str) -> Option<DateHeader> {
+        match component {
+            Component::Date(header) => Some(*header),
+            Component::Header(()) => {
+                let auxiliary = self.dialect.format.auxiliary_date;
+                auxiliary
+                    .is_some_and(|header| header == name)
+                    .then_some(DateHeader::Date)
+            }
+            Component::Derived(_) => None,
+        }
     }
 
     /// Returns the name and value of the header that replaces `Date`, if the scheme and the request
@@ -242,14 +245,25 @@ impl<'h> ComponentReader<'_, 'h> {
         Ok(UnlistedComponents { lines, present })
     }
 
-    fn date(&self, header: DateHeader, name: &str) -> Result<Option<Cow<'h, [u8]>>, Rejection> {
-        match self.x_date.value {
-            Some(value) if header == DateHeader::XDate => Ok(Some(value.into())),
-            _ => match self.carried.and_then(|carried| carried.date(header)) {
-                Some(value) => Ok(Some(value.as_bytes().into())),
-                None => self.header(header.name(), name),
-            },
+    /// Returns the name that is signed for a listed date header, and its value.
+    fn date<'n>(
+        &self,
+        header: DateHeader,
+        name: &'n str,
+    ) -> Result<(&'n str, SignedValue<'h>), Rejection> {
+        if header == DateHeader::Date
+            && let Some((name, value)) = self.auxiliary_date()?
+        {
+            return Ok((name, Some(value.into())));
         }
+        let value = match self.x_date.value {
+            Some(value) if header == DateHeader::XDate => Some(value.into()),
+            _ => match self.carried.and_then(|carried| carried.date(header)) {
+                Some(value) => Some(value.as_bytes().into()),
+                None => self.header(header.name(), name)?,
+            },
+        };
+        Ok((name, value))
     }
 
     /// Returns the header's value, or `None` if it is missing and that is allowed.
@@ -257,7 +271,7 @@ impl<'h> ComponentReader<'_, 'h> {
         &self,
         header: impl AsHeaderName + AsRef<str> + Copy,
         name: &str,
-    ) -> Result<Option<Cow<'h, [u8]>>, Rejection> {
+    ) -> Result<SignedValue<'h>, Rejection> {
         if let Some(value) = self.carried.and_then(|carried| carried.header(name)) {
             return Ok(Some(value.as_bytes().into()));
         }

@@ -108,26 +108,31 @@ impl Verifier {
             .filter(|_| covers(DerivedComponent::Expires))
             .map(time);
         if let Some(expires) = expires
-            && now.seconds() > expires.seconds()
+            && now > expires
         {
             let since = now.distance(expires);
             return Err(Rejection::Expired { since });
         }
         if let Some(created) = created {
-            let skew = created.distance(now);
-            let max_skew = match created.seconds() > now.seconds() {
-                true => self.max_created_ahead,
-                false => self.max_skew,
-            };
-            if skew > max_skew {
-                return Err(Rejection::CreatedOutOfRange { skew, max_skew });
-            }
+            self.check_created(created, now)?;
         }
         match (created, self.check_date(components, head, x_date, now)) {
             (Some(created), Err(Rejection::DateNotCovered { .. })) => Ok(created),
             (Some(created), Ok(date)) => Ok(date.min(created)),
             (_, checked) => checked,
         }
+    }
+
+    fn check_created(&self, created: Timestamp, now: Timestamp) -> Result<(), Rejection> {
+        let skew = created.distance(now);
+        let max_skew = match created > now {
+            true => self.max_created_ahead,
+            false => self.max_skew,
+        };
+        if skew > max_skew {
+            return Err(Rejection::CreatedOutOfRange { skew, max_skew });
+        }
+        Ok(())
     }
 
     /// Checks the date header that the signature covers, and returns its time. Each header that can

@@ -67,12 +67,13 @@ where
     }
 }
 
-/// The part of a service that is left to do once it has what it waited for, such as a key.
-pub(crate) trait Continue<O> {
+/// The part of a service that is left to do once it has what it waited for, such as a key. `W` is
+/// the future that it waited for.
+pub(crate) trait Continue<W: Future> {
     type Future;
 
     /// Calls the inner service, or refuses the request.
-    fn with(self, output: O) -> VerifyFuture<Self::Future>;
+    fn with(self, output: W::Output) -> VerifyFuture<Self::Future>;
 }
 
 pin_project! {
@@ -107,7 +108,7 @@ impl<W, T, F> Wait<W, T, F> {
 impl<W, T, F, B, E> Future for Wait<W, T, F>
 where
     W: Future,
-    T: Continue<W::Output, Future = F>,
+    T: Continue<W, Future = F>,
     F: Future<Output = Result<Response<B>, E>>,
 {
     type Output = Result<Response<VerifyBody<B>>, E>;

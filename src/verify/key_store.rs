@@ -132,7 +132,6 @@ impl<'s> KeyRef<'s> {
     }
 
     /// Returns the MAC states for this algorithm.
-    #[inline]
     pub(super) fn keyed(&self, algorithm: Algorithm) -> KeyedMacs<'_> {
         match &self.0 {
             Kind::Borrowed(key) => key.keyed(algorithm),

@@ -36,12 +36,17 @@ impl NonceSource {
         }
     }
 
-    /// Checks the nonce in the credentials' parameter, if that is the source.
-    pub(super) fn check_parameter(&self, parameter: Option<&str>) -> Result<(), Rejection> {
-        match self {
-            Self::Parameter(name) => check(name, parameter.unwrap_or_default().as_bytes()),
-            _ => Ok(()),
-        }
+    /// Returns the nonce in the credentials' parameter, or `None` if that is not the source.
+    pub(super) fn in_parameter<'p>(
+        &self,
+        parameter: Option<&'p str>,
+    ) -> Result<Option<&'p [u8]>, Rejection> {
+        let Self::Parameter(name) = self else {
+            return Ok(None);
+        };
+        let nonce = parameter.unwrap_or_default().as_bytes();
+        check(name, nonce)?;
+        Ok(Some(nonce))
     }
 
     /// Returns the nonce in the header, which the signature has to cover, or `None` if that is not

@@ -1,7 +1,7 @@
 //! Responses to refused requests.
 
 use bytes::Bytes;
-use http::{Extensions, HeaderValue, Method, Response, StatusCode, Version, header};
+use http::{HeaderValue, Method, Response, StatusCode, Version, header};
 
 use super::ServerSigningString;
 use crate::{Rejection, RequestHead, Scheme, VerifiedKey, wire::credentials};
@@ -255,12 +255,8 @@ pub(crate) struct Refused<'a> {
 
 impl<'a> Refused<'a> {
     /// Describes a request that a layer inside [`VerifyLayer`](crate::VerifyLayer) refuses.
-    pub(crate) fn after_verification(
-        head: RequestHead<'a>,
-        extensions: &'a Extensions,
-        why: Rejection,
-    ) -> Self {
-        let key = extensions.get::<VerifiedKey>();
+    pub(crate) fn after_verification(head: RequestHead<'a>, why: Rejection) -> Self {
+        let key = head.extension::<VerifiedKey>();
         Self {
             scheme: key.map_or(Scheme::default(), VerifiedKey::scheme),
             why,

@@ -71,11 +71,7 @@ impl VerifiedKey {
         let (key_id, names) = (credentials.key_id(), &*credentials.names);
         let nonce = match verifier.nonce {
             NonceSource::Signature => Some(credentials.signature.as_bytes()),
-            NonceSource::Parameter(_) => {
-                let string = credentials.signing_string.as_bytes();
-                string.get(credentials.nonce_parameter.clone())
-            }
-            NonceSource::Header(_) | NonceSource::None => credentials.nonce,
+            _ => credentials.nonce.as_deref(),
         };
         let mut text = Buffer::new();
         text.extend(key_id.as_bytes());

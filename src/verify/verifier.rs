@@ -4,9 +4,10 @@
 use std::{
     borrow::Cow,
     fmt,
-    ops::Range,
     time::{Duration, SystemTime},
 };
+
+use http::Uri;
 
 use super::{
     CoveredComponents, KeyRef, VerifiedKey,
@@ -17,8 +18,6 @@ use super::{
     verified::UnlistedComponents,
     verifying_key::{DummyKeys, KeyAccess, KeyLookup},
 };
-use http::Uri;
-
 use crate::{
     Algorithm, Rejection, RequestHead, Scheme,
     mac::MatchedSecret,
@@ -134,7 +133,7 @@ impl Verifier {
     /// age. Nothing else has to be covered.
     #[must_use]
     pub fn new() -> Self {
-        Self::builder().with_defaults()
+        Self::builder().build_unchecked()
     }
 
     /// Returns a builder for a verifier with other rules.
@@ -185,6 +184,9 @@ impl Verifier {
                 credentials.key_id = authorization.key_id.into();
                 credentials.names = authorization.headers.into();
                 self.read_components(credentials, head, &authorization, None, &x_date, now)?;
+                if let Some(nonce) = self.nonce.in_parameter(authorization.nonce)? {
+                    credentials.nonce = Some(nonce.into());
+                }
             }
             RawCredentials::Decoded(decoded) => {
                 self.read_decoded(credentials, head, &decoded, now)?;
@@ -192,7 +194,9 @@ impl Verifier {
         }
         let (present, unlisted) = (credentials.present, credentials.unlisted);
         let covered = CoveredComponents::new(&credentials.names, present, unlisted);
-        credentials.nonce = self.nonce.in_header(head, &covered)?;
+        if let Some(nonce) = self.nonce.in_header(head, &covered)? {
+            credentials.nonce = Some(nonce.into());
+        }
         Ok(())
     }
 
@@ -219,7 +223,10 @@ impl Verifier {
             Some(&carried),
             &x_date,
             now,
-        )
+        )?;
+        let nonce = self.nonce.in_parameter(authorization.nonce)?;
+        credentials.nonce = nonce.map(|nonce| nonce.to_owned().into());
+        Ok(())
     }
 
     /// Reads what the credentials cover, and checks it. `carried` is what travels with them instead
@@ -239,7 +246,6 @@ impl Verifier {
             present,
             unlisted,
             signing_string,
-            nonce_parameter,
             signed_at,
             read_at,
             ..
@@ -271,8 +277,6 @@ impl Verifier {
                 return Err(Rejection::NotCovered { name });
             }
         }
-        self.nonce.check_parameter(authorization.nonce)?;
-        *nonce_parameter = components.nonce;
         *read_at = now;
         Ok(())
     }
@@ -389,10 +393,8 @@ pub struct Credentials<'h> {
     pub(super) algorithm: Algorithm,
     pub(super) signature: Signature,
     pub(super) signing_string: SigningString,
-    /// The value of the header that carries the nonce, if the verifier requires one.
-    pub(super) nonce: Option<&'h [u8]>,
-    /// Where the nonce parameter is in the signing string; empty without one.
-    pub(super) nonce_parameter: Range<usize>,
+    /// The nonce, if the verifier requires one other than the signature.
+    pub(super) nonce: Option<Cow<'h, [u8]>>,
     /// The earliest signed time whose age was checked.
     pub(super) signed_at: Timestamp,
     /// The time by which the age was checked.
@@ -411,7 +413,6 @@ impl Credentials<'_> {
             signature: Signature::NONE,
             signing_string: SigningString::new(),
             nonce: None,
-            nonce_parameter: 0..0,
             signed_at: Timestamp::default(),
             read_at: Timestamp::default(),
         }

@@ -103,7 +103,6 @@ impl VerifyingKey {
     }
 
     /// Returns the MAC states for this algorithm.
-    #[inline]
     pub(super) fn keyed(&self, algorithm: Algorithm) -> KeyedMacs<'_> {
         let previous = self.previous.as_ref();
         KeyedMacs {

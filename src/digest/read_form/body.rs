@@ -1,7 +1,6 @@
 //! The body that [`ReadFormLayer`](super::ReadFormLayer) passes on.
 
 use std::{
-    error::Error,
     pin::Pin,
     task::{Context, Poll, ready},
 };
@@ -10,9 +9,7 @@ use bytes::{Buf as _, Bytes};
 use http_body::{Body, Frame, SizeHint};
 use pin_project_lite::pin_project;
 
-use crate::digest::BufferedBody;
-
-type BoxError = Box<dyn Error + Send + Sync>;
+use crate::digest::{BoxError, BufferedBody};
 
 pin_project! {
     /// Carries a form that was read, or another body as it arrives.

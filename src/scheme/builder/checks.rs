@@ -6,7 +6,7 @@ use http::{HeaderName, uri::PathAndQuery};
 use super::{
     super::{
         BuildError, Scheme,
-        checks::{check_not_repeated, check_signed_list, has_meaning},
+        checks::{check_none_repeated, check_signed_list, has_meaning},
         dialect::is_key_id,
     },
     SchemeBuilder,
@@ -272,14 +272,4 @@ fn is_derived_name(name: &str) -> bool {
     !name.is_empty()
         && name.bytes().all(is_visible)
         && (!is_field_name(name) || presets.any(|dialect| dialect.list.derived(name).is_some()))
-}
-
-/// Refuses a name that is among these twice, in any case.
-fn check_none_repeated<'n>(names: impl Iterator<Item = &'n str>) -> Result<(), BuildError> {
-    let mut before = Vec::new();
-    for name in names {
-        check_not_repeated(before.iter().copied(), name)?;
-        before.push(name);
-    }
-    Ok(())
 }

@@ -30,7 +30,6 @@ enum State {
 }
 
 impl CachedLookup {
-    #[inline]
     pub(super) fn found(found: Found) -> Self {
         Self(State::Found(found))
     }

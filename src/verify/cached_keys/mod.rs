@@ -201,7 +201,6 @@ where
     C: Clock + Send + Sync + 'static,
 {
     /// Answers a lookup from the cache.
-    #[inline]
     fn answer(self: &Arc<Self>, key_id: &str, now: SystemTime, cached: Cached) -> CachedLookup {
         match cached {
             Cached::Key {

@@ -1,7 +1,7 @@
 //! The `Service` implementation for guards that return a future.
 
 use std::{
-    fmt, mem,
+    fmt,
     pin::Pin,
     sync::Arc,
     task::{Context, Poll},
@@ -15,7 +15,11 @@ use super::{
     AsyncGuard, AsyncReplayGuard, ClaimOutcome, ReplayService,
     policy::{Policy, claim_of},
 };
-use crate::verify::{Continue, ResponseForRejection, VerifyBody, VerifyFuture, Wait};
+use crate::{
+    RequestHead,
+    readiness::take_ready,
+    verify::{Continue, ResponseForRejection, VerifyBody, VerifyFuture, Wait},
+};
 
 impl<S, G, R, B, RB> Service<Request<B>> for ReplayService<S, AsyncGuard<G>, R>
 where
@@ -32,24 +36,17 @@ where
     }
 
     fn call(&mut self, request: Request<B>) -> Self::Future {
-        let claim = claim_of(request.extensions()).map(|claim| self.guard.0.claim(&claim));
+        let head = RequestHead::from(&request);
+        let claim = claim_of(head).map(|claim| self.guard.0.claim(&claim));
         let wait = match claim {
+            Err(why) => Wait::decided(VerifyFuture::refused(self.policy.refused(head, why))),
             Ok(claim) => {
-                // The readiness belongs to `self.inner`, and a clone of it may not be ready. So the
-                // ready service goes with the request, and the clone waits for the next
-                // `poll_ready`.
-                let clone = self.inner.clone();
                 let waiting = Waiting {
                     request,
-                    inner: mem::replace(&mut self.inner, clone),
+                    inner: take_ready(&mut self.inner),
                     policy: Arc::clone(&self.policy),
                 };
                 Wait::new(claim, waiting)
-            }
-            Err(why) => {
-                let head = (&request).into();
-                let response = self.policy.refused(head, request.extensions(), why);
-                Wait::decided(VerifyFuture::refused(response))
             }
         };
         AsyncReplayFuture { wait }
@@ -77,21 +74,19 @@ pin_project! {
     }
 }
 
-impl<S, R, B> Continue<ClaimOutcome> for Waiting<S, R, B>
+impl<S, F, R, B> Continue<F> for Waiting<S, R, B>
 where
     S: Service<Request<B>>,
+    F: Future<Output = ClaimOutcome>,
     R: ResponseForRejection,
 {
     type Future = S::Future;
 
     fn with(mut self, outcome: ClaimOutcome) -> VerifyFuture<S::Future> {
-        let extensions = self.request.extensions();
-        match self.policy.decide(outcome, extensions) {
+        let head = RequestHead::from(&self.request);
+        match self.policy.decide(outcome, head) {
+            Err(why) => VerifyFuture::refused(self.policy.refused(head, why)),
             Ok(()) => VerifyFuture::inner(self.inner.call(self.request)),
-            Err(why) => {
-                let head = (&self.request).into();
-                VerifyFuture::refused(self.policy.refused(head, extensions, why))
-            }
         }
     }
 }

@@ -6,7 +6,7 @@ use std::sync::{
 };
 
 use bytes::Bytes;
-use http::{Extensions, Response};
+use http::Response;
 
 use super::{Claim, ClaimOutcome};
 #[cfg(feature = "tracing")]
@@ -85,8 +85,8 @@ fn key_id(key: &VerifiedKey) -> impl tracing::Value + use<> {
 }
 
 /// Returns what has to be claimed for a request.
-pub(super) fn claim_of(extensions: &Extensions) -> Result<Claim<'_>, Rejection> {
-    let key = extensions.get::<VerifiedKey>();
+pub(super) fn claim_of(head: RequestHead<'_>) -> Result<Claim<'_>, Rejection> {
+    let key = head.extension::<VerifiedKey>();
     let claim = key.ok_or(Rejection::NotVerified)?.claim();
     claim.ok_or(Rejection::NoClaim)
 }
@@ -94,12 +94,12 @@ pub(super) fn claim_of(extensions: &Extensions) -> Result<Claim<'_>, Rejection> 
 impl<R: ResponseForRejection> Policy<R> {
     #[cfg_attr(
         not(feature = "tracing"),
-        allow(unused_variables, reason = "only the event needs the extensions")
+        allow(unused_variables, reason = "only the event needs the head")
     )]
     pub(super) fn decide(
         &self,
         outcome: ClaimOutcome,
-        extensions: &Extensions,
+        head: RequestHead<'_>,
     ) -> Result<(), Rejection> {
         match outcome {
             ClaimOutcome::New => Ok(()),
@@ -124,7 +124,7 @@ impl<R: ResponseForRejection> Policy<R> {
                         #[cfg(feature = "tracing")]
                         tracing::warn!(
                             target: crate::events::VERIFY,
-                            key_id = extensions.get::<VerifiedKey>().map(key_id),
+                            key_id = head.extension::<VerifiedKey>().map(key_id),
                             "request accepted without its claim: the guard against replays is \
                              unavailable"
                         );
@@ -135,12 +135,7 @@ impl<R: ResponseForRejection> Policy<R> {
         }
     }
 
-    pub(super) fn refused(
-        &self,
-        head: RequestHead<'_>,
-        extensions: &Extensions,
-        why: Rejection,
-    ) -> Response<Bytes> {
-        Refused::after_verification(head, extensions, why).answer(&*self.refuse)
+    pub(super) fn refused(&self, head: RequestHead<'_>, why: Rejection) -> Response<Bytes> {
+        Refused::after_verification(head, why).answer(&*self.refuse)
     }
 }

@@ -11,7 +11,10 @@ use super::{
     ReplayGuard,
     policy::{Policy, claim_of},
 };
-use crate::verify::{DefaultResponseForRejection, ResponseForRejection, VerifyBody, VerifyFuture};
+use crate::{
+    RequestHead,
+    verify::{DefaultResponseForRejection, ResponseForRejection, VerifyBody, VerifyFuture},
+};
 
 /// Passes each verified request on once, and refuses its copies.
 ///
@@ -58,15 +61,11 @@ where
     }
 
     fn call(&mut self, request: Request<B>) -> Self::Future {
-        let extensions = request.extensions();
-        let outcome = claim_of(extensions).map(|claim| self.guard.claim(&claim));
-        let claimed = outcome.and_then(|outcome| self.policy.decide(outcome, extensions));
-        match claimed {
+        let head = RequestHead::from(&request);
+        let outcome = claim_of(head).map(|claim| self.guard.claim(&claim));
+        match outcome.and_then(|outcome| self.policy.decide(outcome, head)) {
+            Err(why) => VerifyFuture::refused(self.policy.refused(head, why)),
             Ok(()) => VerifyFuture::inner(self.inner.call(request)),
-            Err(why) => {
-                let head = (&request).into();
-                VerifyFuture::refused(self.policy.refused(head, request.extensions(), why))
-            }
         }
     }
 }

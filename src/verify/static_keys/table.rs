@@ -72,7 +72,6 @@ impl StoredId {
 
 impl StoredKey {
     /// Returns the MAC states for this algorithm.
-    #[inline]
     pub(in crate::verify) fn keyed(&self, algorithm: Algorithm) -> KeyedMacs<'_> {
         let first = self.first.get_or_init(|| self.macs.new_keyed(algorithm));
         let current = if first.algorithm() == algorithm {
