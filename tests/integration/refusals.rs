@@ -437,7 +437,7 @@ async fn an_x_date_is_accepted_900_seconds_off_and_refused_901_seconds_off() {
             assert_refused(&answer, 401, OUT_OF_DATE);
         }
         let plain = ask(&server, &lines(&[("date", DATE)])).await;
-        assert_eq!(plain.status, 200, "a plain date is not checked for age");
+        assert_eq!(plain.status, 200, "the age of `Date` is not checked");
     }
 }
 
@@ -543,7 +543,7 @@ async fn the_older_status_403_can_be_set() {
 }
 
 #[tokio::test]
-async fn the_terse_mode_answers_every_refusal_alike() {
+async fn with_a_hidden_reason_every_refusal_is_answered_alike() {
     let server =
         RawServer::start(layer().refuse(DefaultResponseForRejection::new().hide_reason(true)))
             .await;

@@ -228,7 +228,7 @@ async fn an_unsigned_client_does_not_learn_which_methods_there_are() {
 }
 
 #[tokio::test]
-async fn terse_refusals_are_one_status_and_another_http_status_does_not_change_it() {
+async fn refusals_without_a_reason_are_one_status_and_another_http_status_does_not_change_it() {
     let refusals = DefaultResponseForRejection::new()
         .hide_reason(true)
         .unauthorized_status(http::StatusCode::FORBIDDEN);
