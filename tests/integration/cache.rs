@@ -139,9 +139,9 @@ fn a_request_with_a_header_of_its_own_is_signed_for_itself() {
             list.contains("headers=\"x-date source x-tenant\""),
             "{list}"
         );
-        let blanks = sign(&signer, &[("source", " own\t")], at(FRIDAY));
-        assert_eq!(blanks["source"], "own");
-        assert_eq!(blanks["authorization"], own["authorization"]);
+        let padded = sign(&signer, &[("source", " own\t")], at(FRIDAY));
+        assert_eq!(padded["source"], "own");
+        assert_eq!(padded["authorization"], own["authorization"]);
     }
 }
 

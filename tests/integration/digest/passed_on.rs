@@ -36,7 +36,7 @@ const WRONG: [&str; 4] = [
     "{\"hello\":\"world\"}{\"hello\":\"world\"}",
 ];
 
-/// How a body's end is told.
+/// How a body's end is marked on the wire.
 #[derive(Debug, Clone, Copy, PartialEq)]
 enum Framing {
     ContentLength,

@@ -238,7 +238,7 @@ fn no_rejection_is_left_out() {
 
 /// The server's own mistakes and troubles are none of the client's business.
 #[test]
-fn no_text_tells_a_client_how_the_server_is_built() {
+fn no_text_shows_a_client_how_the_server_is_built() {
     for scheme in Scheme::ALL {
         for rejection in [
             Rejection::NotVerified,

@@ -53,7 +53,7 @@ fn allowing_missing(scheme: Scheme) -> Verifier {
 }
 
 /// APISIX's verifier, handing on the normalized target.
-fn normalising() -> Verifier {
+fn normalizing() -> Verifier {
     let options = verifying(Scheme::Apisix).normalize_target(true);
     options.build().unwrap()
 }

@@ -163,7 +163,7 @@ async fn each_request_is_verified_by_the_scheme_that_it_is_written_in() {
 }
 
 #[tokio::test]
-async fn schemes_that_cannot_be_told_apart_and_unknown_ones_are_errors() {
+async fn schemes_that_cannot_be_distinguished_and_unknown_ones_are_errors() {
     for (arguments, expected) in [
         (
             ["--scheme", "apisix", "--scheme", "cavage"],
