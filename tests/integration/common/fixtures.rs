@@ -31,7 +31,7 @@ pub(crate) fn at(seconds: i64) -> SystemTime {
     }
 }
 
-/// Waits, but not for ever.
+/// Waits, but not forever.
 pub(crate) async fn within<F: Future>(future: F) -> F::Output {
     let waited = tokio::time::timeout(Duration::from_secs(30), future).await;
     waited.expect("an answer within 30 seconds")
