@@ -4,7 +4,7 @@
 //! a server as the gateway does, and refuses all others. The scheme is that of Tencent Cloud API
 //! Gateway unless another [`Scheme`] is set: that of its other type of APIs, of Tencent Cloud
 //! Market, Kong, Apache APISIX, iFlytek, draft-cavage, Tyk or Traefik Hub, or [one of your
-//! own](guide::gateways#a-gateway-of-your-own).
+//! own](guide::own_gateway).
 //!
 //! # Sign
 //!
@@ -121,7 +121,8 @@
 //! | [`guide::leaving_tencent`] | Tencent Cloud API Gateway is switched off. What do I do? |
 //! | [`guide::clients`] | How do I sign with hyper, tonic, reqwest, reqwest-middleware or without Tower? |
 //! | [`guide::servers`] | How do I verify in axum, hyper or tonic, and what about nginx, CORS and uploads? |
-//! | [`guide::gateways`] | Which lines match my gateway's settings, and how do I describe another gateway? |
+//! | [`guide::gateways`] | Which lines match my gateway's settings? |
+//! | [`guide::own_gateway`] | How do I describe a gateway that has no preset? |
 //! | [`guide::keys`], [`guide::clocks`], [`guide::bodies`] | Where do keys, time and a body's digest come from? |
 //! | [`guide::replay`] | How do I refuse requests that were sent before? |
 //! | [`guide::security`] | What does a signature protect, and what does it not? |
