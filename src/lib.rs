@@ -133,13 +133,12 @@
 //!
 //! # Secrets
 //!
-//! Secret keys and the MAC states made of them have a redacted `Debug` and no `Display`, and are
-//! overwritten when they are dropped. No error, event or text of this crate holds one, and
-//! `Authorization` is marked sensitive.
+//! Secret keys are overwritten when they are dropped, and shown in no `Debug`, error or event: see
+//! [`guide::keys`](guide::keys#secrets).
 //!
 //! # Panics
 //!
-//! Nothing in this crate panics.
+//! Nothing in this crate panics, whatever a request, a response or an option contains.
 //!
 //! # Features
 //!
