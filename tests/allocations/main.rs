@@ -1,6 +1,6 @@
-//! How often memory is asked for: a promise like any other, and one that fails the build.
+//! Counts allocations. A test fails if there are more than the documentation promises.
 //!
-//! A binary of its own, as it links an allocator that counts, for all of its process.
+//! It is a binary of its own, because its allocator counts for the whole process.
 
 #![allow(
     clippy::unwrap_used,
@@ -87,7 +87,7 @@ fn clock() -> ManualClock {
     ManualClock::at(at(FRIDAY))
 }
 
-/// How often signing one request asks for memory.
+/// Returns how many allocations signing one request makes.
 fn count(
     service: &mut impl Service<
         Request<()>,
@@ -260,8 +260,8 @@ fn a_request_is_verified_without_asking_for_memory() {
     assert_eq!(measure(refuse).count_total, 0);
 }
 
-/// How often it asks for memory to refuse a request signed with another key, whose id is known or
-/// not, before and after the answer to the first.
+/// Returns how many allocations it takes to refuse a request signed with another key, whose id is
+/// known or not, before and after the answer to the first.
 fn refused(algorithm: Algorithm, is_known: bool) -> [u64; 2] {
     let forger = KeyPair::new(KEY_ID, "another-secret").unwrap();
     let signer = Signer::builder(forger).algorithm(algorithm).build();

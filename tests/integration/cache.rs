@@ -1,5 +1,5 @@
-//! Signatures that are kept for a second: never another second's, another key's, another layer's or
-//! another request's.
+//! Signatures that are cached for a second. They are never used for another second, key, layer or
+//! request.
 
 use std::{
     sync::{

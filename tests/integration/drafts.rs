@@ -1,5 +1,5 @@
-//! The text that is kept for a signer's names: never another list's, another pair's or another
-//! signer's.
+//! The cached text of a signer's list of names. It is never used for another list, key pair or
+//! signer.
 
 use std::{
     sync::Barrier,

@@ -1,4 +1,4 @@
-//! Key pairs: which are taken, what is said of the others, and that no text ever shows a secret.
+//! Key pairs: which are accepted, the errors of the others, and that no text shows a secret.
 
 use std::{
     collections::HashSet,

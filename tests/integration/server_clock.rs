@@ -1,4 +1,4 @@
-//! `ServerClock`: what it learns a gateway's time from, and above all what not.
+//! `ServerClock`: from which answers it learns a gateway's time, and from which it does not.
 
 use std::{
     convert::Infallible,

@@ -1,5 +1,5 @@
-//! `VerifyService` as a citizen of Tower: what passes is untouched but for its marks, what is
-//! refused goes no further.
+//! The contract of `tower::Service`: `VerifyService` changes only the extensions of an accepted
+//! request, and does not pass on a refused one.
 
 use std::{
     convert::Infallible,

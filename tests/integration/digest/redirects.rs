@@ -1,5 +1,5 @@
 //! `DigestLayer` outside the layer of tower-http that follows redirects, in front of a server that
-//! wants a right digest on every request.
+//! requires a digest on every request.
 
 use std::convert::Infallible;
 

@@ -79,7 +79,7 @@ async fn what_the_store_finds_too_late_or_never_has_the_same_codes_as_at_once() 
             }
             assert_answered(within(called).await.unwrap(), code, message);
         }
-        // What needs no key to be refused is refused without a look-up.
+        // What needs no key to be refused is refused without a lookup.
         let called = within(call(kind, client(&channel, None))).await;
         assert_answered(called, Code::Unauthenticated, super::UNSIGNED);
     }

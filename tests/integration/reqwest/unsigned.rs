@@ -1,4 +1,4 @@
-//! Requests that must not be signed go out with all that is theirs, and nothing of ours.
+//! Requests that must not be signed are sent with all their own headers, and none of the signer's.
 
 use std::{future::ready, sync::Mutex};
 

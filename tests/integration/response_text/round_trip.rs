@@ -1,4 +1,4 @@
-//! Every text that this crate's servers answer with is understood as the rejection it was made of.
+//! Every text that a server of this crate sends is recognized as the rejection that it was made of.
 
 use std::{collections::BTreeMap, fs, path::Path, time::UNIX_EPOCH};
 

@@ -1,4 +1,4 @@
-//! Gateways that have no preset: services that run Kong's scheme with words of their own.
+//! Gateways that have no preset: services that run Kong's scheme with other words.
 
 use std::{convert::Infallible, future::ready, time::SystemTime};
 

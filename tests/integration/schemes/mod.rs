@@ -1,5 +1,5 @@
-//! What sets the gateways apart, on both sides. Signatures are made by hand here, as the clients of
-//! each gateway do.
+//! How the gateways differ, on both sides. Signatures are made by hand here, as the clients of each
+//! gateway do.
 
 mod absent;
 mod apisix;

@@ -1,4 +1,4 @@
-//! Where keys come from, and what is said of bad ones.
+//! Where keys come from, and the errors of invalid ones.
 
 use std::{
     ffi::OsString,

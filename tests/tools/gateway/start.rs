@@ -1,4 +1,4 @@
-//! Arguments, and what is said of bad ones.
+//! Arguments, and the errors of invalid ones.
 
 use super::harness::{Gateway, command, fails_to_start};
 
