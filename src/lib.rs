@@ -1,9 +1,9 @@
 //! Tower middleware for the HMAC key-pair authentication of API gateways.
 //!
 //! [`SignLayer`] signs every request that a client sends. [`VerifyLayer`] accepts such requests on
-//! a server as the gateway does, and refuses all others. The default scheme is that of Tencent Cloud
-//! API Gateway. [`Scheme`] has presets for its application authentication, Tencent Cloud Market,
-//! Kong, Apache APISIX, iFlytek, draft-cavage, Tyk and Traefik Hub. Other gateways [can be
+//! a server as the gateway does, and refuses all others. The default scheme is that of Tencent
+//! Cloud API Gateway. [`Scheme`] has presets for its application authentication, Tencent Cloud
+//! Market, Kong, Apache APISIX, iFlytek, draft-cavage, Tyk and Traefik Hub. Other gateways [can be
 //! described](guide::own_gateway).
 //!
 //! # Sign
