@@ -25,7 +25,8 @@ use hyper_util::{client::legacy::Client, rt::TokioExecutor};
 use tokio::{net::TcpListener, task::JoinHandle, time};
 use tower::{BoxError, Layer as _, Service as _, ServiceExt as _};
 use tower_hmac_auth::{
-    KeyPair, SignLayer, Signer, StaticKeys, VerifiedKey, VerifyLayer, sign::RotatingKeyPair,
+    KeyPair, Scheme, SignLayer, Signer, StaticKeys, VerifiedKey, Verifier, VerifyLayer,
+    sign::RotatingKeyPair,
 };
 
 const NEW_PAIR: &str = "AKIDnew:a-new-secret-of-the-example";
@@ -40,6 +41,7 @@ async fn main() -> Result<(), BoxError> {
     // `keys` is a handle. Every service made from this layer, and every clone of it, signs with the
     // pair that was given to the handle last.
     let signer = Signer::builder(keys.clone())
+        .scheme(Scheme::Kong)
         .allowed_hosts(gateway.host())
         .build()?;
     let client = Client::builder(TokioExecutor::new()).build_http();
@@ -119,10 +121,15 @@ fn from_environment() -> Result<KeyPair, BoxError> {
 
 /// Starts a gateway that accepts these key pairs and answers with the id of the key that signed.
 async fn start_gateway(pairs: [KeyPair; 2]) -> Result<Uri, BoxError> {
+    // Without `require`, a client may sign as little as the date.
+    let verifier = Verifier::builder()
+        .scheme(Scheme::Kong)
+        .require(["@request-target"])
+        .build()?;
     let hello = async |Extension(key): Extension<VerifiedKey>| format!("hello {}", key.key_id());
     let router = Router::new()
         .route("/", get(hello))
-        .layer(VerifyLayer::new(StaticKeys::from_iter(pairs)));
+        .layer(VerifyLayer::new(StaticKeys::from_iter(pairs)).verifier(verifier));
     let listener = TcpListener::bind("127.0.0.1:0").await?;
     let address = listener.local_addr()?;
     tokio::spawn(async move { axum::serve(listener, router).await });

@@ -4,7 +4,8 @@
 //! both ways. It ends with an error if an answer is not as expected.
 //!
 //! tonic's channel adds the host to requests after the layer has signed them. Set
-//! `SignLayer::authority`, so that the layer can sign the host and compare it with `allowed_hosts`.
+//! `SignerBuilder::authority`, so that the layer can sign the host and compare it with
+//! `allowed_hosts`.
 
 #![allow(clippy::print_stdout, reason = "this example prints its results")]
 

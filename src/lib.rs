@@ -1,10 +1,10 @@
 //! Tower middleware for the HMAC key-pair authentication of API gateways.
 //!
 //! [`SignLayer`] signs every request that a client sends. [`VerifyLayer`] accepts such requests on
-//! a server as the gateway does, and refuses all others. The scheme is that of Tencent Cloud API
-//! Gateway unless another [`Scheme`] is set: that of its other type of APIs, of Tencent Cloud
-//! Market, Kong, Apache APISIX, iFlytek, draft-cavage, Tyk or Traefik Hub, or [one of your
-//! own](guide::gateways#a-gateway-of-your-own).
+//! a server as the gateway does, and refuses all others. The default scheme is that of Tencent
+//! Cloud API Gateway. [`Scheme`] has presets for its application authentication, Tencent Cloud
+//! Market, Kong, Apache APISIX, iFlytek, draft-cavage, Tyk and Traefik Hub. Other gateways [can be
+//! described](guide::own_gateway).
 //!
 //! # Sign
 //!
@@ -109,7 +109,7 @@
 //! | which hosts get a signature | [`allowed_hosts`](sign::SignerBuilder::allowed_hosts) | |
 //! | the body under the signature (feature `digest`) | `DigestLayer` | `VerifyDigestLayer` |
 //! | the gateway's time | [`ServerClock`](sign::ServerClock) | |
-//! | a request that was sent before | `SignerBuilder::nonce` (feature `nonce`) | [`ReplayLayer`](verify::ReplayLayer), [`MemoryReplayGuard`](verify::MemoryReplayGuard) |
+//! | a request that was sent before | `SignerBuilder::nonce` (feature `nonce`) | [`ReplayLayer`](verify::ReplayLayer), [`MemoryReplayGuard`](verify::MemoryReplayGuard), `RedisReplayGuard` (feature `redis`) |
 //! | how a refusal is answered | | [`ResponseForRejection`](verify::ResponseForRejection), [`DefaultResponseForRejection`](verify::DefaultResponseForRejection) |
 //! | how the answer reaches a client that uploads | | [`DrainLayer`](verify::DrainLayer) |
 //! | what a refusal means | [`Rejection::from_response_text`], [`RejectionKind`](error::RejectionKind) | [`Rejection::kind`] |
@@ -121,30 +121,33 @@
 //! | [`guide::leaving_tencent`] | Tencent Cloud API Gateway is switched off. What do I do? |
 //! | [`guide::clients`] | How do I sign with hyper, tonic, reqwest, reqwest-middleware or without Tower? |
 //! | [`guide::servers`] | How do I verify in axum, hyper or tonic, and what about nginx, CORS and uploads? |
-//! | [`guide::gateways`] | Which lines match my gateway's settings, and how do I describe another gateway? |
-//! | [`guide::keys`], [`guide::clocks`], [`guide::bodies`] | Where do keys, time and a body's digest come from? |
+//! | [`guide::gateways`] | Which lines match my gateway's settings? |
+//! | [`guide::own_gateway`] | How do I describe a gateway that has no preset? |
+//! | [`guide::keys`] | Where do keys come from, and how do I change them? |
+//! | [`guide::clocks`] | What if a clock is wrong, and how do I test with time? |
+//! | [`guide::bodies`] | How do I put the body under the signature? |
 //! | [`guide::replay`] | How do I refuse requests that were sent before? |
 //! | [`guide::security`] | What does a signature protect, and what does it not? |
 //! | [`guide::refusals`] | Why is a request refused? |
 //! | [`layer_order`] | Where does each layer belong, those of tower-http among them? |
-//! | [`events`] | What is logged? |
-//! | [`guide::gateway_differences`], [`guide::tested_clients`] | Where does it differ from the real gateways, and with what is it tested? |
+//! | [`events`] | What is logged, and what do I do about it? |
+//! | [`guide::gateway_differences`] | Where does a verifier differ from the gateway that it replaces? |
+//! | [`guide::tested_clients`] | Which clients are tested, and how? |
 //!
 //! # Secrets
 //!
-//! Secret keys and the MAC states made of them have a redacted `Debug` and no `Display`, and are
-//! overwritten when they are dropped. No error, event or text of this crate holds one, and
-//! `Authorization` is marked sensitive.
+//! Secret keys are overwritten when they are dropped, and shown in no `Debug`, error or event: see
+//! [`guide::keys`](guide::keys#secrets).
 //!
 //! # Panics
 //!
-//! Nothing in this crate panics.
+//! Nothing in this crate panics, whatever a request, a response or an option contains.
 //!
 //! # Features
 //!
 //! - `cached-keys`: `CachedKeys`, a cache in front of a database or another source of keys.
 //! - `digest`: `DigestLayer` computes the digest of bodies to be signed, `VerifyDigestLayer` checks
-//!   it.
+//!   it. `ReadFormLayer` reads forms whose parameters are signed.
 //! - `nonce`: `SignerBuilder::nonce` sends a random nonce with every signature.
 //! - `redis`: `RedisReplayGuard`, with which several servers refuse requests that one of them has
 //!   accepted before.

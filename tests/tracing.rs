@@ -253,7 +253,7 @@ fn the_status_is_that_of_the_answer_whoever_made_it() {
 }
 
 #[test]
-fn the_servers_own_trouble_is_a_warning() {
+fn an_error_of_the_server_itself_is_a_warning() {
     let down = |_: &str, _: RequestHead<'_>| KeyLookup::<Arc<VerifyingKey>>::Unavailable;
     let layer = VerifyLayer::new(down).clock(ManualClock::at(at(FRIDAY)));
     let service = layer.layer(service_fn(answer));
@@ -280,7 +280,7 @@ fn a_digest_layer_in_the_wrong_place_is_a_warning() {
 
 #[cfg(feature = "digest")]
 #[test]
-fn a_body_that_is_not_what_its_digest_says_is_told_with_the_key_that_was_verified() {
+fn a_body_that_does_not_match_its_digest_is_reported_with_the_verified_key() {
     let mut request = Request::post("/a").body(Full::new(Bytes::from("a")));
     let headers = request.as_mut().unwrap().headers_mut();
     let digest = tower_hmac_auth::digest::DigestHeader::Digest;

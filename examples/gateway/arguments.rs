@@ -109,17 +109,17 @@ pub(crate) struct Arguments {
     pub(crate) unauthorized_status: Option<StatusCode>,
     /// Hides the reason: refusals that concern credentials all have the same text
     #[arg(long)]
-    pub(crate) terse: bool,
+    pub(crate) hide_reason: bool,
     /// Logs the signing string where a signature does not match. It has the values of signed
     /// headers: use it for debugging only
     #[arg(long)]
     pub(crate) explain: bool,
-    /// How to treat requests that sign Date, but not X-Date [default: any-age for tencent, else
-    /// check-age]
+    /// How to treat requests that sign Date, but not X-Date. With any-age, a copy of such a request
+    /// is accepted forever [default: any-age for tencent, else check-age]
     #[arg(long, value_name = "any-age|check-age|refuse")]
-    pub(crate) plain_date: Option<DatePolicy>,
-    /// How far a date may be from this machine's clock, either way [default: 900 for tencent, else
-    /// 300]
+    pub(crate) date_policy: Option<DatePolicy>,
+    /// How far a date may be from this machine's clock, either way [default: 900 for the
+    /// schemes of Tencent, else 300]
     #[arg(long, value_name = "SECONDS")]
     pub(crate) max_skew: Option<u64>,
     /// How many connections are served at a time; further ones wait
@@ -188,15 +188,15 @@ impl Arguments {
         if let Some(max_skew) = self.max_skew {
             builder = builder.max_skew(Duration::from_secs(max_skew));
         }
-        if let Some(plain_date) = self.plain_date {
-            builder = builder.date_policy(plain_date);
+        if let Some(date_policy) = self.date_policy {
+            builder = builder.date_policy(date_policy);
         }
         if let Some(nonce) = &self.nonce {
             builder = builder.nonce(nonce.clone());
         }
         let option = |error: &BuildError| match error {
-            BuildError::NoDateAccepted { .. } => "--plain-date",
-            BuildError::NonceWithoutAge => "--nonce without --plain-date check-age or refuse",
+            BuildError::NoDateAccepted { .. } => "--date-policy",
+            BuildError::NonceWithoutAge => "--nonce without --date-policy check-age or refuse",
             BuildError::NonceSkew => "--max-skew",
             BuildError::NonceHeader { .. } => "--nonce",
             _ => "--require",

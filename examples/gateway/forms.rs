@@ -45,7 +45,7 @@ struct Reader {
     layer: ReadFormLayer<Refusals>,
     verifiers: VerifierSet,
     keys: SharedKeys,
-    /// With `--terse`, whether a form is read must not tell which key ids exist.
+    /// With `--hide-reason`, whether a form is read must not tell which key ids exist.
     hides_key_ids: bool,
     /// Limits how many forms are read at a time. Their clients are not verified yet, so they must
     /// not use up the permits of valid requests.
@@ -66,7 +66,7 @@ impl Forms {
             layer: ReadFormLayer::new(MAX_FORM).refuse(refusals.clone()),
             verifiers: verifiers.clone(),
             keys: keys.clone(),
-            hides_key_ids: arguments.terse,
+            hides_key_ids: arguments.hide_reason,
             permits: Arc::new(Semaphore::new(arguments.max_in_flight())),
             time_limit: arguments.body_timeout,
         };

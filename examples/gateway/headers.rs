@@ -20,7 +20,7 @@ static HOP_BY_HOP: [HeaderName; 8] = [
     header::UPGRADE,
 ];
 
-/// Headers that must not be sent as trailers, whether or not the head has them: they say who sends
+/// Headers that must not be sent as trailers, whether or not the head has them. They say who sends
 /// the request and when, where it goes, how to read its body, and under which conditions to process
 /// it. A server that merges trailers into its headers would use an unsigned value.
 static NOT_IN_TRAILERS: [HeaderName; 20] = [

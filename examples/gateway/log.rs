@@ -22,8 +22,8 @@ use super::{
     stderr,
 };
 
-/// Why a request failed that was not refused for what it says. The log takes it from the response's
-/// extensions.
+/// Why a request failed that has no [`Rejection`], or more than that says. The log takes it from
+/// the response's extensions.
 #[derive(Clone)]
 pub(crate) struct Failure(pub(crate) String);
 

@@ -61,8 +61,8 @@
 //!   - At most `--max-in-flight` forms are read at a time. Others wait for up to `--body-timeout`,
 //!     then get `503` with `Retry-After`. What the head alone refuses, such as missing credentials,
 //!     an old date or an unknown key id, is refused at once, and its form is not read. With
-//!     `--terse`, forms of unknown key ids are read like others: otherwise the wait would tell
-//!     which ids exist.
+//!     `--hide-reason`, forms of unknown key ids are read like others: otherwise the wait would
+//!     tell which ids exist.
 //! - **Clients** use HTTP/1.1, or HTTP/2 with prior knowledge. For TLS, put a TLS proxy in front.
 //! - **Log**: one line for each request on standard error, with the method, the path without the
 //!   query, the status, the time until the last byte, the verified key id (`key="AKIDbilling"`),
@@ -81,10 +81,10 @@
 //!   second line on standard output (`admin on 127.0.0.1:9090`). Anyone who can connect is
 //!   answered, so choose an address that only monitoring reaches.
 //!   - `GET /healthz` is `200` while the gateway serves, and `503` from the beginning of the
-//!     shutdown to the end of the process.
-//!     It stays `200` while Redis is away: all gateways share this Redis, so a load balancer that
-//!     took them out would be left without any, and starting one again would not bring Redis back.
-//!     `hmac_claims_total{outcome="unavailable"}` counts it.
+//!     shutdown to the end of the process. It stays `200` while Redis does not answer: all gateways
+//!     share this Redis, so a load balancer that removed them would have none left, and a restart
+//!     of a gateway would not help. `hmac_claims_total{outcome="unavailable"}` counts the requests
+//!     without a claim.
 //!   - `GET /metrics` has what [`metrics`] counts, in the text format of Prometheus. The counts are
 //!     those of the log: a request counts when its line is written. No label has anything that a
 //!     client sent.

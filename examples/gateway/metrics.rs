@@ -108,7 +108,7 @@ fn reloads(is_ok: bool) -> metrics::Counter {
     }
 }
 
-/// Adds recorded durations to the buckets, for ever. Otherwise they would be kept one by one until
+/// Adds recorded durations to the buckets regularly. Otherwise they would be kept one by one until
 /// someone asks for the metrics.
 pub(crate) async fn upkeep(prometheus: PrometheusHandle) {
     let mut ticks = interval(UPKEEP);
@@ -118,8 +118,8 @@ pub(crate) async fn upkeep(prometheus: PrometheusHandle) {
     }
 }
 
-/// Counts a request that is over. One without a kind was accepted: a refusal is answered at once,
-/// so a request whose client left before its answer was with the upstream.
+/// Counts a request that is over. One without a kind was accepted, even if there was no answer: a
+/// refusal is answered at once, so a client that left before its answer had a valid request.
 pub(crate) fn request_over(kind: Option<RejectionKind>, took: Duration) {
     match kind {
         Some(kind) => refused(kind),

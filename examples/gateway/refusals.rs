@@ -16,7 +16,7 @@ pub(crate) struct ClaimedKeyId(pub(crate) String);
 
 impl Refusals {
     pub(crate) fn of(arguments: &Arguments) -> Self {
-        let refusals = DefaultResponseForRejection::new().hide_reason(arguments.terse);
+        let refusals = DefaultResponseForRejection::new().hide_reason(arguments.hide_reason);
         Self(match arguments.unauthorized_status {
             Some(status) => refusals.unauthorized_status(status),
             None => refusals,

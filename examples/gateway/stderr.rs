@@ -88,7 +88,7 @@ fn wake() {
     }
 }
 
-/// Writes what is queued, for ever.
+/// Writes what is queued, until the process ends.
 fn write() {
     let mut text = String::new();
     loop {

@@ -212,7 +212,7 @@ where
     }
 }
 
-/// Closes connections that were idle for too long, for ever.
+/// Closes connections that were idle for too long, until the runtime ends.
 async fn close_idle<B>(pool: Arc<Pool<B>>)
 where
     B: Body + 'static,

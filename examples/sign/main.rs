@@ -177,8 +177,7 @@ struct Arguments {
     /// Prints the signing string on standard error
     #[arg(long)]
     explain: bool,
-    /// The request's URL; tencent and tencent-market need it for --curl and --sign host
-    /// only
+    /// The request's URL; tencent and tencent-market need it for --curl and --sign host only
     #[arg(value_parser = url)]
     url: Option<(String, Uri)>,
 }

@@ -1,7 +1,6 @@
 //! A gateway on loopback, for client examples that are run without the URL of a real one.
 
 use std::{
-    io,
     net::SocketAddr,
     sync::{
         Arc,
@@ -12,11 +11,18 @@ use std::{
 use axum::{Router, routing::get};
 use http::StatusCode;
 use tokio::net::TcpListener;
-use tower_hmac_auth::{KeyPair, StaticKeys, VerifyLayer};
+use tower::BoxError;
+use tower_hmac_auth::{KeyPair, StaticKeys, Verifier, VerifyLayer, scheme::DatePolicy};
 
 /// Starts a gateway that accepts requests signed with `keys`. The service that it protects answers
 /// the first request with 503 and later ones with 200, so that clients have to try again.
-pub(crate) async fn start_gateway(keys: KeyPair) -> io::Result<SocketAddr> {
+///
+/// It verifies Tencent's scheme, which the clients use. That scheme cannot sign the target.
+pub(crate) async fn start_gateway(keys: KeyPair) -> Result<SocketAddr, BoxError> {
+    // `Verifier::new()` would accept a signed `Date` of any age.
+    let verifier = Verifier::builder()
+        .date_policy(DatePolicy::CheckAge)
+        .build()?;
     let is_up = Arc::new(AtomicBool::new(false));
     let orders = async move || match is_up.swap(true, Ordering::Relaxed) {
         false => (StatusCode::SERVICE_UNAVAILABLE, "starting"),
@@ -24,7 +30,7 @@ pub(crate) async fn start_gateway(keys: KeyPair) -> io::Result<SocketAddr> {
     };
     let router = Router::new()
         .route("/v1/orders", get(orders))
-        .layer(VerifyLayer::new(StaticKeys::from(keys)));
+        .layer(VerifyLayer::new(StaticKeys::from(keys)).verifier(verifier));
 
     let listener = TcpListener::bind("127.0.0.1:0").await?;
     let address = listener.local_addr()?;

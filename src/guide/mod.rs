@@ -5,7 +5,8 @@
 //! | [`leaving_tencent`] | Tencent Cloud API Gateway is switched off. What do I do? |
 //! | [`clients`] | How do I sign with hyper, tonic, reqwest, reqwest-middleware or without Tower? |
 //! | [`servers`] | How do I verify in axum, hyper or tonic, and what about nginx, CORS and uploads? |
-//! | [`gateways`] | Which lines match my gateway's settings, and how do I describe another gateway? |
+//! | [`gateways`] | Which lines match my gateway's settings? |
+//! | [`own_gateway`] | How do I describe a gateway that has no preset? |
 //! | [`gateway_differences`] | Where does a verifier differ from the gateway that it replaces? |
 //! | [`keys`] | Where do keys come from, and how do I change them? |
 //! | [`clocks`] | What if a clock is wrong, and how do I test with time? |
@@ -36,6 +37,9 @@ pub mod servers {}
 
 #[cfg_attr(any(not(doctest), feature = "digest"), doc = include_str!("gateways.md"))]
 pub mod gateways {}
+
+#[doc = include_str!("own_gateway.md")]
+pub mod own_gateway {}
 
 #[doc = include_str!("leaving_tencent.md")]
 pub mod leaving_tencent {}

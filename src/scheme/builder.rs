@@ -50,7 +50,7 @@ use crate::{
 ///
 /// Mekari signs the request line. It is wrong where TLS may negotiate HTTP/2, because the HTTP
 /// version is not known when the request is signed; [the
-/// guide](crate::guide::gateways#a-gateway-of-your-own) says how to force HTTP/1.1.
+/// guide](crate::guide::own_gateway#mekari-and-messagemedia) says how to force HTTP/1.1.
 ///
 /// ```
 /// use tower_hmac_auth::Scheme;

@@ -236,7 +236,7 @@ mod tests {
 
     #[test]
     fn the_guide_lists_the_settings_of_every_preset() {
-        let page = include_str!("../guide/gateways.md");
+        let page = include_str!("../guide/own_gateway.md");
         let section = page.split("\n## The presets' settings\n").nth(1);
         let table = section.and_then(|section| section.split("\n# ").next());
         let lines = table.unwrap_or_default().lines();

@@ -28,7 +28,7 @@ fn look_up(cached: &CachedKeys, key_id: &str) {
 }
 
 #[test]
-fn a_cached_key_is_found_without_asking_for_memory() {
+fn a_cached_key_is_found_without_allocating() {
     let cached = cached_keys();
     let request = Request::new(());
     look_up(&cached, KEY_ID);

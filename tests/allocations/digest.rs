@@ -1,5 +1,4 @@
-//! How much memory a body may take that is read ahead: no more than its limit, in whatever pieces
-//! it arrives.
+//! The memory of a body that is read ahead: no more than its limit, in whatever pieces it arrives.
 
 use std::{
     convert::Infallible,

@@ -17,7 +17,7 @@ use tower::{Layer as _, Service as _, service_fn};
 use tower_hmac_auth::verify::{DrainBody, DrainLayer};
 
 #[test]
-fn a_request_without_a_body_passes_without_asking_for_memory() {
+fn a_request_without_a_body_passes_without_allocating() {
     let mut service = DrainLayer::new(1024, pending, tokio::spawn).layer(service_fn(
         |request: Request<DrainBody<_>>| {
             let body: DrainBody<Empty<Bytes>> = request.into_body();

@@ -1,6 +1,6 @@
-//! How often memory is asked for: a promise like any other, and one that fails the build.
+//! Counts allocations. A test fails if there are more than the documentation promises.
 //!
-//! A binary of its own, as it links an allocator that counts, for all of its process.
+//! It is a binary of its own, because its allocator counts for the whole process.
 
 #![allow(
     clippy::unwrap_used,
@@ -87,7 +87,7 @@ fn clock() -> ManualClock {
     ManualClock::at(at(FRIDAY))
 }
 
-/// How often signing one request asks for memory.
+/// Returns how many allocations signing one request makes.
 fn count(
     service: &mut impl Service<
         Request<()>,
@@ -110,7 +110,7 @@ fn tencent(date_header: DateHeader) -> SignerBuilder {
 }
 
 #[test]
-fn a_later_request_of_the_same_second_is_signed_without_asking_for_memory() {
+fn a_later_request_of_the_same_second_is_signed_without_allocating() {
     for date_header in [DateHeader::Date, DateHeader::XDate] {
         let layer = SignLayer::from(tencent(date_header).build().unwrap()).clock(clock());
         let mut service = layer.layer(Echo);
@@ -122,7 +122,7 @@ fn a_later_request_of_the_same_second_is_signed_without_asking_for_memory() {
 }
 
 #[test]
-fn the_gateways_hosts_are_found_without_asking_for_memory() {
+fn the_gateways_hosts_are_found_without_allocating() {
     let signer = tencent(DateHeader::XDate)
         .allowed_hosts(["other.example", "*.example.com", "[::1]"])
         .https_only(true)
@@ -134,7 +134,7 @@ fn the_gateways_hosts_are_found_without_asking_for_memory() {
 }
 
 #[test]
-fn the_first_request_of_a_second_asks_for_memory_twice() {
+fn the_first_request_of_a_second_allocates_twice() {
     for date_header in [DateHeader::Date, DateHeader::XDate] {
         let clock = clock();
         let layer = SignLayer::from(tencent(date_header).build().unwrap()).clock(clock.clone());
@@ -149,7 +149,7 @@ fn the_first_request_of_a_second_asks_for_memory_twice() {
 }
 
 #[test]
-fn a_request_whose_target_is_signed_asks_for_memory_twice() {
+fn a_request_whose_target_is_signed_allocates_twice() {
     for scheme in [Scheme::Kong, Scheme::Apisix, Scheme::Cavage, Scheme::Tyk] {
         let signer = Signer::builder(keys()).scheme(scheme).build().unwrap();
         let mut service = SignLayer::from(signer).clock(clock()).layer(Echo);
@@ -159,7 +159,7 @@ fn a_request_whose_target_is_signed_asks_for_memory_twice() {
 }
 
 #[test]
-fn a_request_whose_target_carries_the_credentials_asks_for_memory_three_times() {
+fn a_request_whose_target_carries_the_credentials_allocates_three_times() {
     let signer = Signer::builder(keys()).scheme(Scheme::Iflytek);
     let signer = signer.credentials_in_query(true).build().unwrap();
     let clock = clock();
@@ -185,7 +185,7 @@ fn a_request_whose_target_carries_the_credentials_asks_for_memory_three_times() 
 }
 
 #[test]
-fn a_request_that_gets_an_id_asks_for_memory_once_more() {
+fn a_request_that_gets_an_id_allocates_once_more() {
     let signer = Signer::builder(keys())
         .scheme(Scheme::TencentMarket)
         .build();
@@ -200,7 +200,7 @@ fn a_request_that_gets_an_id_asks_for_memory_once_more() {
 
 #[cfg(feature = "nonce")]
 #[test]
-fn a_request_with_a_nonce_asks_for_memory_four_times_at_most_or_six_if_parameters_are_sorted() {
+fn a_request_with_a_nonce_allocates_at_most_four_times_or_six_if_parameters_are_sorted() {
     for scheme in common::schemes_with_lists() {
         let signer = Signer::builder(keys()).scheme(scheme);
         let signer = signer.nonce(tower_hmac_auth::scheme::X_NONCE).build();
@@ -218,7 +218,7 @@ fn a_request_with_a_nonce_asks_for_memory_four_times_at_most_or_six_if_parameter
 }
 
 #[test]
-fn a_claim_asks_for_no_memory_where_the_guard_need_not_grow() {
+fn a_claim_does_not_allocate_unless_the_guard_has_to_grow() {
     use tower_hmac_auth::verify::{Claim, ClaimOutcome, MemoryReplayGuard, ReplayGuard as _};
 
     let guard = MemoryReplayGuard::builder().capacity(1000).clock(clock());
@@ -260,8 +260,8 @@ fn a_request_is_verified_without_asking_for_memory() {
     assert_eq!(measure(refuse).count_total, 0);
 }
 
-/// How often it asks for memory to refuse a request signed with another key, whose id is known or
-/// not, before and after the answer to the first.
+/// Returns how many allocations it takes to refuse a request signed with another key, whose id is
+/// known or not, before and after the answer to the first.
 fn refused(algorithm: Algorithm, is_known: bool) -> [u64; 2] {
     let forger = KeyPair::new(KEY_ID, "another-secret").unwrap();
     let signer = Signer::builder(forger).algorithm(algorithm).build();
@@ -288,7 +288,7 @@ fn refused(algorithm: Algorithm, is_known: bool) -> [u64; 2] {
 }
 
 #[test]
-fn an_unknown_key_and_a_wrong_signature_ask_for_no_memory_not_even_the_first_time() {
+fn an_unknown_key_and_a_wrong_signature_do_not_allocate_not_even_the_first_time() {
     for algorithm in Algorithm::ALL {
         assert_eq!(refused(algorithm, true), [0, 0], "{algorithm}");
         assert_eq!(refused(algorithm, false), [0, 0], "{algorithm}");
@@ -345,7 +345,7 @@ fn a_request_is_admitted_by_the_service_with_three_allocations_at_most() {
 }
 
 #[test]
-fn what_is_refused_early_asks_for_no_memory_before_the_answer() {
+fn what_is_refused_early_does_not_allocate_before_the_answer() {
     let unsigned = request();
     let mut bearer = request();
     bearer

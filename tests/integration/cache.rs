@@ -1,5 +1,5 @@
-//! Signatures that are kept for a second: never another second's, another key's, another layer's or
-//! another request's.
+//! Signatures that are cached for a second. They are never used for another second, key, layer or
+//! request.
 
 use std::{
     sync::{
@@ -139,9 +139,9 @@ fn a_request_with_a_header_of_its_own_is_signed_for_itself() {
             list.contains("headers=\"x-date source x-tenant\""),
             "{list}"
         );
-        let blanks = sign(&signer, &[("source", " own\t")], at(FRIDAY));
-        assert_eq!(blanks["source"], "own");
-        assert_eq!(blanks["authorization"], own["authorization"]);
+        let padded = sign(&signer, &[("source", " own\t")], at(FRIDAY));
+        assert_eq!(padded["source"], "own");
+        assert_eq!(padded["authorization"], own["authorization"]);
     }
 }
 

@@ -683,7 +683,7 @@ fn the_result_of_a_fetch_from_before_the_invalidation_is_not_cached() {
 }
 
 #[test]
-fn a_clock_that_is_set_back_does_not_keep_entries_for_ever() {
+fn a_clock_that_is_set_back_does_not_keep_entries_forever() {
     let ((database, old), clock) = (Database::new(), clock());
     let cached = builder(&database, &clock)
         .time_to_live(seconds(60))

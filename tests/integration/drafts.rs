@@ -1,5 +1,5 @@
-//! The text that is kept for a signer's names: never another list's, another pair's or another
-//! signer's.
+//! The cached text of a signer's list of names. It is never used for another list, key pair or
+//! signer.
 
 use std::{
     sync::Barrier,
@@ -147,7 +147,7 @@ fn signers_of_one_pair_take_turns_in_a_place_and_get_nothing_of_each_other() {
 }
 
 #[test]
-fn a_signing_string_that_begins_with_the_key_id_is_made_anew_for_another_pair() {
+fn a_signing_string_that_begins_with_the_key_id_is_made_again_for_another_pair() {
     let handle = RotatingKeyPair::new(KeyPair::new("AKIDold", "the-old-secret").unwrap());
     let builder = Signer::builder(handle.clone()).scheme(Scheme::Apisix);
     let signer = builder.components(["date"]).build().unwrap();

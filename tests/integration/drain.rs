@@ -161,7 +161,7 @@ async fn when_the_time_is_over_the_connection_is_closed() {
 }
 
 #[tokio::test]
-async fn an_upload_that_announces_more_than_is_drained_is_told_that_the_connection_closes() {
+async fn an_upload_that_announces_more_than_is_drained_is_answered_with_connection_close() {
     let server = serve(DrainLayer::new(MIB as u64, pending, tokio::spawn)).await;
     for (len, closes) in [(MIB, false), (MIB + 1, true), (5 * MIB, true)] {
         let mut stream = TcpStream::connect(server.address).await.unwrap();

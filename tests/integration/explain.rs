@@ -1,5 +1,5 @@
-//! `VerifyLayer::explain`: what was hashed where a signature does not match, for the server and no
-//! one else.
+//! `VerifyLayer::explain`: if a signature does not match, the server gets its signing string, and
+//! the client does not.
 
 use std::future::ready;
 

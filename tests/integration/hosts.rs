@@ -1,5 +1,4 @@
-//! `allowed_hosts` and `https_only`: who gets a signature, and what becomes of requests to
-//! strangers.
+//! `allowed_hosts` and `https_only`: which hosts get a signature, and what is sent to others.
 
 use std::{
     convert::Infallible,
@@ -55,7 +54,7 @@ fn assert_signed_for(hosts: &[&str], targets: &[&str]) {
 }
 
 #[track_caller]
-fn assert_strangers(hosts: &[&str], targets: &[&str]) {
+fn assert_not_signed_for(hosts: &[&str], targets: &[&str]) {
     let signer = signer(hosts);
     for target in targets {
         let request = Request::get(*target).body(()).unwrap();
@@ -77,7 +76,7 @@ fn an_exact_host_is_signed_for_in_every_spelling_and_no_other_is() {
             "http://api.example.com:80/",
         ],
     );
-    assert_strangers(
+    assert_not_signed_for(
         &hosts,
         &[
             "https://example.com/",
@@ -105,7 +104,7 @@ fn a_domain_with_an_asterisk_means_all_hosts_below_it_but_not_itself() {
             "https://a.example.com:1/",
         ],
     );
-    assert_strangers(
+    assert_not_signed_for(
         &hosts,
         &[
             "https://example.com/",
@@ -127,7 +126,7 @@ fn a_port_in_a_pattern_means_only_that_port() {
             "https://a.example.org:443/",
         ],
     );
-    assert_strangers(
+    assert_not_signed_for(
         &["api.example.com:8443", "*.example.org:443"],
         &[
             "https://api.example.com/",
@@ -149,7 +148,7 @@ fn addresses_are_compared_as_addresses() {
             "https://[2001:db8:0:0:0:0:0:1]:8443/",
         ],
     );
-    assert_strangers(
+    assert_not_signed_for(
         &hosts,
         &[
             "https://192.0.2.10/",
@@ -173,17 +172,14 @@ fn a_request_without_a_host_in_its_target_goes_to_its_host_header_or_the_configu
         request
     };
     assert!(is_signed_for(&signer, &request(&["api.example.com:443"])));
-    for strangers in [
+    for hosts in [
         &["evil.example"][..],
         &[],
         &[""],
         &["api.example.com", "evil.example"],
         &["a b"],
     ] {
-        assert!(
-            !is_signed_for(&signer, &request(strangers)),
-            "{strangers:?}"
-        );
+        assert!(!is_signed_for(&signer, &request(hosts)), "{hosts:?}");
     }
     let configured = builder.authority("api.example.com".parse().unwrap());
     let configured = configured.build().unwrap();
@@ -231,7 +227,7 @@ fn an_authority_whose_port_no_pattern_allows_is_an_error() {
 }
 
 #[test]
-fn an_authority_whose_port_only_the_scheme_tells_is_judged_with_the_request() {
+fn an_authority_without_a_port_is_checked_with_the_scheme_of_the_request() {
     let authority = Authority::from_static("api.example.com");
     for (patterns, is_signed) in [
         (&["api.example.com:443"][..], false),
@@ -545,7 +541,7 @@ fn a_port_that_is_none_is_neither_the_default_nor_any() {
         "api.example.com:00000000000443000",
     ] {
         let hosts = ["api.example.com", "*.example.com", "api.example.com:443"];
-        assert_strangers(
+        assert_not_signed_for(
             &hosts,
             &[&format!("https://{host}/a"), &format!("http://{host}/a")],
         );
@@ -554,7 +550,7 @@ fn a_port_that_is_none_is_neither_the_default_nor_any() {
         headers.insert(header::HOST, host.parse().unwrap());
         assert!(!is_signed_for(&signer(&hosts), &by_header), "{host}");
     }
-    assert_strangers(
+    assert_not_signed_for(
         &["[::1]", "[::1]:443"],
         &["https://[::1]:99999/", "https://[::1]:/"],
     );
@@ -615,7 +611,7 @@ fn an_empty_host_is_not_signed() {
 #[test]
 fn wss_has_the_port_of_https_and_ws_that_of_http() {
     assert_signed_for(&["gateway.example:443"], &["WSS://gateway.example/a"]);
-    assert_strangers(
+    assert_not_signed_for(
         &["gateway.example:80"],
         &["Wss://gateway.example/a", "foo://gateway.example/a"],
     );
@@ -624,7 +620,7 @@ fn wss_has_the_port_of_https_and_ws_that_of_http() {
         &at_443,
         &["wss://gateway.example/a", "wss://gateway.example:443/a"],
     );
-    assert_strangers(
+    assert_not_signed_for(
         &at_443,
         &["ws://gateway.example/a", "wss://gateway.example:80/a"],
     );
@@ -633,7 +629,7 @@ fn wss_has_the_port_of_https_and_ws_that_of_http() {
         &at_80,
         &["ws://gateway.example/a", "ws://gateway.example:80/a"],
     );
-    assert_strangers(&at_80, &["wss://gateway.example/a"]);
+    assert_not_signed_for(&at_80, &["wss://gateway.example/a"]);
     // The host is signed without a default port, as it is sent.
     let signer = Signer::builder(keys()).signed_headers([header::HOST]);
     let signer = signer.build().unwrap();
@@ -646,7 +642,7 @@ fn wss_has_the_port_of_https_and_ws_that_of_http() {
 }
 
 #[test]
-fn a_strangers_request_is_a_strangers_whatever_else_is_wrong_with_it() {
+fn a_request_to_another_host_is_reported_as_such_whatever_else_is_wrong_with_it() {
     let left =
         "Signature keyId=\"AKIDold\",algorithm=\"hmac-sha256\",headers=\"date\",signature=\"\"";
     let handle = RotatingKeyPair::new(keys());
@@ -689,7 +685,7 @@ fn a_strangers_request_is_a_strangers_whatever_else_is_wrong_with_it() {
 }
 
 #[test]
-fn a_request_that_becomes_a_strangers_keeps_nothing_that_was_added_to_it() {
+fn a_request_that_is_sent_to_another_host_keeps_nothing_that_was_added_to_it() {
     let signer = Signer::builder(keys())
         .source(HeaderValue::from_static("billing"))
         .microservice(HeaderValue::from_static("n"), HeaderValue::from_static("m"))
@@ -729,7 +725,7 @@ async fn sent_to(target: &str, headers: &[(&'static str, &'static str)]) -> Head
 }
 
 #[tokio::test]
-async fn a_request_to_a_stranger_has_no_date_no_source_and_no_authorization() {
+async fn a_request_to_another_host_has_no_date_no_source_and_no_authorization() {
     assert_eq!(
         sent_to("https://evil.example/", &[]).await,
         HeaderMap::new()
@@ -737,7 +733,7 @@ async fn a_request_to_a_stranger_has_no_date_no_source_and_no_authorization() {
 }
 
 #[tokio::test]
-async fn what_an_earlier_signature_has_left_is_taken_off_and_anyone_elses_authorization_stays() {
+async fn what_an_earlier_signature_has_left_is_removed_and_anyone_elses_authorization_stays() {
     let left = [
         (
             "authorization",
@@ -768,7 +764,8 @@ async fn what_an_earlier_signature_has_left_is_taken_off_and_anyone_elses_author
 }
 
 #[tokio::test]
-async fn a_redirect_to_another_host_carries_no_signature_and_one_to_the_same_host_is_signed_anew() {
+async fn a_redirect_to_another_host_carries_no_signature_and_one_to_the_same_host_is_signed_again()
+{
     let seen = Arc::new(Mutex::new(Vec::new()));
     let record = seen.clone();
     let client = service_fn(move |request: Request<Empty<Bytes>>| {

@@ -1,4 +1,4 @@
-//! Key pairs: which are taken, what is said of the others, and that no text ever shows a secret.
+//! Key pairs: which are accepted, the errors of the others, and that no text shows a secret.
 
 use std::{
     collections::HashSet,
@@ -406,7 +406,7 @@ fn no_layer_service_store_or_handle_that_holds_keys_shows_the_secret() {
 }
 
 #[test]
-fn a_key_that_is_moved_leaves_nothing_secret_behind() {
+fn a_key_that_is_moved_leaves_no_copy_of_a_secret() {
     // A secret key and the MAC states are behind pointers, so that moving what holds them, as a map
     // does that grows, copies nothing that is overwritten only once: the smallest state has 40
     // bytes for each key and algorithm.
@@ -579,7 +579,7 @@ fn the_signed_authorization_is_sensitive_and_not_shown() {
 }
 
 #[test]
-fn a_signed_value_that_was_sensitive_is_so_still_when_blanks_are_removed() {
+fn a_signed_value_that_was_sensitive_is_so_still_when_whitespace_is_removed() {
     let name = HeaderName::from_static("x-token");
     let mut token = HeaderValue::from_static(" hidden\t");
     token.set_sensitive(true);

@@ -27,7 +27,6 @@ mod grpc;
 mod hosts;
 mod keys;
 mod properties;
-mod readme_table;
 mod refusal_key_id;
 mod refusals;
 mod replay;
@@ -39,6 +38,7 @@ mod schemes;
 #[cfg(feature = "retry")]
 mod server_clock;
 mod shared_keys;
+mod tested_clients;
 mod tower_contract;
 mod unsigned;
 mod vectors;

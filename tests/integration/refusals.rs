@@ -175,7 +175,7 @@ fn why(target: &str, lines: &[String]) -> String {
 }
 
 #[test]
-fn a_list_that_is_not_separated_by_spaces_is_told_so() {
+fn a_list_that_is_not_separated_by_spaces_is_refused_with_that_reason() {
     for list in [
         "x-date,source",
         "x-date, source",
@@ -192,7 +192,7 @@ fn a_list_that_is_not_separated_by_spaces_is_told_so() {
 }
 
 #[test]
-fn hosts_that_differ_are_told_so() {
+fn hosts_that_differ_are_refused_with_that_reason() {
     let lines = [good(), vec!["host: b.example".to_owned()]].concat();
     assert_eq!(
         why("http://a.example/a", &lines),
@@ -437,7 +437,7 @@ async fn an_x_date_is_accepted_900_seconds_off_and_refused_901_seconds_off() {
             assert_refused(&answer, 401, OUT_OF_DATE);
         }
         let plain = ask(&server, &lines(&[("date", DATE)])).await;
-        assert_eq!(plain.status, 200, "a plain date is not checked for age");
+        assert_eq!(plain.status, 200, "the age of `Date` is not checked");
     }
 }
 
@@ -509,7 +509,7 @@ async fn a_signature_that_is_not_canonical_standard_base64_of_the_right_length_i
 }
 
 #[tokio::test]
-async fn a_binding_is_told_only_to_those_whose_signature_is_right() {
+async fn whether_a_key_is_bound_is_shown_only_to_those_whose_signature_is_valid() {
     let key = Arc::new(VerifyingKey::from(&keys()));
     for (binding, status, text) in [
         (KeyAccess::NotBound, 401, "HMAC apikey is invalid for API."),
@@ -543,7 +543,7 @@ async fn the_older_status_403_can_be_set() {
 }
 
 #[tokio::test]
-async fn the_terse_mode_answers_every_refusal_alike() {
+async fn with_a_hidden_reason_every_refusal_is_answered_alike() {
     let server =
         RawServer::start(layer().refuse(DefaultResponseForRejection::new().hide_reason(true)))
             .await;
@@ -571,7 +571,7 @@ async fn the_terse_mode_answers_every_refusal_alike() {
 }
 
 #[tokio::test]
-async fn parameters_are_accepted_in_any_order_and_with_any_blanks_between_them() {
+async fn parameters_are_accepted_in_any_order_and_with_any_whitespace_between_them() {
     let server = RawServer::start(layer()).await;
     let authorization = good()[0].clone();
     let (_, parameters) = authorization.split_once("hmac ").unwrap();

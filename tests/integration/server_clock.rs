@@ -1,4 +1,4 @@
-//! `ServerClock`: what it learns a gateway's time from, and above all what not.
+//! `ServerClock`: from which answers it learns a gateway's time, and from which it does not.
 
 use std::{
     convert::Infallible,
@@ -377,11 +377,11 @@ async fn a_date_that_is_not_stale_or_not_to_be_trusted_is_no_reason_to_try_again
         let times = times_sent_held_up(Signer::new(keys()), target, seconds, further).await;
         assert_eq!(times, expected, "{target} {seconds} {further:?}");
     }
-    let stranger = Signer::builder(keys())
+    let other = Signer::builder(keys())
         .allowed_hosts(["other.example"])
         .build()
         .unwrap();
-    assert_eq!(times_sent_held_up(stranger, TARGET, 3600, &[]).await, 1);
+    assert_eq!(times_sent_held_up(other, TARGET, 3600, &[]).await, 1);
 }
 
 #[tokio::test]
@@ -438,7 +438,7 @@ async fn of_more_than_64_authorities_the_last_ones_are_known() {
 }
 
 #[tokio::test]
-async fn it_learns_from_a_401_and_a_403_ahead_and_behind() {
+async fn it_learns_from_a_401_and_a_403_whether_the_clock_is_ahead_or_behind() {
     for status in [401, 403] {
         for hours in [-23, -2, 2, 23] {
             let clock = clock();
@@ -549,9 +549,9 @@ async fn it_learns_from_those_who_are_signed_for_only() {
         .build()
         .unwrap();
     let signs = SignLayer::new(signer);
-    let stranger = "https://evil.example/";
+    let other_host = "https://evil.example/";
     for authorization in [None, Some("Bearer token"), Some("hmac id=\"left over\"")] {
-        let mut request = Request::get(stranger).body(()).unwrap();
+        let mut request = Request::get(other_host).body(()).unwrap();
         if let Some(authorization) = authorization {
             let headers: &mut HeaderMap = request.headers_mut();
             headers.insert("authorization", authorization.parse().unwrap());
@@ -561,7 +561,7 @@ async fn it_learns_from_those_who_are_signed_for_only() {
             .clock(clock.clone())
             .layer(clock.observe().layer(client.clone()));
         service.oneshot(request).await.unwrap();
-        assert_eq!(offset(&clock, stranger), 0);
+        assert_eq!(offset(&clock, other_host), 0);
     }
 }
 

@@ -1,5 +1,5 @@
-//! `SignService` as a citizen of Tower: readiness, errors, bodies and extensions pass through;
-//! retries are signed anew.
+//! The contract of `tower::Service`: `SignService` passes readiness, errors, bodies and extensions
+//! through, and signs retries again.
 
 use std::{
     convert::Infallible,
@@ -246,7 +246,7 @@ async fn each_attempt_of_a_retry_has_the_date_of_its_own_second_and_one_authoriz
 }
 
 #[tokio::test]
-async fn a_request_that_was_signed_before_is_signed_anew() {
+async fn a_request_that_was_signed_before_is_signed_again() {
     let clock = ManualClock::at(at(FRIDAY));
     let layer = SignLayer::new(keys()).clock(clock.clone());
     let echo = || service_fn(|request: Request<()>| ready(Ok::<_, Infallible>(request)));

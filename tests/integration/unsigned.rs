@@ -1,4 +1,4 @@
-//! Requests that are not signed as configured: counted, so that a test can find out.
+//! Requests that are not signed as configured: they are counted, so that a test can check it.
 
 use std::{convert::Infallible, future::ready};
 

@@ -1,5 +1,5 @@
-//! `VerifyService` as a citizen of Tower: what passes is untouched but for its marks, what is
-//! refused goes no further.
+//! The contract of `tower::Service`: `VerifyService` changes only the extensions of an accepted
+//! request, and does not pass on a refused one.
 
 use std::{
     convert::Infallible,
@@ -192,7 +192,7 @@ fn bodies_need_no_bounds_and_services_need_not_be_clone() {
 }
 
 #[tokio::test]
-async fn the_look_up_sees_the_target_as_the_client_sent_it() {
+async fn the_lookup_sees_the_target_as_the_client_sent_it() {
     #[derive(Clone)]
     struct Original(Uri);
 

@@ -88,7 +88,7 @@ async fn claims_are_answered_again_after_a_long_outage() {
 }
 
 #[tokio::test]
-async fn claims_share_the_wait_for_a_silent_redis_and_later_ones_are_answered_truly() {
+async fn claims_share_the_wait_for_a_silent_redis_and_later_ones_get_their_own_answer() {
     let server = Server::with(&["--enable-debug-command", "local"]);
     age(&server).await;
     let guard = connect(&server).await;
@@ -174,7 +174,7 @@ async fn the_connection_is_made_again_when_its_server_has_gone() {
     replaces(async |old, _| old.kill()).await;
 }
 
-/// Answers nothing, once it is told so.
+/// A connection that answers nothing while the flag is set.
 #[derive(Clone)]
 struct Hanging(MultiplexedConnection, Arc<AtomicBool>);
 

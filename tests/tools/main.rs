@@ -1,5 +1,5 @@
-//! The examples `gateway` and `sign` as their users run them. Apart from `integration`, as they
-//! need built examples: `cargo test` builds them, `cargo test --test tools` does not
+//! The examples `gateway` and `sign`, run as processes. They are a test program of their own,
+//! because they need built examples: `cargo test` builds them, `cargo test --test tools` does not
 //! (`cargo build --examples` first).
 
 #![allow(

@@ -49,7 +49,7 @@ ACCEPTED = {
 
 def case(name, *, line="GET /a HTTP/1.1", headers=(), key_id=SAMPLE_ID, key=SAMPLE_KEY, hash_name="sha1",
          date_name="x-date", when=FRIDAY, supplied=(), sign=(), signed, sent, published=None):
-    """`signed`: name and value of each line of the signing string behind the date, in order.
+    """`signed`: name and value of each line of the signing string after the date, in order.
     `sent`: the whole request's headers but for date and authorization."""
     seconds, date = when
     listed = [(date_name, date.encode())] + [(n, v) for n, v in signed]

@@ -91,7 +91,7 @@ def signing_string(scheme, key_id, line, names, headers, times, nonce):
 
 
 def case(case_files, name, scheme, names, *, line="GET /a HTTP/1.1", sent_line=None, target_line=None, headers=(),
-         sent=(), hash_name="sha256", date_name="date", hs2019=False, lifetime=None, allow_absent=False, default=False,
+         sent=(), hash_name="sha256", date_name="date", hs2019=False, lifetime=None, allow_missing=False, default=False,
          sign=(), key_id=KEY_ID, key=KEY, when=FRIDAY, no_list=False, received_only=False, nonce=None):
     """`sent`: what the signer adds beside date and Authorization; `default`: the list is the scheme's own; `no_list`: it
     is not sent; `received_only`: other clients send it, but not our signer."""
@@ -122,7 +122,7 @@ def case(case_files, name, scheme, names, *, line="GET /a HTTP/1.1", sent_line=N
     settings += [("component", n) for n in names] if not default else [("sign", n) for n in sign]
     settings += [("hs2019", "yes")] if hs2019 else []
     settings += [("lifetime", str(lifetime))] if lifetime else []
-    settings += [("allow-absent", "yes")] if allow_absent else []
+    settings += [("allow-missing-headers", "yes")] if allow_missing else []
     settings += [("received-only", "yes")] if received_only else []
     settings += [("nonce", nonce)] if nonce else []
     # The crumbs of a cookie are sent in one line.
@@ -145,7 +145,7 @@ def cases(case_files):
     yield made("kong-request-line-and-digest", "kong", ["date", "request-line", "digest"],
                line="POST /digest/items HTTP/1.1", headers=[("digest", DIGEST)])
     yield made("kong-absent", "kong", ["date", "source", "x-none"], headers=[("source", b"")], hash_name="sha1",
-               allow_absent=True)
+               allow_missing=True)
     yield made("kong-spelling-is-kept", "kong", ["x-date", "@request-target", "X-Tenant"], default=True, sign=["X-Tenant"],
                headers=[("x-tenant", b"7")], date_name="x-date")
     yield made("kong-cookies-are-joined", "kong", ["date", "cookie"], headers=[("cookie", b"a=1"), ("cookie", b" b=2 ")])
@@ -168,7 +168,7 @@ def cases(case_files):
     yield made("apisix-decoded-path", "apisix", ["@request-target", "date"], default=True,
                line="GET /v1/caf%C3%A9%20b?x=1&y=%E4%BD%A0 HTTP/1.1")
     yield made("apisix-absent-and-digest", "apisix", ["@request-target", "date", "X-Custom-A", "x-none", "digest"],
-               line="POST /digest/items HTTP/1.1", headers=[("x-custom-a", b"v1"), ("digest", DIGEST)], allow_absent=True)
+               line="POST /digest/items HTTP/1.1", headers=[("x-custom-a", b"v1"), ("digest", DIGEST)], allow_missing=True)
     yield made("apisix-bare-question-mark-is-dropped", "apisix", ["@request-target", "date"], default=True,
                line="GET /a? HTTP/1.1")
     yield made("apisix-method-as-sent", "apisix", ["@request-target", "date"], default=True, line="Patch /a/b/ HTTP/1.1")
@@ -192,7 +192,7 @@ def cases(case_files):
         yield made("tyk-default-" + hash_name, "tyk", ["(request-target)", "date"], default=True, hash_name=hash_name)
     yield made("tyk-decoded-path", "tyk", ["(request-target)", "date"], default=True,
                line="GET /v1/caf%C3%A9%20b?x=1&y=%E4%BD%A0 HTTP/1.1")
-    yield made("tyk-absent", "tyk", ["date", "x-none"], allow_absent=True)
+    yield made("tyk-absent", "tyk", ["date", "x-none"], allow_missing=True)
     yield made("tyk-aux-date", "tyk", ["(request-target)", "date"], headers=[("x-aux-date", DATE)], date_name=None,
                received_only=True)
 

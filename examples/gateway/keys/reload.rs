@@ -30,8 +30,8 @@ pub(crate) struct KeyFile {
     path: PathBuf,
     keys: SharedKeys,
     ids: HashSet<KeyId>,
-    /// The file's state when it was last read, rightly or not. An error is therefore logged once,
-    /// and not again with every poll.
+    /// The file's state when it was last read, with or without an error. So an error is logged
+    /// once, and not again with every poll.
     handled: State,
     /// The file's state at the last poll.
     polled: State,
@@ -107,7 +107,8 @@ fn say(text: &str) {
     stderr::say(format!("keys: {}", one_line(text)));
 }
 
-/// Reads the file again when it changes or when a signal says so, for ever.
+/// Reads the file again when it changes or on `SIGHUP`, until the runtime
+/// ends.
 pub(crate) async fn watch(file: Option<KeyFile>, mut hangups: Hangups) {
     let Some(mut file) = file else {
         loop {

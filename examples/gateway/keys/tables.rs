@@ -62,7 +62,7 @@ pub(super) fn from_json(text: &[u8]) -> Result<Vec<Entry>, Fault> {
         line: lines_before.saturating_add(error.line().max(1)),
         what: match error.classify() {
             Category::Data => {
-                "it is other than {\"keys\": [{\"id\": …, \"secret\": …}]}: see --help"
+                "it is not of the form {\"keys\": [{\"id\": …, \"secret\": …}]}: see --help"
             }
             _ => "it is not JSON: see --help",
         }

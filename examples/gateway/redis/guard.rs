@@ -91,7 +91,7 @@ fn url(given: &str) -> Result<String> {
     }
 }
 
-/// Logs, for ever, for how many requests Redis has not made a claim, and why, as far as a check
+/// Logs, without end, for how many requests Redis has not made a claim, and why, as far as a check
 /// finds out. With `--accept-while-unavailable`, nothing else in the log shows these requests.
 pub(crate) async fn report<G, R>(guard: SharedGuard, layer: ReplayLayer<G, R>) {
     let mut before = ReplayCounts::default();

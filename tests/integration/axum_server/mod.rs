@@ -1,4 +1,4 @@
-//! `VerifyLayer` in an axum server on loopback: what handlers find, what clients are told, on
+//! `VerifyLayer` in an axum server on loopback: what handlers find, and what clients get, over
 //! HTTP/1.1 and HTTP/2.
 
 mod routing;

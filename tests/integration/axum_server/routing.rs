@@ -1,4 +1,4 @@
-//! Where the layer stands in a router: before or behind the choice of a route, inside a nest.
+//! Where the layer stands in a router: before or after the choice of a route, inside a nest.
 
 use std::sync::Arc;
 
@@ -67,7 +67,7 @@ async fn route_layer_asks_only_where_there_is_a_route() {
 }
 
 #[tokio::test]
-async fn routes_that_are_added_behind_the_layer_are_open() {
+async fn routes_that_are_added_after_the_layer_are_open() {
     let router = Router::new()
         .route("/closed", get(who))
         .layer(verify())
@@ -114,7 +114,7 @@ async fn asked_for(router: Router, path: &str) -> [(StatusCode, String); 2] {
 }
 
 #[tokio::test]
-async fn inside_a_nest_the_key_store_is_shown_the_original_target_if_told_where_it_is() {
+async fn inside_a_nest_the_key_store_sees_the_original_target_if_original_target_is_set() {
     let bound = (StatusCode::OK, KEY_ID.to_owned());
     let not_bound = (
         StatusCode::UNAUTHORIZED,

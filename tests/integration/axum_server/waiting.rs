@@ -1,4 +1,4 @@
-//! Keys that have to be waited for: behind axum, and in front of a service that counts its
+//! Keys that have to be waited for: in an axum server, and in front of a service that counts its
 //! readiness.
 
 use std::sync::Arc;
@@ -114,7 +114,7 @@ async fn requests_that_wait_for_the_same_thing_all_go_on_when_it_is_there() {
 }
 
 #[tokio::test]
-async fn a_client_that_goes_away_takes_its_look_up_with_it() {
+async fn a_client_that_disconnects_drops_its_lookup() {
     let (store, mut asked) = asking(|key_id, _| key_id.to_owned());
     let layer = VerifyLayer::new(AsyncKeys(store));
     let server = Server::start(Router::new().route("/who", get(who)).layer(layer)).await;
@@ -189,7 +189,7 @@ async fn the_service_that_was_polled_ready_is_the_one_that_is_called_when_the_ke
 }
 
 #[tokio::test]
-async fn a_call_that_is_dropped_drops_its_look_up_and_gives_its_readiness_back() {
+async fn a_call_that_is_dropped_drops_its_lookup_and_gives_its_readiness_back() {
     let (store, mut asked) = asking(|key_id, _| key_id.to_owned());
     let layer = VerifyLayer::new(AsyncKeys(store));
     let limited = tower::limit::ConcurrencyLimit::new(

@@ -1,4 +1,4 @@
-//! A store of keys whose look-ups wait for the test.
+//! A key store whose lookups wait for the test.
 
 use std::sync::Arc;
 
@@ -10,7 +10,7 @@ use tower_hmac_auth::{
 
 pub(crate) type Found = KeyLookup<Arc<VerifyingKey>>;
 
-/// A look-up that waits for the test's answer; it is closed when the look-up is dropped.
+/// A lookup that waits for the test's answer; it is closed when the lookup is dropped.
 pub(crate) type Asked = (String, oneshot::Sender<Found>);
 
 /// A store that asks the test, with what `question` makes of the key id and the request.

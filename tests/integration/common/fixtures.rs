@@ -31,7 +31,7 @@ pub(crate) fn at(seconds: i64) -> SystemTime {
     }
 }
 
-/// Waits, but not for ever.
+/// Waits, but not forever.
 pub(crate) async fn within<F: Future>(future: F) -> F::Output {
     let waited = tokio::time::timeout(Duration::from_secs(30), future).await;
     waited.expect("an answer within 30 seconds")
@@ -157,7 +157,8 @@ pub(crate) fn verify(
     verifier.verify(credentials, lookup)
 }
 
-/// Reads a request head: a request line, then `name: value` lines whose values keep their blanks.
+/// Reads a request head: a request line, then `name: value` lines whose values keep
+/// their whitespace.
 pub(crate) fn parse_head(head: &[u8]) -> Request<()> {
     let mut lines = head.split(|byte| *byte == b'\n');
     let line = std::str::from_utf8(lines.next().unwrap()).unwrap();

@@ -1,4 +1,4 @@
-//! What several subjects need.
+//! What several test modules share.
 
 pub(crate) mod asking;
 mod fixtures;

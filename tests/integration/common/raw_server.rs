@@ -1,4 +1,4 @@
-//! A real HTTP server behind `VerifyLayer`, and a client that can send any bytes.
+//! A real HTTP server inside `VerifyLayer`, and a client that can send any bytes.
 
 use std::{
     convert::Infallible,
@@ -76,7 +76,7 @@ impl RawServer {
         Self { address }
     }
 
-    /// Sends these header lines, byte for byte, behind a request line and `Host`.
+    /// Sends these header lines, byte for byte, after a request line and `Host`.
     pub(crate) async fn ask(&self, lines: &[&[u8]]) -> Answer {
         let mut head = format!("GET /a HTTP/1.1\r\nhost: {}\r\n", self.address).into_bytes();
         for line in lines {

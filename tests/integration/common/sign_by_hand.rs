@@ -14,7 +14,7 @@ use tower_hmac_auth::{
     verify::{KeyAccess, KeyLookup, VerifyingKey},
 };
 
-/// What is signed: names as they are listed, values without blanks around them.
+/// What is signed: names as they are listed, values without whitespace around them.
 pub(crate) type Lines<'a> = [(&'a str, &'a [u8])];
 
 pub(crate) fn base64(bytes: &[u8]) -> String {

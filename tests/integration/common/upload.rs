@@ -1,4 +1,4 @@
-//! Uploads whose bodies are sent by other means than their heads.
+//! Uploads whose body is sent apart from the head.
 
 use std::{convert::Infallible, future::ready, net::SocketAddr};
 

@@ -54,8 +54,7 @@ const GZIPPED: &[u8] =
 #[derive(Clone)]
 struct Greeting(&'static str);
 
-/// Answers what it was asked, in a text that is worth compressing; redirects, and panics, where it
-/// is told to.
+/// Answers with the request, in a text that is worth compressing. Some paths redirect or panic.
 async fn handle<B>(request: Request<B>) -> Result<Response<Full<Bytes>>, Infallible>
 where
     B: Body<Data = Bytes, Error: Into<BoxError>> + Send + 'static,
@@ -263,14 +262,14 @@ async fn every_layer_works_with_every_one_of_tower_http_in_the_documented_order(
         let answer = send(&client, request(Method::GET, &url("/items/"), "")).await;
         assert_handled(&answer, "GET /items", "");
 
-        // Redirects are signed anew: with the body's digest, and with that of nothing where the
-        // body is gone.
+        // Redirects are signed again: with the body's digest, or with that of an empty body if the
+        // redirect drops the body.
         let answer = send(&client, request(Method::POST, &url("/moved"), hello)).await;
         assert_handled(&answer, "POST /items", hello);
         let answer = send(&client, request(Method::POST, &url("/see-other"), hello)).await;
         assert_handled(&answer, "GET /items", "");
 
-        // The server's own refusals, behind the signature.
+        // The server's own refusals, after the signature was verified.
         for (path, status) in [
             ("/admin", StatusCode::FORBIDDEN),
             ("/panic", StatusCode::INTERNAL_SERVER_ERROR),

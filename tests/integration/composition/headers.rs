@@ -87,7 +87,7 @@ async fn decompression_outside_may_have_its_header_signed() {
     );
 }
 
-/// Redirects to a stranger, and keeps what the stranger gets.
+/// The requests that another host gets after a redirect.
 type Seen = Arc<Mutex<Vec<Request<Full<Bytes>>>>>;
 
 fn redirecting() -> (
@@ -105,7 +105,7 @@ fn redirecting() -> (
         let mut response = Response::new(Full::default());
         if request.uri().host() == Some("api.example.com") {
             *response.status_mut() = StatusCode::FOUND;
-            let to = HeaderValue::from_static("https://stranger.example/");
+            let to = HeaderValue::from_static("https://other.example/");
             response.headers_mut().insert(header::LOCATION, to);
         }
         record.lock().unwrap().push(request);
@@ -115,7 +115,7 @@ fn redirecting() -> (
 }
 
 #[tokio::test]
-async fn redirects_followed_outside_carry_nothing_to_strangers() {
+async fn redirects_followed_outside_carry_nothing_to_other_hosts() {
     let (client, seen) = redirecting();
     let service = ServiceBuilder::new()
         .layer(FollowRedirectLayer::new())
@@ -129,7 +129,7 @@ async fn redirects_followed_outside_carry_nothing_to_strangers() {
 }
 
 #[tokio::test]
-async fn redirects_followed_inside_carry_the_date_and_the_source_to_strangers() {
+async fn redirects_followed_inside_carry_the_date_and_the_source_to_other_hosts() {
     let (client, seen) = redirecting();
     let service = ServiceBuilder::new()
         .layer(sign(&clock()))

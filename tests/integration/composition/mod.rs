@@ -1,4 +1,4 @@
-//! `SignLayer` with the layers it is used with, in front of a gateway behind `VerifyLayer`.
+//! `SignLayer` with the layers it is used with, in front of a gateway with `VerifyLayer`.
 
 #[cfg(all(feature = "digest", feature = "retry"))]
 mod everything;

@@ -1,5 +1,5 @@
-//! tower-http's layers that answer by themselves, outside of `VerifyLayer`: they make a body of
-//! their own with `Default`.
+//! tower-http's layers that answer by themselves, outside of `VerifyLayer`. They create
+//! their body with `Default`.
 
 use std::{
     convert::Infallible,

@@ -58,7 +58,7 @@ fn policy(clock: &ManualClock, pause: u64) -> After {
 }
 
 #[tokio::test]
-async fn outside_each_attempt_is_signed_afresh_with_the_date_of_its_own_second() {
+async fn outside_each_attempt_is_signed_again_with_the_date_of_its_own_second() {
     let clock = clock();
     let gateway = gateway(&clock);
     let service = ServiceBuilder::new()

@@ -15,7 +15,7 @@ use crate::common::{keys, verify};
 
 type Inner = Mock<Request<()>, Response<()>>;
 
-/// A client that is ready when it is told so.
+/// A client whose readiness the test sets.
 fn client() -> (Inner, Handle<Request<()>, Response<()>>) {
     let (service, mut handle) = mock::pair();
     handle.allow(0);

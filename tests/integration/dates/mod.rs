@@ -1,4 +1,4 @@
-//! Dates: what is signed at any time a clock can show, and which dates a verifier believes.
+//! Dates: what is signed at any time a clock can show, and which dates a verifier accepts.
 
 mod age;
 mod forms;

@@ -183,7 +183,7 @@ async fn a_body_that_breaks_off_is_an_error_and_nothing_is_sent() {
 }
 
 #[tokio::test]
-async fn the_limit_of_the_body_itself_is_told_as_its_own_and_not_as_the_layers() {
+async fn the_limit_of_the_body_itself_is_reported_as_its_own_and_not_as_the_layers() {
     let (client, sent) = keeping(|_| StatusCode::OK);
     let body = Limited::new(Full::<Bytes>::from(HELLO), 3);
     let request = Request::post("/").body(body).unwrap();

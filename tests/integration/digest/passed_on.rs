@@ -1,5 +1,5 @@
 //! Handlers that pass the body on while it is compared, over hyper's HTTP/1.1 and HTTP/2 on
-//! loopback: nobody gets a body as whole that is not what was signed.
+//! loopback: nobody gets a complete body that differs from the signed one.
 
 use std::{
     convert::Infallible,
@@ -36,7 +36,7 @@ const WRONG: [&str; 4] = [
     "{\"hello\":\"world\"}{\"hello\":\"world\"}",
 ];
 
-/// How a body's end is told.
+/// How a body's end is marked on the wire.
 #[derive(Debug, Clone, Copy, PartialEq)]
 enum Framing {
     ContentLength,

@@ -1,5 +1,5 @@
 //! `DigestLayer` outside the layer of tower-http that follows redirects, in front of a server that
-//! wants a right digest on every request.
+//! requires a digest on every request.
 
 use std::convert::Infallible;
 
@@ -83,7 +83,7 @@ async fn is_answered(status: StatusCode, expected: &str) {
 }
 
 #[tokio::test]
-async fn a_post_that_became_a_get_has_the_signed_digest_of_nothing() {
+async fn a_post_that_became_a_get_has_the_signed_digest_of_an_empty_body() {
     for status in [StatusCode::SEE_OTHER, StatusCode::FOUND] {
         is_answered(status, r#"GET /done """#).await;
     }

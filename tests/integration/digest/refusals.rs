@@ -164,7 +164,7 @@ async fn the_answer_is_in_the_words_of_the_schemes_gateway() {
 }
 
 #[tokio::test]
-async fn without_a_body_the_digest_of_nothing_is_wanted_unless_told_otherwise() {
+async fn without_a_body_the_digest_of_an_empty_one_is_required_unless_none_is_allowed() {
     let request = || signed(Scheme::Kong, "", &[], &[]);
     let (why, _, _) = refused(Scheme::Kong, buffered(), request()).await;
     assert!(matches!(why, Rejection::NotCovered { .. }), "{why}");
@@ -218,7 +218,7 @@ async fn a_body_that_breaks_off_never_reaches_the_handler() {
 }
 
 #[tokio::test]
-async fn a_limit_of_another_layer_is_not_told_as_this_ones() {
+async fn a_limit_of_another_layer_is_not_reported_as_this_ones() {
     // As RequestBodyLimit of tower-http has it, for a body whose length is not known.
     let chunk = || Ok::<_, std::io::Error>(Frame::data(Bytes::from("12345678")));
     let body = StreamBody::new(tokio_stream::iter([chunk(), chunk()]));
@@ -263,7 +263,7 @@ async fn above_the_layer_that_verifies_it_refuses_as_the_servers_mistake() {
 }
 
 #[tokio::test]
-async fn an_empty_body_of_unknown_length_has_the_digest_of_nothing_and_needs_it() {
+async fn an_empty_body_of_unknown_length_has_the_digest_of_an_empty_body_and_needs_it() {
     let body = || StreamBody::new(tokio_stream::empty::<Result<Frame<Bytes>, BoxError>>());
     for layer in [buffered(), VerifyDigestLayer::streaming()] {
         for allow in [false, true] {

@@ -1,4 +1,4 @@
-//! Servers behind `VerifyLayer` and `VerifyDigestLayer`.
+//! Services inside `VerifyLayer` and `VerifyDigestLayer`.
 
 use std::{
     convert::Infallible,

@@ -1,4 +1,4 @@
-//! SHA-512 digests, which Traefik Hub has beside SHA-256.
+//! SHA-512 digests, which Traefik Hub accepts beside SHA-256.
 
 use std::sync::atomic::Ordering;
 

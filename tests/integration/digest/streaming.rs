@@ -63,7 +63,7 @@ async fn body() -> (Sender, CheckedBody<Incoming>) {
     (sender, body.unwrap())
 }
 
-/// A body that says of itself what it is told to say.
+/// A body with a given size hint and end.
 struct Announced {
     frames: Vec<&'static str>,
     size: SizeHint,
@@ -151,7 +151,7 @@ async fn a_wrong_body_ends_with_an_error_in_place_of_its_last_frame() {
 }
 
 #[tokio::test]
-async fn a_body_that_is_cut_short_or_has_more_behind_it_is_wrong() {
+async fn a_body_that_is_cut_short_or_too_long_does_not_match() {
     for frames in [
         &[][..],
         &["{\"hello\":\"world\"}", " "],

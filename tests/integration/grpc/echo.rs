@@ -124,7 +124,7 @@ impl Service<http::Request<Body>> for Echo {
     }
 }
 
-/// Answers what it is told, with the key id in front.
+/// Answers with the message that it got, after the key id.
 struct Handler(Arc<AtomicUsize>);
 
 impl Handler {

@@ -30,7 +30,7 @@ fn layer_of(builder: SignerBuilder) -> SignLayer<ManualClock> {
 }
 
 #[tokio::test]
-async fn the_authority_that_the_layer_is_told_is_signed_and_accepted() {
+async fn the_configured_authority_is_signed_and_accepted() {
     let server = start().await;
     let channel = server.connect().await;
     let authority: Authority = server.address.to_string().parse().unwrap();
@@ -82,7 +82,7 @@ async fn a_client_made_with_its_origin_shows_the_layer_the_host() {
 }
 
 #[tokio::test]
-async fn a_client_with_only_for_and_no_authority_is_found_out_by_its_count_of_unsigned_requests() {
+async fn the_count_of_unsigned_requests_shows_a_client_with_allowed_hosts_and_no_authority() {
     let server = Server::start(
         transport::Server::builder().layer(VerifyLayer::new(StaticKeys::from(keys()))),
     )

@@ -1,5 +1,5 @@
-//! `VerifyLayer` in a tonic server and `SignLayer` over a tonic channel, on loopback: what gRPC
-//! clients are told.
+//! `VerifyLayer` in a tonic server and `SignLayer` over a tonic channel, on loopback, and the
+//! statuses that gRPC clients get.
 
 mod echo;
 mod hosts;
@@ -92,7 +92,7 @@ async fn a_call_of_any_kind_that_is_refused_ends_as_unauthenticated_with_the_doc
 }
 
 #[tokio::test]
-async fn a_client_that_is_refused_while_it_streams_is_told_and_keeps_its_connection() {
+async fn a_client_that_is_refused_while_it_streams_gets_the_refusal_and_keeps_its_connection() {
     let server = start().await;
     let channel = server.connect().await;
     let without_end = || tokio_stream::iter(std::iter::repeat_with(|| "a word ".repeat(2000)));
@@ -228,7 +228,7 @@ async fn an_unsigned_client_does_not_learn_which_methods_there_are() {
 }
 
 #[tokio::test]
-async fn terse_refusals_are_one_status_and_another_http_status_does_not_change_it() {
+async fn refusals_without_a_reason_are_one_status_and_another_http_status_does_not_change_it() {
     let refusals = DefaultResponseForRejection::new()
         .hide_reason(true)
         .unauthorized_status(http::StatusCode::FORBIDDEN);

@@ -1,4 +1,4 @@
-//! Keys that have to be waited for, behind tonic.
+//! Keys that have to be waited for, in a tonic server.
 
 use std::{sync::Arc, time::Duration};
 
@@ -79,7 +79,7 @@ async fn what_the_store_finds_too_late_or_never_has_the_same_codes_as_at_once() 
             }
             assert_answered(within(called).await.unwrap(), code, message);
         }
-        // What needs no key to be refused is refused without a look-up.
+        // What needs no key to be refused is refused without a lookup.
         let called = within(call(kind, client(&channel, None))).await;
         assert_answered(called, Code::Unauthenticated, super::UNSIGNED);
     }
@@ -88,7 +88,7 @@ async fn what_the_store_finds_too_late_or_never_has_the_same_codes_as_at_once() 
 }
 
 #[tokio::test]
-async fn a_call_that_is_cancelled_takes_its_look_up_with_it() {
+async fn a_call_that_is_cancelled_drops_its_lookup() {
     let (store, mut asked) = asking(path);
     let layer = VerifyLayer::new(AsyncKeys(store));
     let server = Server::start(transport::Server::builder().layer(layer)).await;

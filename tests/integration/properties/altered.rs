@@ -194,7 +194,7 @@ impl Client {
         covered
     }
 
-    /// Returns the credentials' parameters or members, without case, blanks, escapes and their
+    /// Returns the credentials' parameters or members, without case, whitespace, escapes and their
     /// order.
     fn unspelled(&self, text: &[u8]) -> Vec<Vec<u8>> {
         if let Ok(object) = serde_json::from_slice::<serde_json::Value>(text) {
@@ -222,7 +222,7 @@ impl Client {
     }
 }
 
-/// Returns names and values, in lower case and without blanks and the scheme's word.
+/// Returns names and values, in lower case and without whitespace and the scheme's word.
 fn parameters(text: &[u8]) -> Option<Vec<(Vec<u8>, Vec<u8>)>> {
     let text = text.trim_ascii().to_ascii_lowercase();
     let words = [
@@ -237,7 +237,7 @@ fn parameters(text: &[u8]) -> Option<Vec<(Vec<u8>, Vec<u8>)>> {
         .iter()
         .find_map(|word| text.strip_prefix(*word))
         .unwrap_or(&text);
-    let without_blanks = |text: &[u8]| {
+    let without_whitespace = |text: &[u8]| {
         let bytes = text.iter().copied();
         bytes
             .filter(|byte| !matches!(byte, b' ' | b'\t'))
@@ -257,7 +257,7 @@ fn parameters(text: &[u8]) -> Option<Vec<(Vec<u8>, Vec<u8>)>> {
                 after.split_at(end.unwrap_or(after.len()))
             }
         };
-        parameters.push((without_blanks(name), without_blanks(value)));
+        parameters.push((without_whitespace(name), without_whitespace(value)));
         let after = after.trim_ascii_start();
         if after.is_empty() {
             return Some(parameters);

@@ -22,7 +22,7 @@ use crate::common::{keys, verify};
 
 static CLIENTS: LazyLock<Vec<Client>> = LazyLock::new(clients);
 
-/// Verifiers side by side, each in the first set that tells it apart.
+/// Verifiers side by side, each in the first set that has no other with the same credentials.
 static SETS: LazyLock<Vec<VerifierSet>> = LazyLock::new(|| {
     let mut sets: Vec<VerifierSet> = Vec::new();
     for client in &*CLIENTS {
@@ -120,7 +120,7 @@ fn request() -> impl Strategy<Value = Request<String>> {
     })
 }
 
-/// The outcome behind a layer that explains, and what it says of a refusal.
+/// The outcome inside a layer that explains, and what it says of a refusal.
 fn answered(
     verifiers: impl Into<VerifierSet>,
     request: Request<String>,

@@ -1,4 +1,4 @@
-//! Every one of a small number, instead of some of many.
+//! All values of small sets, instead of random values of large ones.
 
 use super::*;
 

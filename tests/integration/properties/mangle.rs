@@ -1,4 +1,4 @@
-//! Ways to spoil a header.
+//! Changes that make a header invalid.
 
 use super::*;
 

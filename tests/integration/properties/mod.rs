@@ -183,8 +183,8 @@ impl Case {
         request
     }
 
-    /// The names and values that should be signed, told from the case alone but for the date's
-    /// text.
+    /// The names and values that should be signed, computed from the case alone, except for the
+    /// date's text.
     fn lines(&self, signed: &Request<()>) -> Vec<(String, Vec<u8>)> {
         let (supplied, own) = &self.sources;
         let date = self.date_header.name();

@@ -55,9 +55,9 @@ pub(crate) fn a_signature_in_another_form_is_refused() {
         for len in 0..signature.len() {
             refused(signature.get(..len).unwrap());
         }
-        for blank in [" ", "\t"] {
-            refused(&format!("{blank}{signature}"));
-            refused(&format!("{signature}{blank}"));
+        for space in [" ", "\t"] {
+            refused(&format!("{space}{signature}"));
+            refused(&format!("{signature}{space}"));
         }
         refused(&format!("{signature}{signature}"));
         refused(&format!("{signature}AAAA"));
@@ -114,7 +114,7 @@ pub(crate) fn of_all_changes_of_one_byte_only_case_and_blanks_pass() {
     let list = text.find(r#"headers=""#).unwrap() + r#"headers=""#.len();
     let end_of_list = list + "x-date source x-tenant".len();
     let has_case = |position: usize| position < 4 || (list..end_of_list).contains(&position);
-    let is_blank = |byte: u8| matches!(byte, b' ' | b'\t');
+    let is_whitespace = |byte: u8| matches!(byte, b' ' | b'\t');
 
     for position in 0..value.len() {
         for byte in legal_bytes() {
@@ -125,8 +125,8 @@ pub(crate) fn of_all_changes_of_one_byte_only_case_and_blanks_pass() {
             let may_pass = byte == before
                 || has_case(position) && byte.eq_ignore_ascii_case(&before)
                 || (position == 4 || value[..position].ends_with(b","))
-                    && is_blank(before)
-                    && is_blank(byte);
+                    && is_whitespace(before)
+                    && is_whitespace(byte);
             assert_eq!(checked.is_ok(), may_pass, "{}", changed.escape_ascii());
         }
     }

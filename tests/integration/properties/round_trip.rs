@@ -13,7 +13,7 @@ use super::{
 };
 use crate::common::keys;
 
-/// All that a signer can be told.
+/// All options of a signer.
 #[derive(Debug, Clone)]
 struct Settings {
     scheme: Scheme,
@@ -245,7 +245,7 @@ fn received(settings: &Settings, mut request: Request<()>) -> Request<()> {
     request
 }
 
-/// What the handler behind the layer saw, or the refusal.
+/// What the handler inside the layer saw, or the refusal.
 fn handled(
     settings: &Settings,
     request: Request<()>,

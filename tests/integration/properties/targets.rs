@@ -66,23 +66,23 @@ fn signing_string(target: &Uri) -> Option<Vec<u8>> {
     Some(string.as_bytes().to_vec())
 }
 
-fn verifier(normalising: bool) -> Verifier {
+fn verifier(normalizing: bool) -> Verifier {
     Verifier::builder()
         .scheme(Scheme::Apisix)
         .require(["@request-target"])
-        .normalize_target(normalising)
+        .normalize_target(normalizing)
         .build()
         .unwrap()
 }
 
 /// Whether it is accepted with the signature that the signer makes for it.
-fn is_accepted(target: &Uri, normalising: bool) -> bool {
+fn is_accepted(target: &Uri, normalizing: bool) -> bool {
     let signer = Signer::builder(keys()).scheme(Scheme::Apisix);
     let mut request = Request::get(target).body(()).unwrap();
     let signed = signer.build().unwrap().sign(&request, at(FRIDAY));
     let Ok(signed) = signed else { return false };
     signed.apply(request.headers_mut());
-    verify(&verifier(normalising), (&request).into(), at(FRIDAY)).is_ok()
+    verify(&verifier(normalizing), (&request).into(), at(FRIDAY)).is_ok()
 }
 
 /// What a handler makes of a target: its segments, each decoded by itself, and its query.

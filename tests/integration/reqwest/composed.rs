@@ -43,7 +43,7 @@ impl Policy<Request, reqwest::Response, BoxError> for WhileUnavailable {
 }
 
 #[tokio::test]
-async fn every_attempt_of_a_retry_layer_is_signed_anew() {
+async fn every_attempt_of_a_retry_layer_is_signed_again() {
     for (protocol, builder) in builders() {
         let clock = ManualClock::at(at(FRIDAY));
         let server = Server::unavailable_at_first(clock.clone()).await;

@@ -31,7 +31,7 @@ fn retry() -> RetryTransientMiddleware<AtOnce> {
 }
 
 #[tokio::test]
-async fn every_attempt_of_reqwest_retry_is_signed_anew() {
+async fn every_attempt_of_reqwest_retry_is_signed_again() {
     for (protocol, builder) in builders() {
         let clock = ManualClock::at(at(FRIDAY));
         let server = Server::unavailable_at_first(clock.clone()).await;
@@ -77,13 +77,13 @@ async fn it_is_made_of_a_signer_by_the_systems_clock() {
 }
 
 #[tokio::test]
-async fn a_stranger_gets_no_signature_date_or_source() {
-    let stranger = Server::open().await;
+async fn another_host_gets_no_signature_date_or_source() {
+    let other_host = Server::open().await;
     let client = layer_of(signer().allowed_hosts(["gateway.example"]))
         .reqwest_middleware(builder(), |outer| outer.with(retry()))
         .unwrap();
-    client.get(stranger.url("/a")).send().await.unwrap();
-    assert!(stranger.head().has_no_trace_of_signing());
+    client.get(other_host.url("/a")).send().await.unwrap();
+    assert!(other_host.head().has_no_trace_of_signing());
 }
 
 #[tokio::test]

@@ -8,9 +8,9 @@ use super::{builder, builders, get, layer, layer_of, send, server::Server, signe
 
 /// A gateway that redirects to another host.
 async fn servers() -> (Server, Server) {
-    let stranger = Server::open().await;
-    let target = format!("http://localhost:{}/b?x=1", stranger.address.port());
-    (Server::redirecting(target).await, stranger)
+    let other_host = Server::open().await;
+    let target = format!("http://localhost:{}/b?x=1", other_host.address.port());
+    (Server::redirecting(target).await, other_host)
 }
 
 /// Would follow ten redirects, if it were built as it is.
@@ -28,34 +28,34 @@ fn with_middleware(builder: ClientBuilder) -> reqwest_middleware::ClientWithMidd
 #[tokio::test]
 async fn a_client_made_for_signing_does_not_follow() {
     for (protocol, builder) in builders() {
-        let (gateway, stranger) = servers().await;
+        let (gateway, other_host) = servers().await;
         let client = layer().reqwest_client(following(builder)).unwrap();
         let response = client.oneshot(get(gateway.url("/a"))).await.unwrap();
         assert_eq!(response.status(), 307, "{protocol}");
         assert!(response.headers()["location"].to_str().is_ok());
         assert_eq!(gateway.head().all("authorization").len(), 1);
-        assert!(stranger.heads().is_empty(), "{:?}", stranger.heads());
+        assert!(other_host.heads().is_empty(), "{:?}", other_host.heads());
     }
 }
 
 #[tokio::test]
 async fn a_middleware_client_made_for_signing_does_not_follow() {
     for (protocol, builder) in builders() {
-        let (gateway, stranger) = servers().await;
+        let (gateway, other_host) = servers().await;
         let client = layer()
             .reqwest_middleware(following(builder), |outer| outer)
             .unwrap();
         let response = client.get(gateway.url("/a")).send().await.unwrap();
         assert_eq!(response.status(), 307, "{protocol}");
         assert_eq!(gateway.head().all("authorization").len(), 1);
-        assert!(stranger.heads().is_empty(), "{:?}", stranger.heads());
+        assert!(other_host.heads().is_empty(), "{:?}", other_host.heads());
     }
 }
 
 #[tokio::test]
-async fn a_redirect_followed_through_the_layer_tells_a_stranger_nothing() {
+async fn a_redirect_followed_through_the_layer_sends_another_host_nothing() {
     for (protocol, builder) in builders() {
-        let (gateway, stranger) = servers().await;
+        let (gateway, other_host) = servers().await;
         let layer = layer_of(signer().allowed_hosts([gateway.address.to_string()]));
         let client = layer.reqwest_client(builder).unwrap();
         let request = get(gateway.url("/a"));
@@ -63,7 +63,7 @@ async fn a_redirect_followed_through_the_layer_tells_a_stranger_nothing() {
         let target = response.headers()["location"].to_str().unwrap();
         let answer = send(client, get(target)).await;
         assert_eq!(answer, (200, "open to all".to_owned()), "{protocol}");
-        assert!(stranger.head().has_no_trace_of_signing(), "{protocol}");
+        assert!(other_host.head().has_no_trace_of_signing(), "{protocol}");
         assert_eq!(gateway.head().all("authorization").len(), 1, "{protocol}");
     }
 }
@@ -71,19 +71,19 @@ async fn a_redirect_followed_through_the_layer_tells_a_stranger_nothing() {
 #[tokio::test]
 async fn a_client_with_reqwests_own_policy_takes_date_and_source_along() {
     // Why the clients above are needed: a layer cannot prevent this.
-    let (gateway, stranger) = servers().await;
+    let (gateway, other_host) = servers().await;
     let client = layer().layer(builder().build().unwrap());
     assert_eq!(send(client, get(gateway.url("/a"))).await.0, 200);
-    let head = stranger.head();
+    let head = other_host.head();
     assert_eq!(head.all("x-date").len(), 1);
     assert_eq!(head.all("source"), ["billing"]);
     assert!(head.all("authorization").is_empty());
 }
 
 #[tokio::test]
-async fn the_middleware_tells_of_a_redirect_that_was_followed_to_another_origin() {
+async fn the_middleware_returns_an_error_for_a_redirect_that_was_followed_to_another_origin() {
     for (protocol, builder) in builders() {
-        let (gateway, _stranger) = servers().await;
+        let (gateway, _other_host) = servers().await;
         let client = with_middleware(builder);
         let request = client.get(gateway.url("/a?token=secret"));
         let reqwest_middleware::Error::Middleware(error) = request.send().await.unwrap_err() else {
@@ -105,13 +105,13 @@ async fn the_middleware_returns_what_was_answered_by_the_same_origin_or_not_sign
     assert_eq!(response.status(), 200);
     assert_eq!(response.url().path(), "/b");
 
-    // From a stranger to a stranger.
-    let (stranger, other) = servers().await;
+    // From another host to another host.
+    let (other_host, other) = servers().await;
     let sign = SignMiddleware::from(layer_of(signer().allowed_hosts(["gateway.example"])));
     let client = reqwest_middleware::ClientBuilder::new(builder().build().unwrap())
         .with(sign)
         .build();
-    let response = client.get(stranger.url("/a")).send().await.unwrap();
+    let response = client.get(other_host.url("/a")).send().await.unwrap();
     assert_eq!(response.status(), 200);
     assert!(other.head().has_no_trace_of_signing());
 }

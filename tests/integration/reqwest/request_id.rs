@@ -97,11 +97,11 @@ async fn each_attempt_of_reqwest_retry_has_another() {
 
 #[tokio::test]
 async fn another_host_gets_none() {
-    let stranger = Server::open().await;
+    let other_host = Server::open().await;
     let client = layer_of(market().allowed_hosts(["gateway.example"]));
     let client = client.reqwest_client(builder()).unwrap();
-    send(client, get(stranger.url("/a"))).await;
-    let head = stranger.head();
+    send(client, get(other_host.url("/a"))).await;
+    let head = other_host.head();
     assert!(head.all("request-id").is_empty());
     assert!(head.has_no_trace_of_signing());
 }

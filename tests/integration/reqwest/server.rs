@@ -1,4 +1,4 @@
-//! Servers on loopback that write down what they get, for HTTP/1.1 and h2c.
+//! Servers on loopback that record what they get, for HTTP/1.1 and h2c.
 
 use std::{
     convert::Infallible,

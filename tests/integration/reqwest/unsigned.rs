@@ -1,4 +1,4 @@
-//! Requests that must not be signed go out with all that is theirs, and nothing of ours.
+//! Requests that must not be signed are sent with all their own headers, and none of the signer's.
 
 use std::{future::ready, sync::Mutex};
 
@@ -11,20 +11,20 @@ use super::{builders, get, layer, layer_of, send, server::Server, signer};
 const STALE: &str = r#"hmac id="AKIDtestkey0001", algorithm="hmac-sha1", headers="x-date source", signature="AAAA""#;
 
 #[tokio::test]
-async fn a_stranger_gets_no_signature_date_or_source() {
+async fn another_host_gets_no_signature_date_or_source() {
     for (protocol, builder) in builders() {
-        let (gateway, stranger) = (Server::verifying().await, Server::open().await);
+        let (gateway, other_host) = (Server::verifying().await, Server::open().await);
         let layer = layer_of(signer().allowed_hosts([gateway.address.to_string()]));
         let client = layer.reqwest_client(builder).unwrap();
         let (status, text) = send(client.clone(), get(gateway.url("/a"))).await;
         assert_eq!(status, 200, "{protocol}: {text}");
 
         // The same address by another name, and another port.
-        let other_name = format!("http://localhost:{}/a", stranger.address.port());
-        for url in [other_name, stranger.url("/a")] {
+        let other_name = format!("http://localhost:{}/a", other_host.address.port());
+        for url in [other_name, other_host.url("/a")] {
             send(client.clone(), get(url)).await;
         }
-        let heads = stranger.heads();
+        let heads = other_host.heads();
         assert_eq!(heads.len(), 2);
         for head in heads {
             assert!(head.has_no_trace_of_signing(), "{protocol}: {head:?}");
@@ -33,16 +33,16 @@ async fn a_stranger_gets_no_signature_date_or_source() {
 }
 
 #[tokio::test]
-async fn a_stranger_gets_the_callers_own_password() {
+async fn another_host_gets_the_callers_own_password() {
     let [(_, builder), _] = builders();
-    let stranger = Server::open().await;
+    let other_host = Server::open().await;
     let layer = layer_of(signer().allowed_hosts(["gateway.example"]));
     let client = layer.reqwest_client(builder).unwrap();
     // reqwest makes `Authorization: Basic` of it.
-    let url = format!("http://user:password@{}/a", stranger.address);
+    let url = format!("http://user:password@{}/a", other_host.address);
     let request = client.get_ref().get(url).build().unwrap();
     send(client, request).await;
-    let head = stranger.head();
+    let head = other_host.head();
     assert_eq!(head.all("authorization"), ["Basic dXNlcjpwYXNzd29yZA=="]);
     assert!(head.all("x-date").is_empty() && head.all("source").is_empty());
 }

@@ -1,4 +1,4 @@
-//! What a gateway answered is understood: its documented texts in every form in which they come.
+//! The documented texts of gateways are recognized, in every form in which they are sent.
 
 mod round_trip;
 

@@ -1,4 +1,4 @@
-//! Every text that this crate's servers answer with is understood as the rejection it was made of.
+//! Every text that a server of this crate sends is recognized as the rejection that it was made of.
 
 use std::{collections::BTreeMap, fs, path::Path, time::UNIX_EPOCH};
 
@@ -244,7 +244,7 @@ fn no_rejection_is_left_out() {
 
 /// The server's own mistakes and troubles are none of the client's business.
 #[test]
-fn no_text_tells_a_client_how_the_server_is_built() {
+fn no_text_shows_a_client_how_the_server_is_built() {
     for scheme in Scheme::ALL {
         for rejection in [
             Rejection::NotVerified,

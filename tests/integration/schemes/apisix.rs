@@ -2,7 +2,7 @@ use http::header;
 use tower_hmac_auth::{KeyPair, Rejection, Scheme, Signer, Verifier, sign::RotatingKeyPair};
 
 use super::{
-    DATE, assert_accepted, assert_refused, authorization, check, normalising, now, request,
+    DATE, assert_accepted, assert_refused, authorization, check, normalizing, now, request,
     requiring, signed,
 };
 use crate::common::{KEY_ID, keys, verifier_of};
@@ -37,7 +37,7 @@ fn the_string_begins_with_the_key_id_and_ends_with_a_newline() {
 }
 
 #[test]
-fn parameters_are_read_in_any_order_with_or_without_blanks() {
+fn parameters_are_read_in_any_order_with_or_without_whitespace() {
     let string = format!("{KEY_ID}\ndate: {DATE}\n");
     let right = authorization(Scheme::Apisix, "date", &string);
     let parameters: Vec<_> = right
@@ -84,7 +84,7 @@ fn only_a_date_listed_in_lower_case_counts() {
 }
 
 #[test]
-fn the_words_to_the_client_are_the_plugins() {
+fn the_texts_of_refusals_are_the_plugins() {
     let scheme = Scheme::Apisix;
     let text = |request: &http::Request<()>| {
         let why = check(&verifier(), request).unwrap_err();
@@ -141,7 +141,7 @@ fn a_signature_for_one_target_is_good_for_no_other_that_decodes_to_it() {
     ] {
         let request = signed(Scheme::Apisix, target, &[("date", DATE)], list, &victim);
         assert_refused(&verifier(), &request, "Target(NotNormal)");
-        assert_accepted(&normalising(), &request);
+        assert_accepted(&normalizing(), &request);
     }
     for (target, decoded) in [
         ("/a/.", "/a/"),
@@ -158,12 +158,12 @@ fn a_signature_for_one_target_is_good_for_no_other_that_decodes_to_it() {
     ] {
         let request = with_target(target, decoded);
         assert_refused(&verifier(), &request, "Target(NotNormal)");
-        assert_accepted(&normalising(), &request);
+        assert_accepted(&normalizing(), &request);
     }
     // No target of a handler's has this signature and no other.
     for (target, decoded) in [("/a%3Fx=1", "/a?x=1"), ("/a%3fx=1?y", "/a?x=1?y")] {
         let request = with_target(target, decoded);
-        for verifier in [verifier(), normalising()] {
+        for verifier in [verifier(), normalizing()] {
             assert_refused(&verifier, &request, "Target(EscapedQuestionMark)");
         }
     }
@@ -178,7 +178,7 @@ fn a_signature_for_one_target_is_good_for_no_other_that_decodes_to_it() {
         list,
         &injected,
     );
-    for verifier in [verifier(), normalising()] {
+    for verifier in [verifier(), normalizing()] {
         assert_refused(&verifier, &request, "Target(ControlCharacter)");
     }
 }
@@ -207,7 +207,7 @@ fn an_escape_that_changes_no_segment_is_normal() {
 }
 
 #[test]
-fn targets_that_cannot_be_decoded_are_neither_signed_nor_believed() {
+fn targets_that_cannot_be_decoded_are_neither_signed_nor_accepted() {
     let signer = Signer::builder(keys())
         .scheme(Scheme::Apisix)
         .build()
@@ -245,7 +245,7 @@ fn targets_that_cannot_be_decoded_are_neither_signed_nor_believed() {
     let expected = format!("{KEY_ID}\nGET /a/b/c/\ndate: {DATE}\n");
     assert_eq!(string.as_bytes(), expected.as_bytes());
     signer.sign_request(&mut dotted, now()).unwrap();
-    assert_accepted(&normalising(), &dotted);
+    assert_accepted(&normalizing(), &dotted);
 }
 
 #[test]

@@ -17,7 +17,7 @@ fn hs2019() -> Verifier {
     options.build().unwrap()
 }
 
-/// A request with these parameters behind the key id, and the signature of `string`.
+/// A request with these parameters after the key id, and the signature of `string`.
 fn with(parameters: &str, string: &str) -> Request<()> {
     let signature = signature(string);
     let authorization =
@@ -155,7 +155,7 @@ fn a_signature_is_good_from_its_creation_until_it_expires() {
 }
 
 #[test]
-fn a_signer_of_the_newer_form_is_believed_while_its_signature_is_good() {
+fn a_signature_of_the_newer_form_is_accepted_until_it_expires() {
     let signer = Signer::builder(keys())
         .scheme(Scheme::Cavage)
         .hs2019(true)

@@ -1,4 +1,4 @@
-//! Gateways that have no preset: services that run Kong's scheme with words of their own.
+//! Gateways that have no preset: services that run Kong's scheme with other words.
 
 use std::{convert::Infallible, future::ready, time::SystemTime};
 
@@ -33,7 +33,7 @@ async fn sent(scheme: Scheme, request: Request<()>) -> Request<()> {
     service.oneshot(request).await.unwrap()
 }
 
-/// Whom the handler behind this scheme's `VerifyLayer` sees, or why it sees nothing.
+/// Returns the key that the handler inside this scheme's `VerifyLayer` sees, or the rejection.
 async fn admitted(scheme: Scheme, request: Request<()>) -> Result<VerifiedKey, Rejection> {
     let handler = service_fn(|request: Request<()>| {
         let mut response = Response::new(Full::<Bytes>::default());
@@ -247,7 +247,7 @@ fn described() -> SchemeBuilder {
 }
 
 #[test]
-fn a_name_that_settings_could_not_tell_from_others_is_refused() {
+fn a_name_that_is_a_presets_or_has_other_characters_is_refused() {
     let presets = Scheme::ALL.map(Scheme::name);
     for name in presets.into_iter().chain(["", "Kong", "a b", "a_b", "a.b"]) {
         let is_expected = |error: &_| matches!(error, BuildError::SchemeName { .. });
@@ -322,7 +322,7 @@ fn an_algorithm_or_date_header_that_is_named_twice_is_refused() {
 }
 
 #[test]
-fn derived_components_that_a_list_could_not_tell_apart_are_refused() {
+fn derived_components_that_are_ambiguous_in_a_list_are_refused() {
     let derived = |names: &[&str]| {
         let names = names.iter().copied();
         described().derived_components(names.map(|name| (name, DerivedComponent::RequestTarget)))

@@ -10,7 +10,7 @@ fn verifier() -> Verifier {
 }
 
 #[test]
-fn parameters_are_read_in_their_order_only_with_a_comma_and_any_whitespace_behind_it() {
+fn parameters_are_read_in_their_order_only_with_a_comma_and_any_whitespace_after_it() {
     let right = authorization(Scheme::Kong, "date", &format!("date: {DATE}"));
     let with = |authorization: &str| request("/a", authorization, &[("date", DATE)]);
     assert_accepted(&verifier(), &with(&right));
@@ -48,7 +48,7 @@ fn parameters_are_read_in_their_order_only_with_a_comma_and_any_whitespace_behin
 }
 
 #[test]
-fn an_empty_header_is_signed_with_the_space_behind_its_colon() {
+fn an_empty_header_is_signed_with_the_space_after_its_colon() {
     let headers = [("date", DATE), ("source", "")];
     let with = |string: &str| signed(Scheme::Kong, "/a", &headers, "date source", string);
     assert_accepted(&verifier(), &with(&format!("date: {DATE}\nsource: ")));

@@ -69,7 +69,7 @@ fn an_equal_signing_string_under_another_schemes_name_is_still_refused() {
             }
         }
     }
-    // APISIX and draft-cavage are told apart by the string alone.
+    // APISIX and draft-cavage differ in the string alone.
     let cavage = authorization(Scheme::Cavage, "date", &string);
     let cavage = request("/a", &cavage, &[("date", DATE)]);
     assert_refused(&verifier_of(Scheme::Apisix), &cavage, "SignatureMismatch");

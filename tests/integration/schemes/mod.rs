@@ -1,5 +1,5 @@
-//! What sets the gateways apart, on both sides. Signatures are made by hand here, as the clients of
-//! each gateway do.
+//! How the gateways differ, on both sides. Signatures are made by hand here, as the clients of each
+//! gateway do.
 
 mod absent;
 mod apisix;
@@ -53,7 +53,7 @@ fn allowing_missing(scheme: Scheme) -> Verifier {
 }
 
 /// APISIX's verifier, handing on the normalized target.
-fn normalising() -> Verifier {
+fn normalizing() -> Verifier {
     let options = verifying(Scheme::Apisix).normalize_target(true);
     options.build().unwrap()
 }

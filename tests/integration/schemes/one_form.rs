@@ -1,4 +1,5 @@
-//! What a signing string folds or joins reaches the handler in the one form that was signed.
+//! Headers that the signing string joins or normalizes reach the handler in the form that was
+//! signed.
 
 use std::convert::Infallible;
 

@@ -145,7 +145,7 @@ fn what_stands_between_quotes_chooses_no_verifier() {
 }
 
 #[test]
-fn verifiers_that_a_request_cannot_tell_apart_are_an_error() {
+fn verifiers_between_which_a_request_cannot_choose_are_an_error() {
     let of = |schemes: &[Scheme]| {
         let verifiers = schemes.iter().map(|scheme| verifier_of(*scheme));
         VerifierSet::new(verifiers).map(drop)

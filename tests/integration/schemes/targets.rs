@@ -13,7 +13,7 @@ use http_body_util::Full;
 use tower::{Layer as _, ServiceExt as _, service_fn};
 use tower_hmac_auth::{Scheme, SignLayer, Signer, StaticKeys, Verifier, VerifyLayer};
 
-use super::{DATE, authorization, normalising, now, request};
+use super::{DATE, authorization, normalizing, now, request};
 use crate::common::{KEY_ID, keys, verifier_of};
 
 fn signer(scheme: Scheme) -> Signer {
@@ -40,7 +40,7 @@ async fn a_target_without_a_path_goes_out_without_any_authorization() {
 }
 
 #[test]
-fn a_signature_over_a_target_without_a_path_is_not_believed() {
+fn a_signature_over_a_target_without_a_path_is_refused() {
     for (scheme, name, line) in [
         (
             Scheme::Kong,
@@ -90,7 +90,7 @@ fn absolute_and_origin_form_are_signed_alike() {
     }
 }
 
-/// What a handler behind the layer saw as its target, or the refusal's status.
+/// What a handler inside the layer saw as its target, or the refusal's status.
 async fn seen(verifier: Verifier, target: &str, decoded: &str) -> Result<Uri, StatusCode> {
     let string = format!("{KEY_ID}\nGET {decoded}\ndate: {DATE}\n");
     let authorization = authorization(Scheme::Apisix, "@request-target date", &string);
@@ -110,7 +110,7 @@ async fn seen(verifier: Verifier, target: &str, decoded: &str) -> Result<Uri, St
 }
 
 #[tokio::test]
-async fn normalising_hands_the_target_that_was_signed_to_the_handler() {
+async fn with_normalize_target_the_handler_gets_the_target_that_was_signed() {
     for (target, decoded, handed_on) in [
         ("/admin/../a?x=1", "/a?x=1", "/a?x=1"),
         ("/%61?x=%61", "/a?x=%61", "/a?x=%61"),
@@ -120,13 +120,13 @@ async fn normalising_hands_the_target_that_was_signed_to_the_handler() {
         ("/C%23/50%25/%2525", "/C#/50%/%25", "/C%23/50%25/%2525"),
         ("/a?", "/a", "/a"),
     ] {
-        let uri = seen(normalising(), target, decoded).await.unwrap();
+        let uri = seen(normalizing(), target, decoded).await.unwrap();
         assert_eq!(uri.to_string(), handed_on, "{target}");
         let strict = seen(verifier_of(Scheme::Apisix), target, decoded).await;
         let is_normal = target.starts_with("/caf") || target == "/a?";
         assert_eq!(strict.is_ok(), is_normal, "{target}");
     }
-    let absolute = seen(normalising(), "http://h.example//a/b", "/a/b").await;
+    let absolute = seen(normalizing(), "http://h.example//a/b", "/a/b").await;
     assert_eq!(absolute.unwrap().to_string(), "http://h.example/a/b");
 }
 
@@ -138,7 +138,7 @@ async fn a_target_that_has_no_normal_form_does_not_reach_the_handler_as_it_was_s
         ("/a%3F", "/a?"),
         (&*too_long, &*too_long),
     ] {
-        let uri = seen(normalising(), target, decoded).await;
+        let uri = seen(normalizing(), target, decoded).await;
         assert_eq!(uri, Err(StatusCode::UNAUTHORIZED), "{decoded:.20}");
     }
 
@@ -151,7 +151,7 @@ async fn a_target_that_has_no_normal_form_does_not_reach_the_handler_as_it_was_s
         ("/%61", StatusCode::OK),
     ] {
         let layer = VerifyLayer::new(StaticKeys::from(keys()))
-            .verifier(normalising())
+            .verifier(normalizing())
             .clock(now);
         let handler = service_fn(|request: Request<()>| {
             assert_eq!(request.uri(), "/a");
@@ -164,9 +164,9 @@ async fn a_target_that_has_no_normal_form_does_not_reach_the_handler_as_it_was_s
 }
 
 #[tokio::test]
-async fn what_a_router_has_cut_off_the_target_is_not_normalised_but_refused() {
+async fn a_target_that_a_router_has_shortened_is_refused_and_not_normalized() {
     let verify = VerifyLayer::new(StaticKeys::from(keys()))
-        .verifier(normalising())
+        .verifier(normalizing())
         .original_target(|extensions| Some(&extensions.get::<OriginalUri>()?.0))
         .clock(now);
     let inner = Router::new().fallback(any(|uri: Uri| async move { uri.to_string() }));

@@ -1,5 +1,5 @@
-//! Tencent's application authentication: what is signed without being listed, and what a string
-//! must not be read as.
+//! Tencent's application authentication: what is signed without being listed, and signing
+//! strings that must have one reading only.
 
 use http::{HeaderValue, Method, Request, header};
 use proptest::prelude::*;

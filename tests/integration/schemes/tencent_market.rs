@@ -325,7 +325,7 @@ async fn a_refusal_has_the_status_and_text_that_clients_know() {
 }
 
 #[tokio::test]
-async fn a_handler_is_behind_the_layer_as_in_every_scheme() {
+async fn a_handler_gets_only_verified_requests_as_in_every_scheme() {
     let handler = tower::service_fn(|request: Request<()>| async move {
         assert!(!request.headers().contains_key(header::AUTHORIZATION));
         Ok::<_, std::convert::Infallible>(http::Response::new(String::new()))

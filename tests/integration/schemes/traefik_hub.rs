@@ -10,7 +10,7 @@ fn verifier() -> Verifier {
     verifier_of(Scheme::TraefikHub)
 }
 
-/// A request with these parameters behind the key id and the algorithm, and the signature of
+/// A request with these parameters after the key id and the algorithm, and the signature of
 /// `string`.
 fn with(parameters: &str, string: &str) -> Request<()> {
     let signature = signature(string);

@@ -10,7 +10,7 @@ use crate::common::{KEY_ID, verifier_of};
 /// The schemes that ignore them.
 const IGNORING: [Scheme; 2] = [Scheme::Apisix, Scheme::Cavage];
 
-/// A rightly signed request with this `Authorization` made of the right one.
+/// A request with a valid signature, whose `Authorization` is changed.
 fn with(scheme: Scheme, change: impl Fn(&str) -> String) -> Request<()> {
     let string = match scheme {
         Scheme::Apisix => format!("{KEY_ID}\ndate: {DATE}\n"),
@@ -20,7 +20,7 @@ fn with(scheme: Scheme, change: impl Fn(&str) -> String) -> Request<()> {
     request("/a", &change(&right), &[("date", DATE)])
 }
 
-/// Requests with `extra` before, between and behind the scheme's own parameters.
+/// Requests with `extra` before, between and after the scheme's own parameters.
 fn with_extra(scheme: Scheme, extra: &str) -> [Request<()>; 3] {
     [
         with(scheme, |right| {

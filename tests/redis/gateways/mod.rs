@@ -1,7 +1,7 @@
-//! Two processes of the example `gateway` that share their claims in Redis, behind nginx.
+//! Two processes of the example `gateway` that share their claims in Redis, with nginx in front.
 //!
-//! What counts is what the upstream has received: a client may not see the answer to a request that
-//! was accepted.
+//! The tests check what the upstream has received: a client may not see the answer to a request
+//! that was accepted.
 
 mod client;
 mod copies;

@@ -1,4 +1,4 @@
-//! The server behind the gateways, which notes every request that it receives.
+//! The server that the gateways forward to, which notes every request that it receives.
 
 use std::{
     collections::HashMap,

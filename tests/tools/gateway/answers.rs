@@ -97,7 +97,7 @@ async fn a_refusal_is_the_documented_one() {
 
 #[tokio::test]
 async fn the_options_say_how_to_refuse() {
-    let gateway = Gateway::start(&["--unauthorized-status", "403", "--terse"]).await;
+    let gateway = Gateway::start(&["--unauthorized-status", "403", "--hide-reason"]).await;
     let request = Request::get(gateway.url("/a")).body(no_body()).unwrap();
     assert_eq!(
         json(send_unsigned(request).await).await,
@@ -112,7 +112,7 @@ async fn the_options_say_how_to_refuse() {
 async fn the_options_say_which_dates_are_good() {
     let [day, minute, now] = [86_400, 60, 0].map(Duration::from_secs);
     let [any_age, refuse] = ["any-age", "refuse"];
-    for (plain_date, date_header, age, expected) in [
+    for (date_policy, date_header, age, expected) in [
         (any_age, DateHeader::Date, day, StatusCode::OK),
         (any_age, DateHeader::XDate, minute, StatusCode::OK),
         (any_age, DateHeader::XDate, day, StatusCode::UNAUTHORIZED),
@@ -121,11 +121,11 @@ async fn the_options_say_which_dates_are_good() {
         (refuse, DateHeader::Date, now, StatusCode::UNAUTHORIZED),
         (refuse, DateHeader::XDate, now, StatusCode::OK),
     ] {
-        let gateway = Gateway::start(&["--plain-date", plain_date]).await;
+        let gateway = Gateway::start(&["--date-policy", date_policy]).await;
         let (status, body) = send_signed_by(signer(date_header), age, &gateway).await;
         assert_eq!(
             status, expected,
-            "{plain_date} {date_header:?} {age:?}: {body}"
+            "{date_policy} {date_header:?} {age:?}: {body}"
         );
     }
     let gateway = Gateway::start(&["--max-skew", "50"]).await;

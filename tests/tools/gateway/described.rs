@@ -1,5 +1,4 @@
-//! Gateways without a preset: the file that the tool signs by is the one that the gateway verifies
-//! by.
+//! Gateways without a preset: the example `sign` and the gateway read the same file.
 
 use std::time::{Duration, SystemTime};
 

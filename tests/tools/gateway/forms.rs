@@ -296,8 +296,8 @@ mod read {
     }
 
     #[tokio::test]
-    async fn with_terse_it_does_not_tell_a_key_id_whether_a_form_is_read() {
-        let mut gateway = Gateway::start(&[&APP[..], &["--terse"]].concat()).await;
+    async fn with_a_hidden_reason_it_does_not_tell_a_key_id_whether_a_form_is_read() {
+        let mut gateway = Gateway::start(&[&APP[..], &["--hide-reason"]].concat()).await;
         let request = head(&post(gateway.url("/a"), "/a?a=1", no_body()));
         let unknown = request.replace(KEY_ID, "AKIDnobody");
         let mut stream = gateway.connect(unknown).await;

@@ -1,4 +1,4 @@
-//! Where keys come from, and what is said of bad ones.
+//! Where keys come from, and the errors of invalid ones.
 
 use std::{
     ffi::OsString,
@@ -205,15 +205,15 @@ async fn bad_toml_and_json_are_named_with_the_line_but_not_repeated() {
         ("{\n\"keys\": [}", ", line 2: it is not JSON"),
         (
             "{\"hush-hush\": 1}",
-            ", line 1: it is other than {\"keys\": [",
+            ", line 1: it is not of the form {\"keys\": [",
         ),
         (
             "{\"keys\": [\n{\"id\": \"a\",\n\"secret\": 1}]}",
-            ", line 3: it is other than {\"keys\": [",
+            ", line 3: it is not of the form {\"keys\": [",
         ),
         (
             "{\"keys\": [\n{\"id\": \"a\", \"id\": \"hush-hush\"}]}",
-            ", line 2: it is other than {\"keys\": [",
+            ", line 2: it is not of the form {\"keys\": [",
         ),
         (
             "{\"keys\": [{\"id\": \"a\", \"secret\": \"b\"},\n\n{\"id\": \"a\", \"secret\": \"hush-hush\"}]}",

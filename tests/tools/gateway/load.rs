@@ -24,8 +24,8 @@ const CLIENTS: usize = 5;
 const STREAMS: usize = 200;
 const MAX_IN_FLIGHT: usize = 64;
 
-/// The statuses of 200 requests on one connection of HTTP/2 of each of five clients, told as they
-/// come.
+/// The statuses of 200 requests on one connection of HTTP/2 of each of five clients, sent as they
+/// arrive.
 fn flood(gateway: &Gateway) -> (JoinSet<()>, mpsc::UnboundedReceiver<StatusCode>) {
     let (answered, answers) = mpsc::unbounded_channel();
     let mut requests = JoinSet::new();
@@ -136,7 +136,7 @@ async fn a_request_is_in_flight_until_the_end_of_its_answer() {
 }
 
 #[tokio::test]
-async fn http_2_clients_are_told_how_many_streams_they_may_open() {
+async fn http_2_clients_learn_how_many_streams_they_may_open() {
     const MAX_CONCURRENT_STREAMS: [u8; 2] = [0, 3];
     let gateway = Gateway::start(&["--max-streams", "7"]).await;
     let preface = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0";

@@ -203,7 +203,7 @@ async fn keys_from_a_pipe_are_read_once() {
 }
 
 #[tokio::test]
-async fn both_secrets_of_a_key_are_accepted_and_the_log_tells_which() {
+async fn both_secrets_of_a_key_are_accepted_and_the_log_says_which() {
     let toml = "[[keys]]\nid = 'a'\nsecret = 'new'\nprevious_secret = 'old'\n\
                 [[keys]]\nid = 'b'\nsecret_base64 = 'AP8='\nprevious_secret_base64 = 'AAE='\n";
     let json = r#"{"keys": [

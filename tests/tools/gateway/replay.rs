@@ -89,7 +89,7 @@ async fn after_a_start_requests_are_refused_that_could_have_been_accepted_before
 #[tokio::test]
 async fn a_nonce_needs_dates_that_are_checked_and_a_header_of_its_own() {
     for (arguments, expected) in [
-        (&["--nonce", "x-nonce"][..], "--plain-date check-age"),
+        (&["--nonce", "x-nonce"][..], "--date-policy check-age"),
         (
             &["--scheme", "kong", "--nonce", "host"],
             "--nonce: host has another meaning",
@@ -115,7 +115,7 @@ async fn a_nonce_needs_dates_that_are_checked_and_a_header_of_its_own() {
         let error = String::from_utf8(output.stderr).unwrap();
         assert!(error.contains(expected), "{arguments:?}: {error}");
     }
-    let gateway = Gateway::start(&["--nonce", "x-nonce", "--plain-date", "check-age"]).await;
+    let gateway = Gateway::start(&["--nonce", "x-nonce", "--date-policy", "check-age"]).await;
     drop(gateway);
 }
 
@@ -163,7 +163,7 @@ async fn each_request_is_verified_by_the_scheme_that_it_is_written_in() {
 }
 
 #[tokio::test]
-async fn schemes_that_cannot_be_told_apart_and_unknown_ones_are_errors() {
+async fn schemes_that_cannot_be_distinguished_and_unknown_ones_are_errors() {
     for (arguments, expected) in [
         (
             ["--scheme", "apisix", "--scheme", "cavage"],

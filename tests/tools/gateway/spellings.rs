@@ -1,4 +1,5 @@
-//! Headers that say the same in two ways.
+//! Headers with two spellings: names such as `x_tenant` and `x-tenant`, hosts with and without a
+//! port, and cookies on several lines.
 
 use super::{
     harness::{Gateway, Upstream, read_head, signed_head, values},

@@ -1,4 +1,4 @@
-//! Arguments, and what is said of bad ones.
+//! Arguments, and the errors of invalid ones.
 
 use super::harness::{Gateway, command, fails_to_start};
 
@@ -65,7 +65,7 @@ async fn what_is_wrong_at_the_start_is_one_line_with_status_2() {
         (keys, &["--unauthorized-status", "400"], "write 401 or 403"),
         (
             keys,
-            &["--plain-date", "never"],
+            &["--date-policy", "never"],
             "use any-age, check-age or refuse",
         ),
         (keys, &["--max-skew", "x"], "--max-skew"),

@@ -1,5 +1,5 @@
-//! Bodies are passed on as they come, in both directions. What came when is told by events, not by
-//! clocks.
+//! Bodies are passed on as they come, in both directions. The order is checked by events, not by
+//! times.
 
 use std::io;
 

@@ -1,5 +1,5 @@
-//! Neither an upstream nor a client can keep a request for ever. The limits are short; that they
-//! have passed is told by what the gateway does then.
+//! Neither an upstream nor a client can keep a request forever. The limits are short. The tests
+//! wait for what the gateway does after a limit, not for a time.
 
 use std::{io, time::Duration};
 

@@ -1,4 +1,4 @@
-//! Upstreams that fail, and connections that ask for too much.
+//! Upstreams that fail, and connections that exceed a limit.
 
 use std::{sync::Arc, time::Duration};
 

@@ -1,4 +1,4 @@
-//! Bodies and methods: what is read, hashed and signed, and what curl is told.
+//! Bodies and methods: what is read, hashed and signed, and the options of the curl command.
 
 use std::{
     io::Write as _,

@@ -63,7 +63,7 @@ fn acme_tool(file: &TempFile) -> Command {
 
 /// What a reader of the guide would copy.
 fn guide_file() -> String {
-    let guide = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/guide/gateways.md");
+    let guide = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/guide/own_gateway.md");
     let guide = fs::read_to_string(guide).unwrap();
     let (_, rest) = guide.split_once("```toml\n").unwrap();
     rest.split_once("```").unwrap().0.to_owned()

@@ -227,7 +227,7 @@ fn every_signature_has_a_nonce_of_its_own_under_it() {
 
 #[test]
 #[cfg(not(feature = "nonce"))]
-fn without_the_feature_a_nonce_is_refused_with_how_to_build() {
+fn without_the_feature_a_nonce_is_refused_and_the_error_names_the_feature() {
     let line = refused(&mut tool(&["--nonce", "X-Nonce"]));
     assert!(line.contains("--features nonce"), "{line}");
 }
@@ -272,7 +272,7 @@ fn what_the_signature_covers_is_said_whatever_its_names_are() {
 }
 
 #[test]
-fn curl_is_told_to_use_the_http_version_that_is_signed() {
+fn the_curl_command_uses_the_http_version_that_is_signed() {
     let command = |components| {
         printed(&mut vector_tool(&[
             "--scheme",

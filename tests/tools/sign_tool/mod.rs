@@ -242,7 +242,7 @@ fn a_source_given_as_a_header_is_the_source() {
 }
 
 #[test]
-fn blanks_around_a_source_are_neither_signed_nor_printed() {
+fn whitespace_around_a_source_is_neither_signed_nor_printed() {
     let lines = printed(tool(&DATE).args(["--source", " \tAndriodApp "]));
     assert!(lines.contains("Source: AndriodApp\n"), "{lines:?}");
     assert!(lines.contains("zJ1fUmiWSmSZUoqgZi+dGUJvxn0="), "{lines}");
@@ -634,7 +634,7 @@ mod unix {
     }
 
     #[test]
-    fn curl_is_told_to_send_an_empty_header() {
+    fn the_curl_command_sends_an_empty_header() {
         let command = printed(tool(&DATE).args([
             "--curl",
             "--source",
