@@ -9,7 +9,7 @@ use super::{
     components::{Additions, Placement, SignedComponent, SignedComponents},
     faults::Faults,
     hosts::{Destinations, Hosts},
-    nonce_parameter::{NonceParameter, NonceSource},
+    nonce_parameter::{NonceFunction, NonceParameter},
     signer::Inner,
 };
 use crate::{
@@ -69,7 +69,7 @@ pub struct SignerBuilder {
     allowed_hosts: Option<Vec<String>>,
     https_only: bool,
     nonce: Option<HeaderName>,
-    nonce_parameter: Option<NonceSource>,
+    nonce_parameter: Option<NonceFunction>,
 }
 
 impl SignerBuilder {
@@ -347,7 +347,7 @@ impl SignerBuilder {
     /// [`VerifierBuilder::nonce`](crate::verify::VerifierBuilder::nonce). A nonce in a header is
     /// another one: `SignerBuilder::nonce` sends it, with the feature `nonce`.
     pub fn nonce_parameter(mut self, nonces: impl Fn() -> String + Send + Sync + 'static) -> Self {
-        self.nonce_parameter = Some(NonceSource::new(nonces));
+        self.nonce_parameter = Some(NonceFunction::new(nonces));
         self
     }
 
@@ -443,7 +443,7 @@ impl SignerBuilder {
                 .syntax
                 .nonce
                 .zip(self.nonce_parameter)
-                .map(|(name, source)| NonceParameter { name, source }),
+                .map(|(name, function)| NonceParameter { name, function }),
             request_id: dialect.request_id,
         };
         let components = SignedComponents::new(&dialect.format, list, additions);
