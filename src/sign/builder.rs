@@ -9,7 +9,7 @@ use super::{
     components::{Additions, Placement, SignedComponent, SignedComponents},
     faults::Faults,
     hosts::{Destinations, Hosts},
-    nonce_parameter::{NonceParameter, NonceSource},
+    nonce_parameter::{NonceFunction, NonceParameter},
     signer::Inner,
 };
 use crate::{
@@ -69,7 +69,7 @@ pub struct SignerBuilder {
     allowed_hosts: Option<Vec<String>>,
     https_only: bool,
     nonce: Option<HeaderName>,
-    nonce_parameter: Option<NonceSource>,
+    nonce_parameter: Option<NonceFunction>,
 }
 
 impl SignerBuilder {
@@ -204,8 +204,8 @@ impl SignerBuilder {
         self
     }
 
-    /// Sets how long a signature is valid, in whole seconds, at least one; a fraction of a second is
-    /// dropped. The time at which it ends is sent as `expires`.
+    /// Sets how long a signature is valid, in whole seconds, at least one. A fraction of a second
+    /// is dropped. The time at which it ends is sent as `expires`.
     ///
     /// It must be set if `(expires)` is listed, and is an error otherwise. With
     /// [`Scheme::TraefikHub`] it need not be set. Default there: 60 seconds.
@@ -347,7 +347,7 @@ impl SignerBuilder {
     /// [`VerifierBuilder::nonce`](crate::verify::VerifierBuilder::nonce). A nonce in a header is
     /// another one: `SignerBuilder::nonce` sends it, with the feature `nonce`.
     pub fn nonce_parameter(mut self, nonces: impl Fn() -> String + Send + Sync + 'static) -> Self {
-        self.nonce_parameter = Some(NonceSource::new(nonces));
+        self.nonce_parameter = Some(NonceFunction::new(nonces));
         self
     }
 
@@ -443,7 +443,7 @@ impl SignerBuilder {
                 .syntax
                 .nonce
                 .zip(self.nonce_parameter)
-                .map(|(name, source)| NonceParameter { name, source }),
+                .map(|(name, function)| NonceParameter { name, function }),
             request_id: dialect.request_id,
         };
         let components = SignedComponents::new(&dialect.format, list, additions);

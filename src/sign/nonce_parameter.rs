@@ -13,17 +13,17 @@ use crate::limits::MAX_PARAMETER_LEN;
 #[derive(Clone)]
 pub(crate) struct NonceParameter {
     pub(super) name: &'static str,
-    pub(super) source: NonceSource,
+    pub(super) function: NonceFunction,
 }
 
 /// A function that returns another nonce each time.
 #[derive(Clone)]
-pub(super) struct NonceSource(Arc<dyn Fn() -> String + Send + Sync>);
+pub(super) struct NonceFunction(Arc<dyn Fn() -> String + Send + Sync>);
 
 // A function may have mutable state of its own. If it panics, that state is its own matter: nothing
 // here is left half changed. Without these, no signer could be used across `catch_unwind`.
-impl UnwindSafe for NonceSource {}
-impl RefUnwindSafe for NonceSource {}
+impl UnwindSafe for NonceFunction {}
+impl RefUnwindSafe for NonceFunction {}
 
 /// The nonce of one signature.
 pub(crate) struct Nonce {
@@ -31,9 +31,9 @@ pub(crate) struct Nonce {
     value: String,
 }
 
-impl NonceSource {
-    pub(super) fn new(source: impl Fn() -> String + Send + Sync + 'static) -> Self {
-        Self(Arc::new(source))
+impl NonceFunction {
+    pub(super) fn new(function: impl Fn() -> String + Send + Sync + 'static) -> Self {
+        Self(Arc::new(function))
     }
 }
 
@@ -41,8 +41,8 @@ impl NonceParameter {
     /// Returns the next nonce. Refuses one that cannot be sent in quotes, or whose line could be
     /// read as two.
     pub(super) fn next(&self) -> Result<Nonce, SignError> {
-        let NonceSource(source) = &self.source;
-        let value = source();
+        let NonceFunction(function) = &self.function;
+        let value = function();
         let is_sendable = |byte: u8| byte.is_ascii_graphic() && !matches!(byte, b'"' | b'\\');
         if value.is_empty() || value.len() > MAX_PARAMETER_LEN || !value.bytes().all(is_sendable) {
             return Err(SignError::InvalidNonce);
@@ -65,8 +65,8 @@ impl fmt::Debug for NonceParameter {
     }
 }
 
-impl fmt::Debug for NonceSource {
+impl fmt::Debug for NonceFunction {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("NonceSource").finish_non_exhaustive()
+        f.debug_struct("NonceFunction").finish_non_exhaustive()
     }
 }

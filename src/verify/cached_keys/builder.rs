@@ -120,7 +120,7 @@ impl<C> CachedKeysBuilder<C> {
     ///
     /// An hour lets a server outlive a restart of its database. In exchange, a key that is revoked
     /// during an outage is accepted until the outage is over, and whoever can cause an outage can
-    /// prolong it. So this is off by default. A source that answers is always believed: a key that
+    /// prolong it. So this is off by default. A source that answers is always trusted: a key that
     /// it no longer knows is refused at once.
     pub fn stale_while_unavailable(mut self, time: Duration) -> Self {
         self.options.stale_while_unavailable = time;

@@ -130,7 +130,7 @@ impl RedisReplayGuard {
     ///
     /// # Errors
     ///
-    /// Those of [`RedisReplayGuardBuilder::connect`].
+    /// Returns the errors of [`RedisReplayGuardBuilder::connect`].
     pub async fn connect(url: &str) -> Result<Self, RedisGuardError> {
         Self::builder().connect(url).await
     }
@@ -154,7 +154,7 @@ impl<C: ConnectionLike + Clone> RedisReplayGuard<C> {
     ///
     /// # Errors
     ///
-    /// If Redis is older than 7.0, evicts keys, or cannot be asked.
+    /// Returns a [`RedisGuardError`] if Redis is older than 7.0, evicts keys, or does not answer.
     pub async fn check(&self) -> Result<Vec<RedisWarning>, RedisGuardError> {
         let mut connection = self.connection.current().connection.clone();
         let deadline = self.shared.options.connection_deadline();
@@ -230,15 +230,15 @@ where
             let answer = commands.query_async(&mut clone);
             match tokio::time::timeout(deadline, answer).await {
                 Ok(Ok((value, epoch))) => {
-                    used.is_answered();
+                    used.note_answer();
                     decision.outcome(value, epoch)
                 }
                 Ok(Err(error)) => {
-                    connection.has_failed(&used, &error);
+                    connection.note_error(&used, &error);
                     unavailable(&error)
                 }
                 Err(elapsed) => {
-                    connection.is_unanswered(&used);
+                    connection.note_no_answer(&used);
                     unavailable(&elapsed)
                 }
             }

@@ -33,7 +33,11 @@ fn timed(created: i64, expires: i64) -> Request<()> {
 
 #[test]
 fn a_signer_sends_quoted_times_that_end_after_a_minute_by_default() {
-    for (lifetime, seconds) in [(None, 60), (Some(Duration::from_secs(10)), 10)] {
+    for (lifetime, seconds) in [
+        (None, 60),
+        (Some(Duration::from_secs(10)), 10),
+        (Some(Duration::from_millis(1999)), 1),
+    ] {
         let mut builder = Signer::builder(keys()).scheme(Scheme::TraefikHub);
         if let Some(lifetime) = lifetime {
             builder = builder.expires_after(lifetime);

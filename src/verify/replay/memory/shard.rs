@@ -240,7 +240,7 @@ impl Shard {
         self.count();
     }
 
-    /// Counts the entries anew.
+    /// Counts the entries again.
     fn count(&mut self) {
         self.of_key.clear();
         self.len = 0;
@@ -253,7 +253,7 @@ impl Shard {
         }
     }
 
-    /// Doubles the number of buckets. Entries that are over stay behind.
+    /// Doubles the number of buckets. Entries that are over are not moved.
     fn grow(&mut self) {
         let buckets = (self.buckets.len() * 2).max(FEWEST);
         let before = std::mem::replace(&mut self.buckets, vec![Bucket::default(); buckets]);

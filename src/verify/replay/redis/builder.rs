@@ -84,7 +84,7 @@ impl RedisReplayGuardBuilder {
     ///
     /// # Errors
     ///
-    /// If an option is out of range.
+    /// Returns a [`RedisGuardError`] if an option is out of range.
     pub fn build<C>(self, connection: C) -> Result<RedisReplayGuard<C>, RedisGuardError>
     where
         C: ConnectionLike + Clone + Send + Sync + 'static,
@@ -99,8 +99,9 @@ impl RedisReplayGuardBuilder {
     ///
     /// # Errors
     ///
-    /// If an option is out of range or the URL is invalid, if Redis does not answer within the
-    /// [deadline](Self::deadline) and at least a second, and if it is too old or evicts keys.
+    /// Returns a [`RedisGuardError`] if an option is out of range, the URL is invalid, or Redis is
+    /// too old, evicts keys, or does not answer. It has the [deadline](Self::deadline) for that,
+    /// and at least a second.
     pub async fn connect(self, url: &str) -> Result<RedisReplayGuard, RedisGuardError> {
         let client = Client::open(Self::address(url)?).map_err(|_| RedisGuardError::InvalidUrl)?;
         let config = AsyncConnectionConfig::new()
@@ -125,7 +126,8 @@ impl RedisReplayGuardBuilder {
     ///
     /// # Errors
     ///
-    /// Those of [`connect`](Self::connect). A primary that cannot be reached is none.
+    /// Returns the errors of [`connect`](Self::connect). That a primary cannot be reached is no
+    /// error, as long as another one answers.
     pub async fn connect_cluster<U: AsRef<str>>(
         self,
         urls: impl IntoIterator<Item = U>,
@@ -167,7 +169,7 @@ impl RedisReplayGuardBuilder {
     ///
     /// # Errors
     ///
-    /// Those of [`connect`](Self::connect), except for the URL.
+    /// Returns the errors of [`connect`](Self::connect), except for that of the URL.
     pub async fn connect_with<C, F, Fut>(
         self,
         connect: F,

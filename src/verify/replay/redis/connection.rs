@@ -40,7 +40,7 @@ impl<C> Current<C> {
     }
 
     /// Notes that a claim was answered.
-    pub(super) fn is_answered(&self) {
+    pub(super) fn note_answer(&self) {
         if self.unanswered.load(Ordering::Relaxed) != 0 {
             self.unanswered.store(0, Ordering::Relaxed);
         }
@@ -68,7 +68,7 @@ impl<C> Connection<C> {
 
 impl<C: Send + Sync + 'static> Connection<C> {
     /// Notes that a claim had no answer within its deadline.
-    pub(super) fn is_unanswered(self: &Arc<Self>, used: &Arc<Current<C>>) {
+    pub(super) fn note_no_answer(self: &Arc<Self>, used: &Arc<Current<C>>) {
         let before = used.unanswered.fetch_add(1, Ordering::Relaxed);
         if before.saturating_add(1) >= Self::MAX_UNANSWERED {
             self.replace(used);
@@ -76,13 +76,13 @@ impl<C: Send + Sync + 'static> Connection<C> {
     }
 
     /// Notes that a claim had an error.
-    pub(super) fn has_failed(self: &Arc<Self>, used: &Arc<Current<C>>, error: &RedisError) {
+    pub(super) fn note_error(self: &Arc<Self>, used: &Arc<Current<C>>, error: &RedisError) {
         // What was a primary may be a replica now, and the address that of another server.
         let is_replica = error.code() == Some("READONLY");
         if is_replica || error.is_unrecoverable_error() {
             self.replace(used);
         } else {
-            self.is_unanswered(used);
+            self.note_no_answer(used);
         }
     }
 
@@ -125,7 +125,8 @@ impl<C> Replacement<C> {
     }
 }
 
-/// Also if the task is dropped, with its runtime.
+/// Lets a later failure start another task. In `drop`, so that it happens too if the task is
+/// dropped with its runtime.
 impl<C> Drop for Replacement<C> {
     fn drop(&mut self) {
         if let Some(connection) = self.0.upgrade() {
