@@ -35,6 +35,7 @@ pub struct FormParameters(Bytes);
 
 impl FormParameters {
     /// Takes the whole body, as it is sent.
+    #[must_use]
     pub fn new(body: impl Into<Bytes>) -> Self {
         Self(body.into())
     }

@@ -152,7 +152,6 @@ impl KeyedMac {
     }
 
     /// Computes the MAC of a message.
-    #[inline(always)]
     pub(crate) fn tag(&self, message: &[u8]) -> Tag {
         match self {
             Self::Sha1(keyed) => tag(keyed, message),
@@ -175,7 +174,6 @@ impl KeyedMac {
 }
 
 /// Writes the MAC of the message to `place`. `keyed` stays as it is, for the next message.
-#[inline(always)]
 fn write_mac<D: EagerHash>(keyed: &HmacCore<D>, message: &[u8], place: &mut Output<HmacCore<D>>) {
     let mut core = keyed.clone();
     let mut buffer = Buffer::<HmacCore<D>>::default();
@@ -183,7 +181,6 @@ fn write_mac<D: EagerHash>(keyed: &HmacCore<D>, message: &[u8], place: &mut Outp
     core.finalize_fixed_core(&mut buffer, place);
 }
 
-#[inline(always)]
 fn tag<D: EagerHash>(keyed: &HmacCore<D>, message: &[u8]) -> Tag {
     let mut tag = Tag {
         bytes: [0; MAX_SIGNATURE_LEN],
@@ -216,7 +213,6 @@ pub(crate) struct KeyedMacs<'k> {
 
 impl KeyedMacs<'_> {
     /// Returns which of the secrets `signature` was made with, if any.
-    #[inline]
     pub(crate) fn check(&self, message: &[u8], signature: &[u8]) -> Option<MatchedSecret> {
         let is_current = self.current.verify(message, signature);
         // Computed even if the current secret matched. Otherwise the shorter time would tell a
@@ -261,7 +257,6 @@ impl MacCache {
     }
 
     /// Returns the MAC state for this algorithm.
-    #[inline]
     pub(crate) fn keyed(&self, algorithm: Algorithm) -> &KeyedMac {
         let keyed = || self.new_keyed(algorithm);
         let first = self.first.get_or_init(|| Box::new(keyed()));

@@ -50,7 +50,7 @@ impl fmt::Display for TargetError {
                 "the request target has no path and cannot be signed: send one that begins with /"
             }
             Self::BadEscape => {
-                "the path or a parameter has a % without two hexadecimal digits behind it: write % \
+                "the path or a parameter has a % without two hexadecimal digits after it: write % \
                  as %25"
             }
             Self::ControlCharacter => {

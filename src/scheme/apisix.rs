@@ -45,7 +45,7 @@ pub(super) static DIALECT: Dialect = Dialect {
         begins_with_key_id: true,
         ends_with_newline: true,
         missing_header: Some(MissingHeaderLine::Omitted),
-        join: None,
+        joins_repeated: false,
         auxiliary_date: None,
         request_lines: None,
     },

@@ -42,7 +42,7 @@ pub(super) static DIALECT: Dialect = Dialect {
         begins_with_key_id: false,
         ends_with_newline: false,
         missing_header: None,
-        join: Some(b", "),
+        joins_repeated: true,
         auxiliary_date: None,
         request_lines: None,
     },

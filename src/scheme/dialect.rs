@@ -44,8 +44,8 @@ pub(crate) struct Dialect {
     pub(crate) not_in_key_id: &'static [char],
     /// How far a date or `created` may be from the server's clock by default, in seconds.
     pub(crate) max_skew: u64,
-    /// How far `created` may be ahead of the server's clock by default, in seconds; `None` if as
-    /// far as behind it.
+    /// How far `created` may be after the server's clock by default, in seconds; `None` if as
+    /// far as before it.
     pub(crate) max_created_ahead: Option<u64>,
     /// How long signatures are valid by default, where `expires` is sent.
     pub(crate) lifetime: Option<Duration>,
@@ -140,6 +140,7 @@ impl Dialect {
         }
     }
 
+    /// Returns `true` if credentials can carry this key id.
     pub(crate) fn carries_key_id(&self, key_id: &str) -> bool {
         self.not_in_key_id.is_empty() || !key_id.contains(self.not_in_key_id)
     }
@@ -221,7 +222,7 @@ mod tests {
             code(&format.begins_with_key_id),
             code(&format.ends_with_newline),
             code(&missing),
-            code(&format.join.is_some()),
+            code(&format.joins_repeated),
             match dialect.max_created_ahead {
                 Some(ahead) => format!(
                     "{} s, `created` {ahead} s after the clock",

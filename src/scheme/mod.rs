@@ -202,6 +202,7 @@ impl fmt::Display for Scheme {
 impl FromStr for Scheme {
     type Err = ParseSchemeError;
 
+    /// Reads the name of a preset, in lower case.
     fn from_str(name: &str) -> Result<Self, Self::Err> {
         let mut all = Self::ALL.into_iter();
         all.find(|scheme| scheme.name() == name)

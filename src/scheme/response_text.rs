@@ -15,10 +15,9 @@ impl Rejection {
     /// contains no known text.
     ///
     /// The known texts are those of Tencent Cloud, Kong, APISIX and Tyk, iFlytek's (Kong's with a
-    /// reason after a colon), Tencent Cloud Market's two that clients report, and
-    /// all texts of this crate's servers ([`Scheme::text`](crate::Scheme::text)). They are found
-    /// with or without the final full stop, as the whole response, in JSON, HTML or XML, or in a
-    /// `grpc-message`.
+    /// reason after a colon), Tencent Cloud Market's two that clients report, and all texts of this
+    /// crate's servers ([`Scheme::text`](crate::Scheme::text)). They are found with or without the
+    /// final full stop, as the whole response, in JSON, HTML or XML, or in a `grpc-message`.
     ///
     /// If a gateway has one text for several rejections, the kind is that of the most likely one:
     /// `HMAC signature cannot be verified` is [`KeyUnknown`](RejectionKind::KeyUnknown), `HMAC
@@ -26,9 +25,9 @@ impl Rejection {
     /// date or x-date header is required` [`DateMissing`](RejectionKind::DateMissing), `You cannot
     /// consume this service` [`KeyNotBound`](RejectionKind::KeyNotBound), and APISIX's `client
     /// request can't be validated` and Tyk's `Authorization field missing, malformed or invalid`
-    /// [`Unspecified`](RejectionKind::Unspecified). Texts that other
-    /// servers send too, such as Kong's `Unauthorized`, only count where Kong writes them: as the
-    /// whole response, as `message` in JSON or XML, or as a paragraph of its HTML page.
+    /// [`Unspecified`](RejectionKind::Unspecified). Texts that other servers send too, such as
+    /// Kong's `Unauthorized`, only count where Kong writes them: as the whole response, as
+    /// `message` in JSON or XML, or as a paragraph of its HTML page.
     ///
     /// Only the first 16 KiB are searched. Anyone on the way can have written the text, so treat
     /// the result as a hint and not as proof.

@@ -52,7 +52,7 @@ pub(super) static DIALECT: Dialect = Dialect {
         begins_with_key_id: false,
         ends_with_newline: false,
         missing_header: None,
-        join: None,
+        joins_repeated: false,
         auxiliary_date: None,
         // The lines of listed headers have a colon. A method has none, so the first line without
         // one ends the list, and no other list makes the same string.

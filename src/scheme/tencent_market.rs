@@ -60,7 +60,7 @@ pub(super) static DIALECT: Dialect = Dialect {
         begins_with_key_id: false,
         ends_with_newline: false,
         missing_header: None,
-        join: None,
+        joins_repeated: false,
         auxiliary_date: None,
         request_lines: None,
     },

@@ -51,7 +51,7 @@ pub(super) static DIALECT: Dialect = Dialect {
         begins_with_key_id: false,
         ends_with_newline: false,
         missing_header: Some(MissingHeaderLine::EmptyValue),
-        join: None,
+        joins_repeated: false,
         auxiliary_date: Some(&X_AUX_DATE),
         request_lines: None,
     },

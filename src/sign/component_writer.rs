@@ -242,7 +242,7 @@ impl ComponentWriter<'_> {
             // cookie is, because HTTP/1.1 allows one `Cookie` line only (RFC 6265, section 5.4); a
             // server that reads the first of several would see less than what was signed.
             Err(Repeated) => {
-                let joined = component::header_value(self.format.join, headers, name)
+                let joined = component::header_value(self.format.joins_repeated, headers, name)
                     .map_err(repeated(name))?;
                 if *name == header::COOKIE
                     && let Some(joined) = &joined

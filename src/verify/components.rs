@@ -275,8 +275,12 @@ impl<'h> ComponentReader<'_, 'h> {
         if let Some(value) = self.carried.and_then(|carried| carried.header(name)) {
             return Ok(Some(value.as_bytes().into()));
         }
-        let value = component::header_value(self.dialect.format.join, self.head.headers(), header)
-            .map_err(|Repeated| Rejection::repeated(name))?;
+        let value = component::header_value(
+            self.dialect.format.joins_repeated,
+            self.head.headers(),
+            header,
+        )
+        .map_err(|Repeated| Rejection::repeated(name))?;
         if value.is_some() {
             return Ok(value);
         }

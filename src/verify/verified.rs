@@ -174,7 +174,11 @@ impl VerifiedKey {
     /// it themselves before they use the headers.
     pub fn join_repeated_headers(&self, headers: &mut HeaderMap) {
         if has_repeats(headers) {
-            component::join_repeated(self.scheme.dialect().format.join, headers, self.covered());
+            component::join_repeated(
+                self.scheme.dialect().format.joins_repeated,
+                headers,
+                self.covered(),
+            );
         }
     }
 }

@@ -265,14 +265,14 @@ impl DerivedComponent {
 /// Returns what is signed of a header, or `None` if the request lacks it: its one value, or all
 /// values joined if the scheme joins them.
 pub(crate) fn header_value<'h>(
-    join: Option<&'static [u8]>,
+    joins_repeated: bool,
     headers: &'h HeaderMap,
     name: impl AsHeaderName + AsRef<str> + Copy,
 ) -> Result<Option<Cow<'h, [u8]>>, Repeated> {
     if let Ok(value) = single_value(headers, name) {
         return Ok(value.map(|value| trim(value.as_bytes()).into()));
     }
-    let separator = separator(join, name.as_ref()).ok_or(Repeated)?;
+    let separator = separator(joins_repeated, name.as_ref()).ok_or(Repeated)?;
     let values = headers.get_all(name).iter();
     let values: Vec<_> = values.map(|value| trim(value.as_bytes())).collect();
     let joined = values.join(separator);
@@ -287,18 +287,21 @@ pub(crate) fn header_value<'h>(
 /// Joins the fields of a cookie.
 const COOKIE_SEPARATOR: &[u8] = b"; ";
 
+/// Joins the lines of other headers (RFC 9110, section 5.3).
+const LIST_SEPARATOR: &[u8] = b", ";
+
 /// Returns what joins the values of a repeated header, or `None` if it must not be repeated.
 ///
 /// HTTP/2 clients may send a cookie in several fields, which are joined with `; ` to one header
 /// (RFC 9113, section 8.2.3). A second `Host` makes a request invalid (RFC 9112, section 3.2).
-fn separator(join: Option<&'static [u8]>, name: &str) -> Option<&'static [u8]> {
+fn separator(joins_repeated: bool, name: &str) -> Option<&'static [u8]> {
     if name.eq_ignore_ascii_case(header::COOKIE.as_str()) {
         return Some(COOKIE_SEPARATOR);
     }
     if name.eq_ignore_ascii_case(header::HOST.as_str()) {
         return None;
     }
-    join
+    joins_repeated.then_some(LIST_SEPARATOR)
 }
 
 /// Returns one line with the joined value of a repeated header.
@@ -322,7 +325,7 @@ pub(crate) fn joined_line(
 /// reader, not-admin`. A handler that reads the first line only would see a value that nobody
 /// signed.
 pub(crate) fn join_repeated<'n>(
-    join: Option<&'static [u8]>,
+    joins_repeated: bool,
     headers: &mut HeaderMap,
     names: impl Iterator<Item = &'n str>,
 ) {
@@ -331,7 +334,7 @@ pub(crate) fn join_repeated<'n>(
             continue;
         };
         // A borrowed value is that of a single line, which stays as it is.
-        if let Ok(Some(Cow::Owned(joined))) = header_value(join, headers, &name)
+        if let Ok(Some(Cow::Owned(joined))) = header_value(joins_repeated, headers, &name)
             && let Some(line) = joined_line(headers, &name, &joined)
         {
             headers.insert(name, line);

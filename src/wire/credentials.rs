@@ -240,7 +240,7 @@ fn is_printable(text: &str) -> bool {
     text.bytes().all(|byte| matches!(byte, b' '..=b'~'))
 }
 
-/// Returns the bytes as text.
+/// Returns the bytes of a header's value as text. Such a value has no control characters but tabs.
 fn ascii_text(bytes: &[u8]) -> Result<&str, CredentialsError> {
     match str::from_utf8(bytes) {
         Ok(text) if text.is_ascii() => Ok(text),

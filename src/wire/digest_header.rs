@@ -1,86 +1,23 @@
 //! The two headers with a body's digest: encoding, and strict decoding.
 
+mod body_digests;
+mod renew;
+
 use std::{fmt, str::FromStr};
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use bytes::Bytes;
-use http::{HeaderName, HeaderValue, Method, Request};
-use sha2::{Digest as _, Sha256, Sha512};
+use http::{HeaderName, HeaderValue};
+use sha2::{Digest as _, Sha256};
 
-use crate::{
-    form::FormParameters,
-    header::{CONTENT_MD5, DIGESTS, is_field_name},
+pub(crate) use self::{
+    body_digests::{BodyDigests, BodyHash},
+    renew::{ComputedFor, renew},
 };
+use crate::header::{DIGESTS, is_field_name};
 
 /// The length of 32 bytes in base64.
 const BASE64_LEN: usize = 44;
-
-/// The digests that a body must have.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(crate) struct BodyDigests {
-    sha256: Option<[u8; 32]>,
-    sha512: Option<[u8; 64]>,
-}
-
-impl BodyDigests {
-    /// Returns the digests of both, or `None` if they contradict each other.
-    pub(crate) fn and(self, other: Self) -> Option<Self> {
-        Some(Self {
-            sha256: one_of(self.sha256, other.sha256)?,
-            sha512: one_of(self.sha512, other.sha512)?,
-        })
-    }
-}
-
-/// Returns the value that there is, or `None` if there are two.
-fn one_of<T: PartialEq>(one: Option<T>, other: Option<T>) -> Option<Option<T>> {
-    match (one, other) {
-        (Some(one), Some(other)) => (one == other).then_some(Some(one)),
-        (one, other) => Some(one.or(other)),
-    }
-}
-
-/// Hashes a body with the algorithms of the digests that it must have.
-#[derive(Debug)]
-pub(crate) struct BodyHash {
-    expected: BodyDigests,
-    sha256: Option<Sha256>,
-    // Twice as large, and rarely used.
-    sha512: Option<Box<Sha512>>,
-}
-
-impl BodyHash {
-    pub(crate) fn new(expected: BodyDigests) -> Self {
-        Self {
-            expected,
-            sha256: expected.sha256.map(|_| Sha256::new()),
-            sha512: expected.sha512.map(|_| Box::new(Sha512::new())),
-        }
-    }
-
-    pub(crate) fn update(&mut self, data: &[u8]) {
-        if let Some(hash) = &mut self.sha256 {
-            hash.update(data);
-        }
-        if let Some(hash) = &mut self.sha512 {
-            hash.update(data);
-        }
-    }
-
-    /// Returns whether the body that was hashed has all digests, and begins a new body.
-    pub(crate) fn matches(&mut self) -> bool {
-        let BodyDigests { sha256, sha512 } = self.expected;
-        let has_sha256 = match (&mut self.sha256, sha256) {
-            (Some(hash), Some(expected)) => *hash.finalize_reset() == expected,
-            _ => true,
-        };
-        let has_sha512 = match (&mut self.sha512, sha512) {
-            (Some(hash), Some(expected)) => *hash.finalize_reset() == expected,
-            _ => true,
-        };
-        has_sha256 && has_sha512
-    }
-}
 
 /// Names the header with the digest of a body.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
@@ -130,10 +67,12 @@ impl DigestHeader {
         }
     }
 
-    fn around(self) -> (&'static str, &'static str) {
+    /// Returns what is before and after the base64 of a digest: colons around the byte sequence of
+    /// a structured field (RFC 8941, section 3.3.5), or nothing.
+    fn delimiter(self) -> &'static str {
         match self {
-            Self::Digest => ("SHA-256=", ""),
-            Self::ContentDigest => ("sha-256=:", ":"),
+            Self::Digest => "",
+            Self::ContentDigest => ":",
         }
     }
 
@@ -158,9 +97,13 @@ impl DigestHeader {
         // The array has room for exactly 32 bytes in base64, so this cannot fail. If it did, the
         // value would be empty, and the gateway would refuse it.
         let len = STANDARD.encode_slice(digest, &mut base64).unwrap_or(0);
-        let (before, after) = self.around();
         let base64 = base64.get(..len).unwrap_or_default();
-        let value = [before.as_bytes(), base64, after.as_bytes()].concat();
+        let name = match self {
+            Self::Digest => "SHA-256=",
+            Self::ContentDigest => "sha-256=",
+        };
+        let delimiter = self.delimiter().as_bytes();
+        let value = [name.as_bytes(), delimiter, base64, delimiter].concat();
         HeaderValue::from_maybe_shared(Bytes::from(value))
             .unwrap_or_else(|_| HeaderValue::from_static(""))
     }
@@ -179,8 +122,8 @@ impl DigestHeader {
             if !is_field_name(algorithm) {
                 return None;
             }
-            let (_, after) = self.around();
-            let base64 = || digest.strip_prefix(after)?.strip_suffix(after);
+            let delimiter = self.delimiter();
+            let base64 = || digest.strip_prefix(delimiter)?.strip_suffix(delimiter);
             let is_repeated = match algorithm {
                 _ if algorithm.eq_ignore_ascii_case("sha-256") => {
                     let digest = decoded(base64()?)?;
@@ -209,34 +152,4 @@ fn decoded<const LEN: usize>(base64: &str) -> Option<[u8; LEN]> {
     }
     let len = STANDARD.decode_slice(base64, &mut bytes).ok()?;
     bytes.get(..len)?.try_into().ok()
-}
-
-/// In a request's extensions, the method of the request whose body the digest was computed for.
-#[derive(Clone)]
-pub(crate) struct ComputedFor(pub(crate) Method);
-
-/// Replaces the digest by that of an empty body if a layer in between has changed the method. An
-/// empty body has no `Content-MD5` and no parameters.
-///
-/// Following a 303 does so: it sends a `GET` without the body that the digest was computed for. The
-/// old digest would not match, and the gateway would refuse the request.
-pub(crate) fn renew<B>(request: &mut Request<B>) {
-    match request.extensions().get::<ComputedFor>() {
-        Some(ComputedFor(method)) if method != request.method() => {}
-        _ => return,
-    }
-    for header in DigestHeader::ALL {
-        if request.headers().contains_key(header.name()) {
-            let value = header.value_of("");
-            // It replaces a value, so the map does not grow and this cannot fail.
-            let _fits = request.headers_mut().try_insert(header.name(), value);
-        }
-    }
-    request.headers_mut().remove(&CONTENT_MD5);
-    if request.extensions().get::<FormParameters>().is_some() {
-        let none = FormParameters::new(Bytes::new());
-        request.extensions_mut().insert(none);
-    }
-    let method = request.method().clone();
-    request.extensions_mut().insert(ComputedFor(method));
 }

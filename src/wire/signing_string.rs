@@ -161,9 +161,9 @@ pub(crate) struct SigningStringFormat {
     pub(crate) ends_with_newline: bool,
     /// The line for a listed header that the request lacks; `None` if that is an error.
     pub(crate) missing_header: Option<MissingHeaderLine>,
-    /// The separator between the values of a repeated header other than a cookie; `None` if a
-    /// repeated one is an error.
-    pub(crate) join: Option<&'static [u8]>,
+    /// Whether the values of a repeated header other than a cookie are joined; if not, a repeated
+    /// one is an error.
+    pub(crate) joins_repeated: bool,
     /// The header whose line replaces that of `Date` if the request has it.
     pub(crate) auxiliary_date: Option<&'static HeaderName>,
     /// What is signed of every request without being listed; `None` if nothing is.

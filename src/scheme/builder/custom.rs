@@ -164,7 +164,7 @@ impl SchemeBuilder {
             format.missing_header = line;
         }
         if let Some(join) = self.join_repeated_headers {
-            format.join = join.then_some(b", ");
+            format.joins_repeated = join;
         }
         if let (Some(prefix), Some(lines)) = (&self.path_prefix, &mut format.request_lines) {
             lines.path_prefix = Some(leak(prefix));

@@ -3,9 +3,6 @@
 use super::{CredentialsSyntax, Times, signature::SignatureEncoding};
 use crate::{KeyId, mac::Tag};
 
-/// The text before the list of names.
-const HEADERS: &str = "headers=\"";
-
 /// The parts that are the same in all `Authorization` values of a signer. The key id is not among
 /// them, because it changes when keys are rotated.
 #[derive(Debug, Clone)]
@@ -85,7 +82,7 @@ impl<'t> Encoder<'t> {
                 put(template.separator);
             }
         }
-        put(HEADERS);
+        put("headers=\"");
         Self {
             text,
             template,
