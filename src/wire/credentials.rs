@@ -167,6 +167,13 @@ impl DecodedCredentials {
                 let credentials = JsonCredentials::read(syntax, implied, text)?;
                 Ok(Some(Self::Json(credentials)))
             }
+            // A parameter of that name that is the application's is not signed, and neither is the
+            // rest of the query. So anyone can add one, and it must not count.
+            (Carrier::ParametersOrQuery, Some(value))
+                if syntax.recognizes(value) && !query::has_credentials(syntax, head.uri()) =>
+            {
+                Ok(None)
+            }
             (Carrier::ParametersOrQuery, authorization) => {
                 let credentials = QueryCredentials::find(syntax, head.uri())?;
                 match authorization {
