@@ -97,6 +97,12 @@ pub enum BuildError {
     /// The scheme does not have the algorithm's name `hs2019`.
     Hs2019NotCarried {
         /// The scheme.
+    /// The credentials are to be sent in the query, and the list has a component that contains the
+    /// query. It would be signed without them, and verified with them.
+    QuerySigned {
+        /// The component's name.
+        name: Excerpt,
+    },
         scheme: Scheme,
     },
     /// The list contains `(created)` or `(expires)`, but `hs2019` is not set.
@@ -361,6 +367,11 @@ impl fmt::Display for BuildError {
                 f.write_str("(expires) is to be signed: say with expires_after for how long")
             }
             Self::LifetimeTooShort => {
+            Self::QuerySigned { name } => write!(
+                f,
+                "{name} contains the query, to which the credentials are added after it is \
+                 signed: sign a component without the query, or leave credentials_in_query out"
+            ),
                 f.write_str("expires_after is less than a second: give it one second or more")
             }
             Self::LifetimeNotSigned => f.write_str(

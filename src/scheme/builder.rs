@@ -356,7 +356,8 @@ impl SchemeBuilder {
         self
     }
 
-    /// Sets whether the values of a repeated header are joined with `, ` or refused.
+    /// Sets whether the values of a repeated header in the list are joined with `, ` or refused.
+    /// Those that [`Scheme::TencentApp`] signs without listing them are always refused.
     pub fn join_repeated_headers(mut self, join: bool) -> Self {
         self.join_repeated_headers = Some(join);
         self

@@ -219,7 +219,9 @@ impl SignerBuilder {
     ///
     /// It is for WebSocket handshakes. The query gains the parameters `authorization`, `date` and
     /// `host`. They replace those that it has; all other parameters stay as they are, byte for
-    /// byte. The request's headers get no date and no `Authorization`.
+    /// byte. The request's headers get no date and no `Authorization`. As the query changes after
+    /// it is signed, [`build`](Self::build) refuses a list with a component that contains the
+    /// query.
     ///
     /// **The URL is then a credential.** Do not log it: with iFlytek's scheme it is valid for five
     /// minutes.
@@ -553,6 +555,16 @@ impl SignerBuilder {
             _ => Ok(()),
         }
     }
+        let has_query = |listed: &&SignedComponent| match listed.component {
+            Component::Derived(derived) => derived.is_whole_target(),
+            _ => false,
+        };
+        if self.in_query
+            && let Some(listed) = list.iter().find(has_query)
+        {
+            let name = Excerpt::new(&listed.name);
+            return Err(BuildError::QuerySigned { name });
+        }
 }
 
 fn is_date(name: &str) -> bool {

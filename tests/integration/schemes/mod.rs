@@ -21,6 +21,7 @@ mod traefik_hub;
 mod tyk;
 mod unknown;
 
+mod unreadable;
 use std::time::SystemTime;
 
 use http::{HeaderName, HeaderValue, Request};
