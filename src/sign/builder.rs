@@ -174,6 +174,9 @@ impl SignerBuilder {
     /// [`Scheme::TencentApp`] signs the method, the target and three headers after the list,
     /// without a name. Its gateway wants the list sorted.
     ///
+    /// A header of the name `request-target`, `created` or the like is refused where the scheme has
+    /// such a component: an `@` or the parentheses were forgotten, and no request has that header.
+    ///
     /// The list must have `date` or `x-date`, which is then the date header that is sent, or
     /// `(created)`. Tencent Cloud Market's scheme sends no list, so its can only be `x-date`.
     ///
@@ -363,6 +366,9 @@ impl SignerBuilder {
     /// - a header in the list cannot be signed, is signed anyway, is named twice or is specific to
     ///   one connection,
     /// - the list has no date, two dates, or more than 64 names,
+    /// - a name in the list lacks the `@` or the parentheses of a derived component,
+    /// - the credentials are to be sent in the query, and the list has a component that contains
+    ///   the query,
     /// - signatures are to be valid for less than a second,
     /// - nonces are missing, or the scheme has no parameter for them,
     /// - a host pattern is invalid, there is none, or no pattern allows the authority.
@@ -549,12 +555,6 @@ impl SignerBuilder {
             [_] => {}
             [_, _, ..] => return Err(BuildError::TwoDates),
         }
-        match (lists(DerivedComponent::Expires), self.lifetime) {
-            (true, None) if dialect.lifetime.is_none() => Err(BuildError::NoLifetime),
-            (false, Some(_)) => Err(BuildError::LifetimeNotSigned),
-            _ => Ok(()),
-        }
-    }
         let has_query = |listed: &&SignedComponent| match listed.component {
             Component::Derived(derived) => derived.is_whole_target(),
             _ => false,
@@ -565,6 +565,12 @@ impl SignerBuilder {
             let name = Excerpt::new(&listed.name);
             return Err(BuildError::QuerySigned { name });
         }
+        match (lists(DerivedComponent::Expires), self.lifetime) {
+            (true, None) if dialect.lifetime.is_none() => Err(BuildError::NoLifetime),
+            (false, Some(_)) => Err(BuildError::LifetimeNotSigned),
+            _ => Ok(()),
+        }
+    }
 }
 
 fn is_date(name: &str) -> bool {

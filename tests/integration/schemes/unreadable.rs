@@ -1,15 +1,60 @@
 //! Descriptions and options whose signatures no verifier could read are refused when they are
 //! built, or what is signed is as the verifier reads it.
 
-use http::{HeaderName, HeaderValue, Request};
+use http::{HeaderName, HeaderValue, Request, header};
 use tower_hmac_auth::{
     Scheme, Signer,
-    error::SignError,
+    error::{BuildError, SignError},
     scheme::DerivedComponent,
 };
 
 use super::{assert_accepted, assert_refused, now};
 use crate::common::{keys, verifier_of};
+
+/// Its value would be signed before it is known.
+#[test]
+fn a_header_that_the_gateway_reads_by_itself_carries_no_credentials() {
+    for (nearest, name) in [
+        (Scheme::TencentApp, header::ACCEPT),
+        (Scheme::TencentApp, header::CONTENT_TYPE),
+        (Scheme::TencentApp, HeaderName::from_static("content-md5")),
+        (Scheme::Tyk, HeaderName::from_static("x-aux-date")),
+        (Scheme::TencentMarket, HeaderName::from_static("request-id")),
+    ] {
+        let described = Scheme::builder("described", nearest).credentials_header(name.clone());
+        let error = described.build().unwrap_err().to_string();
+        let text = format!("{name} has another meaning and cannot carry the signature");
+        assert!(error.starts_with(&text), "{nearest} {error}");
+    }
+    // Where the gateway does not read it, it can.
+    for name in ["accept", "content-md5", "x-aux-date", "request-id"] {
+        let name = HeaderName::from_static(name);
+        let described = Scheme::builder("described", Scheme::Kong);
+        let scheme = described.credentials_header(name.clone()).build().unwrap();
+        let signer = Signer::builder(keys()).scheme(scheme).build().unwrap();
+        let mut request = Request::get("/a").body(()).unwrap();
+        signer.sign_request(&mut request, now()).unwrap();
+        assert!(request.headers().contains_key(&name));
+        assert_accepted(&verifier_of(scheme), &request);
+    }
+}
+
+/// A JSON object does not say how the date's name is spelled.
+#[test]
+fn the_case_of_names_cannot_be_kept_where_the_list_is_not_sent() {
+    let described = || Scheme::builder("described", Scheme::TencentMarket);
+    for described in [
+        described().keep_name_case(true).default_list(["X-Date"]),
+        described().keep_name_case(true),
+    ] {
+        assert_eq!(described.build(), Err(BuildError::NoParameters));
+    }
+    let scheme = described().keep_name_case(false).build().unwrap();
+    let signer = Signer::builder(keys()).scheme(scheme).build().unwrap();
+    let mut request = Request::get("/a").body(()).unwrap();
+    signer.sign_request(&mut request, now()).unwrap();
+    assert_accepted(&verifier_of(scheme), &request);
+}
 
 #[test]
 fn a_query_that_gets_the_credentials_is_not_signed() {
