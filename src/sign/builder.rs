@@ -15,13 +15,14 @@ use super::{
 use crate::{
     Algorithm, Scheme, Signer,
     header::{DateHeader, MICRO_SERVICE_NAME, NAME_SPACE_CODE, SOURCE},
+    mac::HS2019,
     rejection::Excerpt,
     scheme::{BuildError, check_none_repeated, check_signed_list, owned_names},
     sign::RotatingKeyPair,
     wire::{
         authority::without_user,
         component::{Component, DerivedComponent, ListedComponent},
-        credentials::{Carrier, HS2019, Template},
+        credentials::{Carrier, Template},
     },
 };
 
