@@ -7,6 +7,7 @@ mod target_error;
 
 use std::fmt;
 
+pub(crate) use self::kind::refuses_credentials;
 pub use self::{
     credentials_error::CredentialsError, excerpt::Excerpt, kind::RejectionKind,
     target_error::TargetError,
