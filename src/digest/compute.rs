@@ -21,7 +21,7 @@ use crate::{
     header::CONTENT_MD5,
     readiness::take_ready,
     request_head::Digested,
-    wire::digest_header::ComputedFor,
+    sign::ComputedFor,
 };
 
 /// Computes the digest of a request's body and sends it in a header, for

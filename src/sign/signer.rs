@@ -270,7 +270,7 @@ impl Signer {
             *request.uri_mut() = uri;
         }
         #[cfg(feature = "digest")]
-        crate::wire::digest_header::renew(request);
+        super::renewed_digest::renew(request);
         let keys = keys.load();
         let head = RequestHead::from(&*request);
         let signed = match self.sign_with(&keys, &head, now, &mut SigningString::new()) {

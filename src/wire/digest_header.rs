@@ -4,13 +4,10 @@ use std::{fmt, str::FromStr};
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use bytes::Bytes;
-use http::{HeaderName, HeaderValue, Method, Request};
+use http::{HeaderName, HeaderValue};
 use sha2::{Digest as _, Sha256, Sha512};
 
-use crate::{
-    form::FormParameters,
-    header::{CONTENT_MD5, DIGESTS, is_field_name},
-};
+use crate::header::{DIGESTS, is_field_name};
 
 /// The length of 32 bytes in base64.
 const BASE64_LEN: usize = 44;
@@ -209,34 +206,4 @@ fn decoded<const LEN: usize>(base64: &str) -> Option<[u8; LEN]> {
     }
     let len = STANDARD.decode_slice(base64, &mut bytes).ok()?;
     bytes.get(..len)?.try_into().ok()
-}
-
-/// In a request's extensions, the method of the request whose body the digest was computed for.
-#[derive(Clone)]
-pub(crate) struct ComputedFor(pub(crate) Method);
-
-/// Replaces the digest by that of an empty body if a layer in between has changed the method. An
-/// empty body has no `Content-MD5` and no parameters.
-///
-/// Following a 303 does so: it sends a `GET` without the body that the digest was computed for. The
-/// old digest would not match, and the gateway would refuse the request.
-pub(crate) fn renew<B>(request: &mut Request<B>) {
-    match request.extensions().get::<ComputedFor>() {
-        Some(ComputedFor(method)) if method != request.method() => {}
-        _ => return,
-    }
-    for header in DigestHeader::ALL {
-        if request.headers().contains_key(header.name()) {
-            let value = header.value_of("");
-            // It replaces a value, so the map does not grow and this cannot fail.
-            let _fits = request.headers_mut().try_insert(header.name(), value);
-        }
-    }
-    request.headers_mut().remove(&CONTENT_MD5);
-    if request.extensions().get::<FormParameters>().is_some() {
-        let none = FormParameters::new(Bytes::new());
-        request.extensions_mut().insert(none);
-    }
-    let method = request.method().clone();
-    request.extensions_mut().insert(ComputedFor(method));
 }
