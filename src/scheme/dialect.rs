@@ -2,12 +2,12 @@
 
 use std::{borrow::Cow, fmt, str::FromStr, time::Duration};
 
-use http::{HeaderMap, HeaderName, StatusCode, Uri};
+use http::{HeaderName, StatusCode, Uri};
 
 use super::Scheme;
 use crate::{
     Algorithm, Rejection,
-    header::{DateHeader, SOURCE},
+    header::DateHeader,
     rejection::RejectionKind,
     wire::{
         component::{Component, DerivedComponent, ListSyntax, NotSignable},
@@ -166,32 +166,6 @@ impl Dialect {
             Carrier::ParametersOrQuery => query::without_credentials(&self.syntax, target),
             Carrier::Parameters | Carrier::Json(_) => None,
         }
-    }
-
-    /// Removes a signature of this scheme from a request that must not carry one, with the date,
-    /// the source and the request id that came with it. Another scheme's `Authorization` stays.
-    /// Returns `true` if there was a signature.
-    pub(crate) fn remove_signature(&self, headers: &mut HeaderMap) -> bool {
-        let (ours, others): (Vec<_>, Vec<_>) = headers
-            .get_all(self.syntax.header)
-            .iter()
-            .cloned()
-            .partition(|authorization| self.syntax.recognizes(authorization));
-        if ours.is_empty() {
-            return false;
-        }
-        headers.remove(self.syntax.header);
-        for date_header in DateHeader::ALL {
-            headers.remove(date_header.name());
-        }
-        headers.remove(&SOURCE);
-        if let Some(name) = self.request_id {
-            headers.remove(name);
-        }
-        for authorization in others {
-            headers.append(self.syntax.header.clone(), authorization);
-        }
-        true
     }
 }
 

@@ -18,6 +18,7 @@ mod layer;
 #[cfg(feature = "nonce")]
 mod nonce;
 mod nonce_parameter;
+mod removal;
 #[cfg(feature = "digest")]
 mod renewed_digest;
 mod report;
