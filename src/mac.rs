@@ -15,6 +15,10 @@ use zeroize::Zeroize;
 
 use crate::key::SecretKey;
 
+/// The algorithm's name in a request if the key determines the algorithm
+/// (draft-cavage-http-signatures-12, section 2.1.3).
+pub(crate) const HS2019: &str = "hs2019";
+
 /// Selects an HMAC algorithm (RFC 2104), by the name that the gateways use.
 ///
 /// Tencent Cloud API Gateway and Kong document all four. Tencent's samples use `hmac-sha1`, so it

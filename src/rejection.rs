@@ -7,11 +7,12 @@ mod target_error;
 
 use std::fmt;
 
+pub(crate) use self::kind::refuses_credentials;
 pub use self::{
     credentials_error::CredentialsError, excerpt::Excerpt, kind::RejectionKind,
     target_error::TargetError,
 };
-use crate::{header::DateHeader, limits::MAX_NONCE_LEN};
+use crate::{header::DateHeader, limits::MAX_NONCE_LEN, mac::HS2019};
 
 /// Describes why a request is refused.
 ///
@@ -203,11 +204,11 @@ impl fmt::Display for Rejection {
                 "the credentials have no {key_id_parameter} or no signature, or an empty one: \
                  send both"
             ),
-            Self::AlgorithmNotSupported { algorithm } if algorithm.as_str() == "hs2019" => f
-                .write_str(
-                    "the algorithm hs2019 is unknown or not allowed here, as is none at all: sign \
-                     with an allowed one, and name it",
-                ),
+            Self::AlgorithmNotSupported { algorithm } if algorithm.as_str() == HS2019 => write!(
+                f,
+                "the algorithm {HS2019} is unknown or not allowed here, as is none at all: sign \
+                 with an allowed one, and name it"
+            ),
             Self::AlgorithmNotSupported { algorithm } => {
                 write!(
                     f,

@@ -215,7 +215,9 @@ impl Description {
             BuildError::NamelessComponents
             | BuildError::TwoDecodedComponents
             | BuildError::TimeNotCarried { .. }
-            | BuildError::DerivedName { .. } => derived,
+            | BuildError::DerivedName { .. }
+            | BuildError::DerivedNameTaken { .. } => derived,
+            BuildError::NoParameters => None,
             BuildError::NamedTwice { name } if is_derived(name.as_str()) => derived,
             BuildError::NamedTwice { name } if name.as_str().parse::<Algorithm>().is_ok() => {
                 span(&self.algorithms)

@@ -21,7 +21,7 @@ use crate::{
     header::CONTENT_MD5,
     readiness::take_ready,
     request_head::Digested,
-    wire::digest_header::ComputedFor,
+    sign::ComputedFor,
 };
 
 /// Computes the digest of a request's body and sends it in a header, for
@@ -263,12 +263,11 @@ impl<S: Service<Request<BufferedBody>>> Waiting<S> {
                 let _full = head.headers.try_insert(header.name(), value);
                 head.extensions.insert(Digested);
             }
-            Sent::ContentMd5 if is_form || body.data().is_empty() => {
-                head.headers.remove(&CONTENT_MD5);
-            }
             Sent::ContentMd5 => {
-                let value = content_md5(body.data());
-                let _full = head.headers.try_insert(&CONTENT_MD5, value);
+                head.headers.remove(&CONTENT_MD5);
+                if let Some(value) = content_md5::sent_with(body.data(), is_form) {
+                    let _full = head.headers.try_insert(&CONTENT_MD5, value);
+                }
             }
         }
         head.extensions.insert(ComputedFor(head.method.clone()));

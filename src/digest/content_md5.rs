@@ -38,6 +38,12 @@ pub fn content_md5(body: impl AsRef<[u8]>) -> HeaderValue {
     HeaderValue::from_bytes(base64).unwrap_or(HeaderValue::from_static(""))
 }
 
+/// Returns the `Content-MD5` that a client sends with a body, if it sends one. A form has none,
+/// because its parameters are signed, and neither has an empty body.
+pub(super) fn sent_with(body: &[u8], is_form: bool) -> Option<HeaderValue> {
+    (!is_form && !body.is_empty()).then(|| content_md5(body))
+}
+
 /// Reads a `Content-MD5`: the base64 of 32 hexadecimal digits, or of 16 bytes as in RFC 1864.
 pub(super) fn decode(value: &HeaderValue) -> Option<Md5Digest> {
     if value.len() > BASE64_LEN {

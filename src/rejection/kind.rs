@@ -269,9 +269,11 @@ impl Rejection {
 
     /// Returns `true` if this reason tells the client something about credentials.
     pub(crate) fn is_about_credentials(&self) -> bool {
-        matches!(
-            self.status(),
-            StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN
-        )
+        refuses_credentials(self.status())
     }
+}
+
+/// Returns `true` if gateways refuse credentials with this status.
+pub(crate) fn refuses_credentials(status: StatusCode) -> bool {
+    matches!(status, StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN)
 }

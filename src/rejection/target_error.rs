@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use crate::limits::MAX_FORM_PARAMETERS;
+
 /// Describes why a request target cannot be signed or is not trusted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
@@ -45,7 +47,7 @@ pub enum TargetError {
 
 impl fmt::Display for TargetError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
+        let text = match self {
             Self::NoPath => {
                 "the request target has no path and cannot be signed: send one that begins with /"
             }
@@ -77,7 +79,11 @@ impl fmt::Display for TargetError {
                 "two parameters have the same name, which clients sign differently: send one"
             }
             Self::TooManyParameters => {
-                "the query and the form have more than 1000 parameters: send fewer"
+                return write!(
+                    f,
+                    "the query and the form have more than {MAX_FORM_PARAMETERS} parameters: send \
+                     fewer"
+                );
             }
             Self::FormNotRead => {
                 "the body is a form, whose parameters are signed, and was not read: put \
@@ -87,7 +93,8 @@ impl fmt::Display for TargetError {
                 "the path does not begin with the scheme's path_prefix: send the request to the \
                  stage that it names"
             }
-        })
+        };
+        f.write_str(text)
     }
 }
 

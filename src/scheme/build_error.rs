@@ -44,6 +44,15 @@ pub enum BuildError {
         /// The name.
         name: Excerpt,
     },
+    /// The name is that of a header. A derived component of the scheme has the same name with an
+    /// `@`, in parentheses or in another case. As no request has such a header, it would not be
+    /// signed, and neither would the component.
+    MarksMissing {
+        /// The name.
+        name: Excerpt,
+        /// The derived component's name.
+        derived: &'static str,
+    },
     /// The list of names is longer than 8 KiB, which verifiers refuse.
     ListTooLong,
     /// The list has more than 64 names, which verifiers refuse. `digest` and `content-digest` count
@@ -87,6 +96,12 @@ pub enum BuildError {
     QueryNotCarried {
         /// The scheme.
         scheme: Scheme,
+    },
+    /// The credentials are to be sent in the query, and the list has a component that contains the
+    /// query. It would be signed without them, and verified with them.
+    QuerySigned {
+        /// The component's name.
+        name: Excerpt,
     },
     /// The list is not the one that the scheme implies. Its credentials do not contain a list, so
     /// the gateway could not know what is signed.
@@ -141,8 +156,8 @@ pub enum BuildError {
     },
     /// The separator is not a comma, optionally followed by whitespace.
     Separator,
-    /// A word, a separator, a rule for parameters or a second algorithm is set, but the preset's
-    /// credentials are a JSON object, which cannot say them.
+    /// A word, a separator, a rule for parameters, the case of names or a second algorithm is set,
+    /// but the preset's credentials are a JSON object, which cannot say them.
     NoParameters,
     /// The scheme has no algorithms.
     NoAlgorithm,
@@ -188,6 +203,12 @@ pub enum BuildError {
     /// The name of a derived component is a valid header name, or could be read as two names in a
     /// list.
     DerivedName {
+        /// The name.
+        name: Excerpt,
+    },
+    /// The name of a derived component is known from other gateways for another kind of component:
+    /// for a time instead of a target, a target instead of a time, or the other time.
+    DerivedNameTaken {
         /// The name.
         name: Excerpt,
     },
@@ -269,6 +290,11 @@ impl fmt::Display for BuildError {
                 write_list(f, " (", own, ")")?;
                 f.write_str(": correct or remove it")
             }
+            Self::MarksMissing { name, derived } => write!(
+                f,
+                "{name} is the name of a header that requests do not have: did you mean \
+                 \"{derived}\"?"
+            ),
             Self::TooManyHeaders => {
                 write!(
                     f,
@@ -341,6 +367,11 @@ impl fmt::Display for BuildError {
                     "{scheme} has no credentials in the query: leave credentials_in_query out"
                 )
             }
+            Self::QuerySigned { name } => write!(
+                f,
+                "{name} contains the query, to which the credentials are added after it is \
+                 signed: sign a component without the query, or leave credentials_in_query out"
+            ),
             Self::ListNotCarried { scheme } => {
                 write!(
                     f,
@@ -401,7 +432,8 @@ impl fmt::Display for BuildError {
             ),
             Self::NoParameters => f.write_str(
                 "the preset's credentials are a JSON object: set no word, no separator, no nonce, \
-                 no rule for parameters and one algorithm at most, or start from another preset",
+                 no rule for parameters, no case of names and one algorithm at most, or start from \
+                 another preset",
             ),
             Self::NoAlgorithm => f.write_str("the scheme has no algorithm: name at least one"),
             Self::NoDateHeader => {
@@ -448,6 +480,10 @@ impl fmt::Display for BuildError {
                 "\"{name}\" cannot name a derived component: use visible ASCII without spaces, \
                  quotes, commas and semicolons, and with a character that no header's name has, \
                  as in (target)"
+            ),
+            Self::DerivedNameTaken { name } => write!(
+                f,
+                "{name} names another component at other gateways: use another name for this one"
             ),
             Self::NoDateAccepted { scheme } => write!(
                 f,

@@ -233,7 +233,8 @@ impl Scheme {
 
 impl SchemeBuilder {
     /// Sets the header that carries the signature instead of `Authorization`, such as
-    /// `x-signature`. Default: the preset's, which is `Authorization`.
+    /// `x-signature`. It must have no other meaning at the gateway. Default: the preset's, which is
+    /// `Authorization`.
     ///
     /// An `Authorization` with other credentials can be sent beside it. Clients that follow
     /// redirects remove `Authorization` when the host changes, but not this header: set
@@ -302,8 +303,12 @@ impl SchemeBuilder {
     /// preset.
     ///
     /// A name is visible ASCII without spaces, quotes, commas and semicolons. It must not be a
-    /// valid header name, so it has a character such as `(` or `@`. `request-line` is the one
-    /// exception.
+    /// valid header name, so it has a character such as `(` or `@`. `request-line` and
+    /// `request-target` are exceptions, because gateways use them. A request with a header of that
+    /// name is then neither signed nor accepted.
+    ///
+    /// A name that gateways have for a target, such as `(request-target)`, cannot stand for a time,
+    /// and `(created)` and `(expires)` stand for these two.
     pub fn derived_components(
         mut self,
         components: impl IntoIterator<Item = (impl Into<String>, DerivedComponent)>,
@@ -327,7 +332,8 @@ impl SchemeBuilder {
     }
 
     /// Sets whether names, including the date header's, are signed and listed as they are spelled
-    /// or in lower case.
+    /// or in lower case. It cannot be `true` if the preset is [`Scheme::TencentMarket`], which
+    /// sends no list.
     pub fn keep_name_case(mut self, keep: bool) -> Self {
         self.keep_name_case = Some(keep);
         self
@@ -356,7 +362,8 @@ impl SchemeBuilder {
         self
     }
 
-    /// Sets whether the values of a repeated header are joined with `, ` or refused.
+    /// Sets whether the values of a repeated header in the list are joined with `, ` or refused.
+    /// Those that [`Scheme::TencentApp`] signs without listing them are always refused.
     pub fn join_repeated_headers(mut self, join: bool) -> Self {
         self.join_repeated_headers = Some(join);
         self
@@ -401,11 +408,12 @@ impl SchemeBuilder {
     ///
     /// Returns a [`BuildError`] if a verifier could not read the signatures of this scheme, or
     /// could read them in two ways. The causes are an invalid name, scheme word, parameter,
-    /// separator or derived component; a word or a rule for parameters where the preset's
-    /// credentials are a JSON object; a name that a preset has; a parameter or derived component
-    /// that is already taken; no algorithm or no date header, or one that is named twice; a default
-    /// list that cannot be signed, has no date, or has a time that needs `hs2019`; and
-    /// [`DatePolicy::Refuse`] with `Date` as the only date header.
+    /// separator or derived component; a word, a rule for parameters or the case of names where the
+    /// preset's credentials are a JSON object; a name that a preset has; a header for the
+    /// credentials that has another meaning; a parameter or derived component that is already
+    /// taken; no algorithm or no date header, or one that is named twice; a default list that
+    /// cannot be signed, has no date, or has a time that needs `hs2019`; and [`DatePolicy::Refuse`]
+    /// with `Date` as the only date header.
     ///
     /// Only the presets' names count as taken. Two different descriptions can have the same name,
     /// because two libraries in one program may each describe a gateway. They are different

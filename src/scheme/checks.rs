@@ -2,7 +2,10 @@
 
 use http::{HeaderName, header};
 
-use super::{BuildError, DatePolicy};
+use super::{
+    BuildError, DatePolicy, Dialect,
+    dialect::{PLAIN_TARGET, known_derived},
+};
 use crate::{
     Algorithm, Scheme,
     header::{DIGESTS, DateHeader, HOP_BY_HOP, MICRO_SERVICE_NAME, NAME_SPACE_CODE, SOURCE},
@@ -11,6 +14,7 @@ use crate::{
     wire::{
         component::{Component, NotSignable},
         credentials::Carrier,
+        signing_string::RequestLine,
     },
 };
 
@@ -59,9 +63,9 @@ pub(crate) fn check_none_repeated<'n>(
     Ok(())
 }
 
-/// Returns `true` if the header has a meaning of its own at servers, so that it can carry neither a
-/// signature nor a nonce.
-pub(super) fn has_meaning(header: &HeaderName) -> bool {
+/// Returns `true` if the header has a meaning of its own at servers of this dialect, so that it can
+/// carry neither a signature nor a nonce.
+pub(super) fn has_meaning(dialect: &Dialect, header: &HeaderName) -> bool {
     let others = [
         &header::COOKIE,
         &header::CONTENT_LENGTH,
@@ -72,7 +76,22 @@ pub(super) fn has_meaning(header: &HeaderName) -> bool {
         &MICRO_SERVICE_NAME,
     ];
     let is_date = header.as_str().parse::<DateHeader>().is_ok();
-    is_date || DIGESTS.contains(header) || others.contains(&header)
+    // Gateways would read it instead of the component.
+    let is_derived = known_derived().any(|(name, _)| *header == name);
+    let format = &dialect.format;
+    // What is signed without being listed would be signed before it has its value, and a random id
+    // would replace that value.
+    let is_the_dialects = format.auxiliary_date == Some(header)
+        || format.signs_unlisted(header.as_str())
+        || dialect.request_id == Some(header);
+    is_date || is_derived || is_the_dialects || DIGESTS.contains(header) || others.contains(&header)
+}
+
+/// Returns `true` if the name of a header differs from that of a derived component only in its
+/// case, or lacks its `@` or its parentheses.
+fn lacks_marks(header: &str, derived: &str) -> bool {
+    let without_marks = derived.trim_matches(['@', '(', ')']);
+    header.eq_ignore_ascii_case(without_marks)
 }
 
 /// Returns the names that a setter was given, as a builder keeps them.
@@ -84,6 +103,7 @@ pub(crate) fn owned_names(names: impl IntoIterator<Item: AsRef<str>>) -> Vec<Str
 impl Scheme {
     /// Returns the component of this name, or an error if requests cannot sign it.
     pub(crate) fn signable(self, name: &str, is_hs2019: bool) -> Result<Component, BuildError> {
+        self.check_marks(name)?;
         let excerpt = || Excerpt::new(name);
         let not_a_name = || BuildError::NotAName {
             scheme: self,
@@ -110,6 +130,11 @@ impl Scheme {
         match component {
             Component::Date(header) => Ok(Component::Date(header)),
             Component::Derived(derived) => Ok(Component::Derived(derived)),
+            // `ListSyntax::component` does not say so: what the clients of a verifier list is
+            // theirs to choose.
+            Component::Header(name) if name.eq_ignore_ascii_case(PLAIN_TARGET) => {
+                Err(BuildError::Ambiguous { name: excerpt() })
+            }
             Component::Header(name) => {
                 let header = HeaderName::from_bytes(name.as_bytes()).map_err(|_| not_a_name())?;
                 if HOP_BY_HOP.contains(&header) {
@@ -120,10 +145,35 @@ impl Scheme {
         }
     }
 
+    /// Refuses a name that would be a header's, although a derived component of the scheme is
+    /// meant. As no request has such a header, signers would leave it out of every list.
+    fn check_marks(self, name: &str) -> Result<(), BuildError> {
+        let list = &self.dialect().list;
+        // Requests can have these.
+        let is_usual = header::EXPIRES == *name || name.parse::<DateHeader>().is_ok();
+        if list.derived(name).is_some() || is_usual {
+            return Ok(());
+        }
+        let mut derived = list.derived_components.iter().map(|(derived, _)| *derived);
+        match derived.find(|derived| lacks_marks(name, derived)) {
+            Some(derived) => Err(BuildError::MarksMissing {
+                name: Excerpt::new(name),
+                derived,
+            }),
+            None => Ok(()),
+        }
+    }
+
     /// Refuses a name that no signature of this scheme can cover.
     pub(crate) fn check_coverable(self, name: &str, is_hs2019: bool) -> Result<(), BuildError> {
-        if self.dialect().format.signs_unlisted(name) {
+        let format = &self.dialect().format;
+        if format.signs_unlisted(name) {
             return Ok(());
+        }
+        let derived = RequestLine::TARGET;
+        if format.signs_unlisted(derived) && lacks_marks(name, derived) {
+            let name = Excerpt::new(name);
+            return Err(BuildError::MarksMissing { name, derived });
         }
         self.signable(name, is_hs2019).map(drop)
     }
@@ -131,10 +181,7 @@ impl Scheme {
     /// Refuses a header that cannot carry a nonce.
     pub(crate) fn check_nonce(self, name: &HeaderName) -> Result<(), BuildError> {
         let component = self.signable(name.as_str(), false)?;
-        let format = &self.dialect().format;
-        let has_meaning_here =
-            format.auxiliary_date == Some(name) || format.signs_unlisted(name.as_str());
-        if has_meaning(name) || has_meaning_here || !matches!(component, Component::Header(_)) {
+        if has_meaning(self.dialect(), name) || !matches!(component, Component::Header(_)) {
             let name = Excerpt::new(name.as_str());
             return Err(BuildError::NonceHeader { name });
         }

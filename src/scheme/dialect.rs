@@ -2,15 +2,15 @@
 
 use std::{borrow::Cow, fmt, str::FromStr, time::Duration};
 
-use http::{HeaderMap, HeaderName, StatusCode, Uri};
+use http::{HeaderName, StatusCode, Uri};
 
 use super::Scheme;
 use crate::{
     Algorithm, Rejection,
-    header::{DateHeader, SOURCE},
+    header::DateHeader,
     rejection::RejectionKind,
     wire::{
-        component::{Component, ListSyntax, NotSignable},
+        component::{Component, DerivedComponent, ListSyntax, NotSignable},
         credentials::{Carrier, CredentialsSyntax, query},
         signing_string::SigningStringFormat,
     },
@@ -114,11 +114,27 @@ pub(super) fn is_key_id(name: &str) -> bool {
     all.any(|scheme| name.eq_ignore_ascii_case(scheme.dialect().syntax.key_id))
 }
 
-/// Returns `true` if a gateway's lists name a derived component so, in any case.
+/// The name of the request target at gateways without a preset that write it without a mark.
+///
+/// It is the name of a header too, which no request has. Lists of verifiers' clients can name it,
+/// because clients forget the `@`: such a header is missing like any other. But one that a request
+/// has is refused. A signature over such a gateway's target would be valid for it.
+pub(crate) const PLAIN_TARGET: &str = "request-target";
+
+/// Returns the derived components of all presets.
+fn derived_of_presets() -> impl Iterator<Item = (&'static str, DerivedComponent)> {
+    let presets = Scheme::ALL.into_iter();
+    presets.flat_map(|scheme| scheme.dialect().list.derived_components.iter().copied())
+}
+
+/// Returns the derived components that are known from gateways, with and without presets.
+pub(super) fn known_derived() -> impl Iterator<Item = (&'static str, DerivedComponent)> {
+    derived_of_presets().chain([(PLAIN_TARGET, DerivedComponent::RequestTarget)])
+}
+
+/// Returns `true` if a preset's lists name a derived component so, in any case.
 pub(super) fn is_derived(name: &str) -> bool {
-    let all = Scheme::ALL.into_iter();
-    let mut all = all.flat_map(|scheme| scheme.dialect().list.derived_components);
-    all.any(|(other, _)| other.eq_ignore_ascii_case(name))
+    derived_of_presets().any(|(other, _)| other.eq_ignore_ascii_case(name))
 }
 
 impl Dialect {
@@ -151,32 +167,6 @@ impl Dialect {
             Carrier::ParametersOrQuery => query::without_credentials(&self.syntax, target),
             Carrier::Parameters | Carrier::Json(_) => None,
         }
-    }
-
-    /// Removes a signature of this scheme from a request that must not carry one, with the date,
-    /// the source and the request id that came with it. Another scheme's `Authorization` stays.
-    /// Returns `true` if there was a signature.
-    pub(crate) fn remove_signature(&self, headers: &mut HeaderMap) -> bool {
-        let (ours, others): (Vec<_>, Vec<_>) = headers
-            .get_all(self.syntax.header)
-            .iter()
-            .cloned()
-            .partition(|authorization| self.syntax.recognizes(authorization));
-        if ours.is_empty() {
-            return false;
-        }
-        headers.remove(self.syntax.header);
-        for date_header in DateHeader::ALL {
-            headers.remove(date_header.name());
-        }
-        headers.remove(&SOURCE);
-        if let Some(name) = self.request_id {
-            headers.remove(name);
-        }
-        for authorization in others {
-            headers.append(self.syntax.header.clone(), authorization);
-        }
-        true
     }
 }
 

@@ -27,7 +27,7 @@ pub use self::{
 };
 pub(crate) use self::{
     checks::{check_list, check_none_repeated, check_signed_list, owned_names},
-    dialect::Dialect,
+    dialect::{Dialect, PLAIN_TARGET},
     tencent::MAX_SKEW as DEFAULT_MAX_SKEW,
 };
 use crate::Rejection;

@@ -15,13 +15,14 @@ use super::{
 use crate::{
     Algorithm, Scheme, Signer,
     header::{DateHeader, MICRO_SERVICE_NAME, NAME_SPACE_CODE, SOURCE},
+    mac::HS2019,
     rejection::Excerpt,
     scheme::{BuildError, check_none_repeated, check_signed_list, owned_names},
     sign::RotatingKeyPair,
     wire::{
         authority::without_user,
         component::{Component, DerivedComponent, ListedComponent},
-        credentials::{Carrier, HS2019, Template},
+        credentials::{Carrier, Template},
     },
 };
 
@@ -174,6 +175,9 @@ impl SignerBuilder {
     /// [`Scheme::TencentApp`] signs the method, the target and three headers after the list,
     /// without a name. Its gateway wants the list sorted.
     ///
+    /// A header of the name `request-target`, `created` or the like is refused where the scheme has
+    /// such a component: an `@` or the parentheses were forgotten, and no request has that header.
+    ///
     /// The list must have `date` or `x-date`, which is then the date header that is sent, or
     /// `(created)`. Tencent Cloud Market's scheme sends no list, so its can only be `x-date`.
     ///
@@ -219,7 +223,9 @@ impl SignerBuilder {
     ///
     /// It is for WebSocket handshakes. The query gains the parameters `authorization`, `date` and
     /// `host`. They replace those that it has; all other parameters stay as they are, byte for
-    /// byte. The request's headers get no date and no `Authorization`.
+    /// byte. The request's headers get no date and no `Authorization`. As the query changes after
+    /// it is signed, [`build`](Self::build) refuses a list with a component that contains the
+    /// query.
     ///
     /// **The URL is then a credential.** Do not log it: with iFlytek's scheme it is valid for five
     /// minutes.
@@ -361,6 +367,9 @@ impl SignerBuilder {
     /// - a header in the list cannot be signed, is signed anyway, is named twice or is specific to
     ///   one connection,
     /// - the list has no date, two dates, or more than 64 names,
+    /// - a name in the list lacks the `@` or the parentheses of a derived component,
+    /// - the credentials are to be sent in the query, and the list has a component that contains
+    ///   the query,
     /// - signatures are to be valid for less than a second,
     /// - nonces are missing, or the scheme has no parameter for them,
     /// - a host pattern is invalid, there is none, or no pattern allows the authority.
@@ -546,6 +555,16 @@ impl SignerBuilder {
             }
             [_] => {}
             [_, _, ..] => return Err(BuildError::TwoDates),
+        }
+        let has_query = |listed: &&SignedComponent| match listed.component {
+            Component::Derived(derived) => derived.is_whole_target(),
+            _ => false,
+        };
+        if self.in_query
+            && let Some(listed) = list.iter().find(has_query)
+        {
+            let name = Excerpt::new(&listed.name);
+            return Err(BuildError::QuerySigned { name });
         }
         match (lists(DerivedComponent::Expires), self.lifetime) {
             (true, None) if dialect.lifetime.is_none() => Err(BuildError::NoLifetime),

@@ -182,6 +182,10 @@ impl ComponentWriter<'_> {
                     string.push_request_line(self.head.method().as_str().as_bytes());
                 }
                 RequestLine::Header { name, .. } => {
+                    // Verifiers do not join these, even where the scheme joins listed headers.
+                    if self.format.joins_repeated {
+                        single_value(self.head.headers(), *name).map_err(repeated(name))?;
+                    }
                     let value = self.header(name, edits)?;
                     string.push_request_line(value.as_deref().unwrap_or_default());
                 }

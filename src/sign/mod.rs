@@ -18,6 +18,9 @@ mod layer;
 #[cfg(feature = "nonce")]
 mod nonce;
 mod nonce_parameter;
+mod removal;
+#[cfg(feature = "digest")]
+mod renewed_digest;
 mod report;
 mod request_id;
 #[cfg(feature = "reqwest")]
@@ -30,6 +33,8 @@ mod service;
 mod signed_headers;
 mod signer;
 
+#[cfg(feature = "digest")]
+pub(crate) use self::renewed_digest::ComputedFor;
 #[cfg(feature = "reqwest-middleware")]
 pub use self::reqwest_middleware::{RedirectFollowed, SignMiddleware};
 #[cfg(feature = "retry")]

@@ -2,7 +2,7 @@
 
 use std::{fmt, sync::Arc, time::SystemTime};
 
-use http::{HeaderMap, HeaderValue, Request, uri::PathAndQuery};
+use http::{HeaderValue, Request, uri::PathAndQuery};
 
 use super::{
     SignError, SignedHeaders, SignerBuilder,
@@ -233,30 +233,6 @@ impl Signer {
         self.inner.scheme.dialect().format.request_lines.is_some()
     }
 
-    /// Removes a signature of this scheme from a request that cannot be signed, with all headers
-    /// that the signer added to it.
-    pub(crate) fn remove_signature(&self, headers: &mut HeaderMap) {
-        if !self.inner.scheme.dialect().remove_signature(headers) {
-            return;
-        }
-        for (name, value) in &self.inner.components.supplied {
-            if headers.get(name) == Some(value) {
-                headers.remove(name);
-            }
-        }
-        if let Some(name) = &self.inner.components.nonce {
-            headers.remove(name);
-        }
-    }
-
-    /// Removes a signature of this scheme from the request's target.
-    fn remove_from_target<B>(&self, request: &mut Request<B>) {
-        let dialect = self.inner.scheme.dialect();
-        if let Some(target) = dialect.without_signature(request.uri()) {
-            *request.uri_mut() = target;
-        }
-    }
-
     fn sign_uncached<B>(&self, request: &mut Request<B>, now: Timestamp) -> Result<(), SignError> {
         let Inner {
             components, keys, ..
@@ -270,7 +246,7 @@ impl Signer {
             *request.uri_mut() = uri;
         }
         #[cfg(feature = "digest")]
-        crate::wire::digest_header::renew(request);
+        super::renewed_digest::renew(request);
         let keys = keys.load();
         let head = RequestHead::from(&*request);
         let signed = match self.sign_with(&keys, &head, now, &mut SigningString::new()) {

@@ -14,7 +14,7 @@ use crate::{
     header::{DateHeader, Repeated, often_signed, single_value, trim},
     limits::MAX_COMPONENTS,
     rejection::{CredentialsError, Excerpt, TargetError},
-    scheme::Dialect,
+    scheme::{Dialect, PLAIN_TARGET},
     wire::{
         authority::authority_as_host,
         component::{
@@ -149,7 +149,10 @@ impl<'h> ComponentReader<'_, 'h> {
                 Component::Date(header) => self.date(*header, name)?,
                 Component::Header(()) => match often_signed(name) {
                     Some(header) => (*name, self.header(header, name)?),
-                    None => (*name, self.header(*name, name)?),
+                    None => {
+                        self.check_plain_target(name)?;
+                        (*name, self.header(*name, name)?)
+                    }
                 },
             };
             let Some(value) = value else {
@@ -292,6 +295,16 @@ impl<'h> ComponentReader<'_, 'h> {
         }
         let name = Excerpt::new(name);
         Err(Rejection::HeaderMissing { name })
+    }
+
+    /// Refuses a header that has the name of the target at other gateways. Its value could be a
+    /// target that was signed for them, while this request has another one.
+    fn check_plain_target(&self, name: &str) -> Result<(), Rejection> {
+        let is_target = name.eq_ignore_ascii_case(PLAIN_TARGET);
+        match is_target && self.head.headers().contains_key(PLAIN_TARGET) {
+            true => Err(Rejection::repeated(name)),
+            false => Ok(()),
+        }
     }
 
     fn write_derived(

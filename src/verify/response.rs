@@ -4,7 +4,9 @@ use bytes::Bytes;
 use http::{HeaderValue, Method, Response, StatusCode, Version, header};
 
 use super::ServerSigningString;
-use crate::{Rejection, RequestHead, Scheme, VerifiedKey, wire::credentials};
+use crate::{
+    Rejection, RequestHead, Scheme, VerifiedKey, rejection::refuses_credentials, wire::credentials,
+};
 #[cfg(feature = "tracing")]
 use crate::{events, rejection::Excerpt};
 
@@ -234,7 +236,7 @@ impl ResponseForRejection for DefaultResponseForRejection {
             header::CONTENT_TYPE,
             HeaderValue::from_static("application/json"),
         );
-        if matches!(status, StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN) {
+        if refuses_credentials(status) {
             let challenge = HeaderValue::from_static(dialect.challenge);
             headers.insert(header::WWW_AUTHENTICATE, challenge);
         }

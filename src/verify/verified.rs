@@ -128,10 +128,10 @@ impl VerifiedKey {
     ///
     /// Each was in the request: a listed header that was missing is not among them. Nothing else in
     /// the request can be trusted. The method and target are covered only if `@request-target`,
-    /// `(request-target)` or `request-line` is (in the schemes of iFlytek and Tyk without the
-    /// query), and the body only with a digest. Whitespace around a value is not covered. With
-    /// Tyk's scheme, `date` stands for `X-Aux-Date` if the request has that header; it then has no
-    /// `Date`.
+    /// `(request-target)`, `request-line` or the name that a description has for them is (in the
+    /// schemes of iFlytek and Tyk without the query), and the body only with a digest. Whitespace
+    /// around a value is not covered. With Tyk's scheme, `date` stands for `X-Aux-Date` if the
+    /// request has that header; it then has no `Date`.
     ///
     /// Only [`Scheme::TencentApp`] signs something without listing it:
     /// the method and the target, named `@request-target`, and `accept`, `content-type` and

@@ -20,14 +20,14 @@ use super::{
 };
 use crate::{
     Algorithm, Rejection, RequestHead, Scheme,
-    mac::MatchedSecret,
+    mac::{HS2019, MatchedSecret},
     rejection::{Excerpt, TargetError},
     scheme::{DEFAULT_MAX_SKEW, DatePolicy},
     wire::{
         authority::names_two_hosts,
         component::ComponentSet,
         credentials::{
-            Authorization, CarriedValues, DecodedCredentials, HS2019, RawCredentials, Signature,
+            Authorization, CarriedValues, DecodedCredentials, RawCredentials, Signature,
         },
         date::Timestamp,
         signing_string::SigningString,

@@ -25,10 +25,6 @@ use crate::{
     wire::authority::names_another_host,
 };
 
-/// The algorithm's name in a request if the key determines the algorithm
-/// (draft-cavage-http-signatures-12, section 2.1.3).
-pub(crate) const HS2019: &str = "hs2019";
-
 /// How credentials travel.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Carrier {
@@ -81,7 +77,7 @@ pub(crate) struct CredentialsSyntax {
     pub(crate) has_times: bool,
     /// Whether these two are sent in quotes. Readers then accept them with and without.
     pub(crate) quotes_times: bool,
-    /// Whether there is the algorithm's name [`HS2019`]. Times are then signed only with it.
+    /// Whether there is the algorithm's name `hs2019`. Times are then signed only with it.
     pub(crate) has_hs2019: bool,
     /// The lists that are signed if `headers` is missing: with `hs2019`, and with other algorithms.
     pub(crate) implied_list: Option<[&'static str; 2]>,
@@ -94,7 +90,7 @@ pub(crate) struct CredentialsSyntax {
 
 impl CredentialsSyntax {
     /// Returns whether times can be signed. `is_hs2019` says whether the algorithm's name is
-    /// [`HS2019`].
+    /// `hs2019`.
     pub(crate) fn allows_times(&self, is_hs2019: bool) -> bool {
         self.has_times && (is_hs2019 || !self.has_hs2019)
     }
@@ -166,6 +162,13 @@ impl DecodedCredentials {
                 let text = ascii_text(trim(value.as_bytes()))?;
                 let credentials = JsonCredentials::read(syntax, implied, text)?;
                 Ok(Some(Self::Json(credentials)))
+            }
+            // A parameter of that name that is the application's is not signed, and neither is the
+            // rest of the query. So anyone can add one, and it must not count.
+            (Carrier::ParametersOrQuery, Some(value))
+                if syntax.recognizes(value) && !query::has_credentials(syntax, head.uri()) =>
+            {
+                Ok(None)
             }
             (Carrier::ParametersOrQuery, authorization) => {
                 let credentials = QueryCredentials::find(syntax, head.uri())?;

@@ -1,7 +1,6 @@
 //! The two headers with a body's digest: encoding, and strict decoding.
 
 mod body_digests;
-mod renew;
 
 use std::{fmt, str::FromStr};
 
@@ -10,10 +9,7 @@ use bytes::Bytes;
 use http::{HeaderName, HeaderValue};
 use sha2::{Digest as _, Sha256};
 
-pub(crate) use self::{
-    body_digests::{BodyDigests, BodyHash},
-    renew::{ComputedFor, renew},
-};
+pub(crate) use self::body_digests::{BodyDigests, BodyHash};
 use crate::header::{DIGESTS, is_field_name};
 
 /// The length of 32 bytes in base64.

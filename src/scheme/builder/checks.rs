@@ -1,13 +1,13 @@
 //! The checks of a description: that a verifier can read the signatures of its scheme, in one way
 //! only.
 
-use http::{HeaderName, uri::PathAndQuery};
+use http::uri::PathAndQuery;
 
 use super::{
     super::{
         BuildError, Scheme,
         checks::{check_none_repeated, check_signed_list, has_meaning},
-        dialect::is_key_id,
+        dialect::{is_key_id, known_derived},
     },
     SchemeBuilder,
 };
@@ -47,9 +47,10 @@ impl SchemeBuilder {
             || self.nonce_parameter.is_some();
         let has_rules =
             self.any_parameter_order.is_some() || self.ignore_unknown_parameters.is_some();
-        // The algorithm is not sent, so a verifier could not know which one was used.
+        // Neither the algorithm nor the list is sent, so a verifier could not know which algorithm
+        // was used, or how the date's name was spelled.
         let algorithms = self.algorithms.as_ref().map_or(1, Vec::len);
-        if has_words || has_rules || algorithms > 1 {
+        if has_words || has_rules || algorithms > 1 || self.keep_name_case == Some(true) {
             return Err(BuildError::NoParameters);
         }
         // The date is a member of the object too, named as its header.
@@ -84,11 +85,9 @@ impl SchemeBuilder {
     }
 
     fn check_credentials_header(&self) -> Result<(), BuildError> {
-        // The random id would replace the credentials.
-        let is_request_id = |header: &HeaderName| self.nearest.dialect().request_id == Some(header);
         match &self.credentials_header {
             Some(header)
-                if has_meaning(header) || HOP_BY_HOP.contains(header) || is_request_id(header) =>
+                if has_meaning(self.nearest.dialect(), header) || HOP_BY_HOP.contains(header) =>
             {
                 let name = Excerpt::new(header.as_str());
                 Err(BuildError::CredentialsHeader { name })
@@ -159,10 +158,17 @@ impl SchemeBuilder {
         let derived = self.derived_components.as_deref().unwrap_or_default();
         let names = derived.iter().map(|(name, _)| name.as_str());
         check_none_repeated(names.clone())?;
-        match names.clone().find(|name| !is_derived_name(name)) {
-            Some(name) => {
+        if let Some(name) = names.clone().find(|name| !is_derived_name(name)) {
+            let name = Excerpt::new(name);
+            return Err(BuildError::DerivedName { name });
+        }
+        match derived
+            .iter()
+            .find(|(name, own)| has_other_meaning(name, *own))
+        {
+            Some((name, _)) => {
                 let name = Excerpt::new(name);
-                Err(BuildError::DerivedName { name })
+                Err(BuildError::DerivedNameTaken { name })
             }
             None => Ok(()),
         }
@@ -264,12 +270,21 @@ impl SchemeBuilder {
 
 /// Returns `true` if a derived component can have this name: visible ASCII without the characters
 /// that separate names and parameters. It must not be a valid header name, because a signature that
-/// covers it would then seem to cover that header. `request-line` is an exception, because gateways
-/// use it.
+/// covers it would then seem to cover that header. `request-line` and `request-target` are
+/// exceptions, because gateways use them.
 fn is_derived_name(name: &str) -> bool {
     let is_visible = |byte: u8| byte.is_ascii_graphic() && !matches!(byte, b'"' | b',' | b';');
-    let mut presets = Scheme::ALL.into_iter().map(Scheme::dialect);
     !name.is_empty()
         && name.bytes().all(is_visible)
-        && (!is_field_name(name) || presets.any(|dialect| dialect.list.derived(name).is_some()))
+        && (!is_field_name(name) || known_derived().any(|(known, _)| known == name))
+}
+
+/// Returns `true` if gateways name another kind of component so: a time instead of a target, a
+/// target instead of a time, or the other time. A verifier that requires `(request-target)` has to
+/// be sure that the target is covered.
+fn has_other_meaning(name: &str, own: DerivedComponent) -> bool {
+    known_derived().any(|(known, derived)| {
+        let is_same_kind = derived == own || derived.is_target() && own.is_target();
+        known.eq_ignore_ascii_case(name) && !is_same_kind
+    })
 }

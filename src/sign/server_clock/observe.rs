@@ -7,7 +7,7 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use http::{Request, Response, StatusCode, header};
+use http::{Request, Response, header};
 use pin_project_lite::pin_project;
 use tower_layer::Layer;
 use tower_service::Service;
@@ -17,6 +17,7 @@ use crate::{
     RequestHead, Scheme,
     clock::Clock,
     header::trim,
+    rejection::refuses_credentials,
     sign::hosts,
     wire::{
         authority::{is_tls, sent_authority},
@@ -199,10 +200,8 @@ struct Observation<C> {
 
 impl<C: Clock> Observation<C> {
     fn learn_from<B>(&self, response: &mut Response<B>) {
-        let status = response.status();
-        let is_refusal = matches!(status, StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN);
         let headers = response.headers();
-        if !is_refusal || headers.contains_key(header::AGE) {
+        if !refuses_credentials(response.status()) || headers.contains_key(header::AGE) {
             return;
         }
         let date = headers.get(header::DATE);
@@ -234,7 +233,7 @@ pub(super) const DEFAULT_THRESHOLD: Duration = Duration::from_secs(10);
 /// How far the clock's times may be too early, because some clocks are read in steps of up to this.
 const TICK: Duration = Duration::from_millis(10);
 
-/// The shortest of the gateways' default windows (Kong's, APISIX's): how old a date has to be to
+/// Returns the shortest of the gateways' default windows, 300 seconds: how old a date has to be to
 /// count as stale.
 ///
 /// `Date` is the time of the answer, not of the request's arrival. If the gateway's upstream works
@@ -242,7 +241,10 @@ const TICK: Duration = Duration::from_millis(10);
 /// the cause of the refusal. With a shorter limit such a request would be sent again, and its work
 /// done twice.
 #[cfg(feature = "retry")]
-const SHORTEST_WINDOW: Duration = Duration::from_secs(300);
+fn shortest_window() -> Duration {
+    let windows = Scheme::ALL.map(|scheme| scheme.dialect().max_skew);
+    Duration::from_secs(windows.into_iter().fold(u64::MAX, u64::min))
+}
 
 impl<C: Clock> ServerClock<C> {
     /// Learns that this authority's clock showed `date` at some time between `sent` and `received`.
@@ -305,6 +307,6 @@ impl<C: Clock> ServerClock<C> {
         let nearer_by = signed
             .distance(date)
             .saturating_sub(signed_now.distance(date));
-        Duration::from_secs(nearer_by) >= self.threshold.max(SHORTEST_WINDOW)
+        Duration::from_secs(nearer_by) >= self.threshold.max(shortest_window())
     }
 }

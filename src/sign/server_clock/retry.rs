@@ -1,11 +1,12 @@
 use std::future::{Ready, ready};
 
-use http::{Request, Response, StatusCode};
+use http::{Request, Response};
 use tower::retry::Policy;
 
 use super::{ServerClock, observe::WasStale};
 use crate::{
     clock::{Clock, SystemClock},
+    rejection::refuses_credentials,
     wire::authority::sent_authority,
 };
 
@@ -59,8 +60,7 @@ impl<C: Clock, B: Clone, RB, E> Policy<Request<B>, Response<RB>, E> for RetryOnC
         result: &mut Result<Response<RB>, E>,
     ) -> Option<Self::Future> {
         let response = result.as_ref().ok()?;
-        let status = response.status();
-        let is_refusal = matches!(status, StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN);
+        let is_refusal = refuses_credentials(response.status());
         let has_learnt = self.last_learnt(request) > self.last_learnt;
         let was_stale = response.extensions().get::<WasStale>().is_some();
         if self.is_second || !is_refusal || !(has_learnt || was_stale) {

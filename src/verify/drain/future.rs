@@ -9,7 +9,7 @@ use http::Response;
 use http_body::Body;
 use pin_project_lite::pin_project;
 
-use super::{Options, body::Returned};
+use super::{body::Returned, start::Options};
 
 /// What is needed to drain a request's body, if it is put back.
 pub(super) struct Tracked<B> {

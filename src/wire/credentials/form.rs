@@ -4,7 +4,7 @@ use std::iter;
 
 use http::HeaderValue;
 
-use super::{Carrier, CredentialsSyntax, query::QueryCredentials};
+use super::{Carrier, CredentialsSyntax, query};
 use crate::{RequestHead, header::trim, rejection::CredentialsError};
 
 /// A form of credentials that are parameters: how their text begins.
@@ -85,12 +85,11 @@ impl CredentialsSyntax {
         }
     }
 
-    /// Returns whether a request has credentials of this scheme.
+    /// Returns whether a request has credentials of this scheme. They may be invalid.
     pub(crate) fn signed(&self, head: &RequestHead<'_>) -> bool {
         let authorization = head.headers().get(self.header);
         let in_query = || {
-            self.carrier == Carrier::ParametersOrQuery
-                && matches!(QueryCredentials::find(self, head.uri()), Ok(Some(_)))
+            self.carrier == Carrier::ParametersOrQuery && query::has_credentials(self, head.uri())
         };
         authorization.is_some_and(|value| self.recognizes(value)) || in_query()
     }

@@ -2,11 +2,12 @@
 
 use arrayvec::ArrayVec;
 
-use super::{CredentialsSyntax, Form, HS2019, ascii_text};
+use super::{CredentialsSyntax, Form, ascii_text};
 use crate::{
     Rejection,
     header::is_field_name,
     limits::{MAX_PARAMETER_LEN, MAX_UNKNOWN_PARAMETERS},
+    mac::HS2019,
     rejection::{CredentialsError, Excerpt},
     wire::split::split_at_byte,
 };

@@ -48,14 +48,7 @@ impl QueryCredentials {
         let Some(encoded) = authorization.value()? else {
             return Ok(None);
         };
-        // A plus sign is not a space here, because it is a digit of base64.
-        let authorization = STANDARD
-            .decode(percent_decoded(encoded))
-            .ok()
-            .and_then(printable)
-            .ok_or(CredentialsError::QueryNotBase64)?;
-        let form = syntax.form(authorization.as_bytes());
-        let form = form.ok_or_else(|| syntax.other_scheme())?;
+        let (authorization, form) = decoded(syntax, encoded)?;
         Ok(Some(Self {
             authorization,
             form,
@@ -77,6 +70,28 @@ impl QueryCredentials {
             date: date.map(|date| (DateHeader::Date, date)),
             host: self.host.as_deref(),
         }
+    }
+}
+
+/// Returns whether a parameter `authorization` of the query begins as this scheme's credentials do.
+/// The rest may be invalid or repeated. Any other parameter of that name is the application's.
+pub(crate) fn has_credentials(syntax: &CredentialsSyntax, target: &Uri) -> bool {
+    let [name, ..] = NAMES;
+    parameters(target.query())
+        .any(|parameter| parameter.is_named(name) && decoded(syntax, parameter.value).is_ok())
+}
+
+/// Returns the text of a parameter `authorization`, and its form.
+fn decoded(syntax: &CredentialsSyntax, encoded: &str) -> Result<(String, Form), CredentialsError> {
+    // A plus sign is not a space here, because it is a digit of base64.
+    let text = STANDARD
+        .decode(percent_decoded(encoded))
+        .ok()
+        .and_then(printable)
+        .ok_or(CredentialsError::QueryNotBase64)?;
+    match syntax.form(text.as_bytes()) {
+        Some(form) => Ok((text, form)),
+        None => Err(syntax.other_scheme()),
     }
 }
 
@@ -223,24 +238,19 @@ fn write_name(text: &mut Vec<u8>, name: &str) {
 
 /// Returns the target without credentials, or `None` if it has none of this scheme.
 pub(crate) fn without_credentials(syntax: &CredentialsSyntax, target: &Uri) -> Option<Uri> {
-    // Repeated credentials cannot be read, but have to be removed all the same.
-    match QueryCredentials::find(syntax, target) {
-        Ok(None) | Err(Rejection::AuthorizationMalformed(_)) => None,
-        Ok(Some(_)) | Err(_) => {
-            let path = target.path();
-            let path_and_query = match others(target.query())
-                .collect::<Vec<_>>()
-                .join("&")
-                .as_str()
-            {
-                "" => path.parse(),
-                query => format!("{path}?{query}").parse(),
-            };
-            let mut target = target.clone();
-            set_path_and_query(&mut target, path_and_query.ok()?);
-            Some(target)
-        }
+    // Credentials that cannot be read have to be removed all the same.
+    if !has_credentials(syntax, target) {
+        return None;
     }
+    let path = target.path();
+    let others = others(target.query()).collect::<Vec<_>>().join("&");
+    let path_and_query = match others.as_str() {
+        "" => path.parse(),
+        query => format!("{path}?{query}").parse(),
+    };
+    let mut target = target.clone();
+    set_path_and_query(&mut target, path_and_query.ok()?);
+    Some(target)
 }
 
 /// Returns the parameters of a query that are not of credentials.

@@ -11,7 +11,7 @@ use tower_hmac_auth::{
     error::{BuildError, RejectionKind, SignError, TargetError},
     scheme::{DateHeader, DerivedComponent},
     sign::{RotatingKeyPair, SignerBuilder},
-    verify::{DefaultResponseForRejection, Refusal, ResponseForRejection as _},
+    verify::{DefaultResponseForRejection, Refusal, ResponseForRejection as _, VerifierSet},
 };
 
 use super::{DATE, assert_accepted, assert_refused, now, request, signature};
@@ -314,6 +314,68 @@ fn a_signature_in_headers_replaces_one_in_the_query() {
     }
 }
 
+/// It is not signed, like the rest of the query.
+#[test]
+fn an_applications_own_parameter_named_authorization_is_no_credentials() {
+    let signer = Signer::builder(keys()).scheme(Scheme::Iflytek);
+    let signer = signer.build().unwrap();
+    let other_scheme = escaped(&STANDARD.encode("Bearer abc"));
+    for query in [
+        "authorization=token",
+        "authorization=",
+        "authorization",
+        "a=b&authorization=token&date=1&host=2",
+        "authorization=one&authorization=%FF",
+        &format!("authorization={other_scheme}"),
+    ] {
+        let target = format!("https://{HOST}/v2/iat?{query}");
+        let mut request = Request::get(target).body(()).unwrap();
+        signer.sign_request(&mut request, now()).unwrap();
+        assert_eq!(request.uri().query(), Some(query));
+        assert_accepted(&verifier(), &request);
+        // A signature has to be in the header, and there it counts.
+        let mut changed = request.clone();
+        changed.headers_mut().remove("authorization");
+        assert!(verify(&verifier(), (&changed).into(), now()).is_err());
+        changed
+            .headers_mut()
+            .insert("authorization", HeaderValue::from_static("Bearer a"));
+        assert!(verify(&verifier(), (&changed).into(), now()).is_err());
+    }
+    // Two sets of credentials are refused, however the second one is sent.
+    let request = Request::get(format!("https://{HOST}/v2/iat"));
+    let mut request = request.body(()).unwrap();
+    signer.sign_request(&mut request, now()).unwrap();
+    let ours = signed_query();
+    for query in [
+        ours.clone(),
+        format!("authorization=token&{ours}"),
+        format!("{ours}&authorization=token"),
+        ours.replace("authorization", "%61uthorization"),
+    ] {
+        let target = format!("https://{HOST}/v2/iat?{query}");
+        *request.uri_mut() = target.parse().unwrap();
+        assert_refused(&verifier(), &request, "HeaderRepeated");
+    }
+}
+
+/// The set chooses by the form of the credentials, also where they cannot be read.
+#[test]
+fn a_set_of_verifiers_does_not_take_such_a_parameter_for_a_choice() {
+    let [kong, ours] = [Scheme::Tencent, Scheme::Iflytek].map(verifier_of);
+    let set = VerifierSet::new([kong, ours]).unwrap();
+    let scheme = |query: &str| {
+        let request = Request::get(format!("https://{HOST}/v2/iat?{query}"));
+        let request = request.body(()).unwrap();
+        set.choose(&request).scheme()
+    };
+    assert_eq!(scheme("authorization=token"), Scheme::Tencent);
+    let ours = signed_query();
+    assert_eq!(scheme(&ours), Scheme::Iflytek);
+    assert_eq!(scheme(&format!("{ours}&date=2")), Scheme::Iflytek);
+    assert_eq!(scheme(&format!("authorization=a&{ours}")), Scheme::Iflytek);
+}
+
 /// A target without a path has no query either, so no target is too long here.
 #[test]
 fn a_target_without_a_path_carries_no_credentials() {
@@ -394,6 +456,26 @@ fn a_request_that_is_not_signed_has_no_credentials_in_its_target() {
         let error = allowed.sign_request(&mut request, now()).unwrap_err();
         assert!(matches!(error, SignError::NotForThisHost { .. }), "{error}");
         assert_eq!(request.uri().query(), Some(kept));
+    }
+    // The parameter `authorization` alone decides, whatever the others are.
+    let escaped = escaped(&STANDARD.encode(inner("api_key", ", ", DATE)));
+    for others in [
+        "date=%0A",
+        "host=%FF",
+        "date=1&date=2",
+        "host=a&host=b",
+        "authorization=token",
+    ] {
+        for query in [
+            format!("x=1&authorization={escaped}&{others}"),
+            format!("{others}&authorization={escaped}&x=1"),
+        ] {
+            let mut request = Request::get(format!("wss://other.example/a?{query}"))
+                .body(())
+                .unwrap();
+            allowed.sign_request(&mut request, now()).unwrap_err();
+            assert_eq!(request.uri().query(), Some("x=1"), "{others}");
+        }
     }
     // Too long for a target.
     let long = "a".repeat(65_300);

@@ -7,6 +7,7 @@ mod build;
 mod cavage;
 mod custom;
 mod dates;
+mod derived_names;
 mod iflytek;
 mod kong;
 mod like_tyk;
@@ -20,6 +21,7 @@ mod tencent_market;
 mod traefik_hub;
 mod tyk;
 mod unknown;
+mod unreadable;
 
 use std::time::SystemTime;
 

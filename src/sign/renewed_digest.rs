@@ -1,10 +1,9 @@
-//! Renews the digest of a request whose method has changed since it was computed.
+//! Renews the digest of a request whose method a layer in between has changed.
 
 use bytes::Bytes;
 use http::{Method, Request};
 
-use super::DigestHeader;
-use crate::{form::FormParameters, header::CONTENT_MD5};
+use crate::{form::FormParameters, header::CONTENT_MD5, wire::digest_header::DigestHeader};
 
 /// In a request's extensions, the method of the request whose body the digest was computed for.
 #[derive(Clone)]
@@ -15,7 +14,7 @@ pub(crate) struct ComputedFor(pub(crate) Method);
 ///
 /// Following a 303 does so: it sends a `GET` without the body that the digest was computed for. The
 /// old digest would not match, and the gateway would refuse the request.
-pub(crate) fn renew<B>(request: &mut Request<B>) {
+pub(super) fn renew<B>(request: &mut Request<B>) {
     match request.extensions().get::<ComputedFor>() {
         Some(ComputedFor(method)) if method != request.method() => {}
         _ => return,
