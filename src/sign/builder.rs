@@ -28,7 +28,7 @@ use crate::{
 /// Builds a [`Signer`].
 ///
 /// Setters can be called in any order and never fail; [`build`](Self::build) checks all options
-/// together.
+/// together. A setter that is called again replaces what the earlier call has set, lists too.
 ///
 /// ```
 /// use http::{HeaderValue, header};
@@ -115,7 +115,7 @@ impl SignerBuilder {
     }
 
     /// Signs these headers after the scheme's default list, in this order, on requests that have
-    /// them. Default: none.
+    /// them. A second call replaces the list. Default: none.
     ///
     /// Kong's and APISIX's settings (`enforce_headers`, `signed_headers`) are compared with the
     /// list case-sensitively. So with these two schemes and iFlytek's the names are sent in the
@@ -153,7 +153,8 @@ impl SignerBuilder {
         self
     }
 
-    /// Signs exactly this list, in this order, instead of the scheme's default list.
+    /// Signs exactly this list, in this order, instead of the scheme's default list. A second call
+    /// replaces the list.
     ///
     /// What a request lacks is left out. A digest that `DigestLayer` has computed, or that a
     /// reqwest request has, is signed after the list. Beside headers, the list can have these
@@ -264,7 +265,8 @@ impl SignerBuilder {
         self
     }
 
-    /// Signs only requests to these hosts; all others are sent unsigned. Default: every host.
+    /// Signs only requests to these hosts; all others are sent unsigned. A second call replaces the
+    /// list. Default: every host.
     ///
     /// A signature over a date and a source is valid for every API that the key may call. A host
     /// that receives one by a wrong URL or a redirect could call these APIs with it.
