@@ -175,6 +175,8 @@ impl<S> Layer<S> for DigestLayer {
 
 /// Computes the digest of a request's body before it calls the inner service.
 ///
+/// Requires the feature `digest`.
+///
 /// [`DigestLayer`] creates it.
 ///
 /// The inner service has to be `Clone`, because it is called only after the body was read, and this
@@ -278,6 +280,8 @@ impl<S: Service<Request<BufferedBody>>> Waiting<S> {
 
 pin_project! {
     /// Waits for the body, then resolves to the inner service's response.
+    ///
+    /// Requires the feature `digest`.
     ///
     /// This is the response future of [`DigestService`].
     pub struct DigestFuture<S, B>

@@ -321,6 +321,8 @@ impl SignerBuilder {
     /// in every signature, so that a verifier can refuse requests that were sent before. Default:
     /// none. [`X_NONCE`](crate::scheme::X_NONCE) is the usual name.
     ///
+    /// Requires the feature `nonce`.
+    ///
     /// A header of this name that the request has is replaced. If the list does not name the
     /// header, it is signed last. Each attempt of a retry has a nonce of its own if the retry is
     /// outside this layer.

@@ -83,6 +83,8 @@ impl BodyHash {
 }
 
 /// Names the header with the digest of a body.
+///
+/// Requires the feature `digest`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 #[non_exhaustive]
 pub enum DigestHeader {
@@ -105,6 +107,8 @@ impl FromStr for DigestHeader {
 }
 
 /// Reports a name that is not that of a [`DigestHeader`].
+///
+/// Requires the feature `digest`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ParseDigestHeaderError;
