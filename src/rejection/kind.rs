@@ -199,7 +199,7 @@ impl RejectionKind {
                 "The usual causes, in order: a newline or space around the secret key, base64 \
                  decoded on one side only, a proxy that rewrites host or target, axum's nest \
                  (original_target), a cache that turns HEAD into GET, a changed header or body \
-                 (digest). If both signing strings are equal, it is the secret."
+                 (digest); compare both sides' signing strings: if equal, it is the secret."
             }
             Self::KeyNotBound => {
                 "The signature is right, but this key may not call this API. Bind the key to it, \
