@@ -33,7 +33,7 @@ use crate::{
 /// [`BufferedBody`], which can be sent again. Old `Digest` and `Content-Digest` headers are
 /// replaced. An empty body gets a digest too.
 ///
-/// A body of a single frame of [`Bytes`](bytes::Bytes) that reports its end after it, such as
+/// A body of a single frame of [`bytes::Bytes`] that reports its end after it, such as
 /// `Full<Bytes>`, is not copied. All others are copied into one buffer, which is never larger than
 /// the [limit](Self::limit), however small the frames are. While it grows, up to half of that is
 /// used in addition.
