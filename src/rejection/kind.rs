@@ -95,8 +95,8 @@ impl RejectionKind {
         Self::Unspecified,
     ];
 
-    /// Returns the name, as its variant is spelled. It is stable: [events](crate::events) have it as
-    /// `kind`, and it suits a metric's label.
+    /// Returns the name, as its variant is spelled. It is stable: [events](crate::events) have it
+    /// as `kind`, and it suits a metric's label.
     ///
     /// ```
     /// use tower_hmac_auth::error::RejectionKind;
@@ -286,7 +286,8 @@ impl Rejection {
         }
     }
 
-    /// Returns the [`RejectionKind::hint`] for the client's developer and operator, not for answers.
+    /// Returns the [`RejectionKind::hint`] for the client's developer and operator, not for an
+    /// answer.
     #[must_use]
     pub fn hint(&self) -> &'static str {
         self.kind().hint()

@@ -293,8 +293,8 @@ impl SchemeBuilder {
     }
 
     /// Sets what is signed by default, in this order. What a request does not have is left out. The
-    /// list must contain `date` or `x-date`; that is the date header that signers send by default. A
-    /// second call replaces the list.
+    /// list must contain `date` or `x-date`; that is the date header that signers send by default.
+    /// A second call replaces the list.
     pub fn default_list(mut self, names: impl IntoIterator<Item: AsRef<str>>) -> Self {
         self.default_list = Some(owned_names(names));
         self

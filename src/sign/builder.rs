@@ -205,8 +205,8 @@ impl SignerBuilder {
         self
     }
 
-    /// Sets how long a signature is valid, in whole seconds, at least one; a fraction of a second is
-    /// dropped. The time at which it ends is sent as `expires`.
+    /// Sets how long a signature is valid, in whole seconds, at least one; a fraction of a second
+    /// is dropped. The time at which it ends is sent as `expires`.
     ///
     /// It must be set if `(expires)` is listed, and is an error otherwise. With
     /// [`Scheme::TraefikHub`] it need not be set. Default there: 60 seconds.

@@ -115,8 +115,8 @@ impl<C> SignLayer<C> {
     ///
     /// # What is below the layer
     ///
-    /// The client adds its default headers ([`ClientBuilder::default_headers`]) and its cookies after
-    /// signing. So set a header that is to be signed, `Host` too, on the request. Attempts of
+    /// The client adds its default headers ([`ClientBuilder::default_headers`]) and its cookies
+    /// after signing. So set a header that is to be signed, `Host` too, on the request. Attempts of
     /// [`ClientBuilder::retry`] repeat the signature; put retries outside.
     ///
     /// A request from reqwest's `RequestBuilder` has no user information in its URL: the builder

@@ -117,8 +117,8 @@ impl VerifierBuilder {
         self
     }
 
-    /// Sets whether a listed header may be missing from the request, in a scheme that can sign that:
-    /// Kong, APISIX, Tyk, and a described scheme with a
+    /// Sets whether a listed header may be missing from the request, in a scheme that can sign
+    /// that: Kong, APISIX, Tyk, and a described scheme with a
     /// [line for it](crate::scheme::SchemeBuilder::missing_headers). In the others this has no
     /// effect, and such a request is always refused. Missing headers never count as covered.
     /// Default: `false`.

@@ -90,9 +90,9 @@ impl<K> VerifyLayer<K> {
     /// Creates a layer that verifies with these keys, by the rules of [`Verifier::new`] and the
     /// system's clock, and answers refusals with [`DefaultResponseForRejection::new`].
     ///
-    /// **[`Verifier::new`] is as lenient as Tencent's gateway.** A signature need not cover more than
-    /// a date, so whoever reads one request can send any other with it. A signed `Date` may have any
-    /// age, so such a copy can be valid forever. Set a [`verifier`](Self::verifier) that
+    /// **[`Verifier::new`] is as lenient as Tencent's gateway.** A signature need not cover more
+    /// than a date, so whoever reads one request can send any other with it. A signed `Date` may
+    /// have any age, so such a copy can be valid forever. Set a [`verifier`](Self::verifier) that
     /// [requires](crate::verify::VerifierBuilder::require) more, and has
     /// [`DatePolicy::CheckAge`](crate::scheme::DatePolicy::CheckAge).
     pub fn new(keys: K) -> Self {
