@@ -196,8 +196,8 @@ impl RejectionKind {
                  credential of another plugin or scheme."
             }
             Self::SignatureMismatch => {
-                "The usual causes, in order: a newline or space around the secret key, base64 \
-                 decoded on one side only, a proxy that rewrites host or target, axum's nest \
+                "Usual causes, in order: a newline or space around the secret key, base64 decoded \
+                 on one side, a proxy that rewrites host or target, axum's nest \
                  (original_target), a cache that turns HEAD into GET, a changed header or body \
                  (digest); compare both sides' signing strings: if equal, it is the secret."
             }
