@@ -3,8 +3,8 @@
 //! The API is a nested router, and only requests with a valid signature get into it. The handlers
 //! find the verified key in the request's extensions. `/health` is outside of the layer, so it
 //! needs no signature. The key store is a usage plan: it binds the key to `/api/v1/orders`, by the
-//! path that the client sent. `DrainLayer` lets a client whose large upload is refused receive the
-//! refusal instead of a connection error.
+//! path that the client sent, and the same key is refused at `/api/v1/invoices`. `DrainLayer` lets
+//! a client whose large upload is refused receive the refusal instead of a connection error.
 //!
 //! The verifier speaks Tencent's scheme, whose signatures never cover the method, the path or the
 //! query: only TLS protects those. For clients of your own, use
@@ -60,6 +60,7 @@ async fn main() -> Result<(), BoxError> {
     let timer = || tokio::time::sleep(MAX_DRAIN);
     let api = Router::new()
         .route("/orders", get(orders).post(order))
+        .route("/invoices", get(async || "the invoices"))
         .layer(DefaultBodyLimit::max(MAX_BODY))
         .layer(layer)
         // axum's layers wrap what was added before them, so this one is outside of the verifier.
@@ -76,12 +77,14 @@ async fn main() -> Result<(), BoxError> {
     }
     tokio::spawn(async move { axum::serve(listener, router).await });
 
-    let orders = "/api/v1/orders";
+    let (orders, invoices) = ("/api/v1/orders", "/api/v1/invoices");
     let upload = || Body::from(vec![b'a'; 5 * 1024 * 1024]);
     for (path, body, signs, expected) in [
         ("/health", None, false, StatusCode::OK),
         (orders, None, false, StatusCode::UNAUTHORIZED),
         (orders, None, true, StatusCode::OK),
+        // A valid signature, but the usage plan does not bind the key to this path.
+        (invoices, None, true, StatusCode::UNAUTHORIZED),
         (orders, Some(upload()), false, StatusCode::UNAUTHORIZED),
         (orders, Some(upload()), true, StatusCode::OK),
     ] {

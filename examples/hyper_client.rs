@@ -88,8 +88,12 @@ impl<B: Clone, E> Policy<Request<B>, Response<Incoming>, E> for WhileUnavailable
         result: &mut Result<Response<Incoming>, E>,
     ) -> Option<Ready<()>> {
         let status = result.as_ref().ok()?.status();
+        if status != StatusCode::SERVICE_UNAVAILABLE {
+            return None;
+        }
         self.left = self.left.checked_sub(1)?;
-        (status == StatusCode::SERVICE_UNAVAILABLE).then(|| ready(()))
+        println!("  {status}, tried again");
+        Some(ready(()))
     }
 
     fn clone_request(&mut self, request: &Request<B>) -> Option<Request<B>> {

@@ -7,7 +7,7 @@ use crate::form::FormParameters;
 /// Borrows a request's head: everything but the body. Of the extensions it only reads what layers
 /// of this crate put there.
 ///
-/// It is made from a reference to a [`Request`] with any body, or to its [`Parts`](request::Parts).
+/// It is made from a reference to a [`Request`] with any body, or to its [`request::Parts`].
 ///
 /// ```
 /// use http::Request;

@@ -140,7 +140,7 @@ impl Drop for Entry {
             line.push_str(" secret=previous");
         }
         if let Some(kind) = self.kind {
-            let _infallible = write!(line, " kind={kind:?}");
+            let _infallible = write!(line, " kind={kind}");
         }
         // Not `key=`, which is for verified ids only. Only after a replay is this one verified,
         // too.

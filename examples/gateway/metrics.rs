@@ -98,7 +98,7 @@ fn register() {
 }
 
 fn refused(kind: RejectionKind) -> metrics::Counter {
-    counter!(REQUESTS, "verdict" => "refused", "kind" => format!("{kind:?}"))
+    counter!(REQUESTS, "verdict" => "refused", "kind" => kind.name())
 }
 
 fn reloads(is_ok: bool) -> metrics::Counter {

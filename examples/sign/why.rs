@@ -23,6 +23,6 @@ pub(super) fn why(answer: &str) -> Result<()> {
 /// Returns the kind of this name. The example `gateway` logs one for each refusal, as in
 /// `kind=SignatureMismatch`.
 fn kind_named(name: &str) -> Option<RejectionKind> {
-    let is_named = |kind: &RejectionKind| format!("{kind:?}").eq_ignore_ascii_case(name.trim());
+    let is_named = |kind: &RejectionKind| kind.name().eq_ignore_ascii_case(name.trim());
     RejectionKind::ALL.into_iter().find(is_named)
 }

@@ -173,6 +173,8 @@ impl<S, R> Layer<S> for VerifyDigestLayer<R> {
 
 /// Passes on requests whose body matches their signed digest, and refuses all others.
 ///
+/// Requires the feature `digest`.
+///
 /// [`VerifyDigestLayer`] creates it.
 ///
 /// The inner service has to be `Clone`, because it may be called only after the body was read, and

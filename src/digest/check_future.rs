@@ -36,6 +36,8 @@ pub(super) struct Waiting<S, R> {
 pin_project! {
     /// Waits for the body, then resolves to the inner service's response or a refusal.
     ///
+    /// Requires the feature `digest`.
+    ///
     /// This is the response future of [`VerifyDigestService`](super::VerifyDigestService).
     pub struct VerifyDigestFuture<S, R, B>
     where

@@ -33,7 +33,7 @@ use crate::{
 /// [`BufferedBody`], which can be sent again. Old `Digest` and `Content-Digest` headers are
 /// replaced. An empty body gets a digest too.
 ///
-/// A body of a single frame of [`Bytes`](bytes::Bytes) that reports its end after it, such as
+/// A body of a single frame of [`bytes::Bytes`] that reports its end after it, such as
 /// `Full<Bytes>`, is not copied. All others are copied into one buffer, which is never larger than
 /// the [limit](Self::limit), however small the frames are. While it grows, up to half of that is
 /// used in addition.
@@ -175,6 +175,8 @@ impl<S> Layer<S> for DigestLayer {
 
 /// Computes the digest of a request's body before it calls the inner service.
 ///
+/// Requires the feature `digest`.
+///
 /// [`DigestLayer`] creates it.
 ///
 /// The inner service has to be `Clone`, because it is called only after the body was read, and this
@@ -277,6 +279,8 @@ impl<S: Service<Request<BufferedBody>>> Waiting<S> {
 
 pin_project! {
     /// Waits for the body, then resolves to the inner service's response.
+    ///
+    /// Requires the feature `digest`.
     ///
     /// This is the response future of [`DigestService`].
     pub struct DigestFuture<S, B>

@@ -14,6 +14,8 @@ const BASE64_LEN: usize = 44;
 /// [`Scheme::TencentApp`](crate::Scheme::TencentApp) send it: the base64 of the digest's 32
 /// hexadecimal digits, not of its 16 bytes as in RFC 1864.
 ///
+/// Requires the feature `digest`.
+///
 /// **MD5 protects nothing against anyone who can choose a part of the body**: they can make two
 /// bodies with one digest. Send a `Digest` too if the server checks it.
 ///

@@ -3,6 +3,8 @@ use std::{error::Error, fmt};
 use super::BoxError;
 
 /// Describes why the digest of a request's body could not be computed. The request was not sent.
+///
+/// Requires the feature `digest`.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum DigestError {

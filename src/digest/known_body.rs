@@ -12,6 +12,8 @@ use http_body::{Body, Frame, SizeHint};
 
 /// Holds a body that was read completely.
 ///
+/// Requires the feature `digest`.
+///
 /// Its length is known, clones share its bytes, and it can be sent again on a retry.
 #[derive(Debug, Clone, Default)]
 pub struct BufferedBody {

@@ -136,6 +136,8 @@ impl<S, R> Layer<S> for ReadFormLayer<R> {
 
 /// Reads the forms among the requests' bodies before it calls the inner service.
 ///
+/// Requires the feature `digest`.
+///
 /// [`ReadFormLayer`] creates it.
 ///
 /// The inner service has to be `Clone`, because it may be called only after the body was read, and
@@ -222,6 +224,8 @@ struct Waiting<S, R> {
 
 pin_project! {
     /// Waits for the form, then resolves to the inner service's response or a refusal.
+    ///
+    /// Requires the feature `digest`.
     ///
     /// This is the response future of [`ReadFormService`].
     pub struct ReadFormFuture<S, R, B>

@@ -20,6 +20,8 @@ use super::{
 pin_project! {
     /// Carries a request's body that is compared with its digest.
     ///
+    /// Requires the feature `digest`.
+    ///
     /// Handlers inside [`VerifyDigestLayer`](super::VerifyDigestLayer) receive it. With `buffered`
     /// the body was compared already.
     ///
@@ -201,6 +203,8 @@ impl<B: fmt::Debug> fmt::Debug for Kind<B> {
 }
 
 /// Reports that the body does not match its digest: it was changed on the way.
+///
+/// Requires the feature `digest`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct DigestMismatch;

@@ -1,5 +1,7 @@
 //! What a client sees of a refusal: its kind, its status, and what to do about it.
 
+use std::fmt;
+
 use http::StatusCode;
 
 use super::Rejection;
@@ -93,8 +95,48 @@ impl RejectionKind {
         Self::Unspecified,
     ];
 
-    /// Returns a few sentences for the client's developer: what to check, the most likely cause
-    /// first.
+    /// Returns the name, as its variant is spelled. It is stable: [events](crate::events) have it
+    /// as `kind`, and it suits a metric's label.
+    ///
+    /// ```
+    /// use tower_hmac_auth::error::RejectionKind;
+    ///
+    /// assert_eq!(RejectionKind::OutOfDate.name(), "OutOfDate");
+    /// ```
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::AuthorizationMissing => "AuthorizationMissing",
+            Self::AuthorizationMalformed => "AuthorizationMalformed",
+            Self::ParameterMissing => "ParameterMissing",
+            Self::KeyIdOrSignatureMissing => "KeyIdOrSignatureMissing",
+            Self::AlgorithmNotSupported => "AlgorithmNotSupported",
+            Self::HeaderRepeated => "HeaderRepeated",
+            Self::HeaderMissing => "HeaderMissing",
+            Self::DateMissing => "DateMissing",
+            Self::DateUnreadable => "DateUnreadable",
+            Self::OutOfDate => "OutOfDate",
+            Self::Target => "Target",
+            Self::KeyUnknown => "KeyUnknown",
+            Self::SignatureMismatch => "SignatureMismatch",
+            Self::KeyNotBound => "KeyNotBound",
+            Self::NoUsagePlan => "NoUsagePlan",
+            Self::Digest => "Digest",
+            Self::Body => "Body",
+            Self::KeyStoreUnavailable => "KeyStoreUnavailable",
+            Self::Nonce => "Nonce",
+            Self::Replayed => "Replayed",
+            Self::ReplayGuard => "ReplayGuard",
+            Self::Unspecified => "Unspecified",
+        }
+    }
+
+    /// Returns a few sentences for the client's developer and operator: what to check, the most
+    /// likely cause first.
+    ///
+    /// It is for a log or a console, in a client or on a server. Do not put it into an answer to
+    /// anyone: that has [the gateway's text](crate::Scheme::text), which says no more than the
+    /// gateway does.
     #[must_use]
     pub fn hint(self) -> &'static str {
         match self {
@@ -154,10 +196,10 @@ impl RejectionKind {
                  credential of another plugin or scheme."
             }
             Self::SignatureMismatch => {
-                "The signature is wrong. Usual causes, in order: a newline or space around the \
-                 secret key, base64 decoded on one side only, a proxy that rewrites host or \
-                 target, a cache that turns HEAD into GET, a changed header or body (digest); \
-                 compare both sides' signing strings: if equal, it is the secret."
+                "Usual causes, in order: a newline or space around the secret key, base64 decoded \
+                 on one side, a proxy that rewrites host or target, axum's nest \
+                 (original_target), a cache that turns HEAD into GET, a changed header or body \
+                 (digest); compare both sides' signing strings: if equal, it is the secret."
             }
             Self::KeyNotBound => {
                 "The signature is right, but this key may not call this API. Bind the key to it, \
@@ -203,6 +245,12 @@ impl RejectionKind {
     }
 }
 
+impl fmt::Display for RejectionKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.name())
+    }
+}
+
 impl Rejection {
     /// Returns the kind of this rejection, which is what a client can learn about it.
     #[must_use]
@@ -238,7 +286,8 @@ impl Rejection {
         }
     }
 
-    /// Returns the [`RejectionKind::hint`] for the client's developer.
+    /// Returns the [`RejectionKind::hint`] for the client's developer and operator, not for an
+    /// answer.
     #[must_use]
     pub fn hint(&self) -> &'static str {
         self.kind().hint()
@@ -276,4 +325,17 @@ impl Rejection {
 /// Returns `true` if gateways refuse credentials with this status.
 pub(crate) fn refuses_credentials(status: StatusCode) -> bool {
     matches!(status, StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::RejectionKind;
+
+    #[test]
+    fn a_kinds_name_is_its_variants() {
+        for kind in RejectionKind::ALL {
+            assert_eq!(kind.name(), format!("{kind:?}"));
+        }
+        assert_eq!(format!("{:>8}", RejectionKind::Body), "    Body");
+    }
 }

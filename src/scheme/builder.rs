@@ -20,7 +20,8 @@ use crate::{
 /// [`Scheme::builder`] returns it.
 ///
 /// What is not set is as in that preset, including the refusal texts. Setters can be called in any
-/// order and never fail; [`build`](Self::build) checks the whole description.
+/// order and never fail; [`build`](Self::build) checks the whole description. A setter that is
+/// called again replaces what the earlier call has set, lists too.
 ///
 /// SenseCore uses Kong's scheme and names the key id `accesskey`:
 ///
@@ -294,13 +295,14 @@ impl SchemeBuilder {
 
     /// Sets what is signed by default, in this order. What a request does not have is left out. The
     /// list must contain `date` or `x-date`; that is the date header that signers send by default.
+    /// A second call replaces the list.
     pub fn default_list(mut self, names: impl IntoIterator<Item: AsRef<str>>) -> Self {
         self.default_list = Some(owned_names(names));
         self
     }
 
     /// Sets the derived components that a list can name besides headers. They replace those of the
-    /// preset.
+    /// preset, and those of an earlier call.
     ///
     /// A name is visible ASCII without spaces, quotes, commas and semicolons. It must not be a
     /// valid header name, so it has a character such as `(` or `@`. `request-line` and
@@ -319,13 +321,14 @@ impl SchemeBuilder {
         self
     }
 
-    /// Sets the algorithms. The first is the default.
+    /// Sets the algorithms. The first is the default. A second call replaces the list.
     pub fn algorithms(mut self, algorithms: impl IntoIterator<Item = Algorithm>) -> Self {
         self.algorithms = Some(algorithms.into_iter().collect());
         self
     }
 
-    /// Sets the headers that a date is read from. The first is the default.
+    /// Sets the headers that a date is read from. The first is the default. A second call replaces
+    /// the list.
     pub fn date_headers(mut self, headers: impl IntoIterator<Item = DateHeader>) -> Self {
         self.date_headers = Some(headers.into_iter().collect());
         self

@@ -29,7 +29,7 @@ use crate::{
 /// Builds a [`Signer`].
 ///
 /// Setters can be called in any order and never fail; [`build`](Self::build) checks all options
-/// together.
+/// together. A setter that is called again replaces what the earlier call has set, lists too.
 ///
 /// ```
 /// use http::{HeaderValue, header};
@@ -116,7 +116,7 @@ impl SignerBuilder {
     }
 
     /// Signs these headers after the scheme's default list, in this order, on requests that have
-    /// them. Default: none.
+    /// them. A second call replaces the list. Default: none.
     ///
     /// Kong's and APISIX's settings (`enforce_headers`, `signed_headers`) are compared with the
     /// list case-sensitively. So with these two schemes and iFlytek's the names are sent in the
@@ -154,7 +154,8 @@ impl SignerBuilder {
         self
     }
 
-    /// Signs exactly this list, in this order, instead of the scheme's default list.
+    /// Signs exactly this list, in this order, instead of the scheme's default list. A second call
+    /// replaces the list.
     ///
     /// What a request lacks is left out. A digest that `DigestLayer` has computed, or that a
     /// reqwest request has, is signed after the list. Beside headers, the list can have these
@@ -270,7 +271,8 @@ impl SignerBuilder {
         self
     }
 
-    /// Signs only requests to these hosts; all others are sent unsigned. Default: every host.
+    /// Signs only requests to these hosts; all others are sent unsigned. A second call replaces the
+    /// list. Default: every host.
     ///
     /// A signature over a date and a source is valid for every API that the key may call. A host
     /// that receives one by a wrong URL or a redirect could call these APIs with it.
@@ -324,6 +326,8 @@ impl SignerBuilder {
     /// Sends and signs a nonce in this header: 128 random bits as 22 characters of base64url, new
     /// in every signature, so that a verifier can refuse requests that were sent before. Default:
     /// none. [`X_NONCE`](crate::scheme::X_NONCE) is the usual name.
+    ///
+    /// Requires the feature `nonce`.
     ///
     /// A header of this name that the request has is replaced. If the list does not name the
     /// header, it is signed last. Each attempt of a retry has a nonce of its own if the retry is

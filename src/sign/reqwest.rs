@@ -23,6 +23,8 @@ impl<C> SignLayer<C> {
     /// Builds a client that follows no redirects, and signs what it sends. With the feature
     /// `reqwest`.
     ///
+    /// Requires the feature `reqwest`.
+    ///
     /// reqwest follows redirects below every layer. On the same host it repeats the old signature.
     /// To another host it removes the `Authorization`, but sends the date, `Source` and every other
     /// signed header. So [`redirect::Policy::none`] replaces the policy of `builder`, and an answer
@@ -113,7 +115,7 @@ impl<C> SignLayer<C> {
     ///
     /// # What is below the layer
     ///
-    /// The client adds its [`default_headers`](ClientBuilder::default_headers) and its cookies
+    /// The client adds its default headers ([`ClientBuilder::default_headers`]) and its cookies
     /// after signing. So set a header that is to be signed, `Host` too, on the request. Attempts of
     /// [`ClientBuilder::retry`] repeat the signature; put retries outside.
     ///

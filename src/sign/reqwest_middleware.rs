@@ -17,7 +17,9 @@ where
     C: Clock + Send + Sync + 'static,
 {
     /// Builds a client that follows no redirects, and signs what it sends after the `outer`
-    /// middlewares. With the feature `reqwest-middleware`.
+    /// middlewares.
+    ///
+    /// Requires the feature `reqwest-middleware`.
     ///
     /// `outer` adds the other middlewares, for example reqwest-retry's. The one that signs is put
     /// inside all of them, so that every attempt is signed again. `Policy::none` replaces the
@@ -62,8 +64,9 @@ where
     }
 }
 
-/// Signs every request that passes a chain of the crate reqwest-middleware. With the feature
-/// `reqwest-middleware`.
+/// Signs every request that passes a chain of the crate reqwest-middleware.
+///
+/// Requires the feature `reqwest-middleware`.
 ///
 /// [`SignLayer::reqwest_middleware`] builds a whole client with it, and is the safe way. To put it
 /// into a chain of your own, make it from a [`SignLayer`] or [`Signer`], add it last, after
@@ -138,6 +141,8 @@ where
 
 /// Reports that the client below a [`SignMiddleware`] followed a redirect of a signed request to
 /// another origin.
+///
+/// Requires the feature `reqwest-middleware`.
 ///
 /// It is in the `Middleware` variant of [`reqwest_middleware::Error`].
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -16,7 +16,7 @@ use crate::{
 /// Builds a [`Verifier`].
 ///
 /// Setters can be called in any order and never fail; [`build`](Self::build) checks all options
-/// together.
+/// together. A setter that is called again replaces what the earlier call has set, lists too.
 ///
 /// ```
 /// use std::time::Duration;
@@ -73,7 +73,8 @@ impl VerifierBuilder {
     }
 
     /// Sets the allowed algorithms. They also limit what [`hs2019`](Self::hs2019) can stand for.
-    /// Default: all of the scheme's. With an empty list every request is refused.
+    /// A second call replaces the list. Default: all of the scheme's. With an empty list every
+    /// request is refused.
     pub fn algorithms(mut self, allowed: impl IntoIterator<Item = Algorithm>) -> Self {
         self.algorithms = Some(allowed.into_iter().collect());
         self
@@ -90,8 +91,8 @@ impl VerifierBuilder {
     }
 
     /// Sets what every signature must cover: header names, in any case, and derived components of
-    /// the scheme, such as `@request-target`. Each must be listed **and** present in the request.
-    /// Default: nothing but a date.
+    /// the scheme, such as `@request-target`. Each must be listed **and** present in the request. A
+    /// second call replaces the list. Default: nothing but a date.
     ///
     /// [`Scheme::TencentApp`] signs `@request-target`, `accept`, `content-type` and `content-md5`
     /// without listing them, so there a header only has to be present, with a value.

@@ -15,6 +15,11 @@ use crate::{Verifier, clock::SystemClock};
 /// [`AsyncKeyStore`](crate::verify::AsyncKeyStore) in [`AsyncKeys`](crate::verify::AsyncKeys); `R`
 /// answers refusals; `C` is the clock. See [`VerifyService`] for what happens to a request.
 ///
+/// The first example has the rules of [`Verifier::new`], for clients of Tencent's gateway. **They
+/// accept a signature over a date alone, and a signed `Date` of any age.** For other clients set a
+/// [`verifier`](Self::verifier) with [`require`](crate::verify::VerifierBuilder::require) and
+/// [`DatePolicy::CheckAge`](crate::scheme::DatePolicy::CheckAge).
+///
 /// ```
 /// use bytes::Bytes;
 /// use http::{Request, Response, StatusCode};
@@ -84,6 +89,12 @@ pub struct VerifyLayer<K, R = DefaultResponseForRejection, C = SystemClock> {
 impl<K> VerifyLayer<K> {
     /// Creates a layer that verifies with these keys, by the rules of [`Verifier::new`] and the
     /// system's clock, and answers refusals with [`DefaultResponseForRejection::new`].
+    ///
+    /// **[`Verifier::new`] is as lenient as Tencent's gateway.** A signature need not cover more
+    /// than a date, so whoever reads one request can send any other with it. A signed `Date` may
+    /// have any age, so such a copy can be valid forever. Set a [`verifier`](Self::verifier) that
+    /// [requires](crate::verify::VerifierBuilder::require) more, and has
+    /// [`DatePolicy::CheckAge`](crate::scheme::DatePolicy::CheckAge).
     pub fn new(keys: K) -> Self {
         Self {
             keys: Arc::new(keys),

@@ -329,7 +329,7 @@ fn report(refusal: &Refusal<'_>, explained: Option<&ServerSigningString>, status
             tracing::event!(
                 target: events::VERIFY,
                 tracing::Level::$level,
-                kind = ?why.kind(),
+                kind = %why.kind(),
                 scheme = %refusal.scheme,
                 key_id = key_id().map(tracing::field::display),
                 skew_s = why.skew(),

@@ -16,6 +16,8 @@ use crate::header::{DIGESTS, is_field_name};
 const BASE64_LEN: usize = 44;
 
 /// Names the header with the digest of a body.
+///
+/// Requires the feature `digest`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 #[non_exhaustive]
 pub enum DigestHeader {
@@ -38,6 +40,8 @@ impl FromStr for DigestHeader {
 }
 
 /// Reports a name that is not that of a [`DigestHeader`].
+///
+/// Requires the feature `digest`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ParseDigestHeaderError;

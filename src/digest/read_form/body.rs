@@ -14,6 +14,8 @@ use crate::digest::{BoxError, BufferedBody};
 pin_project! {
     /// Carries a form that was read, or another body as it arrives.
     ///
+    /// Requires the feature `digest`.
+    ///
     /// The length of a form is known, unless it has trailers: a proxy that forwards it over
     /// HTTP/1.1 then sends it in chunks, because a body with a `Content-Length` has no trailers.
     #[derive(Debug)]

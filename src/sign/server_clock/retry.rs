@@ -13,6 +13,8 @@ use crate::{
 /// Retries once after a 401 or 403 that was caused by a wrong or stale date. It is a policy for
 /// [`tower::retry`].
 ///
+/// Requires the feature `retry`.
+///
 /// It retries if the clock has learnt the time of the request's authority since the request was
 /// sent. It also retries if the answer's `Date` shows that the date that was sent was stale: by 300
 /// seconds, or by the clock's [`threshold`](ServerClock::threshold) if that is more.

@@ -5,6 +5,8 @@ use crate::clock::SystemClock;
 
 /// Builds a [`CachedKeys`].
 ///
+/// Requires the feature `cached-keys`.
+///
 /// [`CachedKeys::builder`] creates it. Setters can be called in any order.
 ///
 /// ```

@@ -202,6 +202,8 @@ impl<C> Drop for Fetch<C> {
 
 /// Fetches a key again before it expires.
 ///
+/// Requires the feature `cached-keys`.
+///
 /// [`refresh_ahead`](crate::verify::CachedKeysBuilder::refresh_ahead) passes it to the caller's
 /// runtime.
 #[must_use = "futures do nothing unless polled"]

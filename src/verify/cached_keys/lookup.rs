@@ -16,6 +16,8 @@ use crate::verify::KeyLookup;
 
 /// Resolves to a key, at once if it was cached.
 ///
+/// Requires the feature `cached-keys`.
+///
 /// This is the future of a lookup in [`CachedKeys`](crate::verify::CachedKeys).
 #[must_use = "futures do nothing unless polled"]
 pub struct CachedLookup(State);

@@ -33,6 +33,8 @@ type Found = KeyLookup<Arc<VerifyingKey>>;
 /// Caches the keys of a source that has to be waited for, such as a database, Redis or a secrets
 /// manager.
 ///
+/// Requires the feature `cached-keys`.
+///
 /// It is an [`AsyncKeyStore`]: pass it to the layer inside [`AsyncKeys`]. Clones are cheap and
 /// share the cache: keep one to call [`invalidate`](Self::invalidate). [`builder`](Self::builder)
 /// has the options, with their defaults.

@@ -4,6 +4,8 @@ use crate::verify::{KeyLookup, VerifyingKey};
 
 /// Fetches the key of a key id from where keys are kept, for [`CachedKeys`].
 ///
+/// Requires the feature `cached-keys`.
+///
 /// Any closure or `async fn` with the signature of [`fetch`](Self::fetch) is one.
 ///
 /// - It is asked by the id alone, so that the answer can be cached. Which key may call which path

@@ -3,6 +3,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 /// What a [`CachedKeys`](crate::verify::CachedKeys) has done since it was created, and what it
 /// holds.
 ///
+/// Requires the feature `cached-keys`.
+///
 /// The counts are read one after the other while lookups go on, so they need not add up exactly.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 #[non_exhaustive]

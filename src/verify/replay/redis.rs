@@ -37,6 +37,8 @@ pub use self::{
 
 /// Remembers claims in Redis 7.0 or later, for several servers that share them.
 ///
+/// Requires the feature `redis`.
+///
 /// Pass it to the layer inside [`AsyncGuard`](crate::verify::AsyncGuard). Clones share one
 /// connection, `C`. [`connect`](Self::connect) is for one Redis server,
 /// [`RedisReplayGuardBuilder::connect_cluster`] for a Redis Cluster, and
@@ -285,6 +287,8 @@ fn unavailable(error: &dyn fmt::Display) -> ClaimOutcome {
 }
 
 /// Waits for the answer of a [`RedisReplayGuard`].
+///
+/// Requires the feature `redis`.
 pub struct RedisClaimFuture(Pin<Box<dyn Future<Output = ClaimOutcome> + Send>>);
 
 impl Future for RedisClaimFuture {

@@ -9,23 +9,34 @@ mod tower_http;
 mod waiting;
 
 use std::{
+    convert::Infallible,
     error::Error as _,
+    future::{Ready, ready},
     sync::Arc,
+    task::{Context, Poll},
     time::{Duration, SystemTime},
 };
 
 use http::{HeaderValue, header};
 use tokio::task::JoinSet;
-use tonic::{Code, Request, Status, body::Body, client::Grpc, transport};
-use tower::ServiceBuilder;
+use tokio_stream::wrappers::TcpListenerStream;
+use tonic::{
+    Code, Request, Status,
+    body::Body,
+    client::Grpc,
+    server::NamedService,
+    service::LayerExt as _,
+    transport::{self, Channel},
+};
+use tower::{Service, ServiceBuilder};
 use tower_hmac_auth::{
     KeyPair, RequestHead, SignLayer, Signer, StaticKeys, VerifyLayer,
     clock::ManualClock,
     verify::{DefaultResponseForRejection, KeyAccess, KeyLookup, VerifyingKey},
 };
 
-use crate::common::{KEY_ID, SECRET, keys};
-use echo::{Kind, Text, answers, call};
+use crate::common::{KEY_ID, SECRET, keys, loopback::bind};
+use echo::{Echo, Kind, Text, answers, call};
 use server::{Server, client, on_time, signed, within};
 
 const UNSIGNED: &str =
@@ -89,6 +100,51 @@ async fn a_call_of_any_kind_that_is_refused_ends_as_unauthenticated_with_the_doc
         }
     }
     assert_eq!(server.connections(), 1);
+}
+
+/// Stands for tonic-health's service.
+#[derive(Clone)]
+struct Health;
+
+impl NamedService for Health {
+    const NAME: &'static str = "test.Health";
+}
+
+impl Service<http::Request<Body>> for Health {
+    type Response = http::Response<Body>;
+    type Error = Infallible;
+    type Future = Ready<Result<Self::Response, Infallible>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, _: http::Request<Body>) -> Self::Future {
+        ready(Ok(Status::not_found("healthy").into_http()))
+    }
+}
+
+#[tokio::test]
+async fn a_layer_around_one_service_leaves_the_others_open() {
+    let (listener, address) = bind().await;
+    let layer = VerifyLayer::new(StaticKeys::from(keys()));
+    let server = transport::Server::builder()
+        .add_service(layer.named_layer(Echo::default()))
+        .add_service(Health);
+    tokio::spawn(server.serve_with_incoming(TcpListenerStream::new(listener)));
+
+    let endpoint = Channel::from_shared(format!("http://{address}")).unwrap();
+    let channel = within(endpoint.connect()).await.unwrap();
+    let mut grpc = Grpc::new(channel.clone());
+    within(grpc.ready()).await.unwrap();
+    let path = "/test.Health/Check".parse().unwrap();
+    let called = within(grpc.unary(Request::new(String::new()), path, Text)).await;
+    assert_answered(called, Code::NotFound, "healthy");
+
+    let called = within(call(Kind::Unary, channel.clone())).await;
+    assert_answered(called, Code::Unauthenticated, UNSIGNED);
+    let called = within(call(Kind::Unary, signed(&channel))).await;
+    assert_eq!(called.unwrap(), answers(Kind::Unary, KEY_ID));
 }
 
 #[tokio::test]

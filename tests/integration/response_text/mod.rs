@@ -341,6 +341,7 @@ fn the_hint_for_a_mismatch_names_the_usual_causes_in_their_order() {
         "secret key",
         "base64",
         "rewrites host or target",
+        "nest",
         "HEAD into GET",
         "changed header",
         "signing strings",

@@ -14,6 +14,8 @@ use super::{
 };
 
 /// Builds a [`RedisReplayGuard`].
+///
+/// Requires the feature `redis`.
 #[derive(Debug, Clone)]
 #[must_use = "a builder does nothing until it is built"]
 pub struct RedisReplayGuardBuilder(Options);

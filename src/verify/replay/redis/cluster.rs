@@ -21,6 +21,8 @@ use tokio::sync::OnceCell;
 /// The connection of a [`RedisReplayGuard`](crate::verify::RedisReplayGuard) to a Redis Cluster,
 /// one to each of its servers.
 ///
+/// Requires the feature `redis`.
+///
 /// [`RedisReplayGuardBuilder::connect_cluster`](crate::verify::RedisReplayGuardBuilder::connect_cluster)
 /// creates it. It is for the commands of a guard alone: all keys of a pipeline have the same text
 /// in braces.

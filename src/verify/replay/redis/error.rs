@@ -5,6 +5,8 @@ use crate::rejection::Excerpt;
 /// Describes why a [`RedisReplayGuard`](crate::verify::RedisReplayGuard) cannot be created, or what
 /// is wrong with its Redis.
 ///
+/// Requires the feature `redis`.
+///
 /// No variant has the URL or a password.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
@@ -68,6 +70,8 @@ impl fmt::Display for RedisGuardError {
 impl std::error::Error for RedisGuardError {}
 
 /// A property of Redis that can let a request through twice, or that is unknown.
+///
+/// Requires the feature `redis`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum RedisWarning {
