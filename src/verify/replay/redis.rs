@@ -1,10 +1,10 @@
 //! A guard in Redis, for several servers.
 
 mod builder;
-mod check;
 mod cluster;
 mod connection;
 mod error;
+mod server_settings;
 
 use std::{
     fmt,
@@ -158,7 +158,7 @@ impl<C: ConnectionLike + Clone> RedisReplayGuard<C> {
     pub async fn check(&self) -> Result<Vec<RedisWarning>, RedisGuardError> {
         let mut connection = self.connection.current().connection.clone();
         let deadline = self.shared.options.connection_deadline();
-        check::check(&mut connection, deadline).await
+        server_settings::check(&mut connection, deadline).await
     }
 }
 

@@ -9,8 +9,8 @@ use ::redis::{
 
 use super::{
     Options, RedisCluster, RedisGuardError, RedisReplayGuard,
-    check::unavailable,
     connection::{Connect, Connection},
+    server_settings::unavailable,
 };
 
 /// Builds a [`RedisReplayGuard`].
