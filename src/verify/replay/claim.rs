@@ -25,7 +25,7 @@ pub struct Claim<'a> {
 pub(in crate::verify) struct ClaimTimes {
     /// The earliest signed time whose age was checked.
     pub(in crate::verify) signed_at: Timestamp,
-    /// In seconds.
+    /// In seconds. The greatest one by which a copy of the request could be accepted.
     pub(in crate::verify) max_skew: u64,
     /// The time by which the age was checked.
     pub(in crate::verify) now: Timestamp,
@@ -79,7 +79,9 @@ impl<'a> Claim<'a> {
         self.times.signed_at.system_time()
     }
 
-    /// Returns how far the signed time may be from the clock.
+    /// Returns how far the signed time may be from the clock. With a
+    /// [`VerifierSet`](crate::verify::VerifierSet) it is the greatest clock skew of its verifiers
+    /// that require a nonce: a copy could be accepted by another one than the original.
     #[must_use]
     pub fn max_skew(&self) -> Duration {
         Duration::from_secs(self.times.max_skew)
