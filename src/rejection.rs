@@ -155,7 +155,8 @@ pub enum Rejection {
     /// The nonce has been used before: the request is a copy of an earlier one.
     Replayed,
     /// The request is so old that the guard against replays can have lost its claim: it is dated
-    /// before the guard was started, or not long enough after that.
+    /// before the guard was started, or not long enough after that, or it has waited for its key or
+    /// its body until its date was too old.
     ClaimsLost,
     /// The guard against replays has no room for another claim.
     ReplayGuardFull,
@@ -338,8 +339,9 @@ impl fmt::Display for Rejection {
                  with a new nonce",
             ),
             Self::ClaimsLost => f.write_str(
-                "the request could have been sent before the guard against replays started: wait \
-                 until the clock skew has passed, or tell the guard that there was none before it",
+                "the guard against replays can have lost an earlier claim of the request: after \
+                 its start, wait until the clock skew has passed, or tell it that there was none \
+                 before; limit how long a request may wait for its key and its body",
             ),
             Self::ReplayGuardFull => f.write_str(
                 "the guard against replays is full: give it more room, or lower max_skew",

@@ -251,6 +251,14 @@ pub enum BuildError {
         /// The scheme of the other.
         second: Scheme,
     },
+    /// Two verifiers of a set take different nonces from a request, so that a copy of it in the
+    /// other's words would be another claim.
+    DifferentNonces {
+        /// The scheme of the first.
+        first: Scheme,
+        /// The scheme of the other.
+        second: Scheme,
+    },
 }
 
 impl fmt::Display for BuildError {
@@ -525,6 +533,12 @@ impl fmt::Display for BuildError {
                 f,
                 "credentials of {first} and {second} have the same form, so a request does not \
                  say which it is: give each a host or path of its own"
+            ),
+            Self::DifferentNonces { first, second } => write!(
+                f,
+                "{first} and {second} take different nonces from a request, so a copy of it in the \
+                 other's words would be accepted: use one name for the nonce, or the signature, in \
+                 all of them"
             ),
         }
     }

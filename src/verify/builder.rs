@@ -294,7 +294,8 @@ impl VerifierBuilder {
     pub(super) fn build_unchecked(self) -> Verifier {
         let dialect = self.scheme.dialect();
         let nonce = self.nonce_source();
-        let max_skew = self.max_skew.map(|max_skew| max_skew.as_secs());
+        let own_skew = self.max_skew.map(|max_skew| max_skew.as_secs());
+        let max_skew = own_skew.unwrap_or(dialect.max_skew);
         Verifier {
             scheme: self.scheme,
             algorithms: self
@@ -302,8 +303,9 @@ impl VerifierBuilder {
                 .unwrap_or_else(|| dialect.algorithms.to_vec()),
             hs2019: self.hs2019,
             required: self.required.into_iter().map(Into::into).collect(),
-            max_skew: max_skew.unwrap_or(dialect.max_skew),
-            max_created_ahead: max_skew
+            max_skew,
+            claim_skew: max_skew,
+            max_created_ahead: own_skew
                 .or(dialect.max_created_ahead)
                 .unwrap_or(dialect.max_skew),
             date_policy: self.date_policy.unwrap_or(dialect.date_policy),

@@ -21,6 +21,10 @@ use crate::{
 /// is verified yet**, so a store must not trust it, count requests by it, or write anything because
 /// of it.
 ///
+/// Ids must be compared byte for byte. The claim of a
+/// [`ReplayGuard`](crate::verify::ReplayGuard) has the id as it was sent, so with a store that
+/// ignores case or trailing spaces, a request can be sent again under another spelling of its id.
+///
 /// Lookup time should not depend on whether the id exists; otherwise timing reveals valid ids. The
 /// [verifier](crate::Verifier#timing) only takes care of its own part of the time.
 ///
@@ -176,6 +180,9 @@ impl fmt::Debug for KeyRef<'_> {
 ///   the layer.
 /// - Servers that run requests on several threads, such as axum's and tonic's, need the future to
 ///   be `Send` and `'static`.
+/// - Ids must be compared byte for byte, as in a [`KeyStore`]. With MySQL, the column has to be
+///   `VARBINARY` or have the collation `utf8mb4_0900_bin`: by default case is ignored, and with
+///   `utf8mb4_bin` trailing spaces still are.
 /// - The store has to take equally long for unknown and known ids. That includes the MAC state of a
 ///   [`VerifyingKey`] that is created for one request. The [verifier](crate::Verifier#timing) does
 ///   the same work for both.

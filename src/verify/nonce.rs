@@ -36,6 +36,28 @@ impl NonceSource {
         }
     }
 
+    /// Returns `true` if one request has the same nonce for both. A header and a parameter of one
+    /// name are the same line of the signing string.
+    pub(super) fn is_same(&self, other: &Self) -> bool {
+        match (self.name(), other.name()) {
+            (Some(one), Some(other)) => one.eq_ignore_ascii_case(other),
+            (None, None) => self.is_some() == other.is_some(),
+            _ => false,
+        }
+    }
+
+    pub(super) fn is_some(&self) -> bool {
+        !matches!(self, Self::None)
+    }
+
+    fn name(&self) -> Option<&str> {
+        match self {
+            Self::Header(name) => Some(name.as_str()),
+            Self::Parameter(name) => Some(name),
+            Self::None | Self::Signature => None,
+        }
+    }
+
     /// Returns the nonce in the credentials' parameter, or `None` if that is not the source.
     pub(super) fn in_parameter<'p>(
         &self,

@@ -85,7 +85,7 @@ impl VerifiedKey {
             names_len: names.len(),
             nonce_times: nonce.map(|_| ClaimTimes {
                 signed_at: credentials.signed_at,
-                max_skew: verifier.max_skew,
+                max_skew: verifier.claim_skew,
                 now: credentials.read_at,
             }),
             scheme: verifier.scheme,

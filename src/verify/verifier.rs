@@ -113,6 +113,8 @@ pub struct Verifier {
     pub(super) required: Vec<Box<str>>,
     /// How far a date may be from the clock, in seconds.
     pub(super) max_skew: u64,
+    /// The `max_skew` of claims, in seconds: that of this verifier, or the greatest of its set.
+    pub(super) claim_skew: u64,
     /// How far `created` may be ahead of the clock, in seconds.
     pub(super) max_created_ahead: u64,
     pub(super) date_policy: DatePolicy,

@@ -43,7 +43,15 @@ use crate::{RequestHead, scheme::BuildError, wire::credentials::Fit};
 ///
 /// So require in all of them what one of them requires, or give new clients new keys, which the old
 /// scheme refuses: [`VerifiedKey::scheme`](crate::VerifiedKey::scheme) says which one was spoken.
-/// Claims against replays are made for the key id and the nonce, whatever the scheme.
+///
+/// # Replays
+///
+/// A [`ReplayLayer`](crate::verify::ReplayLayer) refuses a copy in another scheme's words, too. A
+/// claim is made for the key id and the nonce, whatever the scheme, and is kept for the greatest
+/// [`max_skew`](crate::verify::VerifierBuilder::max_skew) of the set's verifiers that require a
+/// nonce. After a start, requests are refused for as long. All these verifiers have to take the
+/// same nonce from a request, or the set is not built. Verifiers without a nonce are allowed beside
+/// them: the layer answers [`Rejection::NoClaim`](crate::Rejection::NoClaim) to their requests.
 #[derive(Debug, Clone)]
 pub struct VerifierSet {
     first: Verifier,
@@ -57,12 +65,15 @@ impl VerifierSet {
     ///
     /// Returns [`BuildError::NoVerifier`] if there is none, and [`BuildError::AmbiguousVerifiers`]
     /// if the form of the credentials does not tell two of them apart, such as those of APISIX,
-    /// draft-cavage and Tyk. Give each of those a host or a path of its own.
+    /// draft-cavage and Tyk. Give each of those a host or a path of its own. Returns
+    /// [`BuildError::DifferentNonces`] if two verifiers take nonces from headers or parameters of
+    /// different names, or only one of them takes the signature: a copy in the words of the other
+    /// would be another claim.
     pub fn new(verifiers: impl IntoIterator<Item = Verifier>) -> Result<Self, BuildError> {
         let mut verifiers = verifiers.into_iter();
         let first = verifiers.next().ok_or(BuildError::NoVerifier)?;
         let others: Box<[_]> = verifiers.collect();
-        let set = Self { first, others };
+        let mut set = Self { first, others };
         for (position, second) in set.verifiers().enumerate() {
             let syntax = |verifier: &Verifier| &verifier.scheme.dialect().syntax;
             let is_same = |first: &&Verifier| syntax(first).is_same_form(syntax(second));
@@ -71,7 +82,29 @@ impl VerifierSet {
                 return Err(BuildError::AmbiguousVerifiers { first, second });
             }
         }
+        set.share_claims()?;
         Ok(set)
+    }
+
+    /// Gives the verifiers the same claims: one of them can accept a request, and another one its
+    /// copy.
+    fn share_claims(&mut self) -> Result<(), BuildError> {
+        let mut claiming = self.verifiers().filter(|verifier| verifier.nonce.is_some());
+        let Some(first) = claiming.next() else {
+            return Ok(());
+        };
+        let mut claim_skew = first.max_skew;
+        for second in claiming {
+            if !first.nonce.is_same(&second.nonce) {
+                let (first, second) = (first.scheme, second.scheme);
+                return Err(BuildError::DifferentNonces { first, second });
+            }
+            claim_skew = claim_skew.max(second.max_skew);
+        }
+        for verifier in std::iter::once(&mut self.first).chain(&mut self.others) {
+            verifier.claim_skew = claim_skew;
+        }
+        Ok(())
     }
 
     /// Returns the verifiers.

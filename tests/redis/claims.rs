@@ -1,14 +1,20 @@
 //! Which claims are new, and what is stored of them.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::Arc,
+    time::{Duration, SystemTime},
+};
 
 use redis::{
     Cmd, Pipeline, RedisFuture, Value,
     aio::{ConnectionLike, MultiplexedConnection},
 };
-use tower_hmac_auth::verify::{AsyncReplayGuard as _, Claim, ClaimOutcome, RedisReplayGuard};
+use tower_hmac_auth::{
+    clock::ManualClock,
+    verify::{AsyncReplayGuard as _, Claim, ClaimOutcome},
+};
 
-use crate::{NOW, SKEW, at, guard, old_server, outcome};
+use crate::{NOW, SKEW, TOLERANCE, at, builder, claim, guard, old_server, outcome, server::Server};
 
 #[tokio::test]
 async fn a_claim_is_new_once_whichever_server_makes_it() {
@@ -47,7 +53,7 @@ async fn a_key_id_and_a_nonce_are_not_those_that_read_the_same_together() {
 async fn services_with_other_prefixes_do_not_share_claims() {
     let server = old_server().await;
     let one = guard(&server).await;
-    let other = RedisReplayGuard::builder()
+    let other = builder()
         .prefix("other:")
         .assume_no_earlier_claims(true)
         .build(server.connection().await)
@@ -59,7 +65,7 @@ async fn services_with_other_prefixes_do_not_share_claims() {
 #[tokio::test]
 async fn claims_expire_after_their_time_and_the_tolerance_and_epochs_never() {
     let server = old_server().await;
-    let guard = RedisReplayGuard::builder()
+    let guard = builder()
         .clock_tolerance(Duration::from_secs(1000))
         .deadline(Duration::from_secs(20))
         .build(server.connection().await)
@@ -150,12 +156,14 @@ struct Odd {
     way: Way,
 }
 
-#[derive(Clone, Copy)]
+#[derive(Clone)]
 enum Way {
     /// As a connection does that does not know whether the first time arrived.
     Twice,
     /// With a `FLUSHALL` after the first command.
     FlushedInBetween,
+    /// When the clock shows the time.
+    Late(ManualClock, SystemTime),
 }
 
 impl ConnectionLike for Odd {
@@ -187,6 +195,12 @@ impl ConnectionLike for Odd {
                     let second = connection.req_packed_command(commands[1]).await?;
                     Ok(vec![first, second])
                 }
+                Way::Late(clock, time) => {
+                    clock.set(*time);
+                    connection
+                        .req_packed_commands(pipeline, offset, count)
+                        .await
+                }
             }
         })
     }
@@ -200,7 +214,7 @@ impl ConnectionLike for Odd {
 async fn a_claim_that_the_connection_sends_again_is_new_all_the_same() {
     let server = old_server().await;
     let (connection, way) = (server.connection().await, Way::Twice);
-    let guard = RedisReplayGuard::builder().deadline(Duration::from_secs(20));
+    let guard = builder().deadline(Duration::from_secs(20));
     let guard = guard.build(Odd { connection, way }).unwrap();
     assert_eq!(outcome(&guard, "a", NOW).await, ClaimOutcome::New);
     assert_eq!(outcome(&guard, "a", NOW).await, ClaimOutcome::Seen);
@@ -210,7 +224,73 @@ async fn a_claim_that_the_connection_sends_again_is_new_all_the_same() {
 async fn a_loss_in_the_middle_of_a_claim_is_noticed() {
     let server = old_server().await;
     let (connection, way) = (server.connection().await, Way::FlushedInBetween);
-    let guard = RedisReplayGuard::builder().deadline(Duration::from_secs(20));
+    let guard = builder().deadline(Duration::from_secs(20));
     let guard = guard.build(Odd { connection, way }).unwrap();
     assert_eq!(outcome(&guard, "a", NOW).await, ClaimOutcome::Lost);
+}
+
+/// The first second in which a request that is signed at `NOW` is too old.
+const OVER: u64 = NOW + SKEW + 1;
+
+/// Removes all claims and leaves the epochs, as Redis does when claims have expired.
+pub(crate) async fn expire_claims(server: &Server) {
+    for key in server.run::<Vec<String>>(&["KEYS", "*"]).await {
+        if !key.ends_with(":epoch") {
+            let () = server.run(&["DEL", &key]).await;
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_copy_that_waited_until_the_claim_expired_is_lost_without_asking_redis() {
+    let server = old_server().await;
+    let clock = ManualClock::at(at(NOW));
+    let guard = builder()
+        .clock(clock.clone())
+        .deadline(Duration::from_secs(20));
+    let guard = guard.build(server.connection().await).unwrap();
+    assert_eq!(outcome(&guard, "a", NOW).await, ClaimOutcome::New);
+    clock.set(at(OVER - 1));
+    let skew = Duration::from_secs(SKEW);
+    let verified_in_time = Claim::new("AKIDtestkey0001", b"a", at(NOW), skew, at(OVER - 1));
+    assert_eq!(guard.claim(&verified_in_time).await, ClaimOutcome::Seen);
+    expire_claims(&server).await;
+    let keys: usize = server.run(&["DBSIZE"]).await;
+    for late in [OVER, OVER + TOLERANCE, OVER + 100_000] {
+        clock.set(at(late));
+        assert_eq!(guard.claim(&verified_in_time).await, ClaimOutcome::Lost);
+    }
+    assert_eq!(server.run::<usize>(&["DBSIZE"]).await, keys);
+}
+
+#[tokio::test]
+async fn a_claim_that_is_over_when_redis_answers_is_lost() {
+    let server = old_server().await;
+    for (answered_at, expected) in [(OVER - 1, ClaimOutcome::New), (OVER, ClaimOutcome::Lost)] {
+        let clock = ManualClock::at(at(NOW));
+        let odd = Odd {
+            connection: server.connection().await,
+            way: Way::Late(clock.clone(), at(answered_at)),
+        };
+        let guard = builder().clock(clock).deadline(Duration::from_secs(20));
+        let nonce = answered_at.to_string();
+        let outcome = outcome(&guard.build(odd).unwrap(), &nonce, NOW).await;
+        assert_eq!(outcome, expected);
+    }
+}
+
+#[tokio::test]
+async fn a_claim_that_waited_is_kept_for_the_time_that_is_left() {
+    let server = old_server().await;
+    let clock = ManualClock::at(at(NOW + 500));
+    let guard = builder().clock(clock).deadline(Duration::from_secs(20));
+    let guard = guard.build(server.connection().await).unwrap();
+    assert_eq!(guard.claim(&claim("a", NOW)).await, ClaimOutcome::New);
+    for key in server.run::<Vec<String>>(&["KEYS", "*"]).await {
+        if !key.ends_with(":epoch") {
+            let left: i64 = server.run(&["PTTL", &key]).await;
+            let whole = i64::try_from(SKEW + 1 - 500 + TOLERANCE).unwrap() * 1000;
+            assert!((whole - 60_000..=whole).contains(&left), "{left}");
+        }
+    }
 }

@@ -6,7 +6,7 @@ use tokio::task::JoinSet;
 use tower_hmac_auth::verify::{ClaimOutcome, RedisCluster, RedisReplayGuard};
 
 use crate::{
-    NOW, OLD, epochs, outcome,
+    NOW, OLD, builder, epochs, outcome,
     server::{Server, free_port},
 };
 
@@ -99,7 +99,7 @@ async fn until(server: &Server, subcommand: &str, texts: &[&str]) {
 }
 
 async fn guard(servers: &[Server]) -> RedisReplayGuard<RedisCluster> {
-    RedisReplayGuard::builder()
+    builder()
         .assume_no_earlier_claims(true)
         .deadline(Duration::from_secs(4))
         .connect_cluster(servers.iter().map(Server::url))

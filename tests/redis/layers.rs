@@ -1,19 +1,32 @@
-//! `VerifyLayer` and `ReplayLayer` in two axum servers that share one Redis.
+//! `VerifyLayer` and `ReplayLayer` in two axum servers that share one Redis, and around requests
+//! that wait.
 
-use std::time::{Duration, SystemTime};
-
-use axum::{Router, routing::get};
-use http::{Request, StatusCode};
-use http_body_util::Empty;
-use hyper_util::{client::legacy::Client, rt::TokioExecutor};
-use tokio::net::TcpListener;
-use tower_hmac_auth::{
-    KeyPair, Signer, StaticKeys, Verifier, VerifyLayer,
-    scheme::{DatePolicy, X_NONCE},
-    verify::{AsyncGuard, RedisReplayGuard, ReplayLayer, WhenUnavailable},
+use std::{
+    convert::Infallible,
+    sync::Arc,
+    time::{Duration, SystemTime},
 };
 
-use crate::server::Server;
+use axum::{Router, routing::get};
+use bytes::Bytes;
+use http::{Request, Response, StatusCode};
+use http_body_util::{Channel, Empty, Full};
+use hyper_util::{client::legacy::Client, rt::TokioExecutor};
+use tokio::{net::TcpListener, sync::Semaphore};
+use tokio_test::task;
+use tower::{ServiceBuilder, ServiceExt as _, service_fn};
+use tower_hmac_auth::{
+    KeyPair, RequestHead, Scheme, Signer, StaticKeys, Verifier, VerifyLayer,
+    clock::ManualClock,
+    digest::{CheckedBody, DigestHeader, VerifyDigestLayer},
+    scheme::{DatePolicy, X_NONCE},
+    verify::{
+        AsyncGuard, AsyncKeys, KeyLookup, RedisReplayGuard, ReplayLayer, VerifyingKey,
+        WhenUnavailable,
+    },
+};
+
+use crate::{NOW, SKEW, at, builder, claims::expire_claims, old_server, server::Server};
 
 type Layer = ReplayLayer<AsyncGuard<RedisReplayGuard>>;
 
@@ -101,4 +114,109 @@ async fn without_redis_requests_are_refused_or_counted_as_configured() {
     let counts = |layer: &Layer| (layer.counts().unavailable, layer.counts().unguarded);
     assert_eq!(counts(&refusing), (1, 0));
     assert_eq!(counts(&accepting), (1, 1));
+}
+
+type Body = Channel<Bytes, Infallible>;
+
+/// A request that is signed at `NOW`, without its body `pay=100`.
+fn transfer() -> Request<()> {
+    let digest = DigestHeader::Digest.value_of("pay=100");
+    let request = Request::post("/transfers").header("digest", digest);
+    let mut request = request.body(()).unwrap();
+    let signer = Signer::builder(keys()).scheme(Scheme::Kong).nonce(X_NONCE);
+    let signer = signer.build().unwrap();
+    signer.sign_request(&mut request, at(NOW)).unwrap();
+    request
+}
+
+fn transfers() -> Verifier {
+    let verifier = Verifier::builder().scheme(Scheme::Kong).nonce(X_NONCE);
+    let verifier = verifier.require(["@request-target", "digest"]);
+    verifier
+        .max_skew(Duration::from_secs(SKEW))
+        .build()
+        .unwrap()
+}
+
+async fn shared_claims(redis: &Server, clock: &ManualClock) -> Layer {
+    let guard = builder().clock(clock.clone());
+    let guard = guard.deadline(Duration::from_secs(20));
+    ReplayLayer::new(AsyncGuard(guard.build(redis.connection().await).unwrap()))
+}
+
+/// A copy whose date is checked in time and whose last byte comes when Redis has removed the claim.
+#[tokio::test]
+async fn a_copy_whose_body_ends_after_the_claim_expired_is_refused() {
+    let redis = old_server().await;
+    let clock = ManualClock::at(at(NOW));
+    let server = ServiceBuilder::new()
+        .layer(
+            VerifyLayer::new(StaticKeys::from(keys()))
+                .verifier(transfers())
+                .clock(clock.clone()),
+        )
+        .layer(VerifyDigestLayer::buffered(1024))
+        .layer(shared_claims(&redis, &clock).await)
+        .service(service_fn(|_: Request<CheckedBody<Body>>| async {
+            Ok::<_, Infallible>(Response::new(Full::<Bytes>::default()))
+        }));
+    let signed = transfer();
+    let send = async |ends_at: u64| {
+        let (mut sender, body) = Channel::new(2);
+        let answer = server.clone().oneshot(signed.clone().map(|()| body));
+        let mut answer = task::spawn(answer);
+        sender.send_data("pay=10".into()).await.unwrap();
+        // The head is read now, by the clock as it is.
+        assert!(answer.poll().is_pending());
+        clock.set(at(ends_at));
+        if ends_at > NOW + SKEW {
+            expire_claims(&redis).await;
+        }
+        sender.send_data("0".into()).await.unwrap();
+        drop(sender);
+        answer.await.unwrap().status()
+    };
+    assert_eq!(send(NOW).await, StatusCode::OK);
+    assert_eq!(send(NOW + SKEW).await, StatusCode::UNAUTHORIZED);
+    assert_eq!(send(NOW + SKEW + 1).await, StatusCode::SERVICE_UNAVAILABLE);
+}
+
+#[tokio::test]
+async fn a_copy_whose_key_is_found_after_the_claim_expired_is_refused() {
+    let redis = old_server().await;
+    let clock = ManualClock::at(at(NOW));
+    let (key, found) = (
+        Arc::new(VerifyingKey::from(&keys())),
+        Arc::new(Semaphore::new(1)),
+    );
+    let store = {
+        let found = Arc::clone(&found);
+        move |_: &str, _: RequestHead<'_>| {
+            let (key, found) = (Arc::clone(&key), Arc::clone(&found));
+            async move {
+                found.acquire_owned().await.unwrap().forget();
+                KeyLookup::from(Some(key))
+            }
+        }
+    };
+    let server = ServiceBuilder::new()
+        .layer(
+            VerifyLayer::new(AsyncKeys(store))
+                .verifier(transfers())
+                .clock(clock.clone()),
+        )
+        .layer(shared_claims(&redis, &clock).await)
+        .service(service_fn(|_: Request<()>| async {
+            Ok::<_, Infallible>(Response::new(Full::<Bytes>::default()))
+        }));
+    let signed = transfer();
+    let first = server.clone().oneshot(signed.clone()).await.unwrap();
+    assert_eq!(first.status(), StatusCode::OK);
+    let mut copy = task::spawn(server.oneshot(signed));
+    assert!(copy.poll().is_pending());
+    clock.set(at(NOW + SKEW + 1));
+    expire_claims(&redis).await;
+    found.add_permits(1);
+    let copy = copy.await.unwrap();
+    assert_eq!(copy.status(), StatusCode::SERVICE_UNAVAILABLE);
 }

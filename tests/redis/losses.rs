@@ -10,9 +10,9 @@ use std::{
 };
 
 use tokio::sync::Barrier;
-use tower_hmac_auth::verify::{ClaimOutcome, RedisReplayGuard};
+use tower_hmac_auth::{clock::ManualClock, verify::ClaimOutcome};
 
-use crate::{NOW, SKEW, TOLERANCE, guard, old_server, outcome, server::Server};
+use crate::{NOW, SKEW, TOLERANCE, at, builder, guard, old_server, outcome, server::Server};
 
 /// The last time of requests that can be older than an epoch at `NOW`.
 const LAST_LOST: u64 = NOW + SKEW + TOLERANCE;
@@ -20,11 +20,7 @@ const LAST_LOST: u64 = NOW + SKEW + TOLERANCE;
 #[tokio::test]
 async fn the_first_guard_refuses_what_can_be_older_than_the_first_claim_of_all_servers() {
     let server = Server::start();
-    let builder = || {
-        RedisReplayGuard::builder()
-            .deadline(Duration::from_secs(20))
-            .partitions(1)
-    };
+    let builder = || builder().deadline(Duration::from_secs(20)).partitions(1);
     let one = builder().build(server.connection().await).unwrap();
     assert_eq!(outcome(&one, "a", NOW).await, ClaimOutcome::Lost);
     assert_eq!(outcome(&one, "a", NOW).await, ClaimOutcome::Seen);
@@ -40,12 +36,29 @@ async fn the_first_guard_refuses_what_can_be_older_than_the_first_claim_of_all_s
 #[tokio::test]
 async fn the_first_guard_accepts_what_it_takes_to_be_the_first_requests() {
     let server = Server::start();
-    let builder = RedisReplayGuard::builder()
+    let builder = builder()
         .deadline(Duration::from_secs(20))
         .assume_no_earlier_claims(true);
     let guard = builder.build(server.connection().await).unwrap();
     assert_eq!(outcome(&guard, "a", NOW).await, ClaimOutcome::New);
     assert_eq!(outcome(&guard, "a", NOW).await, ClaimOutcome::Seen);
+}
+
+/// The request that writes the epoch can have waited since before the loss. Others were accepted
+/// meanwhile.
+#[tokio::test]
+async fn the_epoch_is_the_time_of_the_claim_that_writes_it_and_not_of_its_request() {
+    const WAITED: u64 = 800;
+    let server = Server::start();
+    let builder = builder()
+        .deadline(Duration::from_secs(20))
+        .clock(ManualClock::at(at(NOW + WAITED)))
+        .partitions(1);
+    let guard = builder.build(server.connection().await).unwrap();
+    assert_eq!(outcome(&guard, "a", NOW).await, ClaimOutcome::Lost);
+    let last = LAST_LOST + WAITED;
+    assert_eq!(outcome(&guard, "b", last).await, ClaimOutcome::Lost);
+    assert_eq!(outcome(&guard, "c", last + 1).await, ClaimOutcome::New);
 }
 
 #[tokio::test]

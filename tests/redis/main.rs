@@ -22,7 +22,12 @@ mod speed;
 use std::time::{Duration, SystemTime};
 
 use redis::aio::MultiplexedConnection;
-use tower_hmac_auth::verify::{AsyncReplayGuard as _, Claim, ClaimOutcome, RedisReplayGuard};
+use tower_hmac_auth::{
+    clock::ManualClock,
+    verify::{
+        AsyncReplayGuard as _, Claim, ClaimOutcome, RedisReplayGuard, RedisReplayGuardBuilder,
+    },
+};
 
 use server::Server;
 
@@ -45,9 +50,14 @@ fn claim(nonce: &str, now: u64) -> Claim<'_> {
     Claim::new("AKIDtestkey0001", nonce.as_bytes(), at(now), skew, at(now))
 }
 
+/// Returns a builder for a guard whose clock shows `NOW`.
+fn builder() -> RedisReplayGuardBuilder {
+    RedisReplayGuard::builder().clock(ManualClock::at(at(NOW)))
+}
+
 /// Returns a guard with a connection of its own.
 async fn guard(server: &Server) -> RedisReplayGuard<MultiplexedConnection> {
-    RedisReplayGuard::builder()
+    builder()
         .deadline(Duration::from_secs(20))
         .build(server.connection().await)
         .unwrap()

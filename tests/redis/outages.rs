@@ -17,7 +17,7 @@ use tokio::{sync::oneshot, task::JoinSet};
 use tower_hmac_auth::verify::{ClaimOutcome, RedisReplayGuard};
 
 use crate::{
-    NOW, SKEW, TOLERANCE, age, old_server, outcome,
+    NOW, SKEW, TOLERANCE, age, builder, old_server, outcome,
     server::{Server, connection},
 };
 
@@ -27,7 +27,7 @@ const DEADLINE: Duration = Duration::from_secs(1);
 const BOUND: Duration = Duration::from_secs(20);
 
 async fn connect(server: &Server) -> RedisReplayGuard {
-    let builder = RedisReplayGuard::builder().deadline(DEADLINE).partitions(1);
+    let builder = builder().deadline(DEADLINE).partitions(1);
     builder.connect(&server.url()).await.unwrap()
 }
 
@@ -135,7 +135,7 @@ async fn replaces(lose: impl AsyncFnOnce(&mut Server, &Server)) {
     let primary = Arc::new(Mutex::new(old.url()));
     let (asked, calls) = (Arc::clone(&primary), Arc::new(AtomicU32::new(0)));
     let counted = Arc::clone(&calls);
-    let guard = RedisReplayGuard::builder()
+    let guard = builder()
         .deadline(DEADLINE)
         .connect_with(move || {
             let url = asked.lock().unwrap().clone();
@@ -206,7 +206,7 @@ async fn a_connection_that_hangs_is_replaced() {
     let (url, hangs) = (server.url(), Arc::new(AtomicBool::new(false)));
     let first = Arc::clone(&hangs);
     let is_first = AtomicBool::new(true);
-    let guard = RedisReplayGuard::builder()
+    let guard = builder()
         .deadline(Duration::from_millis(20))
         .connect_with(move || {
             let url = url.clone();

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use tokio::net::TcpListener;
 use tower_hmac_auth::verify::{ClaimOutcome, RedisGuardError, RedisReplayGuard, RedisWarning};
 
-use crate::{NOW, guard, old_server, outcome, server::Server};
+use crate::{NOW, builder, guard, old_server, outcome, server::Server};
 
 #[tokio::test]
 async fn options_out_of_range_are_errors() {
@@ -52,7 +52,7 @@ async fn no_text_has_the_password() {
         );
     }
     let right = url("the-right-password");
-    let guard = RedisReplayGuard::connect(&right).await.unwrap();
+    let guard = builder().connect(&right).await.unwrap();
     let text = format!("{guard:?} {guard:#?}");
     assert!(
         !text.contains("the-right") && !text.contains("127.0.0.1"),
@@ -107,7 +107,7 @@ async fn a_user_with_the_rights_for_claims_alone_is_enough() {
     let rights = ["~hmac-replay:*", "-@all", "+set"];
     let () = server.run(&[&rules[..], &rights].concat()).await;
     let url = format!("redis://claims:pw@127.0.0.1:{}/", server.port());
-    let guard = RedisReplayGuard::builder().assume_no_earlier_claims(true);
+    let guard = builder().assume_no_earlier_claims(true);
     let guard = guard.connect(&url).await.unwrap();
     assert_eq!(
         guard.check().await.unwrap(),

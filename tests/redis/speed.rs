@@ -13,10 +13,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-use tower_hmac_auth::verify::{AsyncReplayGuard as _, Claim, ClaimOutcome, RedisReplayGuard};
+use tower_hmac_auth::verify::{AsyncReplayGuard as _, Claim, ClaimOutcome};
 
 use crate::{
-    NOW, at, guard, old_server, outcome,
+    NOW, at, builder, guard, old_server, outcome,
     server::{Server, processor_time},
 };
 
@@ -137,7 +137,7 @@ fn claims_a_second() {
 async fn claims_a_second_while_as_many_expire() {
     const SECONDS: u64 = 20;
     let server = old_server().await;
-    let guard = RedisReplayGuard::builder()
+    let guard = builder()
         .deadline(Duration::from_secs(20))
         .clock_tolerance(Duration::from_secs(1))
         .build(server.connection().await)

@@ -10,6 +10,9 @@ use crate::verify::{KeyLookup, VerifyingKey};
 ///
 /// - It is asked by the id alone, so that the answer can be cached. Which key may call which path
 ///   is decided in front of the cache: see [the guide](crate::guide::keys).
+/// - **It must compare ids byte for byte**, as an
+///   [`AsyncKeyStore`](crate::verify::AsyncKeyStore) must: with MySQL, in a `VARBINARY` column or
+///   with the collation `utf8mb4_0900_bin`.
 /// - **It needs a timeout of its own.** All requests for the id wait as long as it does.
 /// - A future may be dropped before it completes: when all requests that wait for it are gone.
 /// - A panic in it counts as [`KeyLookup::Unavailable`].

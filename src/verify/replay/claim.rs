@@ -25,7 +25,7 @@ pub struct Claim<'a> {
 pub(in crate::verify) struct ClaimTimes {
     /// The earliest signed time whose age was checked.
     pub(in crate::verify) signed_at: Timestamp,
-    /// In seconds.
+    /// In seconds. The greatest one by which a copy of the request could be accepted.
     pub(in crate::verify) max_skew: u64,
     /// The time by which the age was checked.
     pub(in crate::verify) now: Timestamp,
@@ -79,20 +79,24 @@ impl<'a> Claim<'a> {
         self.times.signed_at.system_time()
     }
 
-    /// Returns how far the signed time may be from the clock.
+    /// Returns how far the signed time may be from the clock. With a
+    /// [`VerifierSet`](crate::verify::VerifierSet) it is the greatest clock skew of its verifiers
+    /// that require a nonce: a copy could be accepted by another one than the original.
     #[must_use]
     pub fn max_skew(&self) -> Duration {
         Duration::from_secs(self.times.max_skew)
     }
 
-    /// Returns the time by which the request was verified.
+    /// Returns the time by which the request was verified. It may have waited since, for its key or
+    /// its body.
     #[must_use]
     pub fn now(&self) -> SystemTime {
         self.times.now.system_time()
     }
 
     /// Returns the time until which the claim has to be kept: the signed time, the clock skew and
-    /// one second. After it, the verifier refuses the request for its age.
+    /// one second. After it, the verifier refuses the request for its age, and a guard that may
+    /// have dropped the claim must not accept it again.
     #[must_use]
     pub fn until(&self) -> SystemTime {
         Timestamp::from_seconds(self.until_seconds()).system_time()
@@ -133,6 +137,12 @@ impl<'a> Claim<'a> {
             .saturating_add(1)
     }
 
+    /// Returns `true` if the claim need not be kept any more at this time.
+    #[cfg(feature = "redis")]
+    pub(super) fn is_over(&self, now: Timestamp) -> bool {
+        now.seconds() >= self.until_seconds()
+    }
+
     pub(super) fn now_seconds(&self) -> u64 {
         self.times.now.seconds()
     }
@@ -158,8 +168,9 @@ pub enum ClaimOutcome {
     /// The claim has been made before. The request is refused with
     /// [`Rejection::Replayed`](crate::Rejection::Replayed).
     Seen,
-    /// The claim can have been made before the guard started, or before its store lost its data.
-    /// The request is refused with [`Rejection::ClaimsLost`](crate::Rejection::ClaimsLost).
+    /// The claim can have been made before the guard started, or before its store lost its data, or
+    /// [`Claim::until`] has passed, so that an equal claim can have been dropped. The request is
+    /// refused with [`Rejection::ClaimsLost`](crate::Rejection::ClaimsLost).
     Lost,
     /// There is no room for the claim. The request is refused with
     /// [`Rejection::ReplayGuardFull`](crate::Rejection::ReplayGuardFull).

@@ -17,6 +17,10 @@ use super::{Claim, ClaimOutcome};
 /// - identify a claim by the key id and the nonce together, and nothing else;
 /// - keep a claim until [`Claim::until`], and never drop one earlier to make room. Whoever can
 ///   cause that can send a request again;
+/// - not answer [`New`](ClaimOutcome::New) once [`Claim::until`] has passed by the time by which it
+///   drops claims, but [`Lost`](ClaimOutcome::Lost). A store that expires entries drops them by the
+///   present time, which is not [`Claim::now`]: the request may have waited since it was verified,
+///   for example for its body, and an equal claim may be gone;
 /// - answer [`Lost`](ClaimOutcome::Lost) while [`Claim::can_precede`] the time at which it began to
 ///   remember, unless nothing can have been accepted before.
 #[diagnostic::on_unimplemented(
@@ -58,6 +62,8 @@ impl<G: ReplayGuard + ?Sized> ReplayGuard for Arc<G> {
 ///   [`Unavailable`](ClaimOutcome::Unavailable), and must not make the claim again: the second
 ///   answer would be [`Seen`](ClaimOutcome::Seen), and an honest request would be refused as a
 ///   replay.
+/// - If [`Claim::until`] has passed by the present time when the store has answered, it must not
+///   answer [`New`](ClaimOutcome::New): the wait for the store counts like the one before it.
 /// - The inner service has to be `Clone`, as with an
 ///   [`AsyncKeyStore`](crate::verify::AsyncKeyStore).
 #[diagnostic::on_unimplemented(
@@ -90,18 +96,22 @@ where
 /// Marks a guard as an [`AsyncReplayGuard`].
 ///
 /// ```
+/// use std::time::SystemTime;
 /// use tower_hmac_auth::verify::{AsyncGuard, Claim, ClaimOutcome, ReplayLayer};
 ///
-/// async fn insert_if_absent(row: Vec<u8>) -> Result<bool, std::io::Error> {
+/// /// The row is removed some time after `until`.
+/// async fn insert_if_absent(row: Vec<u8>, until: SystemTime) -> Result<bool, std::io::Error> {
 ///     // …
 /// #   Ok(true)
 /// }
 ///
 /// let guard = |claim: &Claim<'_>| {
 ///     // The future cannot borrow from the claim.
-///     let row = claim.to_bytes();
+///     let (row, until) = (claim.to_bytes(), claim.until());
 ///     async move {
-///         match insert_if_absent(row).await {
+///         match insert_if_absent(row, until).await {
+///             // An equal row may have been removed.
+///             Ok(true) if SystemTime::now() >= until => ClaimOutcome::Lost,
 ///             Ok(true) => ClaimOutcome::New,
 ///             Ok(false) => ClaimOutcome::Seen,
 ///             Err(_) => ClaimOutcome::Unavailable,

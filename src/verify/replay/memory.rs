@@ -23,7 +23,8 @@ use crate::{
 ///   refused ([`ClaimOutcome::Full`]); a claim is never dropped before [`Claim::until`]. Memory
 ///   grows with the number of claims, and is then reused, not returned.
 /// - **Time.** Claims that are over make room for others when it is needed. No background task
-///   runs. The time is that of the claims; the guard reads its clock once, when it is built.
+///   runs. The time is the latest of all claims; the guard reads its clock once, when it is built.
+///   If [`Claim::until`] has passed by that time, it answers [`ClaimOutcome::Lost`].
 /// - **Restarts.** A new guard knows nothing of the requests that the process before it accepted.
 ///   So it answers [`ClaimOutcome::Lost`] to every request that could be one of them, which is
 ///   every request dated up to its start plus the clock skew: **the server refuses everything for

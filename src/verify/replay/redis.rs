@@ -1,13 +1,14 @@
 //! A guard in Redis, for several servers.
 
 mod builder;
-mod check;
 mod cluster;
 mod connection;
 mod error;
+mod server_settings;
 
 use std::{
     fmt,
+    future::ready,
     hash::{BuildHasher as _, RandomState},
     pin::Pin,
     sync::{
@@ -26,7 +27,10 @@ use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use sha2::{Digest as _, Sha256};
 
 use super::{AsyncReplayGuard, Claim, ClaimOutcome};
-use crate::wire::date::Timestamp;
+use crate::{
+    clock::{Clock, SystemClock},
+    wire::date::Timestamp,
+};
 
 use self::connection::Connection;
 pub use self::{
@@ -53,6 +57,10 @@ pub use self::{
 ///   [`deadline`](RedisReplayGuardBuilder::deadline). After it, and after any error, the guard
 ///   answers [`ClaimOutcome::Unavailable`]. It does not try again. A claim whose answer was lost
 ///   may have been made all the same, so the client has to sign again, with another nonce.
+/// - **Late claims.** A request can wait between its verification and its claim, for its key or its
+///   body. If [`Claim::until`] has passed by the guard's
+///   [`clock`](RedisReplayGuardBuilder::clock), the guard answers [`ClaimOutcome::Lost`], because
+///   Redis may already have removed an equal claim.
 /// - **Connections.** A connection is replaced in the background when it is lost, when its server
 ///   has become a replica, and after 16 claims in a row without an answer.
 /// - **Lost data.** Where the epoch is absent (at the first start, after a flush, after a failover
@@ -94,6 +102,33 @@ struct Options {
     deadline: Duration,
     clock_tolerance: Duration,
     assume_no_earlier_claims: bool,
+    clock: AnyClock,
+}
+
+/// A clock whose type is erased.
+#[derive(Clone)]
+struct AnyClock(Arc<dyn Clock + Send + Sync>);
+
+impl AnyClock {
+    fn new(clock: impl Clock + Send + Sync + 'static) -> Self {
+        Self(Arc::new(clock))
+    }
+
+    fn now(&self) -> Timestamp {
+        self.0.now().into()
+    }
+}
+
+impl Default for AnyClock {
+    fn default() -> Self {
+        Self::new(SystemClock)
+    }
+}
+
+impl fmt::Debug for AnyClock {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("AnyClock(..)")
+    }
 }
 
 /// The values of claims' keys: no two claims have the same.
@@ -160,7 +195,7 @@ impl<C: ConnectionLike + Clone> RedisReplayGuard<C> {
     pub async fn check(&self) -> Result<Vec<RedisWarning>, RedisGuardError> {
         let mut connection = self.connection.current().connection.clone();
         let deadline = self.shared.options.connection_deadline();
-        check::check(&mut connection, deadline).await
+        server_settings::check(&mut connection, deadline).await
     }
 }
 
@@ -170,12 +205,16 @@ impl Options {
         self.deadline.max(Duration::from_secs(1))
     }
 
-    /// Returns the commands for a claim, whose answers are the claim's value and the epoch from
-    /// before it; nothing where there was none.
+    /// Returns the commands for a claim that is made at `now`, whose answers are the claim's value
+    /// and the epoch from before it; nothing where there was none.
     ///
     /// The epoch is last, so that no flush remains unnoticed: before the epoch it is seen now, and
     /// after it by the next claim.
-    fn commands(&self, claim: &Claim<'_>, token: u64) -> Pipeline {
+    ///
+    /// `now` is the present time and not [`Claim::now`], since when the request can have waited. An
+    /// epoch from before that wait would say that claims were kept at a time at which they were
+    /// not.
+    fn commands(&self, claim: &Claim<'_>, token: u64, now: Timestamp) -> Pipeline {
         let hash = Sha256::digest(claim.to_bytes());
         let (head, _) = hash.split_first_chunk::<16>().unwrap_or((&[0; 16], &[]));
         let mut text = [0; 22]; // the base64 of 16 bytes
@@ -183,8 +222,12 @@ impl Options {
         debug_assert_eq!(len, text.len());
         let name = str::from_utf8(&text).unwrap_or_default();
         let number = u128::from_be_bytes(*head) % u128::from(self.partitions.max(1));
-        let (prefix, now) = (&self.prefix, claim.now_seconds());
+        let (prefix, now) = (&self.prefix, now.seconds());
 
+        // Redis counts from when it gets the command, which is not before `now`. So it keeps the
+        // claim until `until` and the tolerance have passed by this server's clock, and therefore
+        // at least until `until` has passed by the clock of every other server. None of them
+        // answers `New` after that: see `Decision::outcome`.
         let rest = claim.until_seconds().saturating_sub(now);
         let kept = Duration::from_secs(rest).saturating_add(self.clock_tolerance);
         let mut commands = Pipeline::with_capacity(2);
@@ -216,13 +259,17 @@ where
     fn claim(&self, claim: &Claim<'_>) -> RedisClaimFuture {
         let connection = Arc::clone(&self.connection);
         let options = &self.shared.options;
+        let now = options.clock.now();
+        if claim.is_over(now) {
+            return RedisClaimFuture(Box::pin(ready(ClaimOutcome::Lost)));
+        }
         let token = self.shared.tokens.next();
-        let commands = options.commands(claim, token);
+        let commands = options.commands(claim, token, now);
         let decision = Decision {
             token,
             times: Claim::new("", b"", claim.signed_at(), claim.max_skew(), claim.now()),
-            clock_tolerance: options.clock_tolerance,
-            assume_no_earlier_claims: options.assume_no_earlier_claims,
+            made_at: now,
+            shared: Arc::clone(&self.shared),
         };
         let deadline = options.deadline;
         RedisClaimFuture(Box::pin(async move {
@@ -253,8 +300,8 @@ struct Decision {
     token: u64,
     /// The claim without its texts, which the future cannot borrow.
     times: Claim<'static>,
-    clock_tolerance: Duration,
-    assume_no_earlier_claims: bool,
+    made_at: Timestamp,
+    shared: Arc<Shared>,
 }
 
 impl Decision {
@@ -262,12 +309,20 @@ impl Decision {
         if value.is_some_and(|value| value != self.token) {
             return ClaimOutcome::Seen;
         }
+        let options = &self.shared.options;
+        // The clock is read again, because the command can have been on its way for as long as the
+        // deadline, or longer if this process did not run. Redis executed it before this moment.
+        // So if the claim is not over yet, Redis still had every equal claim.
+        if self.times.is_over(options.clock.now()) {
+            return ClaimOutcome::Lost;
+        }
         // Written just now if there was none.
-        let epoch = epoch.unwrap_or(self.times.now_seconds());
+        let epoch = epoch.unwrap_or(self.made_at.seconds());
         // The copy was accepted by a server whose clock may be ahead of the one of the server that
-        // wrote the epoch.
-        let start = Timestamp::from_seconds(epoch).later(self.clock_tolerance);
-        if !self.assume_no_earlier_claims && self.times.can_precede(start.system_time()) {
+        // wrote the epoch. That server read its clock before Redis wrote the epoch, by the deadline
+        // at the most.
+        let start = Timestamp::from_seconds(epoch).later(options.clock_tolerance);
+        if !options.assume_no_earlier_claims && self.times.can_precede(start.system_time()) {
             return ClaimOutcome::Lost;
         }
         ClaimOutcome::New

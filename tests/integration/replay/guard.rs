@@ -103,6 +103,33 @@ fn a_claim_that_is_over_is_refused_and_not_made_again() {
     );
 }
 
+/// The date of a copy is checked in time, and its body takes until the claim is over.
+#[test]
+fn a_copy_that_waited_until_the_claim_is_over_is_never_new() {
+    let copy = || claim("a", b"one", FRIDAY, FRIDAY + SKEW);
+    let guard = builder().build();
+    assert_eq!(
+        guard.claim(&claim("a", b"one", FRIDAY, FRIDAY)),
+        ClaimOutcome::New
+    );
+    // Without another claim in between, the guard drops nothing.
+    assert_eq!(guard.claim(&copy()), ClaimOutcome::Seen);
+    for (now, expected) in [
+        (FRIDAY + SKEW, ClaimOutcome::Seen),
+        (FRIDAY + SKEW + 1, ClaimOutcome::Lost),
+        (FRIDAY + 2 * SKEW, ClaimOutcome::Lost),
+    ] {
+        // One shard, so these claims meet.
+        let guard = builder().capacity(4096).build();
+        let first = guard.claim(&claim("a", b"one", FRIDAY, FRIDAY));
+        assert_eq!(first, ClaimOutcome::New);
+        for nonce in 0..1000_u64 {
+            guard.claim(&claim("b", &nonce.to_be_bytes(), now, now));
+        }
+        assert_eq!(guard.claim(&copy()), expected, "{now}");
+    }
+}
+
 #[test]
 fn after_a_start_nothing_is_accepted_that_could_have_been_accepted_before() {
     let clock = ManualClock::at(at(FRIDAY));

@@ -5,6 +5,7 @@ mod layer;
 mod nonces;
 mod parameter;
 mod server;
+mod sets;
 #[cfg(feature = "nonce")]
 mod signing;
 

@@ -8,10 +8,11 @@ use ::redis::{
 };
 
 use super::{
-    Options, RedisCluster, RedisGuardError, RedisReplayGuard,
-    check::unavailable,
+    AnyClock, Options, RedisCluster, RedisGuardError, RedisReplayGuard,
     connection::{Connect, Connection},
+    server_settings::unavailable,
 };
+use crate::clock::Clock;
 
 /// Builds a [`RedisReplayGuard`].
 ///
@@ -28,6 +29,7 @@ impl RedisReplayGuardBuilder {
             deadline: Duration::from_millis(200),
             clock_tolerance: Duration::from_secs(5),
             assume_no_earlier_claims: false,
+            clock: AnyClock::default(),
         })
     }
 
@@ -60,7 +62,7 @@ impl RedisReplayGuardBuilder {
     }
 
     /// Sets by how much the clocks of the servers may differ, in whole seconds. Default: 5 s, and
-    /// at least 1 s.
+    /// at least 1 s. The [`deadline`](Self::deadline) counts too: add it to the difference.
     ///
     /// Claims are kept for longer by this much, and requests are refused for longer after a loss.
     pub fn clock_tolerance(mut self, tolerance: Duration) -> Self {
@@ -76,6 +78,16 @@ impl RedisReplayGuardBuilder {
     /// epochs are written all the same, so removing it refuses nothing.
     pub fn assume_no_earlier_claims(mut self, assume: bool) -> Self {
         self.0.assume_no_earlier_claims = assume;
+        self
+    }
+
+    /// Sets the clock that says whether [`Claim::until`](crate::verify::Claim::until) has passed.
+    /// Default: [`SystemClock`](crate::clock::SystemClock).
+    ///
+    /// It is read when a claim is made and when Redis has answered. It must show the time of the
+    /// clock of [`VerifyLayer`](crate::VerifyLayer::clock).
+    pub fn clock(mut self, clock: impl Clock + Send + Sync + 'static) -> Self {
+        self.0.clock = AnyClock::new(clock);
         self
     }
 
