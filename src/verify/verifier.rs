@@ -334,7 +334,8 @@ impl Verifier {
     }
 
     /// Returns the target that the handler must see instead of the one that was sent, or `None` if
-    /// it is the same. The signature is valid for both. See [`VerifierBuilder::normalize_target`].
+    /// it is the same. The signature is valid for both, so the handler must be chosen by the target
+    /// that is returned. See [`VerifierBuilder::normalize_target`].
     ///
     /// # Errors
     ///
