@@ -94,7 +94,8 @@ impl VerifierBuilder {
     /// Default: nothing but a date.
     ///
     /// [`Scheme::TencentApp`] signs `@request-target`, `accept`, `content-type` and `content-md5`
-    /// without listing them, so there a header only has to be present, with a value.
+    /// without listing them, so there a header only has to be present, with a value. With
+    /// [`Scheme::Tyk`], a listed header also has to have a value.
     pub fn require(mut self, names: impl IntoIterator<Item: AsRef<str>>) -> Self {
         self.required = owned_names(names);
         self
