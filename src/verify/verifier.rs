@@ -209,11 +209,12 @@ impl Verifier {
         decoded: &DecodedCredentials,
         now: Timestamp,
     ) -> Result<(), Rejection> {
+        let dialect = self.scheme.dialect();
         let carried = decoded.carried();
         carried.check_headers(head)?;
-        let x_date = SentXDate::carried(&carried);
+        let x_date = SentXDate::carried(&carried, dialect, head)?;
         self.check_early(&x_date, now)?;
-        let authorization = decoded.authorization(&self.scheme.dialect().syntax)?;
+        let authorization = decoded.authorization(&dialect.syntax)?;
         credentials.key_id = authorization.key_id.to_owned().into();
         credentials.names = authorization.headers.to_owned().into();
         self.read_components(

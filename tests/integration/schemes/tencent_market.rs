@@ -288,6 +288,25 @@ fn a_description_that_starts_from_it_can_name_the_members_and_the_algorithm() {
     assert!(matches!(taken, Err(BuildError::KeyIdParameter { .. })));
 }
 
+#[test]
+fn where_the_object_has_a_date_an_x_date_that_is_not_signed_is_refused() {
+    let dates = [DateHeader::Date, DateHeader::XDate];
+    let scheme = Scheme::builder("market-dates", Scheme::TencentMarket).date_headers(dates);
+    let scheme = scheme.build().unwrap();
+    let signer = Signer::builder(keys()).scheme(scheme).build().unwrap();
+    let mut signed = request("/a", "", &[]);
+    signer.sign_request(&mut signed, now()).unwrap();
+    assert_accepted(&verifier_of(scheme), &signed);
+    for (date, kind) in [
+        (DATE, "XDateNotCovered"),
+        ("Thu, 01 Oct 2015 00:00:00 GMT", "DateOutOfRange"),
+    ] {
+        let date = HeaderValue::from_static(date);
+        signed.headers_mut().insert("x-date", date);
+        assert_refused(&verifier_of(scheme), &signed, kind);
+    }
+}
+
 #[tokio::test]
 async fn a_refusal_has_the_status_and_text_that_clients_know() {
     for (why, status, kind) in [
