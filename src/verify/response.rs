@@ -2,6 +2,7 @@
 
 use bytes::Bytes;
 use http::{HeaderValue, Method, Response, StatusCode, Version, header};
+use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 
 use super::ServerSigningString;
 use crate::{Rejection, RequestHead, Scheme, VerifiedKey, wire::credentials};
@@ -115,8 +116,8 @@ where
 ///
 /// # gRPC
 ///
-/// A gRPC call is answered in gRPC's form: HTTP 200, a `grpc-status`, the text as `grpc-message`,
-/// and no body. The status is 16 (unauthenticated), 7 for a missing usage plan, and 14 for an
+/// A gRPC call is answered in gRPC's form: HTTP 200, a `grpc-status`, the text as `grpc-message`
+/// (percent-encoded where it is not printable ASCII), and no body. The status is 16 (unauthenticated), 7 for a missing usage plan, and 14 for an
 /// unavailable key store. gRPC clients treat any other answer as a broken stream. Anything that
 /// looks only at the HTTP status sees a success: see [`grpc`](Self::grpc).
 ///
@@ -375,8 +376,11 @@ fn is_grpc(head: RequestHead<'_>) -> bool {
     matches!(after, Some([] | [b'+' | b';', ..]))
 }
 
-/// Creates a "trailers-only" response of the gRPC protocol over HTTP/2. `text` is printable ASCII,
-/// so of its characters only `%` needs an escape.
+/// What is escaped in a `grpc-message`, besides bytes outside ASCII: all that is not printable, and
+/// the sign that begins an escape.
+const NOT_IN_GRPC_MESSAGE: &AsciiSet = &CONTROLS.add(b'%');
+
+/// Creates a "trailers-only" response of the gRPC protocol over HTTP/2.
 fn grpc_status(status: StatusCode, text: &str) -> Response<Bytes> {
     let code = match status {
         StatusCode::FORBIDDEN => "7",
@@ -385,7 +389,7 @@ fn grpc_status(status: StatusCode, text: &str) -> Response<Bytes> {
         StatusCode::BAD_REQUEST | StatusCode::INTERNAL_SERVER_ERROR => "13",
         _ => "16",
     };
-    let message = HeaderValue::from_str(&text.replace('%', "%25"));
+    let message = utf8_percent_encode(text, NOT_IN_GRPC_MESSAGE).to_string();
     let mut response = Response::new(Bytes::new());
     let headers = response.headers_mut();
     headers.insert(
@@ -393,7 +397,7 @@ fn grpc_status(status: StatusCode, text: &str) -> Response<Bytes> {
         HeaderValue::from_static("application/grpc"),
     );
     headers.insert("grpc-status", HeaderValue::from_static(code));
-    if let Ok(message) = message {
+    if let Ok(message) = HeaderValue::try_from(message) {
         headers.insert("grpc-message", message);
     }
     response

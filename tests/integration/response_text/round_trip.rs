@@ -198,6 +198,11 @@ fn understood_in_every_form(text: &str, kind: RejectionKind) {
     assert_understood(&json, kind);
     let in_grpc = text.replace('%', "%25");
     assert_understood(&in_grpc, kind);
+    let escape = |byte: u8| match byte.is_ascii() {
+        true => char::from(byte).to_string(),
+        false => format!("%{byte:02X}"),
+    };
+    assert_understood(&in_grpc.bytes().map(escape).collect::<String>(), kind);
     assert_understood(&in_grpc.replace(' ', "%20").replace('"', "%22"), kind);
     let escaped = text.replace('&', "&amp;").replace('<', "&lt;");
     let escaped = escaped.replace('>', "&gt;").replace('"', "&quot;");

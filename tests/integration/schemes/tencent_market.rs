@@ -1,12 +1,12 @@
 //! Tencent Cloud Market's credentials: a JSON object with the date in it.
 
-use http::{HeaderValue, Request, StatusCode, header};
+use http::{HeaderValue, Request, StatusCode, Version, header};
 use tower::{Layer as _, ServiceExt as _};
 use tower_hmac_auth::{
     Algorithm, Rejection, Scheme, Signer, Verifier,
     error::{BuildError, RejectionKind},
     scheme::{DateHeader, SchemeBuilder},
-    verify::DefaultResponseForRejection,
+    verify::{DefaultResponseForRejection, Refusal, ResponseForRejection as _},
 };
 
 use super::{DATE, assert_accepted, assert_refused, check, now, request};
@@ -328,9 +328,7 @@ async fn a_refusal_has_the_status_and_text_that_clients_know() {
         ),
     ] {
         let request = with("{}");
-        let refusal =
-            tower_hmac_auth::verify::Refusal::new(&why, (&request).into(), Scheme::TencentMarket);
-        use tower_hmac_auth::verify::ResponseForRejection as _;
+        let refusal = Refusal::new(&why, (&request).into(), Scheme::TencentMarket);
         let response = DefaultResponseForRejection::new().refuse(&refusal);
         assert_eq!(response.status(), StatusCode::from_u16(status).unwrap());
         let body = String::from_utf8(response.into_body().to_vec()).unwrap();
@@ -341,6 +339,26 @@ async fn a_refusal_has_the_status_and_text_that_clients_know() {
         Rejection::from_response_text(text),
         Some(RejectionKind::KeyNotBound)
     );
+}
+
+/// A header with other characters cannot be read by many clients.
+#[test]
+fn a_grpc_client_gets_the_text_percent_encoded() {
+    let mut call = Request::post("/a")
+        .version(Version::HTTP_2)
+        .body(())
+        .unwrap();
+    let grpc = HeaderValue::from_static("application/grpc");
+    call.headers_mut().insert(header::CONTENT_TYPE, grpc);
+    let why = Rejection::KeyNotBound;
+    let refusal = Refusal::new(&why, (&call).into(), Scheme::TencentMarket);
+    let answer = DefaultResponseForRejection::new().refuse(&refusal);
+    assert_eq!(answer.headers()["grpc-status"], "16");
+    let message = answer.headers()["grpc-message"].to_str().unwrap();
+    let begin = "%E5%9C%A8%E9%85%8D%E7%BD%AE";
+    assert!(message.starts_with(begin), "{message}");
+    let kind = Rejection::from_response_text(message);
+    assert_eq!(kind, Some(RejectionKind::KeyNotBound));
 }
 
 #[tokio::test]
