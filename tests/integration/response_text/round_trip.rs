@@ -133,7 +133,7 @@ fn rejections() -> Vec<Rejection> {
 }
 
 /// The texts that rejections of several kinds have, and the kind they are understood as.
-const SHARED: [(&str, RejectionKind); 8] = [
+const SHARED: [(&str, RejectionKind); 9] = [
     (
         "HMAC signature cannot be verified.",
         RejectionKind::KeyUnknown,
@@ -164,6 +164,10 @@ const SHARED: [(&str, RejectionKind); 8] = [
     ),
     (
         "Access to this API has been disallowed",
+        RejectionKind::KeyNotBound,
+    ),
+    (
+        "The consumer_name is forbidden.",
         RejectionKind::KeyNotBound,
     ),
 ];
