@@ -20,8 +20,9 @@ use crate::{header::DateHeader, limits::MAX_NONCE_LEN, mac::HS2019};
 /// gateways do not make.
 ///
 /// [`Scheme::text`](crate::Scheme::text) returns the text for the client, word for word as the
-/// gateway documents it. [`Display`](fmt::Display) is for the server's log: one line that says what
-/// is wrong, where, and what to do. Neither ever contains a secret key or a valid signature.
+/// gateway documents it, and [`Scheme::status`](crate::Scheme::status) the gateway's status.
+/// [`Display`](fmt::Display) is for the server's log: one line that says what is wrong, where, and
+/// what to do. No text ever contains a secret key or a valid signature.
 ///
 /// Where `Authorization` is named below, it stands for the header that a described scheme has
 /// [instead](crate::scheme::SchemeBuilder::credentials_header). A rejection does not know its
@@ -32,7 +33,7 @@ use crate::{header::DateHeader, limits::MAX_NONCE_LEN, mac::HS2019};
 /// use tower_hmac_auth::{Rejection, Scheme};
 ///
 /// let rejection = Rejection::SignatureMismatch;
-/// assert_eq!(rejection.status(), StatusCode::UNAUTHORIZED);
+/// assert_eq!(Scheme::Tencent.status(&rejection), StatusCode::UNAUTHORIZED);
 /// assert_eq!(Scheme::Tencent.text(&rejection), "HMAC signature does not match.");
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -32,7 +32,7 @@ pub mod gateway_differences {}
 )]
 pub mod clients {}
 
-#[doc = include_str!("servers.md")]
+#[cfg_attr(any(not(doctest), feature = "digest"), doc = include_str!("servers.md"))]
 pub mod servers {}
 
 #[cfg_attr(any(not(doctest), feature = "digest"), doc = include_str!("gateways.md"))]

@@ -293,12 +293,18 @@ impl Rejection {
         self.kind().hint()
     }
 
-    /// Returns the documented status: 401, but 403 for [`NoUsagePlan`](Self::NoUsagePlan), 413 for
-    /// [`BodyTooLarge`](Self::BodyTooLarge), 400 for [`BodyUnreadable`](Self::BodyUnreadable), 500
-    /// for [`NotVerified`](Self::NotVerified) and [`NoClaim`](Self::NoClaim), and 503 for
-    /// [`KeyStoreUnavailable`](Self::KeyStoreUnavailable), [`ClaimsLost`](Self::ClaimsLost),
-    /// [`ReplayGuardFull`](Self::ReplayGuardFull) and
+    /// Returns the status in Tencent Cloud API Gateway's scheme: 401, but 403 for
+    /// [`NoUsagePlan`](Self::NoUsagePlan), 413 for [`BodyTooLarge`](Self::BodyTooLarge), 400 for
+    /// [`BodyUnreadable`](Self::BodyUnreadable), 500 for [`NotVerified`](Self::NotVerified) and
+    /// [`NoClaim`](Self::NoClaim), and 503 for [`KeyStoreUnavailable`](Self::KeyStoreUnavailable),
+    /// [`ClaimsLost`](Self::ClaimsLost), [`ReplayGuardFull`](Self::ReplayGuardFull) and
     /// [`ReplayGuardUnavailable`](Self::ReplayGuardUnavailable).
+    ///
+    /// A rejection does not know its scheme, and other gateways have other statuses: Tyk 400
+    /// instead of 401, most of them 403 for [`KeyNotBound`](Self::KeyNotBound), Tencent Cloud
+    /// Market 421.
+    /// [`Scheme::status`](crate::Scheme::status) and
+    /// [`Refusal::status`](crate::verify::Refusal::status) return the gateway's.
     #[must_use]
     pub fn status(&self) -> StatusCode {
         // The kind does not determine it: `BodyTooLarge` and `BodyUnreadable` have the same kind,

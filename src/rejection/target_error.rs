@@ -40,7 +40,7 @@ pub enum TargetError {
     /// The body is a form, whose parameters are signed, but no layer has read it: see
     /// [`FormParameters`](crate::scheme::FormParameters).
     FormNotRead,
-    /// The path does not begin with the scheme's prefix: see
+    /// The path does not begin with the scheme's prefix and a slash: see
     /// [`SchemeBuilder::path_prefix`](crate::scheme::SchemeBuilder::path_prefix).
     OtherPathPrefix,
 }
@@ -90,8 +90,8 @@ impl fmt::Display for TargetError {
                  DigestLayer outside SignLayer, or ReadFormLayer outside VerifyLayer"
             }
             Self::OtherPathPrefix => {
-                "the path does not begin with the scheme's path_prefix: send the request to the \
-                 stage that it names"
+                "the path does not begin with the scheme's path_prefix and a slash: send the \
+                 request to the stage that it names"
             }
         };
         f.write_str(text)

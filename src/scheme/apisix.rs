@@ -4,7 +4,7 @@
 
 use std::borrow::Cow;
 
-use http::header;
+use http::{StatusCode, header};
 
 use super::dialect::{DatePolicy, Dialect, is_derived, is_key_id};
 use crate::{
@@ -72,7 +72,7 @@ pub(super) static DIALECT: Dialect = Dialect {
     max_created_ahead: None,
     lifetime: None,
     date_policy: DatePolicy::CheckAge,
-    status: Rejection::status,
+    status,
     text,
     known_texts: &[
         (
@@ -96,9 +96,18 @@ pub(super) static DIALECT: Dialect = Dialect {
     challenge: "hmac realm=\"hmac\"",
 };
 
-/// Returns the text of Apache APISIX's plugin `hmac-auth`, which only logs most reasons. The plugin
-/// reads a body to its end and reports its length. Here a body of unknown length is not read beyond
-/// the limit, so the text leaves its size out.
+/// Returns 403 for a key that is not bound, as APISIX's plugin `consumer-restriction` does.
+fn status(why: &Rejection) -> StatusCode {
+    match why {
+        Rejection::KeyNotBound => StatusCode::FORBIDDEN,
+        _ => why.status(),
+    }
+}
+
+/// Returns the text of Apache APISIX's plugin `hmac-auth`, which only logs most reasons, or of its
+/// plugin `consumer-restriction` for a key that is not bound. The plugin `hmac-auth` reads a body
+/// to its end and reports its length. Here a body of unknown length is not read beyond the limit,
+/// so the text leaves its size out.
 fn text(why: &Rejection) -> Cow<'static, str> {
     let text = match why {
         Rejection::AuthorizationMissing => {
@@ -117,6 +126,7 @@ fn text(why: &Rejection) -> Cow<'static, str> {
                 format!("request size{size} is greater than the maximum size {limit} allowed");
             return size.into();
         }
+        Rejection::KeyNotBound | Rejection::NoUsagePlan => "The consumer_name is forbidden.",
         Rejection::Replayed => "client request can't be validated: it has been sent before",
         Rejection::ClaimsLost | Rejection::ReplayGuardFull | Rejection::ReplayGuardUnavailable => {
             "client request can't be validated at present"

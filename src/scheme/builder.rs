@@ -378,7 +378,8 @@ impl SchemeBuilder {
     ///
     /// A request to another path is neither signed nor accepted
     /// ([`TargetError::OtherPathPrefix`](crate::error::TargetError::OtherPathPrefix)). Otherwise
-    /// one signature would be valid for `/release/a`, `/test/a` and `/a`.
+    /// one signature would be valid for `/release/a`, `/test/a` and `/a`. `/release` itself is
+    /// another path too, because it would have the signature of `/release/`.
     ///
     /// ```
     /// use tower_hmac_auth::Scheme;

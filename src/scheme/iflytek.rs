@@ -93,10 +93,12 @@ pub(super) static DIALECT: Dialect = Dialect {
     challenge: "hmac",
 };
 
-/// Returns 403 for a date that does not count, as documented.
+/// Returns 403 for a date that does not count, as documented, and for a key that is not bound, as
+/// Kong's plugin `acl` does, whose text is sent.
 fn status(why: &Rejection) -> StatusCode {
     match why {
-        Rejection::DateNotCovered { .. }
+        Rejection::KeyNotBound
+        | Rejection::DateNotCovered { .. }
         | Rejection::DateUnreadable { .. }
         | Rejection::DateNotUtc { .. }
         | Rejection::DateOutOfRange { .. } => StatusCode::FORBIDDEN,

@@ -4,7 +4,7 @@
 
 use std::borrow::Cow;
 
-use http::header;
+use http::{StatusCode, header};
 
 use super::dialect::{DatePolicy, Dialect, is_derived, is_key_id};
 use crate::{
@@ -74,12 +74,20 @@ pub(super) static DIALECT: Dialect = Dialect {
     max_created_ahead: None,
     lifetime: None,
     date_policy: DatePolicy::CheckAge,
-    status: Rejection::status,
+    status,
     text,
     known_texts: &[],
     message_member: "message",
     challenge: "hmac",
 };
+
+/// Returns 403 for a key that is not bound, as Kong's plugin `acl` does.
+fn status(why: &Rejection) -> StatusCode {
+    match why {
+        Rejection::KeyNotBound => StatusCode::FORBIDDEN,
+        _ => why.status(),
+    }
+}
 
 /// Returns the text of Kong's plugin `hmac-auth`, or of its plugin `acl` for a key that is not
 /// bound.

@@ -20,6 +20,8 @@ mod tyk;
 
 use std::{borrow::Cow, fmt, str::FromStr};
 
+use http::StatusCode;
+
 pub use self::{
     build_error::BuildError,
     builder::{CustomScheme, SchemeBuilder},
@@ -184,6 +186,22 @@ impl Scheme {
             Self::Custom(custom) => custom.nearest(),
             preset => preset,
         }
+    }
+
+    /// Returns the status with which this gateway refuses a request for this reason. Where it
+    /// documents none, it is [`Rejection::status`], and 403 for a key without access to the API.
+    ///
+    /// ```
+    /// use http::StatusCode;
+    /// use tower_hmac_auth::{Rejection, Scheme};
+    ///
+    /// let rejection = Rejection::SignatureMismatch;
+    /// assert_eq!(Scheme::Kong.status(&rejection), StatusCode::UNAUTHORIZED);
+    /// assert_eq!(Scheme::Tyk.status(&rejection), StatusCode::BAD_REQUEST);
+    /// ```
+    #[must_use]
+    pub fn status(self, why: &Rejection) -> StatusCode {
+        (self.dialect().status)(why)
     }
 
     /// Returns the text that this gateway sends to a client that it refuses for this reason.

@@ -23,8 +23,9 @@ impl Rejection {
     /// `HMAC signature cannot be verified` is [`KeyUnknown`](RejectionKind::KeyUnknown), `HMAC
     /// signature does not match` [`SignatureMismatch`](RejectionKind::SignatureMismatch), `a valid
     /// date or x-date header is required` [`DateMissing`](RejectionKind::DateMissing), `You cannot
-    /// consume this service` [`KeyNotBound`](RejectionKind::KeyNotBound), and APISIX's `client
-    /// request can't be validated` and Tyk's `Authorization field missing, malformed or invalid`
+    /// consume this service` [`KeyNotBound`](RejectionKind::KeyNotBound), as is APISIX's `The
+    /// consumer_name is forbidden.`, and APISIX's `client request can't be validated` and Tyk's
+    /// `Authorization field missing, malformed or invalid`
     /// [`Unspecified`](RejectionKind::Unspecified). Texts that other servers send too, such as
     /// Kong's `Unauthorized`, only count where Kong writes them: as the whole response, as
     /// `message` in JSON or XML, or as a paragraph of its HTML page.

@@ -155,16 +155,15 @@ fn path_and_parameters<'h>(
     Ok(line.into())
 }
 
-/// Returns the path after the prefix, and at least a slash.
+/// Returns the path after the prefix. It begins with a slash.
 fn without_prefix<'p>(path: &'p str, prefix: Option<&str>) -> Result<&'p str, TargetError> {
     let rest = match prefix {
-        // A path without the prefix is refused: it would have the same signature as the one with
-        // it.
+        // A path without the prefix is refused, because it would have the same signature as the one
+        // with it. So is the prefix alone: its path would be that of the prefix and a slash.
         Some(prefix) => path.strip_prefix(prefix),
         None => Some(path),
     };
     match rest {
-        Some("") => Ok("/"),
         Some(rest) if rest.starts_with('/') => Ok(rest),
         _ => Err(TargetError::OtherPathPrefix),
     }

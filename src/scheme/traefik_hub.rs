@@ -11,7 +11,7 @@ use super::{
     dialect::{DatePolicy, Dialect, is_derived, is_key_id},
 };
 use crate::{
-    Algorithm, Rejection,
+    Algorithm,
     header::DateHeader,
     wire::{
         component::{DerivedComponent, ListSyntax},
@@ -25,7 +25,7 @@ const DEFAULT_LIST: &str = "(request-target) (created) (expires)";
 
 /// draft-cavage-http-signatures-12 with another word and times in quotes, which are signed with
 /// every algorithm. The gateway allows no difference between the clocks. The documentation has no
-/// texts of refusals, so they are those of draft-cavage here.
+/// texts and no status of refusals, so they are those of draft-cavage here.
 pub(super) static DIALECT: Dialect = Dialect {
     name: "traefik-hub",
     syntax: CredentialsSyntax {
@@ -90,7 +90,7 @@ pub(super) static DIALECT: Dialect = Dialect {
     max_created_ahead: Some(0),
     lifetime: Some(Duration::from_secs(60)),
     date_policy: DatePolicy::CheckAge,
-    status: Rejection::status,
+    status: cavage::status,
     text: cavage::text,
     known_texts: &[],
     message_member: "message",

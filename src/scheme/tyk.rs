@@ -91,9 +91,10 @@ pub(super) static DIALECT: Dialect = Dialect {
 /// Returns 400 for refused credentials. A key without access to the API is refused with 403, by
 /// another middleware.
 fn status(why: &Rejection) -> StatusCode {
-    match why.status() {
-        StatusCode::UNAUTHORIZED => StatusCode::BAD_REQUEST,
-        status => status,
+    match (why, why.status()) {
+        (Rejection::KeyNotBound, _) => StatusCode::FORBIDDEN,
+        (_, StatusCode::UNAUTHORIZED) => StatusCode::BAD_REQUEST,
+        (_, status) => status,
     }
 }
 

@@ -95,7 +95,8 @@ impl VerifierBuilder {
     /// second call replaces the list. Default: nothing but a date.
     ///
     /// [`Scheme::TencentApp`] signs `@request-target`, `accept`, `content-type` and `content-md5`
-    /// without listing them, so there a header only has to be present, with a value.
+    /// without listing them, so there a header only has to be present, with a value. With
+    /// [`Scheme::Tyk`], a listed header also has to have a value.
     pub fn require(mut self, names: impl IntoIterator<Item: AsRef<str>>) -> Self {
         self.required = owned_names(names);
         self
@@ -129,7 +130,8 @@ impl VerifierBuilder {
 
     /// Sets whether targets that are not in normal form are accepted and normalized for the
     /// handler, in a scheme that signs the decoded target (APISIX, Tyk). In the others this has no
-    /// effect. Default: `false`, such targets are refused.
+    /// effect. Default: `false`, such targets are refused. In a layer it needs
+    /// [`VerifyLayer::before_routing`](crate::VerifyLayer::before_routing) as well.
     ///
     /// A signature for `/a?x=1` is also valid for `/admin/../a?x=1`, `//a?x=1`, `/%61?x=1` and
     /// `/a%3Fx=1`. Anyone who has seen it can send those, and a handler that routes by the sent
@@ -155,8 +157,12 @@ impl VerifierBuilder {
     /// A key store still sees the target as it was sent, so do not use this with a store that
     /// decides by the path.
     ///
-    /// [`VerifyLayer`](crate::VerifyLayer) sets the request's target to
-    /// [`Verifier::normalized_target`]; callers of [`Verifier`] do it themselves.
+    /// [`VerifyLayer`](crate::VerifyLayer) replaces the request's target by
+    /// [`Verifier::normalized_target`] only if
+    /// [`before_routing`](crate::VerifyLayer::before_routing) is set as well. Otherwise it refuses
+    /// a target that is not in normal form, as with `false`: a router outside may have chosen the
+    /// handler by the target that was sent. Callers of [`Verifier`] replace the target themselves,
+    /// before they choose a handler by it.
     ///
     /// [`TargetError::NotNormal`]: crate::error::TargetError::NotNormal
     /// [`TargetError::EscapedQuestionMark`]: crate::error::TargetError::EscapedQuestionMark

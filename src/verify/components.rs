@@ -21,7 +21,7 @@ use crate::{
             self, Component, ComponentNames, ComponentSet, DerivedComponent, ListedComponent,
         },
         credentials::{Authorization, CarriedValues},
-        signing_string::{RequestLine, RequestLines, SigningString},
+        signing_string::{MissingHeaderLine, RequestLine, RequestLines, SigningString},
         target,
     },
 };
@@ -93,7 +93,7 @@ pub(super) struct ComponentReader<'a, 'h> {
 pub(super) struct ReceivedComponents<'c> {
     /// The list as the request spells it.
     pub(super) names: &'c str,
-    /// The listed components that the request has.
+    /// The listed components that the request has and whose line no other request has.
     pub(super) present: ComponentSet,
     /// What is signed without being listed.
     pub(super) unlisted: UnlistedComponents,
@@ -160,7 +160,11 @@ impl<'h> ComponentReader<'_, 'h> {
                 continue;
             };
             string.push(format, sent_name, &value);
-            received.present.insert(position);
+            // In such a scheme a header without a value has the same signature as none, so it can
+            // be added or removed. It does not count as covered.
+            if !value.is_empty() || format.missing_header != Some(MissingHeaderLine::EmptyValue) {
+                received.present.insert(position);
+            }
             // Only a value that is in the signing string is kept. So the age check can never use a
             // date that the signature does not cover.
             if let Some(header) = self.date_header(component, name)

@@ -34,9 +34,17 @@ impl<'h> SentXDate<'h> {
         Ok(Self::new(value.map(|value| trim(value.as_bytes()))))
     }
 
-    /// Creates it from the value that travels with the credentials.
-    pub(super) fn carried(carried: &CarriedValues<'h>) -> Self {
-        Self::new(carried.date(DateHeader::XDate).map(str::as_bytes))
+    /// Takes the value that travels with the credentials. If they carry no `X-Date`, it is the
+    /// header: a handler may read one beside the date that they carry.
+    pub(super) fn carried(
+        carried: &CarriedValues<'h>,
+        dialect: &Dialect,
+        head: &RequestHead<'h>,
+    ) -> Result<Self, Rejection> {
+        match carried.date(DateHeader::XDate) {
+            Some(value) => Ok(Self::new(Some(value.as_bytes()))),
+            None => Self::find(dialect, head),
+        }
     }
 
     fn new(value: Option<&'h [u8]>) -> Self {

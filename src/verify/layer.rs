@@ -102,6 +102,7 @@ impl<K> VerifyLayer<K> {
                 verifiers: Verifier::new().into(),
                 remove_authorization: false,
                 original_target: |_| None,
+                before_routing: false,
                 explain: false,
             },
             refuse: Arc::new(DefaultResponseForRejection::new()),
@@ -140,6 +141,50 @@ impl<K, R, C> VerifyLayer<K, R, C> {
     /// ```
     pub fn original_target(mut self, find: for<'e> fn(&'e Extensions) -> Option<&'e Uri>) -> Self {
         self.options.original_target = find;
+        self
+    }
+
+    /// Sets whether this layer runs before the request is routed. Default: `false`.
+    ///
+    /// It matters with [`normalize_target`](crate::verify::VerifierBuilder::normalize_target) only.
+    /// With `true`, a target that is not in normal form is replaced by its normal form, by which
+    /// the router then chooses the handler. With `false` such a target is refused with
+    /// [`TargetError::NotNormal`](crate::error::TargetError::NotNormal).
+    ///
+    /// **Set it only if the layer is around all routing.** axum's `Router::layer` and
+    /// `route_layer`, and all layers of a router in `nest`, run after the handler was chosen. By
+    /// then the request `/admin/../a` has reached the handler of `/admin/{*rest}`, and the
+    /// signature for `/a` would be valid for it. Put the layer around the router instead. The body
+    /// of its responses is not axum's, so it is converted:
+    ///
+    /// ```no_run
+    /// use axum::{Router, ServiceExt, body::Body, extract::Request, response::Response, routing::get};
+    /// use tower::ServiceBuilder;
+    /// use tower_hmac_auth::{KeyPair, Scheme, StaticKeys, Verifier, VerifyLayer};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let keys = StaticKeys::from(KeyPair::new("AKIDtestkey0001", "test-secret-key-0001")?);
+    /// let verifier = Verifier::builder()
+    ///     .scheme(Scheme::Apisix)
+    ///     .require(["@request-target"])
+    ///     .normalize_target(true)
+    ///     .build()?;
+    /// let layer = VerifyLayer::new(keys).verifier(verifier).before_routing(true);
+    ///
+    /// let router = Router::new().route("/a", get(|| async { "hello" }));
+    /// let service = ServiceBuilder::new()
+    ///     .map_response(|response: Response<_>| response.map(Body::new))
+    ///     .layer(layer)
+    ///     .service(router);
+    ///
+    /// let listener = tokio::net::TcpListener::bind("127.0.0.1:8080").await?;
+    /// axum::serve(listener, ServiceExt::<Request>::into_make_service(service)).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn before_routing(mut self, before_routing: bool) -> Self {
+        self.options.before_routing = before_routing;
         self
     }
 

@@ -86,11 +86,15 @@ impl NonceSource {
         // same: another reader of the request could take either.
         let value = single_value(head.headers(), header)
             .map_err(|Repeated| Rejection::HeaderRepeated { name: name() })?;
-        let value = value.filter(|_| covered.clone().contain(header.as_str()));
-        let value = value.ok_or_else(|| Rejection::NotCovered { name: name() })?;
-        let nonce = trim(value.as_bytes());
+        let not_covered = || Rejection::NotCovered { name: name() };
+        let nonce = trim(value.ok_or_else(not_covered)?.as_bytes());
+        // Before coverage, which a header without a value does not have in every scheme: the client
+        // should learn that its nonce is empty, not that it should sign it.
         check(header.as_str(), nonce)?;
-        Ok(Some(nonce))
+        match covered.clone().contain(header.as_str()) {
+            true => Ok(Some(nonce)),
+            false => Err(not_covered()),
+        }
     }
 }
 

@@ -2,6 +2,7 @@
 
 use bytes::Bytes;
 use http::{HeaderValue, Method, Response, StatusCode, Version, header};
+use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 
 use super::ServerSigningString;
 use crate::{
@@ -51,6 +52,12 @@ impl<'a> Refusal<'a> {
         self.scheme
     }
 
+    /// Returns the status with which the scheme's gateway refuses the request: [`Scheme::status`].
+    #[must_use]
+    pub fn status(&self) -> StatusCode {
+        self.scheme.status(self.rejection)
+    }
+
     /// Returns the key id that the request names, from `Authorization`, the header that the scheme
     /// has instead, JSON or the query. Returns `None` if the credentials are missing or malformed,
     /// even if the key id itself could be seen.
@@ -78,12 +85,12 @@ impl<'a> Refusal<'a> {
 ///
 /// ```
 /// use bytes::Bytes;
-/// use http::{Response, StatusCode};
+/// use http::Response;
 /// use tower_hmac_auth::{StaticKeys, VerifyLayer, verify::Refusal};
 ///
 /// let layer = VerifyLayer::new(StaticKeys::new()).refuse(|refusal: &Refusal<'_>| {
 ///     let mut response = Response::new(Bytes::from(format!("refused: {}", refusal.rejection())));
-///     *response.status_mut() = StatusCode::UNAUTHORIZED;
+///     *response.status_mut() = refusal.status();
 ///     response
 /// });
 /// ```
@@ -112,15 +119,18 @@ where
 }
 
 /// Answers as the verifier's gateway does: `{"message": "…"}` (Tyk: `{"error": "…"}`) with its
-/// documented text ([`Scheme::text`]) and status, and its `WWW-Authenticate`. Kong can also answer
-/// in HTML, XML and plain text; this type always answers in JSON, whatever the request accepts.
+/// documented text ([`Scheme::text`]) and status ([`Scheme::status`]), and its `WWW-Authenticate`.
+/// Kong can also answer in HTML, XML and plain text; this type always answers in JSON, whatever the
+/// request accepts.
 ///
 /// # gRPC
 ///
-/// A gRPC call is answered in gRPC's form: HTTP 200, a `grpc-status`, the text as `grpc-message`,
-/// and no body. The status is 16 (unauthenticated), 7 for a missing usage plan, and 14 for an
-/// unavailable key store. gRPC clients treat any other answer as a broken stream. Anything that
-/// looks only at the HTTP status sees a success: see [`grpc`](Self::grpc).
+/// A gRPC call is answered in gRPC's form: HTTP 200, a `grpc-status`, the text as `grpc-message`
+/// (percent-encoded where it is not printable ASCII), and no body. The status is 16
+/// (unauthenticated), 7 (permission denied) if the API has no usage plan or the gateway answers 403
+/// to a key without access to it, and 14 for an unavailable key store. gRPC clients treat any other
+/// answer as a broken stream. Anything that looks only at the HTTP status sees a success: see
+/// [`grpc`](Self::grpc).
 ///
 /// A request counts as a gRPC call by the rules of the gRPC protocol over HTTP/2: it is a `POST`
 /// over HTTP/2 or later with exactly one `Content-Type`. The value is `application/grpc`, alone or
@@ -137,7 +147,8 @@ pub struct DefaultResponseForRejection {
 
 impl DefaultResponseForRejection {
     /// Creates the gateway's documented answers, with its status: 400 for Tyk, 401 for the others.
-    /// Some refusals have another one, such as 403 for a date that iFlytek does not accept.
+    /// Some refusals have another one, such as 403 for a key without access to the API, except
+    /// with Tencent's schemes, and for a date that iFlytek does not accept.
     #[must_use]
     pub const fn new() -> Self {
         Self {
@@ -226,7 +237,13 @@ impl ResponseForRejection for DefaultResponseForRejection {
         };
         let text = scheme.text(shown);
         if self.grpc && is_grpc(head) {
-            return grpc_status(shown.status(), &text);
+            // Not the gateway's status, where one means several things: a 400 of Tyk's is about
+            // credentials, and so is a 403 of iFlytek's for a date.
+            let status = match shown {
+                Rejection::KeyNotBound => scheme.status(shown),
+                _ => shown.status(),
+            };
+            return grpc_status(status, &text);
         }
         let dialect = scheme.dialect();
         let status = self.status(dialect.status, shown);
@@ -377,8 +394,11 @@ fn is_grpc(head: RequestHead<'_>) -> bool {
     matches!(after, Some([] | [b'+' | b';', ..]))
 }
 
-/// Creates a "trailers-only" response of the gRPC protocol over HTTP/2. `text` is printable ASCII,
-/// so of its characters only `%` needs an escape.
+/// What is escaped in a `grpc-message`, besides bytes outside ASCII: all that is not printable, and
+/// the sign that begins an escape.
+const NOT_IN_GRPC_MESSAGE: &AsciiSet = &CONTROLS.add(b'%');
+
+/// Creates a "trailers-only" response of the gRPC protocol over HTTP/2.
 fn grpc_status(status: StatusCode, text: &str) -> Response<Bytes> {
     let code = match status {
         StatusCode::FORBIDDEN => "7",
@@ -387,7 +407,7 @@ fn grpc_status(status: StatusCode, text: &str) -> Response<Bytes> {
         StatusCode::BAD_REQUEST | StatusCode::INTERNAL_SERVER_ERROR => "13",
         _ => "16",
     };
-    let message = HeaderValue::from_str(&text.replace('%', "%25"));
+    let message = utf8_percent_encode(text, NOT_IN_GRPC_MESSAGE).to_string();
     let mut response = Response::new(Bytes::new());
     let headers = response.headers_mut();
     headers.insert(
@@ -395,7 +415,7 @@ fn grpc_status(status: StatusCode, text: &str) -> Response<Bytes> {
         HeaderValue::from_static("application/grpc"),
     );
     headers.insert("grpc-status", HeaderValue::from_static(code));
-    if let Ok(message) = message {
+    if let Ok(message) = HeaderValue::try_from(message) {
         headers.insert("grpc-message", message);
     }
     response

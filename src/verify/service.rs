@@ -116,6 +116,8 @@ pub(super) struct Options {
     pub(super) verifiers: VerifierSet,
     pub(super) remove_authorization: bool,
     pub(super) original_target: OriginalTarget,
+    /// Whether nothing outside has chosen a handler by the target.
+    pub(super) before_routing: bool,
     /// Whether the server's signing string is reported if the signature does not match.
     pub(super) explain: bool,
 }
@@ -156,8 +158,10 @@ impl<R: ResponseForRejection> Admission<R> {
         let mut credentials = Credentials::unread();
         verifier.read_into(&mut credentials, &head, now)?;
         let mut target = verifier.normalized_target(head.uri())?;
-        if target.is_some() && head.uri() != request.uri() {
-            // A router outside has rewritten the target, so the normalized one cannot replace it:
+        let before_routing = self.options.before_routing && head.uri() == request.uri();
+        if target.is_some() && !before_routing {
+            // A router outside may have chosen the handler by the target that was sent, so another
+            // target would reach the wrong handler. If the router has also rewritten the target,
             // the handler would see the router's prefix again. Only a target that is in normal form
             // already is safe here.
             verifier.check_normal_target(head.uri())?;

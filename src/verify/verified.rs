@@ -126,8 +126,9 @@ impl VerifiedKey {
     /// Returns the names of the components that the signature covers: first those of the list, in
     /// signing order and as the client spelled them, then what the scheme signs without listing it.
     ///
-    /// Each was in the request: a listed header that was missing is not among them. Nothing else in
-    /// the request can be trusted. The method and target are covered only if `@request-target`,
+    /// Each was in the request: a listed header that was missing is not among them, nor, with Tyk's
+    /// scheme, one without a value, which is signed like a missing one. Nothing else in the request
+    /// can be trusted. The method and target are covered only if `@request-target`,
     /// `(request-target)`, `request-line` or the name that a description has for them is (in the
     /// schemes of iFlytek and Tyk without the query), and the body only with a digest. Whitespace
     /// around a value is not covered. With Tyk's scheme, `date` stands for `X-Aux-Date` if the

@@ -211,11 +211,12 @@ impl Verifier {
         decoded: &DecodedCredentials,
         now: Timestamp,
     ) -> Result<(), Rejection> {
+        let dialect = self.scheme.dialect();
         let carried = decoded.carried();
         carried.check_headers(head)?;
-        let x_date = SentXDate::carried(&carried);
+        let x_date = SentXDate::carried(&carried, dialect, head)?;
         self.check_early(&x_date, now)?;
-        let authorization = decoded.authorization(&self.scheme.dialect().syntax)?;
+        let authorization = decoded.authorization(&dialect.syntax)?;
         credentials.key_id = authorization.key_id.to_owned().into();
         credentials.names = authorization.headers.to_owned().into();
         self.read_components(
@@ -336,7 +337,8 @@ impl Verifier {
     }
 
     /// Returns the target that the handler must see instead of the one that was sent, or `None` if
-    /// it is the same. The signature is valid for both. See [`VerifierBuilder::normalize_target`].
+    /// it is the same. The signature is valid for both, so the handler must be chosen by the target
+    /// that is returned. See [`VerifierBuilder::normalize_target`].
     ///
     /// # Errors
     ///

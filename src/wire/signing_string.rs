@@ -233,7 +233,8 @@ impl RequestLine {
 pub enum MissingHeaderLine {
     /// `name:`, without the space.
     Empty,
-    /// `name: `, as for a header without a value.
+    /// `name: `, as for a header without a value. Such a header does not count as covered then,
+    /// because anyone can add or remove it.
     EmptyValue,
     /// No line.
     Omitted,

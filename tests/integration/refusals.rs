@@ -4,14 +4,17 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use http::{Method, Request, Response, StatusCode, Version};
+use http::{HeaderValue, Method, Request, Response, StatusCode, Version, header};
 use http_body_util::{BodyExt, Empty};
 use tower_hmac_auth::{
-    Algorithm, Rejection, RequestHead, Verifier, VerifyLayer,
+    Algorithm, Rejection, RequestHead, Scheme, Verifier, VerifyLayer,
     clock::ManualClock,
-    error::CredentialsError,
-    scheme::DatePolicy,
-    verify::{DefaultResponseForRejection, KeyAccess, KeyLookup, VerifyingKey},
+    error::{CredentialsError, RejectionKind},
+    scheme::{DateHeader, DatePolicy},
+    verify::{
+        DefaultResponseForRejection, KeyAccess, KeyLookup, Refusal, ResponseForRejection as _,
+        VerifyingKey,
+    },
 };
 
 use crate::common::loopback::{VERSIONS, client};
@@ -358,7 +361,7 @@ async fn a_listed_header_that_is_absent_is_refused() {
 
 #[tokio::test]
 async fn a_component_that_the_server_wants_covered_is_required() {
-    let verifier = Verifier::builder().require([http::header::HOST]).build();
+    let verifier = Verifier::builder().require([header::HOST]).build();
     let server = RawServer::start(layer().verifier(verifier.unwrap())).await;
     let text = "HMAC signature cannot be verified, a valid host header is required.";
     assert_refused(&ask(&server, &good()).await, 401, text);
@@ -525,6 +528,92 @@ async fn whether_a_key_is_bound_is_shown_only_to_those_whose_signature_is_valid(
     }
 }
 
+/// Kong's, Tyk's and APISIX's come from the plugins that decide it. The others are 403 where the
+/// gateway documents nothing (RFC 9110, section 15.5.4).
+#[test]
+fn a_key_without_access_gets_the_gateways_own_status_and_text() {
+    let cavage = "the key is not bound to this API: bind it, or use another key";
+    let request = Request::new(());
+    let mut grpc = Request::post("/a")
+        .version(Version::HTTP_2)
+        .body(())
+        .unwrap();
+    let content_type = HeaderValue::from_static("application/grpc");
+    grpc.headers_mut()
+        .insert(header::CONTENT_TYPE, content_type);
+    for (scheme, status, code, text) in [
+        (
+            Scheme::Tencent,
+            401,
+            "16",
+            "HMAC apikey is invalid for API.",
+        ),
+        (
+            Scheme::TencentApp,
+            401,
+            "16",
+            "HMAC apikey is invalid for API.",
+        ),
+        (Scheme::TencentMarket, 421, "16", "在配置中使用计划不存在"),
+        (Scheme::Kong, 403, "7", "You cannot consume this service"),
+        (Scheme::Apisix, 403, "7", "The consumer_name is forbidden."),
+        (Scheme::Iflytek, 403, "7", "You cannot consume this service"),
+        (Scheme::Cavage, 403, "7", cavage),
+        (
+            Scheme::Tyk,
+            403,
+            "7",
+            "Access to this API has been disallowed",
+        ),
+        (Scheme::TraefikHub, 403, "7", cavage),
+    ] {
+        let why = Rejection::KeyNotBound;
+        let refusal = Refusal::new(&why, (&request).into(), scheme);
+        let answer = DefaultResponseForRejection::new().refuse(&refusal);
+        assert_eq!(answer.status(), status, "{scheme}");
+        let body: serde_json::Value = serde_json::from_slice(answer.body()).unwrap();
+        let mut members = body.as_object().unwrap().values();
+        assert_eq!(members.next().unwrap(), text, "{scheme}");
+        // This is for credentials that are wrong, which is 401 with most gateways.
+        let other = DefaultResponseForRejection::new().unauthorized_status(StatusCode::GONE);
+        let expected = if status == 401 { 410 } else { status };
+        assert_eq!(other.refuse(&refusal).status(), expected, "{scheme}");
+        assert_eq!(scheme.status(&why), status, "{scheme}");
+        assert_eq!(refusal.status(), status, "{scheme}");
+        let kind = Rejection::from_response_text(text);
+        assert_eq!(kind, Some(RejectionKind::KeyNotBound), "{scheme}");
+
+        let refusal = Refusal::new(&why, (&grpc).into(), scheme);
+        let answer = DefaultResponseForRejection::new().refuse(&refusal);
+        assert_eq!(answer.headers()["grpc-status"], code, "{scheme}");
+    }
+}
+
+#[test]
+fn a_refusals_status_is_that_of_the_schemes_gateway() {
+    let date = Rejection::DateOutOfRange {
+        header: DateHeader::Date,
+        skew: 901,
+        max_skew: 900,
+    };
+    let described = Scheme::builder("described", Scheme::Tyk).build().unwrap();
+    let request = Request::new(());
+    for (scheme, why, status) in [
+        (Scheme::Tencent, Rejection::SignatureMismatch, 401),
+        (Scheme::Tyk, Rejection::SignatureMismatch, 400),
+        (described, Rejection::SignatureMismatch, 400),
+        (described, Rejection::KeyNotBound, 403),
+        (Scheme::TencentMarket, Rejection::NoUsagePlan, 421),
+        (Scheme::Iflytek, date.clone(), 403),
+        (Scheme::Kong, date, 401),
+        (Scheme::Tyk, Rejection::KeyStoreUnavailable, 503),
+    ] {
+        assert_eq!(scheme.status(&why), status, "{scheme} {why:?}");
+        let refusal = Refusal::new(&why, (&request).into(), scheme);
+        assert_eq!(refusal.status(), status, "{scheme} {why:?}");
+    }
+}
+
 #[tokio::test]
 async fn a_key_store_that_is_unavailable_is_a_503() {
     let store = |_: &str, _: RequestHead<'_>| KeyLookup::Unavailable;
@@ -659,7 +748,7 @@ async fn a_refusals_reason_says_where_authorization_cannot_be_read() {
         ),
     ] {
         let mut request = Request::new(());
-        let value = http::HeaderValue::from_static(value);
+        let value = HeaderValue::from_static(value);
         request.headers_mut().insert("authorization", value);
         let read = Verifier::new().read(&request, at(FRIDAY));
         assert_eq!(read.unwrap_err().to_string(), reason);

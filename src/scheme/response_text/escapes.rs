@@ -1,7 +1,9 @@
 //! The escapes of JSON, HTML, XML and gRPC.
 
-/// Returns the text with its escapes of JSON, HTML and XML, and gRPC's of ASCII, replaced. Returns
-/// `None` if it contains none.
+use percent_encoding::percent_decode_str;
+
+/// Returns the text with its escapes of JSON, HTML, XML and gRPC replaced. Returns `None` if it
+/// contains none.
 pub(super) fn unescaped(text: &str) -> Option<String> {
     text.contains(['\\', '&', '%']).then_some(())?;
     let mut unescaped = String::with_capacity(text.len());
@@ -30,12 +32,11 @@ fn escape(text: &str) -> Option<(char, &str)> {
     if let Some(found) = NAMED.iter().find_map(named) {
         return Some(found);
     }
-    let is_byte = text.starts_with('%');
+    if text.starts_with('%') {
+        return escaped_bytes(text);
+    }
     let (digits, radix, after) = if let Some(rest) = text.strip_prefix("\\u") {
         let (digits, after) = rest.split_at_checked(4)?;
-        (digits, 16, after)
-    } else if let Some(rest) = text.strip_prefix('%') {
-        let (digits, after) = rest.split_at_checked(2)?;
         (digits, 16, after)
     } else if let Some(rest) = text.strip_prefix("&#") {
         let (number, after) = rest.split_once(';')?;
@@ -50,7 +51,17 @@ fn escape(text: &str) -> Option<(char, &str)> {
     };
     let is_short = digits.len() <= 6;
     let code = is_short.then(|| u32::from_str_radix(digits, radix).ok())??;
-    // gRPC escapes bytes. One outside ASCII is only a part of a character, so it is left as it is.
-    let c = char::from_u32(code).filter(|c| !is_byte || c.is_ascii())?;
-    Some((c, after))
+    Some((char::from_u32(code)?, after))
+}
+
+/// Returns the character whose bytes the text begins with, each escaped as gRPC does, and the text
+/// after it.
+fn escaped_bytes(text: &str) -> Option<(char, &str)> {
+    (1..=4).find_map(|len| {
+        let (escapes, after) = text.split_at_checked(3 * len)?;
+        let decoded = percent_decode_str(escapes).decode_utf8().ok()?;
+        // Otherwise not all of it is escapes.
+        let is_one = decoded.len() == len;
+        Some((decoded.chars().next().filter(|_| is_one)?, after))
+    })
 }

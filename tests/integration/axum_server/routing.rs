@@ -1,12 +1,17 @@
 //! Where the layer stands in a router: before or after the choice of a route, inside a nest.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::SystemTime};
 
-use axum::{Router, extract::OriginalUri, routing::get};
-use http::{Method, StatusCode, header};
+use axum::{
+    Router,
+    body::Body,
+    extract::{OriginalUri, Path},
+    routing::{any, get},
+};
+use http::{Method, Request, Response, StatusCode, Uri, header};
 use tower::{ServiceBuilder, ServiceExt as _};
 use tower_hmac_auth::{
-    RequestHead, SignLayer, Signer, StaticKeys, Verifier, VerifyLayer,
+    RequestHead, Scheme, SignLayer, Signer, StaticKeys, Verifier, VerifyLayer,
     verify::{KeyAccess, KeyLookup, KeyStore, VerifyingKey},
 };
 
@@ -156,6 +161,104 @@ async fn inside_a_nest_a_signed_host_is_verified_with_the_original_target_and_wi
             let request = server.get("/api/v1/orders?x=1");
             let response = within(service.oneshot(request)).await.unwrap();
             assert_eq!(response.status(), StatusCode::OK, "{version:?}");
+        }
+    }
+}
+
+/// A router whose handlers say which of them was called, and what target they see.
+fn telling() -> Router {
+    let user = |Path(name): Path<String>, uri: Uri| async move { format!("user {name} {uri}") };
+    Router::new()
+        .route("/users/{name}", any(user))
+        .route("/users/{name}/secrets", any(|| async { "secrets" }))
+        .route("/admin/{*rest}", any(|| async { "admin" }))
+        .fallback(|| async { "nowhere" })
+}
+
+/// A layer that normalizes targets, in a scheme that signs the decoded one.
+fn normalizing(scheme: Scheme, target: &str) -> VerifyLayer<StaticKeys> {
+    let verifier = Verifier::builder().scheme(scheme).normalize_target(true);
+    verify().verifier(verifier.require([target]).build().unwrap())
+}
+
+/// Signs a target, and sends another with that signature.
+async fn send_instead(
+    server: &Server,
+    scheme: Scheme,
+    signed: &str,
+    sent: &str,
+) -> (StatusCode, String) {
+    let mut request = Request::get(signed).body(()).unwrap();
+    let signer = Signer::builder(keys()).scheme(scheme).build().unwrap();
+    signer
+        .sign_request(&mut request, SystemTime::now())
+        .unwrap();
+    let mut instead = server.get(sent);
+    *instead.headers_mut() = request.headers().clone();
+    let answer = send(&client(http::Version::HTTP_11), None, instead).await;
+    (answer.status, answer.text)
+}
+
+fn refused(scheme: Scheme) -> u16 {
+    match scheme {
+        Scheme::Tyk => 400,
+        _ => 401,
+    }
+}
+
+const DECODING: [(Scheme, &str); 2] = [
+    (Scheme::Apisix, "@request-target"),
+    (Scheme::Tyk, "(request-target)"),
+];
+
+#[tokio::test]
+async fn inside_a_router_a_target_is_refused_and_not_normalized() {
+    for (scheme, target) in DECODING {
+        let inside = telling().layer(normalizing(scheme, target));
+        let on_routes = telling().route_layer(normalizing(scheme, target));
+        for router in [inside, on_routes] {
+            let server = Server::start(router).await;
+            for (signed, sent) in [
+                ("/users/bob%2Fsecrets", "/users/bob/secrets"),
+                ("/users/bob/secrets", "/users/bob%2Fsecrets"),
+                ("/users/bob", "/users/%62ob"),
+            ] {
+                let answer = send_instead(&server, scheme, signed, sent).await;
+                let is_normal = !sent.contains('%');
+                let expected = if is_normal { 200 } else { refused(scheme) };
+                assert_eq!(answer.0, expected, "{scheme} {sent}: {answer:?}");
+            }
+            let answer = send_instead(&server, scheme, "/users/b%40b", "/users/b%40b").await;
+            let expected = (StatusCode::OK, "user b@b /users/b%40b".to_owned());
+            assert_eq!(answer, expected, "{scheme}");
+            if scheme == Scheme::Apisix {
+                let answer = send_instead(&server, scheme, "/users/b", "/admin/../users/b").await;
+                assert_eq!(answer.0, StatusCode::UNAUTHORIZED, "{answer:?}");
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn around_a_router_a_target_is_normalized_and_routed_by_its_normal_form() {
+    for (scheme, target) in DECODING {
+        let service = ServiceBuilder::new()
+            .map_response(|response: Response<_>| response.map(Body::new))
+            .layer(normalizing(scheme, target).before_routing(true))
+            .service(telling());
+        let server = Server::start_service(service).await;
+        for (signed, sent, text) in [
+            ("/users/bob%2Fsecrets", "/users/bob/secrets", "secrets"),
+            ("/users/bob/secrets", "/users/bob%2Fsecrets", "secrets"),
+            ("/users/bob", "/users/%62ob", "user bob /users/bob"),
+            ("/users/b%40b", "/users/b%40b", "user b@b /users/b@b"),
+        ] {
+            let answer = send_instead(&server, scheme, signed, sent).await;
+            assert_eq!(answer, (StatusCode::OK, text.into()), "{scheme} {sent}");
+        }
+        if scheme == Scheme::Apisix {
+            let answer = send_instead(&server, scheme, "/users/b", "/admin/../users/b").await;
+            assert_eq!(answer, (StatusCode::OK, "user b /users/b".to_owned()));
         }
     }
 }

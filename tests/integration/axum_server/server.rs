@@ -1,6 +1,7 @@
 //! A router on a loopback socket, and clients of it.
 
 use std::{
+    convert::Infallible,
     net::SocketAddr,
     sync::{
         Arc,
@@ -8,11 +9,13 @@ use std::{
     },
 };
 
-use axum::{Router, body::Body, serve::ListenerExt as _};
+use axum::{
+    Router, ServiceExt as _, body::Body, extract, response::Response, serve::ListenerExt as _,
+};
 use http::{HeaderMap, Method, Request, StatusCode, Version};
 use http_body_util::BodyExt as _;
 use hyper_util::client::legacy::{Client, connect::HttpConnector};
-use tower::{ServiceBuilder, ServiceExt as _};
+use tower::{Service, ServiceBuilder, ServiceExt as _};
 use tower_hmac_auth::{KeyPair, SignLayer};
 
 use crate::common::loopback::{self, bind};
@@ -26,13 +29,24 @@ pub(crate) struct Server {
 
 impl Server {
     pub(crate) async fn start(router: Router) -> Self {
+        Self::start_service(router).await
+    }
+
+    /// Serves a router with layers around it.
+    pub(crate) async fn start_service<S>(service: S) -> Self
+    where
+        S: Service<extract::Request, Response = Response, Error = Infallible>,
+        S: Clone + Send + 'static,
+        S::Future: Send,
+    {
         let (listener, address) = bind().await;
         let connections = Arc::new(AtomicUsize::new(0));
         let accepted = Arc::clone(&connections);
         let listener = listener.tap_io(move |_| {
             accepted.fetch_add(1, Ordering::SeqCst);
         });
-        tokio::spawn(async move { axum::serve(listener, router).await });
+        let make_service = service.into_make_service();
+        tokio::spawn(async move { axum::serve(listener, make_service).await });
         Self {
             address,
             connections,

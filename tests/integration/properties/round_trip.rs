@@ -259,6 +259,7 @@ fn handled(
     });
     let layer = VerifyLayer::new(StaticKeys::from(keys()))
         .verifier(settings.verifier())
+        .before_routing(true)
         .clock(ManualClock::at(now));
     let mut response = tokio_test::block_on(layer.layer(handler).oneshot(request)).unwrap();
     match response.extensions_mut().remove::<http::request::Parts>() {

@@ -60,13 +60,16 @@ proptest! {
         value in "[ -~]{0,20}",
     ) {
         let request = signed(scheme, &target, &value);
+        // Tyk signs an empty header like a missing one, so it does not count as covered.
+        let is_covered = scheme != Scheme::Tyk || !value.trim().is_empty();
         for reads in Scheme::ALL {
             let verifier = match reads == scheme {
                 true => verifier(scheme),
                 false => verifier_of(reads),
             };
             let checked = verify(&verifier, (&request).into(), at(FRIDAY));
-            prop_assert_eq!(checked.is_ok(), reads == scheme, "{}: {:?}", reads, checked);
+            let is_accepted = reads == scheme && is_covered;
+            prop_assert_eq!(checked.is_ok(), is_accepted, "{}: {:?}", reads, checked);
         }
     }
 }

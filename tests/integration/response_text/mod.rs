@@ -107,6 +107,10 @@ const TEXTS: &[(&str, RejectionKind)] = &[
         "request size 70000 is greater than the maximum size 65536 allowed",
         RejectionKind::Body,
     ),
+    (
+        "The consumer_name is forbidden.",
+        RejectionKind::KeyNotBound,
+    ),
     // iFlytek
     (
         "HMAC signature cannot be verified: apikey not found",

@@ -133,7 +133,7 @@ fn rejections() -> Vec<Rejection> {
 }
 
 /// The texts that rejections of several kinds have, and the kind they are understood as.
-const SHARED: [(&str, RejectionKind); 8] = [
+const SHARED: [(&str, RejectionKind); 9] = [
     (
         "HMAC signature cannot be verified.",
         RejectionKind::KeyUnknown,
@@ -164,6 +164,10 @@ const SHARED: [(&str, RejectionKind); 8] = [
     ),
     (
         "Access to this API has been disallowed",
+        RejectionKind::KeyNotBound,
+    ),
+    (
+        "The consumer_name is forbidden.",
         RejectionKind::KeyNotBound,
     ),
 ];
@@ -198,6 +202,11 @@ fn understood_in_every_form(text: &str, kind: RejectionKind) {
     assert_understood(&json, kind);
     let in_grpc = text.replace('%', "%25");
     assert_understood(&in_grpc, kind);
+    let escape = |byte: u8| match byte.is_ascii() {
+        true => char::from(byte).to_string(),
+        false => format!("%{byte:02X}"),
+    };
+    assert_understood(&in_grpc.bytes().map(escape).collect::<String>(), kind);
     assert_understood(&in_grpc.replace(' ', "%20").replace('"', "%22"), kind);
     let escaped = text.replace('&', "&amp;").replace('<', "&lt;");
     let escaped = escaped.replace('>', "&gt;").replace('"', "&quot;");

@@ -1,8 +1,11 @@
 //! Names that are listed, but not in the request.
 
-use tower_hmac_auth::Scheme;
+use tower_hmac_auth::{Scheme, scheme::MissingHeaderLine};
 
-use super::{DATE, allowing_missing, assert_accepted, assert_refused, signed, verifying};
+use super::{
+    DATE, allowing_missing, assert_accepted, assert_refused, authorization, request, signed,
+    verifying,
+};
 use crate::common::{KEY_ID, verifier_of};
 
 #[test]
@@ -64,6 +67,39 @@ fn padding_the_list_with_absent_names_satisfies_no_requirement() {
         }
         assert_accepted(&requiring("Date"), &request);
     }
+}
+
+/// Tyk signs the same line for both, so anyone can add or remove an empty header.
+#[test]
+fn where_an_empty_header_is_signed_like_an_absent_one_it_is_not_covered() {
+    let alike = Scheme::builder("alike", Scheme::Kong)
+        .missing_headers(Some(MissingHeaderLine::EmptyValue))
+        .build()
+        .unwrap();
+    let headers = [("date", DATE), ("x-role", "")];
+    let string = format!("date: {DATE}\nx-role: ");
+    for scheme in [Scheme::Tyk, alike] {
+        let authorization = authorization(scheme.nearest(), "date x-role", &string);
+        let with_empty = request("/a", &authorization, &headers);
+        let without = request("/a", &authorization, &headers[..1]);
+        for (verifier, request) in [
+            (allowing_missing(scheme), &with_empty),
+            (allowing_missing(scheme), &without),
+            (verifier_of(scheme), &with_empty),
+        ] {
+            let key = assert_accepted(&verifier, request);
+            assert_eq!(key.covered().collect::<Vec<_>>(), ["date"], "{scheme}");
+        }
+        for allow in [true, false] {
+            let options = verifying(scheme).allow_missing_headers(allow);
+            let requiring = options.require(["x-role"]).build().unwrap();
+            assert_refused(&requiring, &with_empty, "NotCovered");
+        }
+    }
+    // Kong has a line of its own for an absent header.
+    let with_empty = signed(Scheme::Kong, "/a", &headers, "date x-role", &string);
+    let key = assert_accepted(&allowing_missing(Scheme::Kong), &with_empty);
+    assert_eq!(key.covered().collect::<Vec<_>>(), ["date", "x-role"]);
 }
 
 #[test]

@@ -214,6 +214,34 @@ fn a_date_in_the_query_ages_as_one_in_a_header() {
     }
 }
 
+#[test]
+fn an_x_date_that_is_not_signed_is_refused_wherever_the_credentials_are() {
+    let dates = [DateHeader::Date, DateHeader::XDate];
+    let scheme = Scheme::builder("xf-dates", Scheme::Iflytek).date_headers(dates);
+    let scheme = scheme.build().unwrap();
+    let signer = |in_query| {
+        let builder = Signer::builder(keys()).scheme(scheme);
+        builder.credentials_in_query(in_query).build().unwrap()
+    };
+    for in_query in [true, false] {
+        let mut request = request_of("/v2/iat", HOST);
+        signer(in_query).sign_request(&mut request, now()).unwrap();
+        assert_accepted(&verifier_of(scheme), &request);
+        for (date, kind) in [
+            (DATE, "XDateNotCovered"),
+            ("none", "XDateNotCovered"),
+            ("Thu, 01 Oct 2015 00:00:00 GMT", "DateOutOfRange"),
+        ] {
+            let mut request = request.clone();
+            let date = HeaderValue::from_static(date);
+            request.headers_mut().insert("x-date", date.clone());
+            assert_refused(&verifier_of(scheme), &request, kind);
+            request.headers_mut().append("x-date", date);
+            assert_refused(&verifier_of(scheme), &request, "HeaderRepeated");
+        }
+    }
+}
+
 /// The docs say so.
 #[test]
 fn other_parameters_of_the_query_are_not_covered() {

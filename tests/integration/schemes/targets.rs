@@ -103,6 +103,7 @@ async fn seen(verifier: Verifier, target: &str, decoded: &str) -> Result<Uri, St
     });
     let layer = VerifyLayer::new(StaticKeys::from(keys()))
         .verifier(verifier)
+        .before_routing(true)
         .clock(now);
     let response = layer.layer(handler).oneshot(request).await.unwrap();
     let seen = seen.lock().unwrap().take();
@@ -152,6 +153,7 @@ async fn a_target_that_has_no_normal_form_does_not_reach_the_handler_as_it_was_s
     ] {
         let layer = VerifyLayer::new(StaticKeys::from(keys()))
             .verifier(normalizing())
+            .before_routing(true)
             .clock(now);
         let handler = service_fn(|request: Request<()>| {
             assert_eq!(request.uri(), "/a");
@@ -168,6 +170,7 @@ async fn a_target_that_a_router_has_shortened_is_refused_and_not_normalized() {
     let verify = VerifyLayer::new(StaticKeys::from(keys()))
         .verifier(normalizing())
         .original_target(|extensions| Some(&extensions.get::<OriginalUri>()?.0))
+        .before_routing(true)
         .clock(now);
     let inner = Router::new().fallback(any(|uri: Uri| async move { uri.to_string() }));
     let router = Router::new().nest("/admin", inner.layer(verify));

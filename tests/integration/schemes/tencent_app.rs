@@ -359,10 +359,19 @@ fn a_stage_is_left_out_of_the_path_and_no_other_is_taken_for_it() {
         Ok::<_, SignError>(string.lines().last().unwrap().to_owned())
     };
     assert_eq!(line("/release/a?b=1").unwrap(), "/a?b=1");
-    assert_eq!(line("/release?b=1").unwrap(), "/?b=1");
+    assert_eq!(line("/release/?b=1").unwrap(), "/?b=1");
     assert_eq!(line("/release/release/a").unwrap(), "/release/a");
     let other = SignError::Target(TargetError::OtherPathPrefix);
-    for target in ["/a", "/test/a", "/releases/a", "/Release/a", "/"] {
+    // The prefix alone would have the signature of the prefix and a slash.
+    for target in [
+        "/a",
+        "/test/a",
+        "/releases/a",
+        "/Release/a",
+        "/",
+        "/release",
+        "/release?b=1",
+    ] {
         assert_eq!(line(target), Err(other.clone()), "{target}");
     }
 
@@ -373,6 +382,11 @@ fn a_stage_is_left_out_of_the_path_and_no_other_is_taken_for_it() {
         *request.uri_mut() = target.parse().unwrap();
         assert_refused(&verifier_of(release), &request, "Target(OtherPathPrefix");
     }
+    let mut request = self::request("GET", "/release/?b=1", &[]);
+    signer.sign_request(&mut request, now()).unwrap();
+    assert_accepted(&verifier_of(release), &request);
+    *request.uri_mut() = "/release?b=1".parse().unwrap();
+    assert_refused(&verifier_of(release), &request, "Target(OtherPathPrefix");
 
     for prefix in ["", "/", "release", "/release/", "/a b", "/a?b", "/a#b"] {
         assert!(

@@ -1,12 +1,12 @@
 //! Tencent Cloud Market's credentials: a JSON object with the date in it.
 
-use http::{HeaderValue, Request, StatusCode, header};
+use http::{HeaderValue, Request, StatusCode, Version, header};
 use tower::{Layer as _, ServiceExt as _};
 use tower_hmac_auth::{
     Algorithm, Rejection, Scheme, Signer, Verifier,
     error::{BuildError, RejectionKind},
     scheme::{DateHeader, SchemeBuilder},
-    verify::DefaultResponseForRejection,
+    verify::{DefaultResponseForRejection, Refusal, ResponseForRejection as _},
 };
 
 use super::{DATE, assert_accepted, assert_refused, check, now, request};
@@ -288,6 +288,25 @@ fn a_description_that_starts_from_it_can_name_the_members_and_the_algorithm() {
     assert!(matches!(taken, Err(BuildError::KeyIdParameter { .. })));
 }
 
+#[test]
+fn where_the_object_has_a_date_an_x_date_that_is_not_signed_is_refused() {
+    let dates = [DateHeader::Date, DateHeader::XDate];
+    let scheme = Scheme::builder("market-dates", Scheme::TencentMarket).date_headers(dates);
+    let scheme = scheme.build().unwrap();
+    let signer = Signer::builder(keys()).scheme(scheme).build().unwrap();
+    let mut signed = request("/a", "", &[]);
+    signer.sign_request(&mut signed, now()).unwrap();
+    assert_accepted(&verifier_of(scheme), &signed);
+    for (date, kind) in [
+        (DATE, "XDateNotCovered"),
+        ("Thu, 01 Oct 2015 00:00:00 GMT", "DateOutOfRange"),
+    ] {
+        let date = HeaderValue::from_static(date);
+        signed.headers_mut().insert("x-date", date);
+        assert_refused(&verifier_of(scheme), &signed, kind);
+    }
+}
+
 #[tokio::test]
 async fn a_refusal_has_the_status_and_text_that_clients_know() {
     for (why, status, kind) in [
@@ -309,9 +328,7 @@ async fn a_refusal_has_the_status_and_text_that_clients_know() {
         ),
     ] {
         let request = with("{}");
-        let refusal =
-            tower_hmac_auth::verify::Refusal::new(&why, (&request).into(), Scheme::TencentMarket);
-        use tower_hmac_auth::verify::ResponseForRejection as _;
+        let refusal = Refusal::new(&why, (&request).into(), Scheme::TencentMarket);
         let response = DefaultResponseForRejection::new().refuse(&refusal);
         assert_eq!(response.status(), StatusCode::from_u16(status).unwrap());
         let body = String::from_utf8(response.into_body().to_vec()).unwrap();
@@ -322,6 +339,26 @@ async fn a_refusal_has_the_status_and_text_that_clients_know() {
         Rejection::from_response_text(text),
         Some(RejectionKind::KeyNotBound)
     );
+}
+
+/// A header with other characters cannot be read by many clients.
+#[test]
+fn a_grpc_client_gets_the_text_percent_encoded() {
+    let mut call = Request::post("/a")
+        .version(Version::HTTP_2)
+        .body(())
+        .unwrap();
+    let grpc = HeaderValue::from_static("application/grpc");
+    call.headers_mut().insert(header::CONTENT_TYPE, grpc);
+    let why = Rejection::KeyNotBound;
+    let refusal = Refusal::new(&why, (&call).into(), Scheme::TencentMarket);
+    let answer = DefaultResponseForRejection::new().refuse(&refusal);
+    assert_eq!(answer.headers()["grpc-status"], "16");
+    let message = answer.headers()["grpc-message"].to_str().unwrap();
+    let begin = "%E5%9C%A8%E9%85%8D%E7%BD%AE";
+    assert!(message.starts_with(begin), "{message}");
+    let kind = Rejection::from_response_text(message);
+    assert_eq!(kind, Some(RejectionKind::KeyNotBound));
 }
 
 #[tokio::test]

@@ -314,6 +314,7 @@ fn what_is_not_about_credentials_keeps_its_status_and_has_another_text() {
             (Rejection::NoClaim, StatusCode::INTERNAL_SERVER_ERROR),
             (Rejection::BodyUnreadable, StatusCode::BAD_REQUEST),
             // Another middleware answers these.
+            (Rejection::KeyNotBound, StatusCode::FORBIDDEN),
             (Rejection::NoUsagePlan, StatusCode::FORBIDDEN),
         ] {
             let refusal = Refusal::new(&rejection, (&request).into(), Scheme::Tyk);
