@@ -3,18 +3,18 @@
 
 mod encoder;
 mod escape;
-mod form;
 pub(crate) mod json;
 mod parameters;
 pub(crate) mod query;
+mod recognition;
 mod signature;
 
 use http::{HeaderName, HeaderValue, header};
 
 pub(crate) use self::{
     encoder::{Encoder, Template},
-    form::{Fit, Form},
     parameters::{Authorization, Times},
+    recognition::{Fit, Form},
     signature::{Signature, SignatureEncoding},
 };
 use self::{json::JsonCredentials, query::QueryCredentials};
