@@ -9,7 +9,6 @@
 
 mod builder;
 mod cache;
-mod component_writer;
 mod components;
 mod error;
 mod faults;

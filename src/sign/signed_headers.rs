@@ -4,10 +4,7 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Uri};
 use smallvec::SmallVec;
 
-use super::{
-    component_writer::HeaderEdits,
-    components::{Placement, SignedComponents},
-};
+use super::components::{HeaderEdits, Placement, SignedComponents};
 use crate::{
     header::{DateHeader, has_repeats},
     mac::Tag,

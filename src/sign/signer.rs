@@ -6,8 +6,7 @@ use http::{HeaderValue, Request, uri::PathAndQuery};
 
 use super::{
     SignError, SignedHeaders, SignerBuilder,
-    component_writer::{ComponentWriter, HeaderEdits},
-    components::{Placement, SignedComponents},
+    components::{ComponentWriter, HeaderEdits, Placement, SignedComponents},
     faults::Faults,
     hosts::Destinations,
     nonce_parameter::Nonce,

@@ -5,11 +5,11 @@ use std::{
     task::{Context, Poll, ready},
 };
 
-use http::Response;
+use http::{HeaderValue, Response, StatusCode, header};
 use http_body::Body;
 use pin_project_lite::pin_project;
 
-use super::{body::Returned, start::Options};
+use super::{body::Returned, layer::Options, task::discard};
 
 /// What is needed to drain a request's body, if it is put back.
 pub(super) struct Tracked<B> {
@@ -70,6 +70,27 @@ where
             }
         }
         Poll::Ready(Ok(response))
+    }
+}
+
+impl Options {
+    /// Starts to discard the rest of the body. Adds `Connection: close` to the response if more is
+    /// left than will be discarded.
+    fn drain<B, RB>(&self, body: B, response: &mut Response<RB>)
+    where
+        B: Body + Send + Unpin + 'static,
+    {
+        // After a 101 the next bytes belong to a new protocol: draining would take them from it.
+        if body.is_end_stream() || response.status() == StatusCode::SWITCHING_PROTOCOLS {
+            return;
+        }
+        if body.size_hint().lower() > self.max_bytes {
+            let close = HeaderValue::from_static("close");
+            // If the map is full, the header is left out. The server still closes the connection
+            // when the body is dropped before its end.
+            let _full = response.headers_mut().try_append(header::CONNECTION, close);
+        }
+        (self.start)(discard(body, self.max_bytes));
     }
 }
 

@@ -2,7 +2,7 @@ use std::{fmt, sync::Arc};
 
 use tower_layer::Layer;
 
-use super::{DrainService, DrainTask, start::Options};
+use super::{DrainService, DrainTask, task::Discarding};
 
 /// Lets HTTP/1.1 clients that send a large body receive a response that was sent before the body
 /// was read, such as a refusal.
@@ -71,6 +71,12 @@ use super::{DrainService, DrainTask, start::Options};
 #[must_use = "a layer does nothing until a service is put into it"]
 pub struct DrainLayer {
     options: Arc<Options>,
+}
+
+pub(super) struct Options {
+    pub(super) max_bytes: u64,
+    /// Starts the task.
+    pub(super) start: Box<dyn Fn(Discarding) + Send + Sync>,
 }
 
 impl DrainLayer {

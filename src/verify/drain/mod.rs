@@ -4,7 +4,6 @@ mod body;
 mod future;
 mod layer;
 mod service;
-mod start;
 mod task;
 
 pub use self::{

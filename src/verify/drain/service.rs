@@ -8,7 +8,7 @@ use http::{Method, Request, Response, Version, header};
 use http_body::Body;
 use tower_service::Service;
 
-use super::{DrainBody, DrainFuture, body::Returned, future::Tracked, start::Options};
+use super::{DrainBody, DrainFuture, body::Returned, future::Tracked, layer::Options};
 
 /// Discards the rest of a request's body after the inner service's response.
 ///

@@ -1,43 +1,9 @@
-//! How credentials begin, by which they are those of a scheme.
-
-use std::iter;
+//! Which scheme the credentials of a request are of.
 
 use http::HeaderValue;
 
 use super::{Carrier, CredentialsSyntax, query};
-use crate::{RequestHead, header::trim, rejection::CredentialsError};
-
-/// A form of credentials that are parameters: how their text begins.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Form {
-    /// The scheme's word. If it is empty, the text begins with the key id's parameter.
-    pub(crate) auth_scheme: &'static str,
-    /// The name of the key id's parameter.
-    pub(crate) key_id: &'static str,
-}
-
-impl Form {
-    /// Returns whether a text begins so. The case of the word does not matter.
-    fn begins(self, text: &[u8]) -> bool {
-        if self.auth_scheme.is_empty() {
-            let rest = text.strip_prefix(self.key_id.as_bytes());
-            return rest.is_some_and(|rest| rest.starts_with(b"="));
-        }
-        // The word ends at a space or a tab, because Kong's and APISIX's plugins accept any
-        // whitespace there.
-        let split = text.split_at_checked(self.auth_scheme.len());
-        split.is_some_and(|(word, rest)| {
-            word.eq_ignore_ascii_case(self.auth_scheme.as_bytes())
-                && matches!(rest.first(), None | Some(b' ' | b'\t'))
-        })
-    }
-
-    /// Returns whether some text has both forms.
-    fn overlaps(self, other: Self) -> bool {
-        self.auth_scheme.eq_ignore_ascii_case(other.auth_scheme)
-            && self.key_id.eq_ignore_ascii_case(other.key_id)
-    }
-}
+use crate::{RequestHead, header::trim};
 
 /// How far credentials have the form of a scheme's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -51,30 +17,6 @@ pub(crate) enum Fit {
 }
 
 impl CredentialsSyntax {
-    /// Returns the forms that are accepted, the one that is sent first.
-    fn forms(&self) -> impl Iterator<Item = Form> {
-        let sent = Form {
-            auth_scheme: self.auth_scheme,
-            key_id: self.key_id,
-        };
-        iter::once(sent).chain(self.other_form)
-    }
-
-    /// Returns the form of this text, or `None` if it is of another scheme.
-    pub(super) fn form(&self, text: &[u8]) -> Option<Form> {
-        self.forms().find(|form| form.begins(text))
-    }
-
-    /// Returns the error for credentials of another scheme.
-    pub(super) fn other_scheme(&self) -> CredentialsError {
-        let expected = match (self.carrier, self.auth_scheme) {
-            (Carrier::Json(_), _) => "{",
-            (_, "") => self.key_id,
-            (_, word) => word,
-        };
-        CredentialsError::OtherScheme { expected }
-    }
-
     /// Returns whether the value of an `Authorization` begins as this scheme's do. The rest may be
     /// invalid.
     pub(crate) fn recognizes(&self, authorization: &HeaderValue) -> bool {
