@@ -248,20 +248,21 @@ impl Signer {
         super::renewed_digest::renew(request);
         let keys = keys.load();
         let head = RequestHead::from(&*request);
-        let signed = match self.sign_with(&keys, &head, now, &mut SigningString::new()) {
-            Ok(signed) => signed,
+        match self.sign_with(&keys, &head, now, &mut SigningString::new()) {
+            Ok(signed) => {
+                if let Some(target) = signed.target {
+                    target::set_path_and_query(request.uri_mut(), target);
+                }
+                signed.headers.apply(request.headers_mut());
+                Ok(())
+            }
             Err(error) => {
                 let header = self.inner.scheme.dialect().syntax.header;
                 request.headers_mut().remove(header);
                 self.remove_from_target(request);
-                return Err(error);
+                Err(error)
             }
-        };
-        if let Some(target) = signed.target {
-            target::set_path_and_query(request.uri_mut(), target);
         }
-        signed.headers.apply(request.headers_mut());
-        Ok(())
     }
 
     /// Refuses a pair whose key id the scheme cannot carry. Only a rotated pair can have such an
