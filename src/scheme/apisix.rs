@@ -6,7 +6,10 @@ use std::borrow::Cow;
 
 use http::{StatusCode, header};
 
-use super::dialect::{DatePolicy, Dialect, is_derived, is_key_id};
+use super::{
+    DatePolicy,
+    dialect::{Dialect, is_derived, is_key_id},
+};
 use crate::{
     Algorithm, Rejection,
     header::DateHeader,

@@ -5,7 +5,8 @@
 use http::{StatusCode, header};
 
 use super::{
-    dialect::{DatePolicy, Dialect, is_derived, is_key_id},
+    DatePolicy,
+    dialect::{Dialect, is_derived, is_key_id},
     kong,
 };
 use crate::{

@@ -8,6 +8,7 @@ mod build_error;
 mod builder;
 mod cavage;
 mod checks;
+mod date_policy;
 mod dialect;
 mod iflytek;
 mod kong;
@@ -25,7 +26,7 @@ use http::StatusCode;
 pub use self::{
     build_error::BuildError,
     builder::{CustomScheme, SchemeBuilder},
-    dialect::{DatePolicy, ParseDatePolicyError},
+    date_policy::{DatePolicy, ParseDatePolicyError},
 };
 pub(crate) use self::{
     checks::{check_list, check_none_repeated, check_signed_list, owned_names},

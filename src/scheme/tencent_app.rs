@@ -8,7 +8,8 @@ use std::borrow::Cow;
 use http::header::{self, ACCEPT, CONTENT_TYPE};
 
 use super::{
-    dialect::{DatePolicy, Dialect, is_derived, is_key_id},
+    DatePolicy,
+    dialect::{Dialect, is_derived, is_key_id},
     tencent,
 };
 use crate::{

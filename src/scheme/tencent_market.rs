@@ -7,7 +7,8 @@ use std::borrow::Cow;
 use http::{HeaderName, StatusCode, header};
 
 use super::{
-    dialect::{DatePolicy, Dialect, is_derived, is_key_id},
+    DatePolicy,
+    dialect::{Dialect, is_derived, is_key_id},
     tencent,
 };
 use crate::{

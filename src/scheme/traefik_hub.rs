@@ -7,8 +7,8 @@ use std::time::Duration;
 use http::header;
 
 use super::{
-    cavage,
-    dialect::{DatePolicy, Dialect, is_derived, is_key_id},
+    DatePolicy, cavage,
+    dialect::{Dialect, is_derived, is_key_id},
 };
 use crate::{
     Algorithm,

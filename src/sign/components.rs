@@ -19,9 +19,10 @@ use crate::{
         authority::{
             has_host, has_sendable_port, is_authority_changed, sent_authority, with_sent_authority,
         },
-        component::{self, Component, ComponentSet, DerivedComponent, ListedComponent},
+        component::{Component, ComponentSet, DerivedComponent, ListedComponent},
         credentials::{Carrier, Encoder, ImpliedParameters, Times},
         date::{IMF_FIXDATE_LEN, Timestamp},
+        repeated_headers,
         signing_string::{RequestLine, RequestLines, SigningString, SigningStringFormat},
         target,
     },
@@ -469,11 +470,12 @@ impl ComponentWriter<'_> {
             // cookie is, because HTTP/1.1 allows one `Cookie` line only (RFC 6265, section 5.4); a
             // server that reads the first of several would see less than what was signed.
             Err(Repeated) => {
-                let joined = component::header_value(self.format.joins_repeated, headers, name)
-                    .map_err(repeated(name))?;
+                let joined =
+                    repeated_headers::header_value(self.format.joins_repeated, headers, name)
+                        .map_err(repeated(name))?;
                 if *name == header::COOKIE
                     && let Some(joined) = &joined
-                    && let Some(line) = component::joined_line(headers, name, joined)
+                    && let Some(line) = repeated_headers::joined_line(headers, name, joined)
                 {
                     edits.rewritten.push((name.clone(), line));
                 }

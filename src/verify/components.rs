@@ -17,10 +17,9 @@ use crate::{
     scheme::{Dialect, PLAIN_TARGET},
     wire::{
         authority::authority_as_host,
-        component::{
-            self, Component, ComponentNames, ComponentSet, DerivedComponent, ListedComponent,
-        },
+        component::{Component, ComponentNames, ComponentSet, DerivedComponent, ListedComponent},
         credentials::{Authorization, CarriedValues},
+        repeated_headers,
         signing_string::{MissingHeaderLine, RequestLine, RequestLines, SigningString},
         target,
     },
@@ -282,7 +281,7 @@ impl<'h> ComponentReader<'_, 'h> {
         if let Some(value) = self.carried.and_then(|carried| carried.header(name)) {
             return Ok(Some(value.as_bytes().into()));
         }
-        let value = component::header_value(
+        let value = repeated_headers::header_value(
             self.dialect.format.joins_repeated,
             self.head.headers(),
             header,

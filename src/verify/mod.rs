@@ -18,7 +18,6 @@
 //! [`Verifier::verify`].
 
 mod async_service;
-mod body;
 mod builder;
 #[cfg(feature = "cached-keys")]
 mod cached_keys;
@@ -32,6 +31,7 @@ mod layer;
 mod nonce;
 mod replay;
 mod response;
+mod response_body;
 mod service;
 mod shared_keys;
 mod static_keys;
@@ -51,7 +51,6 @@ pub use self::replay::{
 };
 pub use self::{
     async_service::AsyncVerifyFuture,
-    body::VerifyBody,
     builder::VerifierBuilder,
     drain::{DrainBody, DrainFuture, DrainLayer, DrainService, DrainTask},
     explain::ServerSigningString,
@@ -64,6 +63,7 @@ pub use self::{
         WhenUnavailable,
     },
     response::{DefaultResponseForRejection, Refusal, ResponseForRejection},
+    response_body::VerifyBody,
     service::VerifyService,
     shared_keys::SharedKeys,
     static_keys::StaticKeys,

@@ -11,7 +11,8 @@ use crate::{
     mac::MatchedSecret,
     wire::{
         buffer::Buffer,
-        component::{self, ComponentNames, ComponentSet},
+        component::{ComponentNames, ComponentSet},
+        repeated_headers,
         signing_string::RequestLine,
     },
 };
@@ -175,7 +176,7 @@ impl VerifiedKey {
     /// it themselves before they use the headers.
     pub fn join_repeated_headers(&self, headers: &mut HeaderMap) {
         if has_repeats(headers) {
-            component::join_repeated(
+            repeated_headers::join_repeated(
                 self.scheme.dialect().format.joins_repeated,
                 headers,
                 self.covered(),

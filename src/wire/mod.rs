@@ -8,6 +8,7 @@ pub(crate) mod credentials;
 pub(crate) mod date;
 #[cfg(feature = "digest")]
 pub(crate) mod digest_header;
+pub(crate) mod repeated_headers;
 pub(crate) mod signing_string;
 pub(crate) mod split;
 pub(crate) mod target;
