@@ -3,8 +3,6 @@
 //! Requires the feature `digest`.
 
 mod body_digest;
-mod check;
-mod check_future;
 mod compute;
 mod content_md5;
 mod error;
@@ -12,16 +10,18 @@ mod known_body;
 mod read_ahead;
 mod read_form;
 mod streaming_body;
+mod verify;
+mod verify_future;
 
 pub use self::{
-    check::{VerifyDigestLayer, VerifyDigestService},
-    check_future::VerifyDigestFuture,
     compute::{DigestFuture, DigestLayer, DigestService},
     content_md5::content_md5,
     error::DigestError,
     known_body::BufferedBody,
     read_form::{ReadFormBody, ReadFormFuture, ReadFormLayer, ReadFormService},
     streaming_body::{CheckedBody, DigestMismatch},
+    verify::{VerifyDigestLayer, VerifyDigestService},
+    verify_future::VerifyDigestFuture,
 };
 type BoxError = Box<dyn std::error::Error + Send + Sync>;
 

@@ -9,7 +9,7 @@ use super::{
     components::{Additions, Placement, SignedComponent, SignedComponents},
     faults::Faults,
     hosts::{Destinations, Hosts},
-    nonce_parameter::{NonceFunction, NonceParameter},
+    nonce::{NonceFunction, NonceParameter},
     signer::Inner,
 };
 use crate::{

@@ -7,7 +7,7 @@ use smallvec::SmallVec;
 
 use super::{
     SignError,
-    nonce_parameter::{Nonce, NonceParameter},
+    nonce::{Nonce, NonceParameter},
     request_id,
 };
 use crate::{

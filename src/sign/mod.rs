@@ -14,9 +14,7 @@ mod error;
 mod faults;
 mod hosts;
 mod layer;
-#[cfg(feature = "nonce")]
 mod nonce;
-mod nonce_parameter;
 mod removal;
 #[cfg(feature = "digest")]
 mod renewed_digest;

@@ -1,39 +1,78 @@
-//! Random nonces.
+//! Nonces: random ones for a header (feature `nonce`), and those that some gateways want as a
+//! parameter of the signature.
 
-use std::cell::RefCell;
+#[cfg(feature = "nonce")]
+mod random;
 
-use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
-use http::HeaderValue;
-use rand::{
-    Rng as _, SeedableRng as _,
-    rngs::{StdRng, SysRng},
+use std::{
+    fmt,
+    panic::{RefUnwindSafe, UnwindSafe},
+    sync::Arc,
 };
 
-use crate::sign::SignError;
+#[cfg(feature = "nonce")]
+pub(super) use self::random::random;
+use super::SignError;
+use crate::limits::MAX_PARAMETER_LEN;
 
-/// The length of 128 bits in base64url without padding.
-const LEN: usize = 22;
-
-thread_local! {
-    /// Each thread has its own generator, so that none waits for another. It is not `rand::rng()`,
-    /// which panics where the operating system gives no random numbers.
-    static GENERATOR: RefCell<Option<StdRng>> = const { RefCell::new(None) };
+/// What gives the nonces that a signer sends, and the name of their parameter.
+#[derive(Clone)]
+pub(crate) struct NonceParameter {
+    pub(super) name: &'static str,
+    pub(super) function: NonceFunction,
 }
 
-/// Returns 128 random bits as text.
-pub(super) fn random() -> Result<HeaderValue, SignError> {
-    let bits = GENERATOR.try_with(|generator| {
-        let mut generator = generator.try_borrow_mut().ok()?;
-        if generator.is_none() {
-            *generator = StdRng::try_from_rng(&mut SysRng).ok();
+/// A function that returns another nonce each time.
+#[derive(Clone)]
+pub(super) struct NonceFunction(Arc<dyn Fn() -> String + Send + Sync>);
+
+// A function may have mutable state of its own. If it panics, that state is its own matter: nothing
+// here is left half changed. Without these, no signer could be used across `catch_unwind`.
+impl UnwindSafe for NonceFunction {}
+impl RefUnwindSafe for NonceFunction {}
+
+/// The nonce of one signature.
+pub(crate) struct Nonce {
+    name: &'static str,
+    value: String,
+}
+
+impl NonceFunction {
+    pub(super) fn new(function: impl Fn() -> String + Send + Sync + 'static) -> Self {
+        Self(Arc::new(function))
+    }
+}
+
+impl NonceParameter {
+    /// Returns the next nonce. Refuses one that cannot be sent in quotes, or whose line could be
+    /// read as two.
+    pub(super) fn next(&self) -> Result<Nonce, SignError> {
+        let NonceFunction(function) = &self.function;
+        let value = function();
+        let is_sendable = |byte: u8| byte.is_ascii_graphic() && !matches!(byte, b'"' | b'\\');
+        if value.is_empty() || value.len() > MAX_PARAMETER_LEN || !value.bytes().all(is_sendable) {
+            return Err(SignError::InvalidNonce);
         }
-        let mut bits = [0; 16];
-        generator.as_mut()?.fill_bytes(&mut bits);
-        Some(bits)
-    });
-    let bits = bits.ok().flatten().ok_or(SignError::NoRandomNumbers)?;
-    let mut text = [0; LEN];
-    let written = URL_SAFE_NO_PAD.encode_slice(bits, &mut text);
-    debug_assert_eq!(written, Ok(LEN));
-    HeaderValue::from_bytes(&text).map_err(|_| SignError::NoRandomNumbers)
+        let name = self.name;
+        Ok(Nonce { name, value })
+    }
+}
+
+impl Nonce {
+    /// Returns the parameter's name and the nonce.
+    pub(super) fn as_parameter(&self) -> (&str, &str) {
+        (self.name, &self.value)
+    }
+}
+
+impl fmt::Debug for NonceParameter {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("NonceParameter").field(&self.name).finish()
+    }
+}
+
+impl fmt::Debug for NonceFunction {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("NonceFunction").finish_non_exhaustive()
+    }
 }

@@ -9,7 +9,7 @@ use super::{
     components::{ComponentWriter, HeaderEdits, Placement, SignedComponents},
     faults::Faults,
     hosts::Destinations,
-    nonce_parameter::Nonce,
+    nonce::Nonce,
     rotation::ActiveKey,
     signed_headers::text_before_credentials,
 };

@@ -14,7 +14,7 @@ use tower_service::Service;
 
 use super::{
     BoxError, BufferedBody, CheckedBody, DigestHeader, VerifyDigestFuture, body_digest::BodyDigest,
-    check_future::Waiting, content_md5, read_ahead::ReadAhead,
+    content_md5, read_ahead::ReadAhead, verify_future::Waiting,
 };
 use crate::{
     Rejection, VerifiedKey,

@@ -15,8 +15,8 @@ use tower_service::Service;
 use super::{
     BoxError, BufferedBody, CheckedBody,
     body_digest::BodyDigest,
-    check::Options,
     read_ahead::{ReadAhead, Unread},
+    verify::Options,
 };
 use crate::{
     Rejection,
