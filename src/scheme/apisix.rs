@@ -4,11 +4,11 @@
 
 use std::borrow::Cow;
 
-use http::{StatusCode, header};
+use http::header;
 
 use super::{
     DatePolicy,
-    dialect::{Dialect, is_derived, is_key_id},
+    dialect::{Dialect, is_derived, is_key_id, status_forbidding_unbound},
 };
 use crate::{
     Algorithm, Rejection,
@@ -75,7 +75,7 @@ pub(super) static DIALECT: Dialect = Dialect {
     max_created_ahead: None,
     lifetime: None,
     date_policy: DatePolicy::CheckAge,
-    status,
+    status: status_forbidding_unbound,
     text,
     known_texts: &[
         (
@@ -98,14 +98,6 @@ pub(super) static DIALECT: Dialect = Dialect {
     message_member: "message",
     challenge: "hmac realm=\"hmac\"",
 };
-
-/// Returns 403 for a key that is not bound, as APISIX's plugin `consumer-restriction` does.
-fn status(why: &Rejection) -> StatusCode {
-    match why {
-        Rejection::KeyNotBound => StatusCode::FORBIDDEN,
-        _ => why.status(),
-    }
-}
 
 /// Returns the text of Apache APISIX's plugin `hmac-auth`, which only logs most reasons, or of its
 /// plugin `consumer-restriction` for a key that is not bound. The plugin `hmac-auth` reads a body

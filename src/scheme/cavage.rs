@@ -2,11 +2,11 @@
 
 use std::borrow::Cow;
 
-use http::{StatusCode, header};
+use http::header;
 
 use super::{
     DatePolicy,
-    dialect::{Dialect, is_derived, is_key_id},
+    dialect::{Dialect, is_derived, is_key_id, status_forbidding_unbound},
 };
 use crate::{
     Algorithm, Rejection,
@@ -79,21 +79,12 @@ pub(super) static DIALECT: Dialect = Dialect {
     max_created_ahead: None,
     lifetime: None,
     date_policy: DatePolicy::CheckAge,
-    status,
+    status: status_forbidding_unbound,
     text,
     known_texts: &[],
     message_member: "message",
     challenge: "Signature realm=\"hmac\",headers=\"(request-target) host date\"",
 };
-
-/// Returns 403 for a key that is not bound: its credentials are valid, but not enough (RFC 9110,
-/// section 15.5.4). The draft has no rule for it.
-pub(super) fn status(why: &Rejection) -> StatusCode {
-    match why {
-        Rejection::KeyNotBound => StatusCode::FORBIDDEN,
-        _ => why.status(),
-    }
-}
 
 /// Returns the rejection's own text, because the draft defines none. It tells the client what to
 /// fix, but no details of a problem in the server.

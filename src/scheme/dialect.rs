@@ -2,7 +2,7 @@
 
 use std::{borrow::Cow, time::Duration};
 
-use http::{HeaderName, StatusCode, Uri};
+use http::{HeaderName, Request, StatusCode};
 
 use super::{DatePolicy, Scheme};
 use crate::{
@@ -70,6 +70,16 @@ pub(super) fn is_key_id(name: &str) -> bool {
     all.any(|scheme| name.eq_ignore_ascii_case(scheme.dialect().syntax.key_id))
 }
 
+/// Returns the usual status, and 403 for a key that has no access to the API, whose credentials are
+/// valid but not enough (RFC 9110, section 15.5.4). Kong's plugin `acl`, APISIX's plugin
+/// `consumer-restriction` and Tyk do so. draft-cavage and Traefik Hub have no rule for it.
+pub(super) fn status_forbidding_unbound(why: &Rejection) -> StatusCode {
+    match why {
+        Rejection::KeyNotBound => StatusCode::FORBIDDEN,
+        _ => why.status(),
+    }
+}
+
 /// The name of the request target at gateways without a preset that write it without a mark.
 ///
 /// It is the name of a header too, which no request has. Lists of verifiers' clients can name it,
@@ -117,11 +127,12 @@ impl Dialect {
         self.not_in_key_id.is_empty() || !key_id.contains(self.not_in_key_id)
     }
 
-    /// Returns a target without the credentials of this scheme, or `None` if it has none.
-    pub(crate) fn without_signature(&self, target: &Uri) -> Option<Uri> {
-        match self.syntax.carrier {
-            Carrier::ParametersOrQuery => query::without_credentials(&self.syntax, target),
-            Carrier::Parameters | Carrier::Json(_) => None,
+    /// Removes the credentials of this scheme from a request's target.
+    pub(crate) fn remove_from_target<B>(&self, request: &mut Request<B>) {
+        if self.syntax.carrier == Carrier::ParametersOrQuery
+            && let Some(target) = query::without_credentials(&self.syntax, request.uri())
+        {
+            *request.uri_mut() = target;
         }
     }
 }

@@ -6,7 +6,7 @@ use http::{StatusCode, header};
 
 use super::{
     DatePolicy,
-    dialect::{Dialect, is_derived, is_key_id},
+    dialect::{Dialect, is_derived, is_key_id, status_forbidding_unbound},
     kong,
 };
 use crate::{
@@ -94,15 +94,13 @@ pub(super) static DIALECT: Dialect = Dialect {
     challenge: "hmac",
 };
 
-/// Returns 403 for a date that does not count, as documented, and for a key that is not bound, as
-/// Kong's plugin `acl` does, whose text is sent.
+/// Returns 403 for a date that does not count, as documented.
 fn status(why: &Rejection) -> StatusCode {
     match why {
-        Rejection::KeyNotBound
-        | Rejection::DateNotCovered { .. }
+        Rejection::DateNotCovered { .. }
         | Rejection::DateUnreadable { .. }
         | Rejection::DateNotUtc { .. }
         | Rejection::DateOutOfRange { .. } => StatusCode::FORBIDDEN,
-        _ => why.status(),
+        _ => status_forbidding_unbound(why),
     }
 }

@@ -4,11 +4,11 @@
 
 use std::borrow::Cow;
 
-use http::{StatusCode, header};
+use http::header;
 
 use super::{
     DatePolicy,
-    dialect::{Dialect, is_derived, is_key_id},
+    dialect::{Dialect, is_derived, is_key_id, status_forbidding_unbound},
 };
 use crate::{
     Algorithm, Rejection,
@@ -77,20 +77,12 @@ pub(super) static DIALECT: Dialect = Dialect {
     max_created_ahead: None,
     lifetime: None,
     date_policy: DatePolicy::CheckAge,
-    status,
+    status: status_forbidding_unbound,
     text,
     known_texts: &[],
     message_member: "message",
     challenge: "hmac",
 };
-
-/// Returns 403 for a key that is not bound, as Kong's plugin `acl` does.
-fn status(why: &Rejection) -> StatusCode {
-    match why {
-        Rejection::KeyNotBound => StatusCode::FORBIDDEN,
-        _ => why.status(),
-    }
-}
 
 /// Returns the text of Kong's plugin `hmac-auth`, or of its plugin `acl` for a key that is not
 /// bound.

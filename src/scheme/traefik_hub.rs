@@ -8,7 +8,7 @@ use http::header;
 
 use super::{
     DatePolicy, cavage,
-    dialect::{Dialect, is_derived, is_key_id},
+    dialect::{Dialect, is_derived, is_key_id, status_forbidding_unbound},
 };
 use crate::{
     Algorithm,
@@ -90,7 +90,7 @@ pub(super) static DIALECT: Dialect = Dialect {
     max_created_ahead: Some(0),
     lifetime: Some(Duration::from_secs(60)),
     date_policy: DatePolicy::CheckAge,
-    status: cavage::status,
+    status: status_forbidding_unbound,
     text: cavage::text,
     known_texts: &[],
     message_member: "message",

@@ -8,7 +8,7 @@ use http::{HeaderName, StatusCode, header};
 
 use super::{
     DatePolicy,
-    dialect::{Dialect, is_derived, is_key_id},
+    dialect::{Dialect, is_derived, is_key_id, status_forbidding_unbound},
 };
 use crate::{
     Algorithm, Rejection,
@@ -94,10 +94,9 @@ pub(super) static DIALECT: Dialect = Dialect {
 /// Returns 400 for refused credentials. A key without access to the API is refused with 403, by
 /// another middleware.
 fn status(why: &Rejection) -> StatusCode {
-    match (why, why.status()) {
-        (Rejection::KeyNotBound, _) => StatusCode::FORBIDDEN,
-        (_, StatusCode::UNAUTHORIZED) => StatusCode::BAD_REQUEST,
-        (_, status) => status,
+    match status_forbidding_unbound(why) {
+        StatusCode::UNAUTHORIZED => StatusCode::BAD_REQUEST,
+        status => status,
     }
 }
 

@@ -43,9 +43,6 @@ impl Signer {
 
     /// Removes a signature of this scheme from the request's target.
     pub(super) fn remove_from_target<B>(&self, request: &mut Request<B>) {
-        let dialect = self.inner.scheme.dialect();
-        if let Some(target) = dialect.without_signature(request.uri()) {
-            *request.uri_mut() = target;
-        }
+        self.inner.scheme.dialect().remove_from_target(request);
     }
 }

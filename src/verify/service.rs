@@ -182,9 +182,7 @@ impl<R: ResponseForRejection> Admission<R> {
         if self.options.remove_authorization {
             let dialect = verifier.scheme().dialect();
             request.headers_mut().remove(dialect.syntax.header);
-            if let Some(target) = dialect.without_signature(request.uri()) {
-                *request.uri_mut() = target;
-            }
+            dialect.remove_from_target(request);
         }
         Ok(())
     }
