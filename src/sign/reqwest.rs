@@ -20,8 +20,7 @@ use crate::{
 };
 
 impl<C> SignLayer<C> {
-    /// Builds a client that follows no redirects, and signs what it sends. With the feature
-    /// `reqwest`.
+    /// Builds a client that follows no redirects, and signs what it sends.
     ///
     /// Requires the feature `reqwest`.
     ///

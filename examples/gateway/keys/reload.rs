@@ -107,8 +107,7 @@ fn say(text: &str) {
     stderr::say(format!("keys: {}", one_line(text)));
 }
 
-/// Reads the file again when it changes or on `SIGHUP`, until the runtime
-/// ends.
+/// Reads the file again when it changes or on `SIGHUP`, until the runtime ends.
 pub(crate) async fn watch(file: Option<KeyFile>, mut hangups: Hangups) {
     let Some(mut file) = file else {
         loop {

@@ -27,10 +27,7 @@ use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use sha2::{Digest as _, Sha256};
 
 use super::{AsyncReplayGuard, Claim, ClaimOutcome};
-use crate::{
-    clock::{Clock, SystemClock},
-    wire::date::Timestamp,
-};
+use crate::{clock::Clock, wire::date::Timestamp};
 
 use self::connection::Connection;
 pub use self::{
@@ -116,12 +113,6 @@ impl AnyClock {
 
     fn now(&self) -> Timestamp {
         self.0.now().into()
-    }
-}
-
-impl Default for AnyClock {
-    fn default() -> Self {
-        Self::new(SystemClock)
     }
 }
 

@@ -12,7 +12,7 @@ use super::{
     connection::{Connect, Connection},
     server_settings::unavailable,
 };
-use crate::clock::Clock;
+use crate::clock::{Clock, SystemClock};
 
 /// Builds a [`RedisReplayGuard`].
 ///
@@ -29,7 +29,7 @@ impl RedisReplayGuardBuilder {
             deadline: Duration::from_millis(200),
             clock_tolerance: Duration::from_secs(5),
             assume_no_earlier_claims: false,
-            clock: AnyClock::default(),
+            clock: AnyClock::new(SystemClock),
         })
     }
 
